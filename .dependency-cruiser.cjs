@@ -1,0 +1,81 @@
+// The layers of the house (ARCHITECTURE.md has the picture). A canary in test/tidy.test.ts proves that they are checked.
+
+const layer = (name) => `^src/${name}/`;
+
+/** What a layer may import of ours, and nothing else. */
+const MAY_IMPORT = {
+  protocol: [],
+  actors: ['protocol', 'runtime/ports'],
+  runtime: ['protocol'],
+  transport: ['protocol', 'runtime/ports'],
+  store: ['protocol', 'runtime/ports'],
+  telemetry: ['runtime/ports'],
+  host: ['runtime/ports'],
+};
+
+/** Each driver is named in one folder. */
+const DRIVERS = {
+  ws: 'transport/ws',
+  jose: 'transport/auth',
+  pg: 'store/postgres',
+  'drizzle-orm': 'store/postgres',
+  '@electric-sql/pglite': 'store/postgres',
+  '@electric-sql/pglite-prepopulatedfs': 'store/postgres',
+  'fs-native-extensions': 'store/postgres',
+  'p-queue': 'store/postgres',
+  pino: 'telemetry',
+  'prom-client': 'telemetry',
+  xstate: 'actors',
+};
+
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: { path: '^src' }, to: { circular: true } },
+    {
+      name: 'no-orphans',
+      severity: 'error',
+      from: { orphan: true, path: '^src', pathNot: '\\.d\\.ts$' },
+      to: {},
+    },
+    ...Object.entries(MAY_IMPORT).map(([from, may]) => ({
+      name: `${from}-imports-only-what-it-may`,
+      severity: 'error',
+      from: { path: layer(from) },
+      to: { path: '^src/', pathNot: [from, ...may].map(layer) },
+    })),
+    {
+      name: 'ports-are-types-only',
+      comment: 'Whoever is outside the runtime knows it by its types; values would pull it in.',
+      severity: 'error',
+      from: { path: '^src/(actors|transport|store|telemetry|host)/' },
+      to: { path: '^src/runtime/ports/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'protocol-runs-in-a-browser',
+      severity: 'error',
+      from: { path: '^src/protocol/' },
+      to: { dependencyTypes: ['core', 'npm'], pathNot: 'node_modules/zod/' },
+    },
+    {
+      name: 'the-core-knows-no-platform',
+      severity: 'error',
+      from: { path: '^src/(actors|runtime)/' },
+      to: { dependencyTypes: ['core'] },
+    },
+    ...Object.entries(DRIVERS).map(([driver, folder]) => ({
+      name: `${driver}-is-named-in-${folder}`,
+      severity: 'error',
+      from: { path: '^src/', pathNot: layer(folder) },
+      to: { path: `node_modules/${driver}/`, pathNot: driver === 'drizzle-orm' ? '\\.never$' : undefined },
+    })),
+  ].map((rule) => JSON.parse(JSON.stringify(rule))),
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js', '.json'],
+      conditionNames: ['import', 'types', 'default'],
+    },
+  },
+};
