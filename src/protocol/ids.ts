@@ -1,0 +1,14 @@
+import { z } from 'zod';
+
+/** A request's id: the client's own, and the idempotency key of a `chat` (FR4). */
+export const RequestId = z
+  .string()
+  .regex(/^[A-Za-z0-9_.:-]{1,64}$/, 'must be 1 to 64 of A-Z a-z 0-9 _ . : -');
+
+/** A room's id (FR6). */
+export const RoomId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 of A-Z a-z 0-9 _ -');
+
+/** A user's id, the token's `sub` (FR6): printable, so that logs and pages can show it, and without the address separator. */
+export const UserId = z
+  .string()
+  .regex(/^[^\p{C}\p{Z}:]{1,128}$/u, 'must be 1 to 128 printable characters without ":" or blanks');

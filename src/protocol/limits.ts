@@ -1,0 +1,33 @@
+/**
+ * The wire's fixed bounds. A client is written against them, so they are not configurable;
+ * what an operator may change lives in `config.ts`.
+ */
+export const WIRE_LIMITS = {
+  /** UTF-8 bytes of one frame from a client (FR1, LM1). */
+  frameBytesMax: 65_536,
+  /** UTF-8 bytes of one frame to a client (FR1). */
+  serverFrameBytesMax: 1_048_576,
+  /** Levels of objects and arrays in one frame; deeper is a bomb, not data (FR3). */
+  nestingMax: 32,
+  /** Frames of one connection a minute that break the protocol, before it is closed with 4503 (FR2). */
+  badFramesPerMinuteMax: 20,
+  /** UTF-8 bytes of a `signal`'s data (RQ5). */
+  signalBytesMax: 4_096,
+  /** UTF-8 bytes of a room's metadata (RQ8). */
+  metadataBytesMax: 8_192,
+  /** Members named in one `create` (RQ8); 1,000 ids of 64 bytes just fit a frame. */
+  membersMax: 1_000,
+  /** Messages of a `history` page: when none is asked, and at most (RQ6). */
+  historyLimitDefault: 50,
+  historyLimitMax: 200,
+  /** Bytes of stored text after which a `history` page ends early (RQ6). */
+  historyBytesMax: 262_144,
+  /** Members of a `presence` page (RQ7). */
+  presencePageMax: 200,
+  /** Messages replayed by one `join` or for one channel of a `resume` (RQ1, RQ2). */
+  replayPerChannelMax: 1_000,
+  /** Messages replayed by one `resume` over all its channels (RQ2). */
+  replayPerRequestMax: 10_000,
+  /** Channels named in one `resume`: 100 rooms (LM5), `user` and `broadcast`, and room to be told of the rest. */
+  resumeChannelsMax: 256,
+} as const;

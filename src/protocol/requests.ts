@@ -1,0 +1,116 @@
+import { z } from 'zod';
+import { RequestId, RoomId, UserId } from './ids.ts';
+import { WIRE_LIMITS } from './limits.ts';
+import { utf8Bytes } from './size.ts';
+
+/** A JSON object as it came off the wire. It is passed on by reference: copying would lose a key named `__proto__`. */
+type JsonObject = { readonly [key: string]: unknown };
+
+function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function jsonBytes(value: unknown): number {
+  return utf8Bytes(JSON.stringify(value));
+}
+
+const Position = z.int().min(0);
+const Data = z.custom<JsonObject>(isJsonObject, 'must be a JSON object');
+const Metadata = Data.refine(
+  (value) => jsonBytes(value) <= WIRE_LIMITS.metadataBytesMax,
+  'must be at most 8 KiB of JSON',
+);
+const SignalData = z
+  .custom<unknown>((value) => value !== undefined, 'is required')
+  .refine((value) => jsonBytes(value) <= WIRE_LIMITS.signalBytesMax, 'must be at most 4 KiB of JSON');
+
+/** A client's own time (FR5), given back as `sentAt`. Years outside 1970 to 9999 are a broken clock. */
+const ClientTime = z.iso
+  .datetime({ offset: true, message: 'must be an ISO 8601 time' })
+  .refine(
+    (text) => Date.parse(text) >= 0 && Date.parse(text) < Date.UTC(10_000),
+    'must lie between 1970 and 9999',
+  )
+  .transform((text) => Date.parse(text));
+
+const id = RequestId.optional();
+
+const Positions = z
+  .custom<JsonObject>(isJsonObject, 'must be a JSON object')
+  .refine((value) => Object.keys(value).length <= WIRE_LIMITS.resumeChannelsMax, 'names too many channels')
+  .refine(
+    (value) => Object.values(value).every((seq) => Position.safeParse(seq).success),
+    'positions must be whole numbers from 0',
+  )
+  .transform((value): ReadonlyMap<string, number> => new Map(Object.entries(value) as [string, number][]));
+
+/** Requests, client to server (RQ1 to RQ10, RQ12). Unknown fields are dropped (FR3). */
+export const REQUESTS = {
+  join: z.object({ type: z.literal('join'), id, room: RoomId, since: Position.optional() }),
+  resume: z.object({
+    type: z.literal('resume'),
+    id,
+    log: z.string().max(64).optional(),
+    channels: Positions,
+  }),
+  leave: z.object({ type: z.literal('leave'), id, room: RoomId }),
+  chat: z.object({
+    type: z.literal('chat'),
+    id,
+    room: RoomId.optional(),
+    content: z.string().min(1, 'must have at least 1 character'),
+    data: Data.optional(),
+    timestamp: ClientTime.optional(),
+  }),
+  signal: z.object({ type: z.literal('signal'), id, room: RoomId, data: SignalData }),
+  history: z
+    .object({
+      type: z.literal('history'),
+      id,
+      room: RoomId.optional(),
+      channel: z.string().max(80).optional(),
+      after: Position.optional(),
+      before: Position.optional(),
+      limit: z.int().min(1).max(WIRE_LIMITS.historyLimitMax).optional(),
+    })
+    .refine((frame) => frame.room === undefined || frame.channel === undefined, {
+      path: ['channel'],
+      message: 'is given beside room; name one of the two',
+    })
+    .refine((frame) => frame.room !== undefined || frame.channel !== undefined, {
+      path: ['room'],
+      message: 'or channel is required',
+    })
+    .refine((frame) => frame.after === undefined || frame.before === undefined, {
+      path: ['before'],
+      message: 'is given beside after; name one of the two',
+    }),
+  presence: z.object({ type: z.literal('presence'), id, room: RoomId, after: UserId.optional() }),
+  create: z.object({
+    type: z.literal('create'),
+    id,
+    room: RoomId.optional(),
+    access: z.enum(['public', 'private']),
+    members: z.array(UserId).max(WIRE_LIMITS.membersMax).optional(),
+    metadata: Metadata.optional(),
+  }),
+  refresh: z.object({ type: z.literal('refresh'), id, token: z.string().min(1) }),
+  heartbeat: z.object({ type: z.literal('heartbeat'), id, status: z.enum(['ping', 'pong']) }),
+} as const;
+
+export const Request = z.discriminatedUnion('type', [
+  REQUESTS.join,
+  REQUESTS.resume,
+  REQUESTS.leave,
+  REQUESTS.chat,
+  REQUESTS.signal,
+  REQUESTS.history,
+  REQUESTS.presence,
+  REQUESTS.create,
+  REQUESTS.refresh,
+  REQUESTS.heartbeat,
+]);
+
+export type Request = z.infer<typeof Request>;
+export type RequestType = Request['type'];
+export type RequestOf<Type extends RequestType> = Extract<Request, { type: Type }>;
