@@ -1,0 +1,77 @@
+import type { Answer, DeadLetterReason } from './ports/actor.ts';
+import type { Timer, TimerOwner, TimerWheel } from './timers.ts';
+
+/** An ask that is not over yet. */
+export interface OpenAsk {
+  readonly id: number;
+  readonly to: string;
+  /** The request has been taken out of the mailbox: from here on it may have been carried out. */
+  isTaken: boolean;
+  readonly settle: (answer: Answer<unknown>) => void;
+  timer: Timer | undefined;
+}
+
+/**
+ * Every ask of the node. Each is settled exactly once: by its reply, by its deadline,
+ * or because whoever should answer is gone (invariant 15).
+ */
+export class Asks implements TimerOwner {
+  readonly #wheel: TimerWheel;
+  readonly #open = new Map<number, OpenAsk>();
+  #lastId = 0;
+
+  constructor(wheel: TimerWheel) {
+    this.#wheel = wheel;
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  open(to: string, deadlineMs: number, settle: (answer: Answer<unknown>) => void): OpenAsk {
+    const id = ++this.#lastId;
+    const ask: OpenAsk = {
+      id,
+      to,
+      isTaken: false,
+      settle,
+      timer: this.#wheel.arm(this, String(id), deadlineMs),
+    };
+    this.#open.set(id, ask);
+    return ask;
+  }
+
+  get(id: number): OpenAsk | undefined {
+    return this.#open.get(id);
+  }
+
+  /** Returns the ask that was answered, or undefined when it was over already. */
+  reply(id: number, body: unknown): OpenAsk | undefined {
+    return this.#settle(id, { ok: true, body });
+  }
+
+  fail(id: number, reason: DeadLetterReason): void {
+    const ask = this.#open.get(id);
+    if (ask) this.#settle(id, { ok: false, taken: ask.isTaken, reason });
+  }
+
+  /** Ends every ask that this actor has taken and not answered. */
+  failTaken(by: string, reason: DeadLetterReason): void {
+    for (const ask of [...this.#open.values()]) {
+      if (ask.to === by && ask.isTaken) this.fail(ask.id, reason);
+    }
+  }
+
+  timerDue(timer: Timer): void {
+    this.fail(Number(timer.name), 'expired');
+  }
+
+  #settle(id: number, answer: Answer<unknown>): OpenAsk | undefined {
+    const ask = this.#open.get(id);
+    if (!ask) return undefined;
+    this.#open.delete(id);
+    if (ask.timer) this.#wheel.disarm(ask.timer);
+    ask.settle(answer);
+    return ask;
+  }
+}

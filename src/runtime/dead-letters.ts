@@ -1,0 +1,36 @@
+import type { DeadLetterReason } from './ports/actor.ts';
+
+/** A message that nobody handled, and why (D4). The message itself is not kept: it may hold content. */
+export interface DeadLetter {
+  readonly reason: DeadLetterReason;
+  readonly to: string;
+  readonly from: string;
+  readonly type: string;
+  readonly at: number;
+}
+
+const RING_MAX = 1_000;
+
+/** Counts every undeliverable message by reason and keeps the newest thousand. */
+export class DeadLetters {
+  readonly #counts = new Map<DeadLetterReason, number>();
+  readonly #ring: DeadLetter[] = [];
+  #next = 0;
+
+  add(letter: DeadLetter): void {
+    this.#counts.set(letter.reason, (this.#counts.get(letter.reason) ?? 0) + 1);
+    if (this.#ring.length < RING_MAX) this.#ring.push(letter);
+    else this.#ring[this.#next] = letter;
+    this.#next = (this.#next + 1) % RING_MAX;
+  }
+
+  get counts(): ReadonlyMap<DeadLetterReason, number> {
+    return this.#counts;
+  }
+
+  /** Oldest first. */
+  recent(): readonly DeadLetter[] {
+    if (this.#ring.length < RING_MAX) return [...this.#ring];
+    return [...this.#ring.slice(this.#next), ...this.#ring.slice(0, this.#next)];
+  }
+}

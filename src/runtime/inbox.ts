@@ -1,0 +1,67 @@
+import type { Cell } from './cell.ts';
+import type { Address } from './ports/actor.ts';
+import type { Inbox } from './ports/inbox.ts';
+import type { Claims } from './ports/tokens.ts';
+import type { ActorSystem } from './system.ts';
+
+/** Frames of one connection that may wait before its socket is no longer read. */
+const CROWDED = 64;
+
+/** Makes connections of sockets, and messages of what happens to them. Keeps the cell at hand: frames take no detour. */
+export class ConnectionInbox implements Inbox {
+  readonly #system: ActorSystem;
+  readonly #prefix: string;
+  readonly #cells = new Map<number, Cell>();
+  #last = 0;
+
+  /** `owner` is node and incarnation: an address of an earlier life never matches (D11). */
+  constructor(system: ActorSystem, owner: string) {
+    this.#system = system;
+    this.#prefix = `conn:${owner}.`;
+  }
+
+  get size(): number {
+    return this.#cells.size;
+  }
+
+  opened(claims: Claims): number {
+    const number = ++this.#last;
+    const address = `${this.#prefix}${number}` as Address;
+    this.#cells.set(number, this.#system.spawn(address, { number, ...claims }));
+    return number;
+  }
+
+  frame(connection: number, text: string): 'taken' | 'crowded' | 'full' {
+    const cell = this.#cells.get(connection);
+    if (!cell) return 'taken';
+    if (!this.#system.offer(cell, { type: 'frame', text }, 'user')) return 'full';
+    return cell.mailbox.userSize >= CROWDED ? 'crowded' : 'taken';
+  }
+
+  whenDrained(connection: number, goOn: () => void): void {
+    const cell = this.#cells.get(connection);
+    if (cell && cell.status !== 'stopped') cell.whenDrained = goOn;
+  }
+
+  heard(connection: number): void {
+    this.#tell(connection, { type: 'heard' });
+  }
+
+  closed(connection: number, code: number): void {
+    this.#tell(connection, { type: 'socketClosed', code });
+    this.#cells.delete(connection);
+  }
+
+  congested(connection: number): void {
+    this.#tell(connection, { type: 'congested' });
+  }
+
+  drained(connection: number): void {
+    this.#tell(connection, { type: 'drained' });
+  }
+
+  #tell(connection: number, message: unknown): void {
+    const cell = this.#cells.get(connection);
+    if (cell) this.#system.offer(cell, message, 'system');
+  }
+}

@@ -1,0 +1,63 @@
+import type { EdgeEffect } from './ports/effects.ts';
+import type { Bus } from './ports/bus.ts';
+import type { Clock } from './ports/clock.ts';
+import type { Entropy } from './ports/entropy.ts';
+import type { LogStore } from './ports/log-store.ts';
+import type { Sockets } from './ports/sockets.ts';
+import type { Telemetry } from './ports/telemetry.ts';
+import type { TokenVerifier } from './ports/tokens.ts';
+
+/** All that the core needs of the world: real in production, simulated in the simulator, the same contract for both (D17). */
+export interface Ports {
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly sockets: Sockets;
+  readonly bus: Bus;
+  readonly store: LogStore;
+  readonly tokens: TokenVerifier;
+  readonly telemetry: Telemetry;
+}
+
+/** Carries one effect out of the core. Whatever comes of it is said with `answer`: now or later, once. */
+export function performEdge(ports: Ports, effect: EdgeEffect, answer: (message: unknown) => void): void {
+  switch (effect.type) {
+    case 'write':
+      return ports.sockets.write(effect.connection, effect.frames);
+    case 'fanout': {
+      const refused = ports.sockets.fanout(effect.batch, effect.connections, effect.start, effect.end);
+      if (refused.length > 0) answer({ type: 'refused', connections: refused, first: effect.batch.first });
+      return;
+    }
+    case 'ping':
+      return ports.sockets.ping(effect.connection);
+    case 'close':
+      return ports.sockets.close(effect.connection, effect.code, effect.reason);
+    case 'reopen':
+      return ports.sockets.reopen(effect.connection);
+    case 'measure':
+      return answer({ type: 'measured', bufferedBytes: ports.sockets.bufferedBytes(effect.connection) });
+    case 'store':
+      return callStore(ports.store, effect, answer);
+    case 'verify':
+      return ports.tokens.verify(effect.token, (verdict) =>
+        answer({ type: 'verified', call: effect.call, verdict }),
+      );
+    case 'publish':
+      return ports.bus.publish(effect.nodes, effect.channel, effect.message);
+    case 'count':
+      return ports.telemetry.count(effect.counter, effect.by);
+    case 'log':
+      return ports.telemetry.log(effect.level, effect.event, effect.details);
+  }
+}
+
+function callStore(
+  store: LogStore,
+  effect: EdgeEffect & { type: 'store' },
+  answer: (message: unknown) => void,
+): void {
+  const { call, ...request } = effect.request;
+  store.call(call, request, effect.deadlineMs, (reply) =>
+    answer({ type: 'storeReplied', call: effect.call, reply }),
+  );
+}

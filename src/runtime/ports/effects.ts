@@ -1,0 +1,48 @@
+import type { Channel } from '../../protocol/channels.ts';
+import type { FrameBatch } from './sockets.ts';
+import type { StoreRequest } from './log-store.ts';
+
+/** Effects that leave the process, each carried out by the port of the same name. */
+export type EdgeEffect =
+  /** Frames for one connection: replies and notices. Always taken; what asks for them is bounded. */
+  | { readonly type: 'write'; readonly connection: number; readonly frames: readonly string[] }
+  /**
+   * One batch for `connections[start..end)`. A connection that is over its outbound limit refuses it;
+   * the actor is told with a `refused` message before its next step.
+   */
+  | {
+      readonly type: 'fanout';
+      readonly batch: FrameBatch;
+      readonly connections: readonly number[];
+      readonly start: number;
+      readonly end: number;
+    }
+  | { readonly type: 'ping'; readonly connection: number }
+  | { readonly type: 'close'; readonly connection: number; readonly code: number; readonly reason: string }
+  /** A connection that was over its outbound limit takes batches again. */
+  | { readonly type: 'reopen'; readonly connection: number }
+  /** Ask how much the socket still holds; answered by a `measured` message. */
+  | { readonly type: 'measure'; readonly connection: number }
+  /** One call of the log store; answered by a `storeReplied` message with the same `call`. */
+  | {
+      readonly type: 'store';
+      readonly call: number;
+      readonly request: StoreRequest;
+      readonly deadlineMs: number;
+    }
+  /** Check a token; answered by a `verified` message with the same `call`. */
+  | { readonly type: 'verify'; readonly call: number; readonly token: string }
+  /** To the relays of a channel on the named nodes, in order per node; lost where there is none. */
+  | {
+      readonly type: 'publish';
+      readonly channel: Channel;
+      readonly nodes: readonly string[];
+      readonly message: unknown;
+    }
+  | { readonly type: 'count'; readonly counter: string; readonly by: number }
+  | {
+      readonly type: 'log';
+      readonly level: 'debug' | 'info' | 'warn' | 'error';
+      readonly event: string;
+      readonly details: Readonly<Record<string, unknown>>;
+    };

@@ -1,0 +1,18 @@
+import type { Claims } from './tokens.ts';
+
+/** The way of sockets into the core. All calls return at once. */
+export interface Inbox {
+  /** A client whose token is good; its number names it from here on, on this node and in this process. */
+  opened(claims: Claims): number;
+  /** A text frame. `full`: it was not taken, and never will be. `crowded`: it was; stop reading until `whenDrained`. */
+  frame(connection: number, text: string): 'taken' | 'crowded' | 'full';
+  /** Calls once when the connection has worked off most of its frames. */
+  whenDrained(connection: number, goOn: () => void): void;
+  /** A pong, or any other sign of life that is not a frame. */
+  heard(connection: number): void;
+  /** The socket is over; nothing more will come of it. */
+  closed(connection: number, code: number): void;
+  /** The socket holds more than its outbound limit; and less than half of it again. */
+  congested(connection: number): void;
+  drained(connection: number): void;
+}

@@ -1,0 +1,185 @@
+import type { Channel } from '../../protocol/channels.ts';
+
+/** A message on its way into a channel. */
+export interface NewEntry {
+  /** With `sender`, the key under which it is stored once (FR4). */
+  readonly id: string;
+  readonly sender: string;
+  readonly content: string;
+  /** JSON text, or null. */
+  readonly data: string | null;
+  /** The client's own time, ms since 1970, or null. */
+  readonly sentAt: number | null;
+}
+
+/** A message in the log. */
+export interface Entry extends NewEntry {
+  readonly seq: number;
+  /** When it was stored, by the database's clock: ms since 1970. */
+  readonly at: number;
+}
+
+/** What one channel appends in one statement: entries in the order they are to be numbered. */
+export interface AppendGroup {
+  readonly channel: Channel;
+  readonly epoch: number;
+  /** The channel is a room that has no record yet: its first message makes one (FR7). */
+  readonly foundsRoom: boolean;
+  readonly entries: readonly NewEntry[];
+}
+
+/**
+ * What became of one entry.
+ * - `stored`, `duplicate`: it is in the log at `seq`.
+ * - `refused`: the store will never take this entry; it took or answered for the others.
+ * - `fenced`: the channel has another owner or epoch. Not stored.
+ * - `busy`: the channel's row is locked by somebody else. Not stored; try again.
+ * - `failed`: nothing of it was stored.
+ * - `unknown`: it may be stored, or be stored yet. Only a claim settles it (D7).
+ *
+ * Within a group the outcomes before the first `fenced`, `busy`, `failed` or `unknown` are final, and all
+ * from there on are of these four: order is kept.
+ */
+export type EntryOutcome =
+  | { readonly type: 'stored' | 'duplicate'; readonly seq: number; readonly at: number }
+  | { readonly type: 'refused' | 'fenced' | 'busy' | 'failed' | 'unknown' };
+
+/**
+ * How a channel is claimed: epoch + 1 and the caller as its owner.
+ * - `open`: if it has a row; a channel never written to stays without one.
+ * - `create`: a row is made if there is none.
+ * - `settle`: only from the caller's own `epoch`. Waits for a statement that is still under way.
+ */
+export type ClaimMode = 'open' | 'create' | 'settle';
+
+export interface ClaimRequest {
+  readonly channel: Channel;
+  readonly mode: ClaimMode;
+  /** The caller's epoch, for `settle`; else 0. */
+  readonly epoch: number;
+}
+
+/** A claim that was granted; a channel that is missing from the reply was not (no row, or not ours). */
+export interface Claimed {
+  readonly epoch: number;
+  readonly head: number;
+}
+
+export type Access = 'public' | 'private';
+
+/** A room's record. A room that was never created and never written to has none. */
+export interface RoomRecord {
+  readonly access: Access;
+  /** A JSON object as text. */
+  readonly metadata: string;
+  /** Null for a room made by its first message (FR7). */
+  readonly creator: string | null;
+  readonly isDeleted: boolean;
+}
+
+/** Where a page starts: after a seq going up, before a seq going down, or at the newest. */
+export type PageStart =
+  { readonly after: number; readonly upTo?: number } | { readonly before: number } | 'newest';
+
+/** `absent`: the room has no record. */
+export type Grant = 'granted' | 'absent' | 'gone' | 'forbidden';
+
+/** A session to look up in the list of revocations (JW5). */
+export interface SessionKey {
+  readonly user: string;
+  readonly session: string | undefined;
+  readonly issuedAt: number | undefined;
+}
+
+/** Every call there is, with its reply. */
+export interface StoreCalls {
+  append: {
+    request: { readonly owner: string; readonly groups: readonly AppendGroup[] };
+    /** Per group, per entry. */
+    reply: readonly (readonly EntryOutcome[])[];
+  };
+  claim: {
+    request: { readonly owner: string; readonly claims: readonly ClaimRequest[] };
+    reply: ReadonlyMap<Channel, Claimed>;
+  };
+  /** Heads of channels; one without a row is missing: its head is 0. */
+  heads: { request: { readonly channels: readonly Channel[] }; reply: ReadonlyMap<Channel, number> };
+  page: {
+    request: {
+      readonly channel: Channel;
+      readonly start: PageStart;
+      readonly limit: number;
+      readonly bytesMax: number;
+      /** Whose right to the room is checked in the same snapshot; null when it has been. */
+      readonly reader: string | null;
+    };
+    reply: { readonly grant: Grant; readonly entries: readonly Entry[]; readonly more: boolean };
+  };
+  /** Which of these (sender, id) are in the log. */
+  lookup: {
+    request: {
+      readonly channel: Channel;
+      readonly keys: readonly { readonly sender: string; readonly id: string }[];
+    };
+    reply: readonly ({ readonly seq: number; readonly at: number } | null)[];
+  };
+  /** Room records; a room without one is missing. */
+  rooms: { request: { readonly rooms: readonly string[] }; reply: ReadonlyMap<string, RoomRecord> };
+  membership: {
+    request: { readonly pairs: readonly { readonly room: string; readonly user: string }[] };
+    reply: readonly boolean[];
+  };
+  /** Makes a room's record, with its members; false when it has one. A deleted room is made anew. */
+  createRoom: {
+    request: {
+      readonly room: string;
+      readonly access: Access;
+      readonly metadata: string;
+      readonly creator: string;
+      readonly members: readonly string[];
+    };
+    reply: boolean;
+  };
+  setMember: {
+    request: { readonly room: string; readonly user: string; readonly isMember: boolean };
+    reply: null;
+  };
+  /** Removes messages, members and record; the channel's row stays, its epoch raised (RS3). The new epoch, or 0 without a row. */
+  deleteRoom: { request: { readonly room: string; readonly owner: string }; reply: Claimed };
+  revoke: {
+    request: {
+      readonly user: string | null;
+      readonly session: string | null;
+      readonly until: number;
+      readonly issuedBy: number;
+    };
+    reply: null;
+  };
+  revoked: { request: { readonly sessions: readonly SessionKey[] }; reply: readonly boolean[] };
+  ping: { request: object; reply: null };
+}
+
+export type StoreCallName = keyof StoreCalls;
+
+export type StoreRequest = {
+  [Name in StoreCallName]: { readonly call: Name } & StoreCalls[Name]['request'];
+}[StoreCallName];
+
+/** `unknown`: it may have been carried out, or be carried out yet. */
+type StoreFailure = 'failed' | 'unknown';
+
+export type StoreReply<Name extends StoreCallName = StoreCallName> =
+  | { readonly ok: true; readonly value: StoreCalls[Name]['reply'] }
+  | { readonly ok: false; readonly failure: StoreFailure; readonly message: string };
+
+/** The log and what else is kept. `done` is called exactly once, and not later than the deadline (plus one turn of the loop). */
+export interface LogStore {
+  /** The database's own name (D19): positions in one log mean nothing in another. */
+  readonly log: string;
+  call<Name extends StoreCallName>(
+    name: Name,
+    request: StoreCalls[Name]['request'],
+    deadlineMs: number,
+    done: (reply: StoreReply<Name>) => void,
+  ): void;
+}

@@ -1,0 +1,293 @@
+import { Asks } from './asks.ts';
+import { Cell, type AnyBehaviour, type CellHost } from './cell.ts';
+import type { DeadLetters } from './dead-letters.ts';
+import { ANY_LIFE, Deliveries, envelope, kindOf } from './deliveries.ts';
+import type { Envelope } from './mailbox.ts';
+import { performEdge, type Ports } from './perform.ts';
+import type { Address, Answer, Behaviour, Effect, Lane, ReplyTo, Turn } from './ports/actor.ts';
+import { Scheduler } from './scheduler.ts';
+import { REVIVE, Supervision } from './supervision.ts';
+import { TimerWheel, type Timer } from './timers.ts';
+
+/** Below this many waiting user messages, whoever fills a mailbox may go on. */
+const LOW_WATER = 16;
+
+export interface AskOptions {
+  readonly deadlineMs: number;
+  readonly lane?: Lane;
+}
+
+/** How many actors, timers and asks there are: for metrics and for the checkers. */
+export interface Census {
+  readonly cells: ReadonlyMap<string, number>;
+  readonly timers: number;
+  readonly asks: number;
+}
+
+/**
+ * The actors of one node.
+ *
+ * - One message at a time per actor, each step to its end, then its effects in order.
+ * - Every message is handled, refused to its sender, or a dead letter with a reason (invariant 14).
+ * - The core is entered only through `tell`, `ask`, `offer` and `spawn`; all of them return at once.
+ */
+export class ActorSystem implements CellHost {
+  readonly #ports: Ports;
+  readonly #behaviours = new Map<string, AnyBehaviour>();
+  readonly #wheel: TimerWheel;
+  readonly #asks: Asks;
+  readonly #scheduler: Scheduler;
+  readonly #deliveries: Deliveries;
+  readonly #supervision: Supervision;
+  readonly #turn: MutableTurn;
+
+  constructor(ports: Ports) {
+    this.#ports = ports;
+    this.#wheel = new TimerWheel(ports.clock);
+    this.#asks = new Asks(this.#wheel);
+    this.#turn = new MutableTurn(ports);
+    this.#scheduler = new Scheduler(ports.clock, {
+      step: (cell) => this.#takeOne(cell),
+      sliceOver: () => ports.sockets.flush(),
+    });
+    this.#deliveries = new Deliveries({
+      behaviours: this.#behaviours,
+      clock: ports.clock,
+      asks: this.#asks,
+      scheduler: this.#scheduler,
+      summon: (behaviour, address) => this.#begin(behaviour, address, undefined),
+    });
+    this.#supervision = new Supervision({
+      clock: ports.clock,
+      telemetry: ports.telemetry,
+      wheel: this.#wheel,
+      asks: this.#asks,
+      deliveries: this.#deliveries,
+      turnOf: (cell) => this.#turn.of(cell, undefined, Infinity),
+      perform: (cell, effects) => this.#perform(cell, effects),
+      enqueue: (cell) => this.#enqueueIfReady(cell),
+    });
+  }
+
+  register<State, Message, Init>(behaviour: Behaviour<State, Message, Init>): void {
+    this.#behaviours.set(behaviour.kind, behaviour);
+  }
+
+  /** Starts an actor. Its address must be free. */
+  spawn<Message>(address: Address<Message>, init: unknown): Cell {
+    const behaviour = this.#behaviours.get(kindOf(address));
+    if (!behaviour) throw new Error(`no behaviour is registered for ${address}`);
+    if (this.#deliveries.cells.has(address)) throw new Error(`${address} lives already`);
+    return this.#begin(behaviour, address, init);
+  }
+
+  #begin(behaviour: AnyBehaviour, address: string, init: unknown): Cell {
+    const cell = new Cell(address, behaviour, this);
+    this.#deliveries.cells.set(address, cell);
+    this.#supervision.start(cell, init, false);
+    return cell;
+  }
+
+  tell<Message>(to: Address<Message>, message: Message, lane: Lane = 'user'): void {
+    this.#deliveries.deliver(to, envelope('', message), lane);
+  }
+
+  /** As {@link tell}, but to an actor that lives already; nobody there is no dead letter. */
+  tellIfAlive(to: string, message: unknown, lane: Lane): void {
+    const cell = this.#deliveries.cells.get(to);
+    if (cell) this.#deliveries.push(cell, envelope('', message), lane);
+  }
+
+  /** A message to every actor of a kind, for the rare events that concern all; each may get its own. */
+  tellAll(kind: string, message: (at: number) => unknown): void {
+    this.#deliveries.tellAll(kind, message);
+  }
+
+  /** Hands a message to a cell one holds: the way of frames. False when its mailbox is full. */
+  offer(cell: Cell, message: unknown, lane: Lane): boolean {
+    if (cell.status === 'stopped') return true;
+    if (cell.mailbox.push(envelope('', message), lane, undefined) === 'full') return false;
+    if (cell.status === 'running') this.#scheduler.enqueue(cell);
+    return true;
+  }
+
+  /** An ask from outside the core. */
+  ask<Message>(
+    to: Address<Message>,
+    message: Message,
+    options: AskOptions,
+    done: (answer: Answer<unknown>) => void,
+  ): void {
+    const { deadlineMs, lane = 'user' } = options;
+    this.#deliveries.ask({ from: '', to, message, lane, deadlineMs, settle: done });
+  }
+
+  census(): Census {
+    const cells = new Map<string, number>();
+    for (const { behaviour } of this.#deliveries.cells.values()) {
+      cells.set(behaviour.kind, (cells.get(behaviour.kind) ?? 0) + 1);
+    }
+    return { cells, timers: this.#wheel.size, asks: this.#asks.size };
+  }
+
+  cell(address: string): Cell | undefined {
+    return this.#deliveries.cells.get(address);
+  }
+
+  get deadLetters(): DeadLetters {
+    return this.#deliveries.deadLetters;
+  }
+
+  // --- turns
+
+  /** One message of one actor; false when it has none to take. */
+  #takeOne(cell: Cell): boolean {
+    if (cell.status !== 'running') return false;
+    const letter = cell.mailbox.shift(cell.isHeld);
+    if (cell.whenDrained && cell.mailbox.userSize < LOW_WATER) this.#tellDrained(cell);
+    if (!letter) return false;
+    // A timer that was disarmed while its message waited, or a result for an earlier life.
+    if (letter.timer && !cell.dropTimer(letter.timer)) return true;
+    if (letter.life !== ANY_LIFE && letter.life !== cell.life) return true;
+    if (letter.ask > 0 && letter.deadline < this.#ports.clock.now()) {
+      this.#deliveries.bury(letter, cell.address, 'expired');
+      return true;
+    }
+    this.#step(cell, letter);
+    return true;
+  }
+
+  #tellDrained(cell: Cell): void {
+    const { whenDrained } = cell;
+    cell.whenDrained = undefined;
+    whenDrained?.();
+  }
+
+  #step(cell: Cell, letter: Envelope): void {
+    let replyTo: ReplyTo | undefined;
+    if (letter.ask > 0) {
+      const ask = this.#asks.get(letter.ask);
+      if (!ask) return this.#deliveries.bury(letter, cell.address, 'late');
+      ask.isTaken = true;
+      cell.owes++;
+      replyTo = { ask: letter.ask, from: letter.from };
+    }
+    let effects: readonly Effect[];
+    try {
+      effects = cell.behaviour.step(
+        cell.state,
+        letter.message,
+        this.#turn.of(cell, replyTo, letter.deadline),
+      );
+    } catch (error) {
+      return this.#supervision.crashed(cell, letter, error);
+    }
+    this.#perform(cell, effects);
+  }
+
+  #enqueueIfReady(cell: Cell): void {
+    if (cell.status === 'running' && cell.mailbox.hasWork(cell.isHeld)) this.#scheduler.enqueue(cell);
+  }
+
+  // --- effects
+
+  #perform(cell: Cell, effects: readonly Effect[]): void {
+    for (const effect of effects) this.#performOne(cell, effect);
+  }
+
+  #performOne(cell: Cell, effect: Effect): void {
+    const { life } = cell;
+    switch (effect.type) {
+      case 'tell':
+        return this.#deliveries.deliver(
+          effect.to,
+          envelope(cell.address, effect.message),
+          effect.lane,
+          effect.key,
+        );
+      case 'tellAll':
+        return this.#deliveries.tellAll(effect.kind, () => effect.message);
+      case 'ask': {
+        const { to, message, lane, deadlineMs, context } = effect;
+        const settle = (answer: Answer<unknown>): void =>
+          this.#deliveries.toLife(cell, life, { type: 'answer', context, answer });
+        return this.#deliveries.ask({ from: cell.address, to, message, lane, deadlineMs, settle });
+      }
+      case 'reply':
+        return this.#deliveries.reply(cell, effect.to, effect.body);
+      case 'arm':
+        return this.#arm(cell, effect.timer, effect.delayMs);
+      case 'disarm':
+        return this.#disarm(cell, effect.timer);
+      case 'soon':
+        return this.#scheduler.defer(() => this.#deliveries.toLife(cell, life, effect.message));
+      case 'hold':
+        cell.isHeld = true;
+        return;
+      case 'release':
+        cell.isHeld = false;
+        return this.#enqueueIfReady(cell);
+      case 'stop':
+        return this.#supervision.stop(cell, 'stopped');
+      default:
+        performEdge(this.#ports, effect, (message) => this.#deliveries.toLife(cell, life, message));
+    }
+  }
+
+  // --- timers
+
+  timerDue(cell: Cell, timer: Timer): void {
+    if (timer.name === REVIVE) {
+      cell.dropTimer(timer);
+      return this.#supervision.revive(cell);
+    }
+    const letter = { ...envelope(cell.address, { type: 'timer', timer: timer.name }), timer };
+    this.#deliveries.push(cell, letter, 'system');
+  }
+
+  #arm(cell: Cell, name: string, delayMs: number): void {
+    this.#disarm(cell, name);
+    cell.timers ??= [];
+    cell.timers.push(this.#wheel.arm(cell, name, delayMs));
+  }
+
+  #disarm(cell: Cell, name: string): void {
+    const timer = cell.timer(name);
+    if (!timer) return;
+    this.#wheel.disarm(timer);
+    cell.dropTimer(timer);
+  }
+}
+
+/** The one {@link Turn} object of a system: filled anew for each step, so that a step costs no allocation. */
+class MutableTurn implements Turn {
+  self = '';
+  now = 0;
+  replyTo: ReplyTo | undefined;
+  deadline = Infinity;
+  readonly #ports: Ports;
+
+  constructor(ports: Ports) {
+    this.#ports = ports;
+  }
+
+  of(cell: Cell, replyTo: ReplyTo | undefined, deadline: number): Turn {
+    this.self = cell.address;
+    this.now = this.#ports.clock.now();
+    this.replyTo = replyTo;
+    this.deadline = deadline;
+    return this;
+  }
+
+  get wall(): number {
+    return this.#ports.clock.wall();
+  }
+
+  newId(): string {
+    return this.#ports.entropy.uuid();
+  }
+
+  random(): number {
+    return this.#ports.entropy.random();
+  }
+}
