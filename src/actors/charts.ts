@@ -1,0 +1,15 @@
+import type { Chart } from './chart.ts';
+import { connectionChart } from './connection/pulse.ts';
+import { roomChart } from './home/ledger.ts';
+import { retryChart } from './home/retry.ts';
+import { userChart } from './home/user.ts';
+import { breakerChart } from './log/breaker.ts';
+
+/** Every built-in lifecycle, with what it is the life of. */
+export const CHARTS: readonly { readonly title: string; readonly chart: Chart }[] = [
+  { title: 'A connection (LC2)', chart: connectionChart },
+  { title: 'A user (LC3)', chart: userChart },
+  { title: 'A room, and any other home of a channel (LC4)', chart: roomChart },
+  { title: 'A retry: how a home gets its claim', chart: retryChart },
+  { title: 'A circuit breaker', chart: breakerChart },
+];

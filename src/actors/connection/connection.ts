@@ -1,0 +1,353 @@
+import type { Channel } from '../../protocol/channels.ts';
+import { CLOSE_CODES } from '../../protocol/codes.ts';
+import { decodeRequest, type BadFrame } from '../../protocol/decode.ts';
+import { WIRE_LIMITS } from '../../protocol/limits.ts';
+import { closeReason, drainReason, type Feature, type Welcome } from '../../protocol/pushes.ts';
+import type { Request } from '../../protocol/requests.ts';
+import { isoTime } from '../../protocol/time.ts';
+import { PROTOCOL_VERSION } from '../../protocol/version.ts';
+import type { Answer, Answered, Behaviour, TimerFired, Turn } from '../../runtime/ports/actor.ts';
+import type { ConnectionAddress, ConnectionMessage, Departure } from '../messages.ts';
+import { Outbox } from '../outbox.ts';
+import {
+  ack,
+  refuse,
+  write,
+  type ConnectionContext,
+  type ConnectionInit,
+  type ConnectionOptions,
+} from './context.ts';
+import { Credentials } from './credentials.ts';
+import { Gate } from './gate.ts';
+import { Outbound } from './outbound.ts';
+import { Pulse } from './pulse.ts';
+import { Requests, type RequestContext } from './requests.ts';
+import { Subscriptions, type SubscriptionContext } from './subscriptions.ts';
+
+/** A connection that was closed with one of these gets its user no grace (LC3). */
+const WITHOUT_GRACE: ReadonlySet<number> = new Set([
+  CLOSE_CODES.heartbeat_timeout,
+  CLOSE_CODES.session_revoked,
+  CLOSE_CODES.too_many_bad_frames,
+]);
+
+const MINUTE_MS = 60_000;
+
+/** One client's connection: its life, its frames, its channels. */
+class Connection implements ConnectionContext {
+  readonly options: ConnectionOptions;
+  readonly address: ConnectionAddress;
+  readonly number: number;
+  readonly user: string;
+  readonly gate: Gate;
+  readonly credentials: Credentials;
+  readonly #pulse: Pulse;
+  readonly #subscriptions: Subscriptions;
+  readonly #requests: Requests;
+  readonly #outbound: Outbound;
+  /** When frames broke the protocol, within the last minute. */
+  #badFrames: number[] = [];
+  /** What the client was told does not work. */
+  #features: readonly Feature[] = [];
+  /** Broadcast or the user's channel could not be reached for the welcome. */
+  #isUnreached = false;
+  #drainReason: string | undefined;
+  #departure: Departure = 'lost';
+
+  constructor(options: ConnectionOptions, address: string, init: ConnectionInit, turn: Turn) {
+    this.options = options;
+    this.address = address as ConnectionAddress;
+    this.number = init.number;
+    this.user = init.user;
+    this.gate = new Gate(options.limits.inFlightMax);
+    this.credentials = new Credentials(this.address, init);
+    this.#pulse = new Pulse(options.limits, turn, (action, params, at, out) =>
+      this.#act(action, params, at, out),
+    );
+    this.#subscriptions = new Subscriptions(this);
+    this.#requests = new Requests(this, this.#subscriptions);
+    this.#outbound = new Outbound(this);
+  }
+
+  begin(turn: Turn): Outbox {
+    const out = new Outbox();
+    this.gate.hold('connecting', out);
+    this.#pulse.begin(turn, out);
+    this.credentials.armExpiry(turn, out);
+    this.credentials.watch(out);
+    this.#subscriptions.begin(out);
+    return out;
+  }
+
+  take(message: ConnectionMessage | TimerFired | Answered, turn: Turn): Outbox {
+    const out = new Outbox();
+    this.#take(message, turn, out);
+    if (this.#drainReason !== undefined && this.gate.isIdle) this.#pulse.fire('nodeDrained', turn, out);
+    return out;
+  }
+
+  #take(message: ConnectionMessage | TimerFired | Answered, turn: Turn, out: Outbox): void {
+    switch (message.type) {
+      case 'frame':
+        this.#pulse.heard(turn, out);
+        return this.#frame(message.text, turn, out);
+      case 'heard':
+        return this.#pulse.heard(turn, out);
+      case 'socketClosed':
+        if (message.code === CLOSE_CODES.normal) this.#departure = 'left';
+        return this.#pulse.fire('socketClosed', turn, out);
+      case 'congested':
+        return this.#outbound.congested(out);
+      case 'drained':
+        this.#pulse.touch(turn);
+        return this.#outbound.drained(this.#subscriptions.channels(), out);
+      case 'measured':
+        return this.#measured(message.bufferedBytes, turn, out);
+      case 'verified': {
+        const claims = this.#requests.verified(message.call, message.verdict, out);
+        return claims && this.credentials.renew(claims, turn, out);
+      }
+      case 'degraded':
+        this.#isUnreached = false;
+        return this.#degrade(message.features, out);
+      case 'drain':
+        return this.#drain(message.retryAfterMs, out);
+      case 'revoked':
+        return this.#pulse.fire('sessionRevoked', turn, out);
+      case 'sessionsRestarted':
+        return this.credentials.watch(out);
+      case 'evicted':
+        return this.#evicted(message.channel, message.reason, out);
+      case 'relayLost':
+        return this.#pulse.fire('channelLost', turn, out);
+      case 'timer':
+        return this.#timer(message.timer, turn, out);
+      case 'answer':
+        return this.#answered(
+          message.context as SubscriptionContext | RequestContext,
+          message.answer,
+          turn,
+          out,
+        );
+    }
+  }
+
+  // --- frames
+
+  #frame(text: string, turn: Turn, out: Outbox): void {
+    const decoded = decodeRequest(text);
+    if (!decoded.ok) return this.#badFrame(decoded, turn, out);
+    const { request } = decoded;
+    // A resume says itself where the two channels of everyone start (HS5).
+    if (request.type !== 'resume') this.#subscriptions.greeted(out);
+    this.#request(request, turn, out);
+  }
+
+  #request(request: Request, turn: Turn, out: Outbox): void {
+    switch (request.type) {
+      case 'chat':
+        return this.#requests.chat(request, turn, out);
+      case 'join':
+        return this.#subscriptions.join(request, out);
+      case 'leave':
+        return this.#subscriptions.leave(request, out);
+      case 'resume': {
+        const bad = this.#subscriptions.resume(request, out);
+        return bad && this.#badFrame(bad, turn, out);
+      }
+      case 'signal':
+        return this.#requests.signal(request, out);
+      case 'history':
+        return this.#requests.history(request, out);
+      case 'presence':
+        return this.#requests.presence(request, out);
+      case 'create':
+        return this.#requests.create(request, turn, out);
+      case 'refresh':
+        return this.#requests.refresh(request, out);
+      case 'heartbeat':
+        return request.status === 'pong'
+          ? ack(this, request.id, {}, out)
+          : this.#heartbeat('pong', turn, out, request.id);
+    }
+  }
+
+  #heartbeat(status: 'ping' | 'pong', turn: Turn, out: Outbox, id?: string): void {
+    write(this, JSON.stringify({ type: 'heartbeat', id, status, timestamp: isoTime(turn.wall) }), out);
+  }
+
+  #badFrame({ id, message, field }: BadFrame, turn: Turn, out: Outbox): void {
+    refuse(this, id, { error: 'bad_frame', message, ...(field === undefined ? {} : { field }) }, out);
+    this.#badFrames = [...this.#badFrames.filter((at) => turn.now - at < MINUTE_MS), turn.now];
+    if (this.#badFrames.length > WIRE_LIMITS.badFramesPerMinuteMax) this.#pulse.fire('misbehaved', turn, out);
+  }
+
+  // --- life
+
+  #act(action: string, params: Readonly<Record<string, unknown>>, turn: Turn, out: Outbox): void {
+    switch (action) {
+      case 'ping':
+        this.#pulse.pinged(turn);
+        this.#heartbeat('ping', turn, out);
+        return out.add({ type: 'ping', connection: this.number });
+      case 'tellAlive':
+        return this.#subscriptions.tellState('alive', out);
+      case 'tellSuspect':
+        return this.#subscriptions.tellState('suspect', out);
+      case 'close':
+        return this.#close(Number(params['code']), out);
+      case 'release':
+        return this.#release(out);
+    }
+  }
+
+  #close(code: number, out: Outbox): void {
+    if (WITHOUT_GRACE.has(code)) this.#departure = 'gone';
+    const reason = (code === CLOSE_CODES.draining && this.#drainReason) || closeReason(code);
+    out.add({ type: 'close', connection: this.number, code, reason });
+    out.count(`closed_${closeReason(code)}`);
+  }
+
+  #release(out: Outbox): void {
+    // Who was never welcomed was never there.
+    this.#subscriptions.releaseAll(this.gate.isHeldFor('connecting') ? 'gone' : this.#departure, out);
+    this.credentials.forget(out);
+    out.add({ type: 'stop' });
+  }
+
+  #timer(timer: string, turn: Turn, out: Outbox): void {
+    switch (timer) {
+      case 'greeting':
+        return this.#subscriptions.greeted(out);
+      case 'resubscribe':
+        return this.#subscriptions.retryBase(out);
+      case 'stall':
+        return this.#outbound.check(out);
+      case 'expiry':
+        return this.credentials.isOver(turn, out) ? this.#pulse.fire('tokenExpired', turn, out) : undefined;
+      case 'drain':
+        return this.#pulse.fire('nodeDrained', turn, out);
+      default:
+        return this.#pulse.timer(timer, turn, out);
+    }
+  }
+
+  #measured(bufferedBytes: number, turn: Turn, out: Outbox): void {
+    const found = this.#outbound.measured(bufferedBytes, out);
+    if (found === 'stuck') return this.#pulse.fire('fellBehind', turn, out);
+    // Who reads is alive, however slowly.
+    if (found === 'progress') this.#pulse.touch(turn);
+  }
+
+  // --- welcome
+
+  #welcomeIfReady(turn: Turn, out: Outbox): void {
+    const { heads } = this.#subscriptions;
+    if (this.#pulse.life.phase !== 'connecting' || heads === null) return;
+    const { node, log, limits } = this.options;
+    const data: Welcome = {
+      connection: this.address,
+      user: this.user,
+      node,
+      protocol: PROTOCOL_VERSION,
+      log,
+      heartbeat: { intervalMs: limits.heartbeatIntervalMs, timeoutMs: limits.heartbeatTimeoutMs },
+      limits: { frameBytes: WIRE_LIMITS.frameBytesMax, messagesPerMinute: limits.messagesPerMinute },
+      ...(heads === 'unknown' ? {} : { channels: heads }),
+      expiresAt: isoTime(this.credentials.expiresAt),
+      time: isoTime(turn.wall),
+    };
+    write(this, JSON.stringify({ type: 'notification', action: 'welcome', data }), out);
+    this.#pulse.fire('welcomed', turn, out);
+    out.arm('greeting', limits.greetingMs);
+    this.#isUnreached = heads === 'unknown';
+    if (this.#isUnreached) this.#degrade(['chat', 'history'], out);
+    this.gate.release('connecting', out);
+  }
+
+  #degrade(features: readonly Feature[], out: Outbox): void {
+    if (!this.#pulse.isOpen || features.join() === this.#features.join()) return;
+    this.#features = features;
+    write(this, JSON.stringify({ type: 'notification', action: 'degraded', data: { features } }), out);
+  }
+
+  #baseAnswered(turn: Turn, out: Outbox): void {
+    this.#welcomeIfReady(turn, out);
+    const { heads } = this.#subscriptions;
+    if (!this.#isUnreached || heads === null || heads === 'unknown') return;
+    this.#isUnreached = false;
+    this.#degrade([], out);
+    // It was asked for while connecting: now it counts as what it is.
+    if (this.#pulse.life.phase === 'alive') this.#subscriptions.tellState('alive', out);
+  }
+
+  // --- ends
+
+  #evicted(channel: Channel, reason: 'removed' | 'closed', out: Outbox): void {
+    if (!this.#subscriptions.evicted(channel)) return;
+    const room = channel.slice(5);
+    const notice =
+      reason === 'closed'
+        ? { action: 'room_closed', room, data: {} }
+        : { action: 'left', room, data: { users: [this.user], reason } };
+    write(this, JSON.stringify({ type: 'notification', ...notice }), out);
+  }
+
+  /** What was asked before is answered first. */
+  #drain(retryAfterMs: number, out: Outbox): void {
+    if (this.#drainReason !== undefined) return;
+    this.#drainReason = drainReason(retryAfterMs);
+    this.gate.hold('draining', out);
+    write(this, JSON.stringify({ type: 'notification', action: 'draining', data: { retryAfterMs } }), out);
+    out.arm('drain', this.options.limits.drainMs);
+  }
+
+  // --- answers
+
+  #answered(
+    context: SubscriptionContext | RequestContext,
+    answer: Answer<unknown>,
+    turn: Turn,
+    out: Outbox,
+  ): void {
+    switch (context.for) {
+      case 'chat':
+      case 'history':
+      case 'presence':
+      case 'create':
+        return this.#requests.answered(context, answer, out);
+      default:
+        this.#subscriptions.answered(context, answer as Parameters<Subscriptions['answered']>[1], out);
+    }
+    if (context.for === 'base') this.#baseAnswered(turn, out);
+  }
+
+  lastWords(out: Outbox): void {
+    const code = CLOSE_CODES.internal_error;
+    out.add({ type: 'close', connection: this.number, code, reason: closeReason(code) });
+    this.#subscriptions.releaseAll('lost', out);
+    this.credentials.forget(out);
+  }
+}
+
+export function connectionBehaviour(
+  options: ConnectionOptions,
+): Behaviour<Connection, ConnectionMessage, ConnectionInit> {
+  return {
+    kind: 'conn',
+    // What one read from a socket can hold of the smallest frames, and some more: reading pauses long before.
+    mailboxMax: 1_024,
+    supervision: 'stop',
+    isVirtual: false,
+    start: ({ address, init }, turn) => {
+      const connection = new Connection(options, address, init, turn);
+      return [connection, connection.begin(turn).effects];
+    },
+    step: (connection, message, turn) => connection.take(message, turn).effects,
+    lastWords: (connection) => {
+      const out = new Outbox();
+      connection.lastWords(out);
+      return out.effects;
+    },
+  };
+}

@@ -1,0 +1,90 @@
+import type { Claims } from '../../runtime/ports/tokens.ts';
+import { errorFrame } from '../../protocol/pushes.ts';
+import type { ConnectionAddress, Refusal } from '../messages.ts';
+import type { Outbox } from '../outbox.ts';
+import type { Credentials } from './credentials.ts';
+import type { Gate } from './gate.ts';
+
+/** What a connection is told when it starts. */
+export interface ConnectionInit extends Claims {
+  readonly number: number;
+}
+
+/** Bounds of one connection; see `config.ts` for those an operator may set. */
+export interface ConnectionLimits {
+  readonly heartbeatIntervalMs: number;
+  readonly heartbeatTimeoutMs: number;
+  readonly handshakeMs: number;
+  /** How long a first request may take to say from where the two channels start (HS5). */
+  readonly greetingMs: number;
+  /** Rooms joined at once (LM5). */
+  readonly roomsMax: number;
+  /** How long any request may take before its outcome is called unknown. */
+  readonly requestDeadlineMs: number;
+  /** Work under way for one connection; past it no more frames are taken (see `WEIGHTS`). */
+  readonly inFlightMax: number;
+  /** A slow client is given up after this long without progress (LM7). */
+  readonly stallMs: number;
+  /** Announced in the welcome (LM2); 0: no limit. */
+  readonly messagesPerMinute: number;
+  readonly retryAfterMs: number;
+  /** How long a drained connection may wait for its own requests before it is closed. */
+  readonly drainMs: number;
+}
+
+export const CONNECTION_LIMITS: ConnectionLimits = {
+  heartbeatIntervalMs: 30_000,
+  heartbeatTimeoutMs: 90_000,
+  handshakeMs: 10_000,
+  greetingMs: 1_000,
+  roomsMax: 100,
+  requestDeadlineMs: 10_000,
+  inFlightMax: 256,
+  stallMs: 30_000,
+  messagesPerMinute: 0,
+  retryAfterMs: 1_000,
+  drainMs: 5_000,
+};
+
+export interface ConnectionOptions {
+  readonly node: string;
+  /** The database's name, told in the welcome. */
+  readonly log: string;
+  readonly autoCreate: boolean;
+  readonly limits: ConnectionLimits;
+}
+
+/** What the parts of a connection share. */
+export interface ConnectionContext {
+  readonly options: ConnectionOptions;
+  readonly address: ConnectionAddress;
+  readonly number: number;
+  readonly user: string;
+  readonly gate: Gate;
+  readonly credentials: Credentials;
+}
+
+export function write(context: ConnectionContext, frame: string, out: Outbox): void {
+  out.add({ type: 'write', connection: context.number, frames: [frame] });
+}
+
+/** The reply of a request that succeeded; without an id success is silent (FR4). */
+export function ack(
+  context: ConnectionContext,
+  id: string | undefined,
+  fields: Readonly<Record<string, unknown>>,
+  out: Outbox,
+): void {
+  if (id !== undefined) write(context, JSON.stringify({ type: 'ack', id, ...fields }), out);
+}
+
+export function refuse(
+  context: ConnectionContext,
+  id: string | undefined,
+  refusal: Refusal,
+  out: Outbox,
+): void {
+  const { error: code, message, field, retryAfterMs } = refusal;
+  out.count(`error_${code}`);
+  write(context, errorFrame({ id, code, message, field, retryAfterMs }), out);
+}

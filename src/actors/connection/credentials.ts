@@ -1,0 +1,50 @@
+import type { Turn } from '../../runtime/ports/actor.ts';
+import type { Claims } from '../../runtime/ports/tokens.ts';
+import { SESSIONS, type ConnectionAddress } from '../messages.ts';
+import type { Outbox } from '../outbox.ts';
+
+/** What a connection's token says, and for how long (JW3). */
+export class Credentials {
+  readonly #address: ConnectionAddress;
+  #claims: Claims;
+
+  constructor(address: ConnectionAddress, claims: Claims) {
+    this.#address = address;
+    this.#claims = claims;
+  }
+
+  get isAdmin(): boolean {
+    return this.#claims.isAdmin;
+  }
+
+  get expiresAt(): number {
+    return this.#claims.expiresAt;
+  }
+
+  /** From the beginning, and whenever who watches sessions has forgotten. */
+  watch(out: Outbox): void {
+    const { user, session, issuedAt } = this.#claims;
+    out.tell(SESSIONS, { type: 'watch', address: this.#address, key: { user, session, issuedAt } });
+  }
+
+  armExpiry(turn: Turn, out: Outbox): void {
+    out.arm('expiry', this.#claims.expiresAt - turn.wall);
+  }
+
+  renew(claims: Claims, turn: Turn, out: Outbox): void {
+    this.#claims = claims;
+    this.armExpiry(turn, out);
+    this.watch(out);
+  }
+
+  /** The wall clock says when a token is over; it may have been set back since the timer was armed. */
+  isOver(turn: Turn, out: Outbox): boolean {
+    if (this.#claims.expiresAt <= turn.wall) return true;
+    this.armExpiry(turn, out);
+    return false;
+  }
+
+  forget(out: Outbox): void {
+    out.tell(SESSIONS, { type: 'unwatch', address: this.#address });
+  }
+}

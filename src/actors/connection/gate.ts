@@ -1,0 +1,46 @@
+import type { Outbox } from '../outbox.ts';
+
+/** Why no frames are taken right now. */
+export type HoldReason = 'connecting' | 'subscribing' | 'busy' | 'congested' | 'draining';
+
+/**
+ * Whether a connection takes frames: not before it is welcomed, nor while something must be finished first,
+ * nor while more is under way than `max`. Frames wait meanwhile, and past a few of them the socket is not read.
+ */
+export class Gate {
+  readonly #max: number;
+  readonly #holds = new Set<HoldReason>();
+  #inFlight = 0;
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  get isIdle(): boolean {
+    return this.#inFlight === 0;
+  }
+
+  isHeldFor(why: HoldReason): boolean {
+    return this.#holds.has(why);
+  }
+
+  hold(why: HoldReason, out: Outbox): void {
+    if (this.#holds.size === 0) out.add({ type: 'hold' });
+    this.#holds.add(why);
+  }
+
+  release(why: HoldReason, out: Outbox): void {
+    if (this.#holds.delete(why) && this.#holds.size === 0) out.add({ type: 'release' });
+  }
+
+  /** Work under way; `weight` is taken back with {@link end}. */
+  begin(weight: number, out: Outbox): void {
+    this.#inFlight += weight;
+    if (this.#inFlight >= this.#max) this.hold('busy', out);
+  }
+
+  end(weight: number, out: Outbox): void {
+    this.#inFlight -= weight;
+    if (this.#inFlight < this.#max) this.release('busy', out);
+  }
+}

@@ -1,0 +1,101 @@
+import { clientChannel, type Channel } from '../../protocol/channels.ts';
+import type { BadFrame } from '../../protocol/decode.ts';
+import { WIRE_LIMITS } from '../../protocol/limits.ts';
+import type { ChannelReply } from '../../protocol/pushes.ts';
+import type { RequestOf } from '../../protocol/requests.ts';
+
+/** Where a subscriber starts, and what it is told about it (RQ1, RQ2). Bounds of a gap are inclusive. */
+export function placeIn(
+  head: number,
+  since: number | undefined,
+  replayMax: number,
+): ChannelReply & { readonly after: number } {
+  if (since === undefined) return { after: head, seq: head };
+  if (since > head) return { after: head, seq: head, reset: true };
+  const after = Math.max(since, head - replayMax);
+  return after === since ? { after, seq: head } : { after, seq: head, gap: { from: since + 1, to: after } };
+}
+
+export interface Wanted {
+  readonly name: string;
+  readonly channel: Channel;
+  /** The last seq the client has; infinite when its positions are of another log. */
+  readonly since: number;
+}
+
+/** The channels of a `resume` frame, or why it is refused. */
+export function wantedChannels(
+  request: RequestOf<'resume'>,
+  user: string,
+  log: string,
+): readonly Wanted[] | BadFrame {
+  const isOtherLog = request.log !== undefined && request.log !== log;
+  const wanted: Wanted[] = [];
+  for (const [name, since] of request.channels) {
+    const channel = clientChannel(name, user);
+    if (!channel) {
+      const message = `channels: there is no channel ${JSON.stringify(name)}`;
+      return {
+        ok: false,
+        field: 'channels',
+        message,
+        ...(request.id === undefined ? {} : { id: request.id }),
+      };
+    }
+    wanted.push({ name, channel, since: isOtherLog ? Infinity : since });
+  }
+  return wanted;
+}
+
+/** One `resume` under way (RQ2): gathers what becomes of each channel, until all are known and one ack says so. */
+export class Resume {
+  readonly id: string | undefined;
+  readonly #replies = new Map<string, ChannelReply | { readonly error: string }>();
+  readonly #starts: { readonly channel: Channel; readonly after: number }[] = [];
+  /** Messages that may still be replayed for this request. */
+  #budget: number = WIRE_LIMITS.replayPerRequestMax;
+  /** Channels that are being asked for, and how many of them are rooms not joined before. */
+  #open = 0;
+  #newRooms = 0;
+
+  constructor(id: string | undefined) {
+    this.id = id;
+  }
+
+  get isDone(): boolean {
+    return this.#open === 0;
+  }
+
+  get newRooms(): number {
+    return this.#newRooms;
+  }
+
+  get replies(): Readonly<Record<string, unknown>> {
+    return Object.fromEntries(this.#replies);
+  }
+
+  get starts(): readonly { readonly channel: Channel; readonly after: number }[] {
+    return this.#starts;
+  }
+
+  asking(isNew: boolean): void {
+    this.#open++;
+    if (isNew) this.#newRooms++;
+  }
+
+  answered(isNew: boolean): void {
+    this.#open--;
+    if (isNew) this.#newRooms--;
+  }
+
+  reply(name: string, reply: ChannelReply | { readonly error: string }): void {
+    this.#replies.set(name, reply);
+  }
+
+  place({ name, channel, since }: Wanted, head: number): void {
+    const { after, ...reply } = placeIn(head, since, Math.min(WIRE_LIMITS.replayPerChannelMax, this.#budget));
+    this.#budget -= head - after;
+    this.reply(name, reply);
+    this.#starts.push({ channel, after });
+  }
+}

@@ -1,0 +1,294 @@
+import { channelId, channelKind, roomChannel, userChannel, type Channel } from '../../protocol/channels.ts';
+import type { BadFrame } from '../../protocol/decode.ts';
+import { WIRE_LIMITS } from '../../protocol/limits.ts';
+import type { RequestOf } from '../../protocol/requests.ts';
+import type { Answer } from '../../runtime/ports/actor.ts';
+import {
+  isRefusal,
+  relayAddress,
+  type Departure,
+  type DeviceState,
+  type Refusal,
+  type Subscribed,
+} from '../messages.ts';
+import type { Outbox } from '../outbox.ts';
+import { ack, refuse, type ConnectionContext } from './context.ts';
+import { placeIn, Resume, wantedChannels, type Wanted } from './resume.ts';
+
+interface Subscription {
+  /**
+   * - `asking`: the relay has been asked.
+   * - `ready`: it has answered; nothing is sent until it is told from where (HS5).
+   * - `on`: live.
+   */
+  stage: 'asking' | 'ready' | 'on';
+  /** The head when the relay answered. */
+  readonly head: number;
+}
+
+export type SubscriptionContext =
+  | { readonly for: 'base'; readonly channel: Channel }
+  | { readonly for: 'join'; readonly request: RequestOf<'join'> }
+  | { readonly for: 'resume'; readonly wanted: Wanted; readonly isNew: boolean }
+  | { readonly for: 'leave'; readonly request: RequestOf<'leave'> };
+
+/**
+ * The channels of one connection: `broadcast` and the user's own from the beginning, rooms as they are joined.
+ * Requests that change them are taken one at a time, in order; frames behind them wait.
+ */
+export class Subscriptions {
+  readonly #context: ConnectionContext;
+  readonly #channels = new Map<Channel, Subscription>();
+  /** Rooms that a relay is being asked for. */
+  readonly #asking = new Set<Channel>();
+  /** Where a client wanted to go on when a channel could not be reached: there it goes on once it can. */
+  readonly #wantedLater = new Map<Channel, number>();
+  readonly #base: readonly Channel[];
+  #rooms = 0;
+  #isGreeting = true;
+  #resume: Resume | undefined;
+
+  constructor(context: ConnectionContext) {
+    this.#context = context;
+    this.#base = ['broadcast', userChannel(context.user)];
+  }
+
+  channels(): Iterable<Channel> {
+    return this.#channels.keys();
+  }
+
+  isJoined(room: string): boolean {
+    return this.#channels.get(roomChannel(room))?.stage === 'on';
+  }
+
+  /** The one room that is joined, for the short form of `chat` (RQ12); null when there are more. */
+  onlyRoom(): string | undefined | null {
+    if (this.#rooms > 1) return null;
+    for (const channel of this.#channels.keys())
+      if (channelKind(channel) === 'room') return channelId(channel);
+    return undefined;
+  }
+
+  // --- the two channels of everyone
+
+  begin(out: Outbox): void {
+    for (const channel of this.#base) this.#askBase(channel, out);
+  }
+
+  #askBase(channel: Channel, out: Outbox): void {
+    this.#channels.set(channel, { stage: 'asking', head: 0 });
+    this.#ask(channel, { for: 'base', channel }, 'connecting', out);
+  }
+
+  #ask(channel: Channel, context: SubscriptionContext, state: DeviceState, out: Outbox): void {
+    const { address, number: connection, user, credentials, options } = this.#context;
+    const message = {
+      type: 'subscribe',
+      connection,
+      address,
+      user,
+      isAdmin: credentials.isAdmin,
+      state,
+    } as const;
+    if (channelKind(channel) === 'room') this.#asking.add(channel);
+    out.ask(relayAddress(channel), message, { deadlineMs: options.limits.requestDeadlineMs, context });
+  }
+
+  /** Null until both have been answered; then their heads, or `unknown` when one could not be had. */
+  get heads(): { readonly broadcast: number; readonly user: number } | 'unknown' | null {
+    const [broadcast, user] = this.#base.map((channel) => this.#channels.get(channel));
+    if (broadcast?.stage === 'asking' || user?.stage === 'asking') return null;
+    return broadcast && user ? { broadcast: broadcast.head, user: user.head } : 'unknown';
+  }
+
+  /** The first request has come, or the time for it is over: what was not named starts at its head (HS5). */
+  greeted(out: Outbox): void {
+    if (!this.#isGreeting) return;
+    this.#isGreeting = false;
+    for (const channel of this.#base) {
+      const subscription = this.#channels.get(channel);
+      if (subscription?.stage === 'ready') this.#start(channel, subscription.head, out);
+    }
+  }
+
+  #start(channel: Channel, after: number, out: Outbox): void {
+    const subscription = this.#channels.get(channel);
+    if (!subscription) return;
+    subscription.stage = 'on';
+    out.tell(relayAddress(channel), { type: 'start', connection: this.#context.number, after });
+  }
+
+  #baseAnswered(channel: Channel, reply: Subscribed | Refusal, out: Outbox): void {
+    if (isRefusal(reply)) {
+      this.#channels.delete(channel);
+      out.arm('resubscribe', this.#context.options.limits.retryAfterMs);
+      return;
+    }
+    const wanted = this.#wantedLater.get(channel) ?? reply.head;
+    this.#wantedLater.delete(channel);
+    this.#channels.set(channel, { stage: 'ready', head: reply.head });
+    if (!this.#isGreeting) this.#start(channel, Math.min(wanted, reply.head), out);
+  }
+
+  retryBase(out: Outbox): void {
+    for (const channel of this.#base) if (!this.#channels.has(channel)) this.#askBase(channel, out);
+  }
+
+  // --- join
+
+  join(request: RequestOf<'join'>, out: Outbox): void {
+    const channel = roomChannel(request.room);
+    if (!this.#channels.has(channel) && this.#rooms >= this.#roomsMax) {
+      const message = `a connection may join ${this.#roomsMax} rooms`;
+      return refuse(this.#context, request.id, { error: 'limit_reached', message }, out);
+    }
+    this.#context.gate.hold('subscribing', out);
+    this.#ask(channel, { for: 'join', request }, 'alive', out);
+  }
+
+  #joined(request: RequestOf<'join'>, reply: Subscribed | Refusal, out: Outbox): void {
+    const { id, room } = request;
+    const channel = roomChannel(room);
+    this.#asking.delete(channel);
+    this.#context.gate.release('subscribing', out);
+    if (isRefusal(reply)) return refuse(this.#context, id, reply, out);
+    const { access, metadata, head } = reply;
+    const fields = { room, access, metadata: JSON.parse(metadata) as unknown };
+    if (this.#channels.has(channel))
+      return ack(this.#context, id, { ...fields, seq: head, already: true }, out);
+    const { after, ...position } = placeIn(head, request.since, WIRE_LIMITS.replayPerChannelMax);
+    this.#add(channel, head);
+    ack(this.#context, id, { ...fields, ...position }, out);
+    this.#start(channel, after, out);
+  }
+
+  #add(channel: Channel, head: number): void {
+    this.#channels.set(channel, { stage: 'ready', head });
+    if (channelKind(channel) === 'room') this.#rooms++;
+  }
+
+  get #roomsMax(): number {
+    return this.#context.options.limits.roomsMax || Infinity;
+  }
+
+  // --- resume
+
+  /** Undefined, or why the frame is refused. */
+  resume(request: RequestOf<'resume'>, out: Outbox): BadFrame | undefined {
+    const { user, options, gate } = this.#context;
+    const wanted = wantedChannels(request, user, options.log);
+    if ('ok' in wanted) return wanted;
+    const resume = new Resume(request.id);
+    this.#resume = resume;
+    gate.hold('subscribing', out);
+    for (const one of wanted) this.#resumeOne(one, resume, out);
+    this.greeted(out);
+    this.#resumedIfDone(resume, out);
+    return undefined;
+  }
+
+  #resumeOne(wanted: Wanted, resume: Resume, out: Outbox): void {
+    const { name, channel, since } = wanted;
+    const known = this.#channels.get(channel);
+    if (known?.stage === 'ready') {
+      // It has its place now: the greeting has nothing to say about it any more.
+      known.stage = 'on';
+      return resume.place(wanted, known.head);
+    }
+    if (this.#base.includes(channel) && known?.stage !== 'on') {
+      // It could not be reached before the welcome and is being asked for again; it will start where this says.
+      this.#wantedLater.set(channel, since);
+      return resume.reply(name, { error: 'unavailable' });
+    }
+    const isNew = !known;
+    if (isNew && this.#rooms + resume.newRooms >= this.#roomsMax)
+      return resume.reply(name, { error: 'limit_reached' });
+    resume.asking(isNew);
+    this.#ask(channel, { for: 'resume', wanted, isNew }, 'alive', out);
+  }
+
+  #resumed(wanted: Wanted, isNew: boolean, reply: Subscribed | Refusal, out: Outbox): void {
+    const resume = this.#resume;
+    this.#asking.delete(wanted.channel);
+    if (!resume) return;
+    resume.answered(isNew);
+    if (isRefusal(reply)) resume.reply(wanted.name, { error: reply.error });
+    else if (!isNew) resume.reply(wanted.name, { seq: reply.head, already: true });
+    else {
+      this.#add(wanted.channel, reply.head);
+      resume.place(wanted, reply.head);
+    }
+    this.#resumedIfDone(resume, out);
+  }
+
+  #resumedIfDone(resume: Resume, out: Outbox): void {
+    if (!resume.isDone) return;
+    this.#resume = undefined;
+    ack(this.#context, resume.id, { channels: resume.replies }, out);
+    for (const { channel, after } of resume.starts) this.#start(channel, after, out);
+    this.#context.gate.release('subscribing', out);
+  }
+
+  // --- leave
+
+  leave(request: RequestOf<'leave'>, out: Outbox): void {
+    const channel = roomChannel(request.room);
+    const { address, number: connection, options, gate } = this.#context;
+    if (!this.evicted(channel)) {
+      return refuse(
+        this.#context,
+        request.id,
+        { error: 'not_joined', message: 'the room is not joined' },
+        out,
+      );
+    }
+    gate.hold('subscribing', out);
+    const context: SubscriptionContext = { for: 'leave', request };
+    const message = { type: 'unsubscribe', connection, address, how: 'left' } as const;
+    out.ask(relayAddress(channel), message, { deadlineMs: options.limits.requestDeadlineMs, context });
+  }
+
+  /** Off a channel, by whoever's will; false when it was not on it. */
+  evicted(channel: Channel): boolean {
+    if (!this.#channels.delete(channel)) return false;
+    if (channelKind(channel) === 'room') this.#rooms--;
+    return true;
+  }
+
+  /** The connection is over. */
+  releaseAll(how: Departure, out: Outbox): void {
+    const { address, number: connection } = this.#context;
+    for (const channel of new Set([...this.#channels.keys(), ...this.#asking])) {
+      out.tell(relayAddress(channel), { type: 'unsubscribe', connection, address, how });
+    }
+    this.#channels.clear();
+  }
+
+  /** The connection's state, for presence: nobody is present on broadcast. */
+  tellState(state: DeviceState, out: Outbox): void {
+    for (const channel of this.#channels.keys()) {
+      if (channel === 'broadcast') continue;
+      out.tell(relayAddress(channel), { type: 'device', connection: this.#context.number, state });
+    }
+  }
+
+  // --- answers
+
+  answered(context: SubscriptionContext, answer: Answer<Subscribed | Refusal>, out: Outbox): void {
+    const { retryAfterMs } = this.#context.options.limits;
+    const reply: Subscribed | Refusal = answer.ok
+      ? answer.body
+      : { error: 'unavailable', message: 'the channel cannot be reached right now', retryAfterMs };
+    switch (context.for) {
+      case 'base':
+        return this.#baseAnswered(context.channel, reply, out);
+      case 'join':
+        return this.#joined(context.request, reply, out);
+      case 'resume':
+        return this.#resumed(context.wanted, context.isNew, reply, out);
+      case 'leave':
+        this.#context.gate.release('subscribing', out);
+        return ack(this.#context, context.request.id, { room: context.request.room }, out);
+    }
+  }
+}

@@ -1,0 +1,77 @@
+import { channelId, channelKind, clientName, type Channel } from '../protocol/channels.ts';
+import { isoTime } from '../protocol/time.ts';
+import type { Entry } from '../runtime/ports/log-store.ts';
+import type { Move } from './messages.ts';
+import type { FrameBatch } from '../runtime/ports/sockets.ts';
+
+/** An entry of the log as the frame its subscribers get (PU1, PU2): the same text live, replayed and in `history`. */
+export function entryFrame(channel: Channel, entry: Entry): string {
+  const { seq, id, sender, content, data, at, sentAt } = entry;
+  const kind = channelKind(channel);
+  if (kind !== 'room') {
+    const action = kind === 'user' ? 'user_event' : 'broadcast';
+    return `{"type":"notification","action":"${action}","seq":${seq},"id":"${id}","data":${data ?? 'null'}}`;
+  }
+  // Room and id hold no character that JSON would escape (FR4, FR6).
+  return (
+    `{"type":"chat","room":"${channelId(channel)}","seq":${seq},"id":"${id}","from":${JSON.stringify(sender)},` +
+    `"content":${JSON.stringify(content)},${data === null ? '' : `"data":${data},`}"timestamp":"${isoTime(at)}"` +
+    (sentAt === null ? '}' : `,"sentAt":"${isoTime(sentAt)}"}`)
+  );
+}
+
+/** A range that a connection will not be sent, because it is not kept any more (PU2). */
+function skippedFrame(channel: Channel, from: number, to: number): string {
+  return JSON.stringify({
+    type: 'notification',
+    action: 'skipped',
+    data: { channel: clientName(channel), from, to },
+  });
+}
+
+/**
+ * Entries as one batch that takes a subscriber from `after` to `upTo`.
+ * The log has no holes of its own; where retention made one, the range is named.
+ */
+export function batchOf(
+  channel: Channel,
+  after: number,
+  entries: readonly Entry[],
+  upTo: number,
+): FrameBatch {
+  const frames: string[] = [];
+  let last = after;
+  for (const entry of entries) {
+    if (entry.seq > last + 1) frames.push(skippedFrame(channel, last + 1, entry.seq - 1));
+    frames.push(entryFrame(channel, entry));
+    last = entry.seq;
+  }
+  if (last < upTo) frames.push(skippedFrame(channel, last + 1, upTo));
+  return frameBatch(frames, after + 1, Math.max(last, upTo));
+}
+
+export function frameBatch(frames: readonly string[], first: number, last: number): FrameBatch {
+  let size = 0;
+  for (const frame of frames) size += frame.length;
+  return { frames, first, last, size };
+}
+
+/** Two batches that follow each other, as one. */
+export function mergeBatches(batches: readonly FrameBatch[]): FrameBatch {
+  if (batches.length === 1) return batches[0] as FrameBatch;
+  const first = batches[0]?.first ?? 0;
+  const last = batches[batches.length - 1]?.last ?? 0;
+  return frameBatch(
+    batches.flatMap((batch) => batch.frames),
+    first,
+    last,
+  );
+}
+
+/** Who came and went, as a frame each (PU2). */
+export function rosterFrames(room: string, moves: readonly Move[]): string[] {
+  return (['left', 'joined'] as const).flatMap((action) => {
+    const users = moves.filter(({ move }) => move === action).map(({ user }) => user);
+    return users.length > 0 ? [JSON.stringify({ type: 'notification', action, room, data: { users } })] : [];
+  });
+}

@@ -1,0 +1,134 @@
+import type { Answer, Turn } from '../../runtime/ports/actor.ts';
+import type { Access as RoomAccess, RoomRecord } from '../../runtime/ports/log-store.ts';
+import { LOG, type Actor, type LogReply, type Refusal } from '../messages.ts';
+import type { Outbox } from '../outbox.ts';
+
+/** Members of a private room that are remembered; asking for one more costs a batched read. */
+const REMEMBERED_MAX = 10_000;
+
+/** Requests that may wait for one user's membership to be read. */
+const WAITING_MAX = 256;
+
+export type AccessContext =
+  { readonly for: 'record' } | { readonly for: 'membership'; readonly user: string };
+
+/** What is to be done once a right is known: `undefined` when it is granted. */
+export type Then = (refusal: Refusal | undefined, turn: Turn, out: Outbox) => void;
+
+/**
+ * Who may do what in one room (JW4). Every change of members goes through the room's home,
+ * so what is remembered here is true until the home changes it.
+ *
+ * - Requests of one user are decided in the order they came, also while the membership is being read.
+ */
+export class Access {
+  readonly #room: string;
+  readonly #autoCreate: boolean;
+  readonly #deadlineMs: number;
+  readonly #retryAfterMs: number;
+  /** Undefined until loaded; null: the room has none. */
+  record: RoomRecord | null | undefined;
+  readonly #members = new Map<string, boolean>();
+  readonly #waiting = new Map<string, Then[]>();
+
+  constructor(options: { room: string; autoCreate: boolean; deadlineMs: number; retryAfterMs: number }) {
+    this.#room = options.room;
+    this.#autoCreate = options.autoCreate;
+    this.#deadlineMs = options.deadlineMs;
+    this.#retryAfterMs = options.retryAfterMs;
+  }
+
+  get isLoaded(): boolean {
+    return this.record !== undefined;
+  }
+
+  get access(): RoomAccess {
+    return this.record?.access ?? 'public';
+  }
+
+  get metadata(): string {
+    return this.record?.metadata ?? '{}';
+  }
+
+  load(out: Outbox): void {
+    const context: AccessContext = { for: 'record' };
+    out.ask(LOG, { type: 'room', room: this.#room }, { deadlineMs: this.#deadlineMs, context });
+  }
+
+  /** Takes the record that was read; false when it could not be read. */
+  loaded(answer: Answer<LogReply<RoomRecord | null>>): boolean {
+    if (!answer.ok || !answer.body.ok) return false;
+    this.record = answer.body.value;
+    return true;
+  }
+
+  /** The room has a record now that it had not, or other rights than before. */
+  changed(record: RoomRecord | null): void {
+    this.record = record;
+    this.#members.clear();
+  }
+
+  setMember(user: string, isMember: boolean): void {
+    this.#remember(user, isMember);
+  }
+
+  /** Decides, at once where that is possible. The record must have been loaded. */
+  check(actor: Actor, turn: Turn, out: Outbox, then: Then): void {
+    const refusal = this.#refusal(actor);
+    if (refusal !== 'ask') return then(refusal, turn, out);
+    const waiting = this.#waiting.get(actor.user);
+    if (waiting) {
+      if (waiting.length >= WAITING_MAX) return then(this.#unavailable(), turn, out);
+      waiting.push(then);
+      return;
+    }
+    this.#waiting.set(actor.user, [then]);
+    const context: AccessContext = { for: 'membership', user: actor.user };
+    out.ask(
+      LOG,
+      { type: 'membership', room: this.#room, user: actor.user },
+      { deadlineMs: this.#deadlineMs, context },
+    );
+  }
+
+  #refusal(actor: Actor): Refusal | undefined | 'ask' {
+    if (this.record?.isDeleted) return { error: 'gone', message: 'the room was deleted' };
+    if (!this.record && !this.#autoCreate) return { error: 'not_found', message: 'there is no such room' };
+    if (actor.isAdmin || this.access === 'public') return undefined;
+    const isMember = this.#members.get(actor.user);
+    if (isMember === undefined) return 'ask';
+    return isMember ? undefined : FORBIDDEN;
+  }
+
+  membershipKnown(user: string, answer: Answer<LogReply<boolean>>, turn: Turn, out: Outbox): void {
+    const waiting = this.#waiting.get(user) ?? [];
+    this.#waiting.delete(user);
+    const isKnown = answer.ok && answer.body.ok;
+    // A change that came while it was read is newer than what was read.
+    if (isKnown && !this.#members.has(user)) this.#remember(user, answer.body.value);
+    for (const then of waiting) {
+      if (!isKnown) then(this.#unavailable(), turn, out);
+      else this.check({ user, isAdmin: false }, turn, out, then);
+    }
+  }
+
+  #remember(user: string, isMember: boolean): void {
+    this.#members.delete(user);
+    this.#members.set(user, isMember);
+    if (this.#members.size <= REMEMBERED_MAX) return;
+    for (const oldest of this.#members.keys()) {
+      this.#members.delete(oldest);
+      return;
+    }
+  }
+
+  #unavailable(): Refusal {
+    return {
+      error: 'unavailable',
+      message: 'the right to this room cannot be checked right now',
+      retryAfterMs: this.#retryAfterMs,
+    };
+  }
+}
+
+const FORBIDDEN: Refusal = { error: 'forbidden', message: 'the room is private, and you are not a member' };

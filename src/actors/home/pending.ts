@@ -1,0 +1,74 @@
+import type { Turn } from '../../runtime/ports/actor.ts';
+import type { NewEntry } from '../../runtime/ports/log-store.ts';
+
+/** Who is answered when an entry's outcome is known, and until when he waits. */
+export type Asker = Pick<Turn, 'replyTo' | 'deadline'>;
+
+/** A message that was taken and not answered. */
+export interface Pending extends Asker {
+  readonly serial: number;
+  readonly entry: NewEntry;
+  readonly size: number;
+  readonly takenAt: number;
+  /** The head before the statement whose outcome is open; undefined while nothing is in doubt. */
+  doubtedAt: number | undefined;
+}
+
+/** What a home has taken and not answered, in the order in which it will be stored. */
+export class PendingMessages implements Iterable<Pending> {
+  readonly #bySerial = new Map<number, Pending>();
+  readonly #countMax: number;
+  readonly #sizeMax: number;
+  #size = 0;
+  #lastSerial = 0;
+
+  constructor(limits: { readonly countMax: number; readonly sizeMax: number }) {
+    this.#countMax = limits.countMax;
+    this.#sizeMax = limits.sizeMax;
+  }
+
+  get count(): number {
+    return this.#bySerial.size;
+  }
+
+  [Symbol.iterator](): Iterator<Pending> {
+    return this.#bySerial.values();
+  }
+
+  /** Undefined when there is no room for it. */
+  add(entry: NewEntry, asker: Asker, takenAt: number): Pending | undefined {
+    const size = entry.content.length + (entry.data?.length ?? 0);
+    if (this.count >= this.#countMax || this.#size + size > this.#sizeMax) return undefined;
+    const serial = ++this.#lastSerial;
+    const { replyTo, deadline } = asker;
+    const pending: Pending = { serial, entry, size, takenAt, replyTo, deadline, doubtedAt: undefined };
+    this.#bySerial.set(serial, pending);
+    this.#size += size;
+    return pending;
+  }
+
+  get(serial: number): Pending | undefined {
+    return this.#bySerial.get(serial);
+  }
+
+  remove(pending: Pending): void {
+    if (this.#bySerial.delete(pending.serial)) this.#size -= pending.size;
+  }
+
+  /** Everything that is under way may be stored, or be stored yet; `head` is the last seq that is certain. */
+  doubtAll(head: number): void {
+    for (const pending of this) pending.doubtedAt ??= head;
+  }
+
+  /** A duplicate of our own doubtful attempt is the message itself, not a repeat of an older one. */
+  isOwn(pending: Pending, seq: number): boolean {
+    if (pending.doubtedAt === undefined || seq <= pending.doubtedAt) return false;
+    const { sender, id } = pending.entry;
+    // Of twins that were sent together, the first is the message.
+    for (const other of this) {
+      if (other === pending) return true;
+      if (other.entry.sender === sender && other.entry.id === id) return false;
+    }
+    return true;
+  }
+}

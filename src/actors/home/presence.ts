@@ -1,0 +1,165 @@
+import type { DeviceState, Departure, PresencePage } from '../messages.ts';
+
+/** What others are told about a user. */
+type Shown = 'alive' | 'suspect';
+
+interface Member {
+  readonly devices: Map<string, DeviceState>;
+  /** While it has no device: until when it may come back without having left (LC3); 0 when it may not. */
+  lostUntil: number;
+  shown: Shown;
+  /** Since when it is shown so; ms since 1970. */
+  since: number;
+}
+
+/** What a change of devices means to others. */
+export type PresenceChange = {
+  readonly type: 'joined' | 'left' | Shown;
+  readonly user: string;
+  readonly since: number;
+};
+
+export interface Moment {
+  readonly now: number;
+  readonly wall: number;
+}
+
+/**
+ * Who is present on a channel: users, each with its devices (connections).
+ *
+ * - A user joins with its first device and leaves with its last one, or a grace later when that one was lost.
+ * - A user is shown alive while one device is, else suspect.
+ * - `#order` keeps users sorted for pages; it is built when asked for and dropped when somebody joins or leaves.
+ */
+export class Presence {
+  readonly #graceMs: number;
+  readonly #members = new Map<string, Member>();
+  readonly #users = new Map<string, string>();
+  /** Users without a device whose grace runs; in the order in which it ends. */
+  readonly #lost = new Set<string>();
+  #order: readonly string[] | undefined;
+
+  constructor(graceMs: number) {
+    this.#graceMs = graceMs;
+  }
+
+  get size(): number {
+    return this.#members.size;
+  }
+
+  has(address: string): boolean {
+    return this.#users.has(address);
+  }
+
+  states(user: string): readonly DeviceState[] {
+    return [...(this.#members.get(user)?.devices.values() ?? [])];
+  }
+
+  isLost(user: string): boolean {
+    return this.#lost.has(user);
+  }
+
+  users(): readonly string[] {
+    return [...this.#members.keys()];
+  }
+
+  enter(address: string, user: string, state: DeviceState, moment: Moment): PresenceChange[] {
+    this.#users.set(address, user);
+    const member = this.#members.get(user);
+    if (member) {
+      member.devices.set(address, state);
+      member.lostUntil = 0;
+      this.#lost.delete(user);
+      return this.#show(user, member, moment);
+    }
+    const shown = state === 'suspect' ? 'suspect' : 'alive';
+    this.#members.set(user, {
+      devices: new Map([[address, state]]),
+      lostUntil: 0,
+      shown,
+      since: moment.wall,
+    });
+    this.#order = undefined;
+    return [{ type: 'joined', user, since: moment.wall }];
+  }
+
+  device(address: string, state: DeviceState, moment: Moment): PresenceChange[] {
+    const user = this.#users.get(address);
+    const member = user === undefined ? undefined : this.#members.get(user);
+    if (user === undefined || !member) return [];
+    member.devices.set(address, state);
+    return this.#show(user, member, moment);
+  }
+
+  exit(address: string, how: Departure, moment: Moment): PresenceChange[] {
+    const user = this.#users.get(address);
+    const member = user === undefined ? undefined : this.#members.get(user);
+    if (user === undefined || !member) return [];
+    this.#users.delete(address);
+    member.devices.delete(address);
+    if (member.devices.size > 0) return this.#show(user, member, moment);
+    if (how !== 'lost') return this.#leave(user, moment);
+    member.lostUntil = moment.now + this.#graceMs;
+    this.#lost.add(user);
+    return this.#show(user, member, moment);
+  }
+
+  /** Users who lost their right: out at once, with all devices. */
+  expel(user: string, moment: Moment): PresenceChange[] {
+    const member = this.#members.get(user);
+    if (!member) return [];
+    for (const address of member.devices.keys()) this.#users.delete(address);
+    return this.#leave(user, moment);
+  }
+
+  /** Ends the graces that are over. */
+  expire(moment: Moment): PresenceChange[] {
+    const over = [...this.#lost].filter((user) => (this.#members.get(user)?.lostUntil ?? 0) <= moment.now);
+    return over.flatMap((user) => this.#leave(user, moment));
+  }
+
+  /** When the next grace ends, or undefined when none runs. */
+  get nextExpiry(): number | undefined {
+    for (const user of this.#lost) return this.#members.get(user)?.lostUntil;
+    return undefined;
+  }
+
+  page(after: string | undefined, max: number): PresencePage {
+    this.#order ??= [...this.#members.keys()].toSorted();
+    const from = after === undefined ? 0 : firstAfter(this.#order, after);
+    const users = this.#order.slice(from, from + max);
+    const members = users.map((user) => {
+      const { shown, since, devices } = this.#members.get(user) as Member;
+      return { user, state: shown, since, devices: devices.size };
+    });
+    return { members, total: this.#order.length, more: from + users.length < this.#order.length };
+  }
+
+  #leave(user: string, moment: Moment): PresenceChange[] {
+    this.#members.delete(user);
+    this.#lost.delete(user);
+    this.#order = undefined;
+    return [{ type: 'left', user, since: moment.wall }];
+  }
+
+  #show(user: string, member: Member, moment: Moment): PresenceChange[] {
+    const states = [...member.devices.values()];
+    const shown: Shown = states.some((state) => state !== 'suspect') ? 'alive' : 'suspect';
+    if (shown === member.shown) return [];
+    member.shown = shown;
+    member.since = moment.wall;
+    return [{ type: shown, user, since: moment.wall }];
+  }
+}
+
+/** Where the names after `name` begin in a sorted list. */
+function firstAfter(order: readonly string[], name: string): number {
+  let low = 0;
+  let high = order.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((order[middle] as string) <= name) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

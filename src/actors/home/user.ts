@@ -1,0 +1,92 @@
+import type { Behaviour, Birth, ReplyTo, Turn } from '../../runtime/ports/actor.ts';
+import { explore, type ChartState } from '../chart.ts';
+import type { Enter, HomeMessage } from '../messages.ts';
+import type { Outbox } from '../outbox.ts';
+import { Home, PUBLIC, type HomeOptions } from './home.ts';
+import type { Asker } from './pending.ts';
+import { Presence } from './presence.ts';
+import { userMachine } from './user.machine.ts';
+
+export const userChart = explore(userMachine);
+
+/** The home of `user:{id}`: the user's events in order, and the user's life out of those of the connections (LC3). */
+class UserHome extends Home {
+  readonly #user: string;
+  readonly #presence: Presence;
+  life: ChartState = userChart.initial;
+
+  constructor(options: HomeOptions, birth: Birth, turn: Turn) {
+    super(options, birth, turn);
+    this.#user = birth.id;
+    this.#presence = new Presence(options.graceMs);
+  }
+
+  protected override handle(message: HomeMessage, asker: Asker, turn: Turn, out: Outbox): void {
+    switch (message.type) {
+      case 'exit':
+        this.#presence.exit(message.address, message.how, turn);
+        return this.#judge(out);
+      case 'device':
+        this.#presence.device(message.address, message.state, turn);
+        return this.#judge(out);
+      default:
+        super.handle(message, asker, turn, out);
+    }
+  }
+
+  protected enter(message: Enter, replyTo: ReplyTo | undefined, turn: Turn, out: Outbox): void {
+    // `dead` is final: who comes back begins a new life.
+    if (this.life.isFinal) this.life = userChart.initial;
+    this.#presence.enter(message.address, message.user, message.state, turn);
+    this.#judge(out);
+    out.reply(replyTo, PUBLIC);
+  }
+
+  protected override timer(timer: string, turn: Turn, out: Outbox): void {
+    if (timer !== 'grace') return super.timer(timer, turn, out);
+    this.#presence.expel(this.#user, turn);
+    this.#fire('grace', out);
+  }
+
+  protected override get isUsed(): boolean {
+    return super.isUsed || this.#presence.size > 0;
+  }
+
+  /** Which event all connections together are. */
+  #judge(out: Outbox): void {
+    const states = this.#presence.states(this.#user);
+    if (states.includes('alive')) return this.#fire('connectionHeard', out);
+    if (states.includes('connecting')) return;
+    if (states.length > 0) return this.#fire('allSilent', out);
+    this.#fire(this.#presence.isLost(this.#user) ? 'lastLost' : 'lastGone', out);
+  }
+
+  #fire(event: string, out: Outbox): void {
+    const edge = this.life.edges[event];
+    if (!edge?.isHandled) return;
+    this.life = edge.to;
+    for (const effect of edge.effects) {
+      if (effect.type === 'arm') out.arm(effect.timer, this.options.graceMs);
+      if (effect.type === 'disarm') out.disarm(effect.timer);
+    }
+  }
+
+  /** A user who is gone needs no home until something is published to it. */
+  protected override tookTurn(out: Outbox): void {
+    if (this.life.isFinal && !this.isUsed && this.ledger.isQuiet) this.ledger.drain(out);
+  }
+}
+
+export function userBehaviour(options: HomeOptions): Behaviour<UserHome, HomeMessage> {
+  return {
+    kind: 'user',
+    mailboxMax: 256,
+    supervision: 'restart',
+    isVirtual: true,
+    start: (birth, turn) => {
+      const home = new UserHome(options, birth, turn);
+      return [home, home.begin(birth, turn).effects];
+    },
+    step: (home, message, turn) => home.take(message, turn).effects,
+  };
+}

@@ -1,0 +1,64 @@
+import type { Channel } from '../../protocol/channels.ts';
+import type { ReplyTo } from '../../runtime/ports/actor.ts';
+import type { Claimed, ClaimRequest, StoreCalls, StoreReply } from '../../runtime/ports/log-store.ts';
+import type { Outbox } from '../outbox.ts';
+import { answer, FAILED, type Job, type Line } from './line.ts';
+
+/** Channels of one statement (D6). */
+const CHANNELS_MAX = 512;
+
+interface Waiting extends ClaimRequest {
+  readonly asker: ReplyTo | undefined;
+}
+
+/** Claims on their way into statements: one at a time, for everyone who waits (D6). */
+export class Claims implements Line {
+  readonly inFlightMax = 1;
+  readonly isWrite = true;
+  readonly #owner: string;
+  readonly #onClaimed: (channel: Channel, epoch: number) => void;
+  #waiting: Waiting[] = [];
+
+  constructor(owner: string, onClaimed: (channel: Channel, epoch: number) => void) {
+    this.#owner = owner;
+    this.#onClaimed = onClaimed;
+  }
+
+  add(request: ClaimRequest, asker: ReplyTo | undefined): void {
+    this.#waiting.push({ ...request, asker });
+  }
+
+  next(): Job | undefined {
+    if (this.#waiting.length === 0) return undefined;
+    // At most one claim a channel: the second would wait for the first, in the same statement.
+    const taken = new Map<Channel, Waiting>();
+    const later: Waiting[] = [];
+    for (const claim of this.#waiting) {
+      if (taken.size < CHANNELS_MAX && !taken.has(claim.channel)) taken.set(claim.channel, claim);
+      else later.push(claim);
+    }
+    this.#waiting = later;
+    const claims = [...taken.values()];
+    const asked = claims.map(({ channel, mode, epoch }) => ({ channel, mode, epoch }));
+    const request = { call: 'claim', owner: this.#owner, claims: asked } as const;
+    return { request, settle: (reply, out) => this.#settle(claims, reply, out) };
+  }
+
+  #settle(claims: readonly Waiting[], reply: StoreReply, out: Outbox): void {
+    for (const { channel, asker } of claims) {
+      if (!reply.ok) {
+        answer(out, [asker], reply);
+        continue;
+      }
+      const claimed: Claimed | undefined = (reply.value as StoreCalls['claim']['reply']).get(channel);
+      if (claimed) this.#onClaimed(channel, claimed.epoch);
+      answer(out, [asker], { ok: true, value: claimed ?? null });
+    }
+  }
+
+  refuseAll(out: Outbox): void {
+    const askers = this.#waiting.map((claim) => claim.asker);
+    this.#waiting = [];
+    answer(out, askers, FAILED);
+  }
+}

@@ -1,0 +1,265 @@
+import type { Channel } from '../protocol/channels.ts';
+import type { SocketErrorCode } from '../protocol/codes.ts';
+import type { Feature } from '../protocol/pushes.ts';
+import type { Address } from '../runtime/ports/actor.ts';
+import type {
+  Access,
+  ClaimMode,
+  Claimed,
+  Entry,
+  EntryOutcome,
+  NewEntry,
+  PageStart,
+  SessionKey,
+  StoreReply,
+  StoreRequest,
+} from '../runtime/ports/log-store.ts';
+import type { Verdict } from '../runtime/ports/tokens.ts';
+
+// What actors say to each other. Messages are data and are never changed after they were sent.
+
+/** A coded no, as a client will read it. */
+export interface Refusal {
+  readonly error: SocketErrorCode;
+  readonly message: string;
+  readonly field?: string;
+  readonly retryAfterMs?: number;
+}
+
+export function isRefusal(body: object): body is Refusal {
+  return 'error' in body;
+}
+
+/** Who asks, and with which rights. */
+export interface Actor {
+  readonly user: string;
+  readonly isAdmin: boolean;
+}
+
+export type DeviceState = 'connecting' | 'alive' | 'suspect';
+
+/** How a connection left a channel: of its own will, lost with the grace of LC3, or for good. */
+export type Departure = 'left' | 'lost' | 'gone';
+
+// --- connection: conn:{node}.{incarnation}.{number}
+
+export type ConnectionMessage =
+  | { readonly type: 'frame'; readonly text: string }
+  /** Any other sign of life: a protocol pong. */
+  | { readonly type: 'heard' }
+  | { readonly type: 'socketClosed'; readonly code: number }
+  /** The socket holds more than its outbound limit, and less than half of it again (LM7). */
+  | { readonly type: 'congested' | 'drained' }
+  | { readonly type: 'measured'; readonly bufferedBytes: number }
+  | { readonly type: 'verified'; readonly call: number; readonly verdict: Verdict }
+  | { readonly type: 'degraded'; readonly features: readonly Feature[] }
+  /** The node goes: close, and let the client come back after this long. */
+  | { readonly type: 'drain'; readonly retryAfterMs: number }
+  | { readonly type: 'revoked' }
+  /** Who watches sessions knows nobody any more. */
+  | { readonly type: 'sessionsRestarted' }
+  | { readonly type: 'evicted'; readonly channel: Channel; readonly reason: 'removed' | 'closed' }
+  | { readonly type: 'relayLost'; readonly channel: Channel };
+
+export type ConnectionAddress = Address<ConnectionMessage>;
+
+// --- relay: relay:{channel}
+
+export interface Subscribe extends Actor {
+  readonly type: 'subscribe';
+  readonly connection: number;
+  readonly address: ConnectionAddress;
+  readonly state: DeviceState;
+}
+
+/** The answer to {@link Subscribe}. Nothing is sent before a `start` says from where. */
+export interface Subscribed {
+  readonly head: number;
+  /** Of a room. */
+  readonly access: Access;
+  readonly metadata: string;
+}
+
+export type RelayMessage =
+  | Subscribe
+  | { readonly type: 'start'; readonly connection: number; readonly after: number }
+  | {
+      readonly type: 'unsubscribe';
+      readonly connection: number;
+      readonly address: ConnectionAddress;
+      readonly how: Departure;
+    }
+  | { readonly type: 'device'; readonly connection: number; readonly state: DeviceState }
+  /** The socket takes batches again: read on where it stopped. */
+  | { readonly type: 'catchUp'; readonly connection: number }
+  | { readonly type: 'refused'; readonly connections: readonly number[]; readonly first: number }
+  | Publication
+  | { readonly type: 'continue' };
+
+/** What a home tells the relays of its channel. */
+export type Publication =
+  | { readonly type: 'published'; readonly entries: readonly Entry[] }
+  /** The log goes at least up to here. */
+  | { readonly type: 'head'; readonly head: number }
+  /** A frame outside the log for those present, without one connection or one user. */
+  | {
+      readonly type: 'notice';
+      readonly frame: string;
+      readonly exceptConnection?: string;
+      readonly exceptUser?: string;
+    }
+  /** Who came and went, in order (PU2 `joined`, `left`). Who is named himself is told what came after him. */
+  | { readonly type: 'roster'; readonly room: string; readonly moves: readonly Move[] }
+  /** Those who lost their right; null: everybody. */
+  | {
+      readonly type: 'evict';
+      readonly users: readonly string[] | null;
+      readonly reason: 'removed' | 'closed';
+    }
+  /** A new life of the home, which knows nobody yet; or no home, since another one has the channel. */
+  | { readonly type: 'homeStarted' | 'homeDeposed' };
+
+export interface Move {
+  readonly move: 'joined' | 'left';
+  readonly user: string;
+}
+
+export function relayAddress(channel: Channel): Address<RelayMessage> {
+  return `relay:${channel}` as Address<RelayMessage>;
+}
+
+// --- home: broadcast, user:{id}, room:{id}
+
+/** Makes a connection one of the channel's devices, and its node one that hears publications. */
+export interface Enter extends Actor {
+  readonly type: 'enter';
+  readonly node: string;
+  readonly address: string;
+  readonly state: DeviceState;
+}
+
+export interface Entered {
+  readonly access: Access;
+  readonly metadata: string;
+}
+
+interface Publish {
+  readonly type: 'publish';
+  readonly entry: NewEntry;
+  /** Null: the engine's own publications, which need no right. */
+  readonly by: Actor | null;
+}
+
+export interface Published {
+  readonly seq: number;
+  readonly at: number;
+  readonly isDuplicate: boolean;
+}
+
+export interface PresencePage {
+  readonly members: readonly {
+    readonly user: string;
+    readonly state: 'alive' | 'suspect';
+    readonly since: number;
+    readonly devices: number;
+  }[];
+  readonly total: number;
+  readonly more: boolean;
+}
+
+export interface CreateRoom {
+  readonly type: 'create';
+  readonly creator: string;
+  readonly access: Access;
+  readonly members: readonly string[];
+  readonly metadata: string;
+}
+
+export type HomeMessage =
+  | Enter
+  /** A relay without devices hears publications too. */
+  | { readonly type: 'announce'; readonly node: string }
+  | { readonly type: 'exit'; readonly address: string; readonly how: Departure }
+  /** The node has no subscriber any more. */
+  | { readonly type: 'withdraw'; readonly node: string }
+  | { readonly type: 'device'; readonly address: string; readonly state: DeviceState }
+  | Publish
+  | { readonly type: 'signal'; readonly address: string; readonly user: string; readonly data: unknown }
+  | ({ readonly type: 'presence'; readonly after: string | undefined } & Actor)
+  | CreateRoom
+  | { readonly type: 'setMember'; readonly user: string; readonly isMember: boolean }
+  | { readonly type: 'delete' }
+  | { readonly type: 'appended'; readonly results: readonly AppendResult[] }
+  /** What the log held of this home's appends is lost: each may or may not be stored. */
+  | { readonly type: 'logRestarted' }
+  /** The store answers again: who waits to try it need not wait longer. */
+  | { readonly type: 'storeBack' };
+
+export function homeAddress(channel: Channel): Address<HomeMessage> {
+  return channel as unknown as Address<HomeMessage>;
+}
+
+// --- log: the node's one way to the store
+
+export interface Append {
+  readonly type: 'append';
+  readonly channel: Channel;
+  readonly epoch: number;
+  readonly foundsRoom: boolean;
+  /** The home's own count of what it gave to the log. */
+  readonly serial: number;
+  readonly entry: NewEntry;
+}
+
+export interface AppendResult {
+  readonly serial: number;
+  /** `shed`: too much is waiting on this node. It was not and will not be tried; what is around it goes on. */
+  readonly outcome: EntryOutcome | { readonly type: 'shed' };
+}
+
+export type LogMessage =
+  | Append
+  | { readonly type: 'claim'; readonly channel: Channel; readonly mode: ClaimMode; readonly epoch: number }
+  | { readonly type: 'head'; readonly channel: Channel }
+  | { readonly type: 'room'; readonly room: string }
+  | { readonly type: 'membership'; readonly room: string; readonly user: string }
+  | { readonly type: 'isRevoked'; readonly key: SessionKey }
+  | ({ readonly type: 'page' } & PageRequest)
+  | { readonly type: 'call'; readonly request: StoreRequest }
+  | { readonly type: 'storeReplied'; readonly call: number; readonly reply: StoreReply }
+  | { readonly type: 'flush' }
+  | { readonly type: 'status' };
+
+export interface LogStatus {
+  readonly isStoreUp: boolean;
+  /** Appends that wait or are under way. */
+  readonly appends: number;
+}
+
+export interface PageRequest {
+  readonly channel: Channel;
+  readonly start: PageStart;
+  readonly limit: number;
+  readonly bytesMax: number;
+  readonly reader: string | null;
+}
+
+/** The log's answer to whatever it was asked. */
+export type LogReply<Value> =
+  | { readonly ok: true; readonly value: Value }
+  | { readonly ok: false; readonly failure: 'failed' | 'unknown' };
+
+/** Null: not granted. */
+export type ClaimReply = LogReply<Claimed | null>;
+
+export const LOG = 'log' as Address<LogMessage>;
+
+// --- sessions: the check of JW3, for all connections of the node at once
+
+export type SessionsMessage =
+  | { readonly type: 'watch'; readonly address: ConnectionAddress; readonly key: SessionKey }
+  | { readonly type: 'unwatch'; readonly address: ConnectionAddress }
+  /** Ends a session, or all that a user has so far (JW5). */
+  | { readonly type: 'revoke'; readonly user: string | null; readonly session: string | null };
+
+export const SESSIONS = 'sessions' as Address<SessionsMessage>;

@@ -1,0 +1,155 @@
+import type { Channel } from '../../protocol/channels.ts';
+import { WIRE_LIMITS } from '../../protocol/limits.ts';
+import type { FrameBatch } from '../../runtime/ports/sockets.ts';
+import { batchOf, mergeBatches } from '../frames.ts';
+import { LOG } from '../messages.ts';
+import type { Outbox } from '../outbox.ts';
+import type { Fanout } from './fanout.ts';
+import type { PageReply } from './stream.ts';
+
+/** Live batches that are kept for those who are about to catch up, by UTF-16 length. */
+const RECENT_SIZE_MAX = 1024 * 1024;
+
+/** A read that failed is tried again after this. */
+const RETRY_MS = 1_000;
+
+export interface CatchUpContext {
+  readonly for: 'page';
+  readonly after: number;
+  readonly upTo: number;
+}
+
+/**
+ * Brings subscribers who are behind to where the live ones are (D9, D10): page by page from the log, the last
+ * step from memory, so that a busy channel cannot run away from them. Who stands at the same place shares a read.
+ *
+ * - `#positions` holds who is behind (or ahead, when the log was read before the publication came), with the
+ *   last seq each was given. A subscriber is either here or live, never both.
+ */
+export class CatchUp {
+  readonly #channel: Channel;
+  readonly #fanout: Fanout;
+  readonly #deadlineMs: number;
+  readonly #positions = new Map<number, number>();
+  /** Who could not take more: not read for until it can. */
+  readonly #stalled = new Set<number>();
+  /** Reads under way, by where they start. */
+  readonly #reads = new Set<number>();
+  /** A read failed: none is begun until the pause is over. */
+  #isPausing = false;
+  #recent: FrameBatch[] = [];
+  #recentSize = 0;
+
+  constructor(channel: Channel, fanout: Fanout, deadlineMs: number) {
+    this.#channel = channel;
+    this.#fanout = fanout;
+    this.#deadlineMs = deadlineMs;
+  }
+
+  has(connection: number): boolean {
+    return this.#positions.has(connection);
+  }
+
+  start(connection: number, after: number, out: Outbox): void {
+    this.#positions.set(connection, after);
+    this.#advance(connection, out);
+  }
+
+  remove(connection: number): void {
+    this.#positions.delete(connection);
+    this.#stalled.delete(connection);
+    if (this.#positions.size === 0) this.#forget();
+  }
+
+  /** The connection refused a batch that began with `first`: it is where it was before it. */
+  stalled(connection: number, first: number): void {
+    const known = this.#stalled.has(connection) ? this.#positions.get(connection) : undefined;
+    this.#positions.set(connection, Math.min(known ?? Infinity, first - 1));
+    this.#stalled.add(connection);
+  }
+
+  /** It can take more again. */
+  resume(connection: number, out: Outbox): void {
+    if (this.#stalled.delete(connection)) this.#advance(connection, out);
+  }
+
+  /** A batch goes out to the live ones. */
+  sealed(batch: FrameBatch): void {
+    if (this.#positions.size === 0) return;
+    this.#recent.push(batch);
+    this.#recentSize += batch.size;
+    while (this.#recentSize > RECENT_SIZE_MAX && this.#recent.length > 0)
+      this.#recentSize -= this.#recent.shift()?.size ?? 0;
+  }
+
+  /** After a batch went out: whoever waited for it may go on. */
+  advanceAll(out: Outbox): void {
+    for (const connection of [...this.#positions.keys()]) this.#advance(connection, out);
+  }
+
+  #advance(connection: number, out: Outbox): void {
+    const position = this.#positions.get(connection);
+    if (position === undefined || this.#stalled.has(connection)) return;
+    const { sealed } = this.#fanout;
+    if (position > sealed) return;
+    if (position === sealed) return this.#goLive(connection);
+    const tail = this.#tailAfter(position);
+    if (tail) {
+      this.#write(connection, tail, out);
+      return this.#goLive(connection);
+    }
+    this.#read(position, out);
+  }
+
+  goOn(): void {
+    this.#isPausing = false;
+  }
+
+  #goLive(connection: number): void {
+    this.remove(connection);
+    this.#fanout.add(connection);
+  }
+
+  #forget(): void {
+    this.#recent = [];
+    this.#recentSize = 0;
+  }
+
+  /** The kept batches that go on right after `position`, as one. */
+  #tailAfter(position: number): FrameBatch | undefined {
+    const from = this.#recent.findIndex((batch) => batch.first === position + 1);
+    return from < 0 ? undefined : mergeBatches(this.#recent.slice(from));
+  }
+
+  #write(connection: number, batch: FrameBatch, out: Outbox): void {
+    if (batch.frames.length > 0)
+      out.add({ type: 'fanout', batch, connections: [connection], start: 0, end: 1 });
+  }
+
+  #read(after: number, out: Outbox): void {
+    if (this.#isPausing || this.#reads.has(after)) return;
+    this.#reads.add(after);
+    const upTo = this.#fanout.sealed;
+    const { replayPerChannelMax: limit, historyBytesMax: bytesMax } = WIRE_LIMITS;
+    const context: CatchUpContext = { for: 'page', after, upTo };
+    const request = { channel: this.#channel, start: { after, upTo }, limit, bytesMax, reader: null };
+    out.ask(LOG, { type: 'page', ...request }, { deadlineMs: this.#deadlineMs, context });
+  }
+
+  pageRead({ after, upTo }: CatchUpContext, answer: PageReply, out: Outbox): void {
+    this.#reads.delete(after);
+    if (!answer.ok || !answer.body.ok) {
+      this.#isPausing = true;
+      return out.arm('catchUp', RETRY_MS);
+    }
+    const { entries, more } = answer.body.value;
+    const reached = more ? (entries[entries.length - 1]?.seq ?? upTo) : upTo;
+    const batch = batchOf(this.#channel, after, entries, reached);
+    for (const [connection, position] of [...this.#positions]) {
+      if (position !== after || this.#stalled.has(connection)) continue;
+      this.#write(connection, batch, out);
+      this.#positions.set(connection, reached);
+      this.#advance(connection, out);
+    }
+  }
+}

@@ -1,0 +1,361 @@
+import { channelKind, type Channel, type ChannelKind } from '../../protocol/channels.ts';
+import type { Answer, Answered, Behaviour, ReplyTo, TimerFired, Turn } from '../../runtime/ports/actor.ts';
+import { frameBatch, rosterFrames } from '../frames.ts';
+import {
+  homeAddress,
+  isRefusal,
+  LOG,
+  type ConnectionAddress,
+  type Departure,
+  type DeviceState,
+  type Entered,
+  type LogReply,
+  type Publication,
+  type Refusal,
+  type RelayMessage,
+  type Subscribe,
+  type Subscribed,
+} from '../messages.ts';
+import { Outbox } from '../outbox.ts';
+import { CatchUp, type CatchUpContext } from './catch-up.ts';
+import { Fanout } from './fanout.ts';
+import { Stream, type PageReply, type StreamContext } from './stream.ts';
+
+export interface RelayOptions {
+  readonly node: string;
+  /** How long a home or the log may take to answer. */
+  readonly deadlineMs: number;
+  readonly retryAfterMs: number;
+}
+
+type RelayContext =
+  | StreamContext
+  | CatchUpContext
+  | { readonly for: 'enter' | 'head' | 'reenter'; readonly connection: number }
+  | { readonly for: 'recheck' };
+
+interface Subscriber {
+  readonly connection: number;
+  readonly address: ConnectionAddress;
+  readonly user: string;
+  readonly isAdmin: boolean;
+  state: DeviceState;
+  /** Who waits for the answer to `subscribe`; undefined once it is given. */
+  asker: ReplyTo | undefined;
+  entered: Entered | undefined;
+  /** It has been told that it is in. */
+  isIn: boolean;
+}
+
+/**
+ * One channel on one node (D9): its subscribers here, and the way from the home's publications to their sockets.
+ * It lives as long as it has subscribers.
+ */
+class Relay {
+  readonly #options: RelayOptions;
+  readonly #channel: Channel;
+  readonly #kind: ChannelKind;
+  readonly #subscribers = new Map<number, Subscriber>();
+  readonly #fanout = new Fanout();
+  readonly #stream: Stream;
+  readonly #catchUp: CatchUp;
+  #isWriting = false;
+
+  constructor(channel: Channel, options: RelayOptions) {
+    this.#options = options;
+    this.#channel = channel;
+    this.#kind = channelKind(channel);
+    this.#stream = new Stream(channel, this.#fanout, options.deadlineMs);
+    this.#catchUp = new CatchUp(channel, this.#fanout, options.deadlineMs);
+  }
+
+  take(message: RelayMessage | TimerFired | Answered, turn: Turn): Outbox {
+    const out = new Outbox();
+    switch (message.type) {
+      case 'subscribe':
+        this.#subscribe(message, turn.replyTo, out);
+        break;
+      case 'start':
+        if (this.#subscribers.has(message.connection))
+          this.#catchUp.start(message.connection, message.after, out);
+        break;
+      case 'unsubscribe':
+        this.#remove(message.connection);
+        this.#tellExit(message.address, message.how, out);
+        out.reply(turn.replyTo, {});
+        break;
+      case 'device':
+        this.#device(message.connection, message.state, out);
+        break;
+      case 'catchUp':
+        this.#catchUp.resume(message.connection, out);
+        break;
+      case 'refused':
+        this.#refused(message.connections, message.first);
+        break;
+      case 'continue':
+        this.#isWriting = false;
+        break;
+      case 'timer':
+        this.#timer(message.timer, out);
+        break;
+      case 'answer':
+        this.#answered(message.context as RelayContext, message.answer, out);
+        break;
+      default:
+        this.#published(message, turn, out);
+    }
+    this.#write(out);
+    if (this.#subscribers.size === 0) this.#end(out);
+    return out;
+  }
+
+  /** A slice now; the rest after everyone else had a turn. */
+  #write(out: Outbox): void {
+    if (this.#isWriting) return;
+    this.#isWriting = this.#fanout.advance(out, (batch) => this.#catchUp.sealed(batch));
+    this.#catchUp.advanceAll(out);
+    if (this.#isWriting) out.add({ type: 'soon', message: { type: 'continue' } });
+    else this.#stream.goOn(out);
+  }
+
+  #end(out: Outbox): void {
+    out.tell(homeAddress(this.#channel), { type: 'withdraw', node: this.#options.node });
+    out.add({ type: 'stop' });
+  }
+
+  // --- coming
+
+  #subscribe({ type: _, ...who }: Subscribe, asker: ReplyTo | undefined, out: Outbox): void {
+    const known = this.#subscribers.get(who.connection);
+    if (known?.isIn) {
+      // It is here already: it asks again only to be told so.
+      known.asker = asker;
+      return this.#askHead({ for: 'head', connection: who.connection }, out);
+    }
+    this.#subscribers.set(who.connection, { ...who, asker, entered: undefined, isIn: false });
+    this.#enter(who.connection, 'enter', out);
+  }
+
+  #enter(connection: number, why: 'enter' | 'reenter', out: Outbox): void {
+    const subscriber = this.#subscribers.get(connection);
+    if (!subscriber) return;
+    const { address, user, isAdmin, state } = subscriber;
+    const { node, deadlineMs } = this.#options;
+    // Nobody is present on broadcast: the node alone is announced.
+    const message =
+      this.#kind === 'broadcast'
+        ? ({ type: 'announce', node } as const)
+        : ({ type: 'enter', node, address, user, isAdmin, state } as const);
+    out.ask(homeAddress(this.#channel), message, {
+      deadlineMs,
+      context: { for: why, connection } satisfies RelayContext,
+    });
+  }
+
+  #entered(connection: number, answer: Answer<Entered | Refusal>, out: Outbox): void {
+    const subscriber = this.#subscribers.get(connection);
+    if (!subscriber) return;
+    if (!answer.ok) {
+      this.#tellExit(subscriber.address, 'gone', out);
+      return this.#refuse(subscriber, this.#unavailable(), out);
+    }
+    if (isRefusal(answer.body)) return this.#refuse(subscriber, answer.body, out);
+    subscriber.entered = answer.body;
+    // The head is read after the home knows of us, or a message between the two would be lost (D6).
+    this.#askHead({ for: 'head', connection }, out);
+  }
+
+  #askHead(context: RelayContext, out: Outbox): void {
+    out.ask(LOG, { type: 'head', channel: this.#channel }, { deadlineMs: this.#options.deadlineMs, context });
+  }
+
+  #headRead(connection: number, answer: Answer<LogReply<number>>, out: Outbox): void {
+    const subscriber = this.#subscribers.get(connection);
+    if (!subscriber?.entered) return;
+    if (!answer.ok || !answer.body.ok) {
+      if (!subscriber.isIn) this.#tellExit(subscriber.address, 'gone', out);
+      return this.#refuse(subscriber, this.#unavailable(), out);
+    }
+    const head = answer.body.value;
+    this.#stream.headRead(head, out);
+    out.reply(subscriber.asker, { head, ...subscriber.entered } satisfies Subscribed);
+    subscriber.asker = undefined;
+    subscriber.isIn = true;
+  }
+
+  #refuse(subscriber: Subscriber, refusal: Refusal, out: Outbox): void {
+    out.reply(subscriber.asker, refusal);
+    subscriber.asker = undefined;
+    if (!subscriber.isIn) this.#remove(subscriber.connection);
+  }
+
+  #unavailable(): Refusal {
+    return {
+      error: 'unavailable',
+      message: 'the channel cannot be reached right now',
+      retryAfterMs: this.#options.retryAfterMs,
+    };
+  }
+
+  // --- going
+
+  #remove(connection: number): void {
+    this.#subscribers.delete(connection);
+    this.#fanout.remove(connection);
+    this.#catchUp.remove(connection);
+  }
+
+  #tellExit(address: string, how: Departure, out: Outbox): void {
+    if (this.#kind !== 'broadcast') out.tell(homeAddress(this.#channel), { type: 'exit', address, how });
+  }
+
+  #evict(users: readonly string[] | null, reason: 'removed' | 'closed', out: Outbox): void {
+    const named = users && new Set(users);
+    for (const { connection, address, user } of [...this.#subscribers.values()]) {
+      if (named && !named.has(user)) continue;
+      this.#remove(connection);
+      out.tell(address, { type: 'evicted', channel: this.#channel, reason });
+    }
+  }
+
+  // --- staying
+
+  #device(connection: number, state: DeviceState, out: Outbox): void {
+    const subscriber = this.#subscribers.get(connection);
+    if (!subscriber) return;
+    subscriber.state = state;
+    if (this.#kind === 'broadcast') return;
+    out.tell(homeAddress(this.#channel), { type: 'device', address: subscriber.address, state });
+  }
+
+  #refused(connections: readonly number[], first: number): void {
+    // A notice that nobody took is lost, as notices may be.
+    if (first === 0) return;
+    for (const connection of connections) {
+      if (!this.#subscribers.has(connection)) continue;
+      this.#fanout.remove(connection);
+      this.#catchUp.stalled(connection, first);
+    }
+  }
+
+  #timer(timer: string, out: Outbox): void {
+    if (timer === 'gap') this.#stream.goOn(out);
+    if (timer === 'catchUp') this.#catchUp.goOn();
+    if (timer === 'reenter') this.#reenterAll(out);
+  }
+
+  // --- the home's word
+
+  #published(message: Publication, turn: Turn, out: Outbox): void {
+    switch (message.type) {
+      case 'published':
+        return this.#stream.published(message.entries, out);
+      case 'head':
+        return this.#stream.heardOf(message.head, out);
+      case 'notice':
+        return this.#notice(message);
+      case 'roster':
+        return this.#rosterNotice(message, out);
+      case 'evict':
+        return this.#evict(message.users, message.reason, out);
+      case 'homeStarted':
+        return this.#reenterAll(out);
+      case 'homeDeposed':
+        // Another node claims it now; whoever is the home, we ask after a moment (D7).
+        return out.arm('reenter', 500 + turn.random() * 1_000);
+    }
+  }
+
+  #notice({ frame, exceptConnection, exceptUser }: Publication & { type: 'notice' }): void {
+    const except = this.#connectionsOf(
+      (subscriber) => subscriber.address === exceptConnection || subscriber.user === exceptUser,
+    );
+    this.#fanout.push(frameBatch([frame], 0, 0), except);
+  }
+
+  #rosterNotice({ room, moves }: Publication & { type: 'roster' }, out: Outbox): void {
+    const places = new Map(moves.map(({ user }, at) => [user, at]));
+    const named = this.#connectionsOf((subscriber) => places.has(subscriber.user));
+    for (const frame of rosterFrames(room, moves)) this.#fanout.push(frameBatch([frame], 0, 0), named);
+    for (const connection of named) {
+      const place = places.get(this.#subscribers.get(connection)?.user ?? '') ?? 0;
+      const frames = rosterFrames(room, moves.slice(place + 1));
+      if (frames.length > 0)
+        out.add({
+          type: 'fanout',
+          batch: frameBatch(frames, 0, 0),
+          connections: [connection],
+          start: 0,
+          end: 1,
+        });
+    }
+  }
+
+  #connectionsOf(test: (subscriber: Subscriber) => boolean): ReadonlySet<number> {
+    const found = new Set<number>();
+    for (const subscriber of this.#subscribers.values())
+      if (test(subscriber)) found.add(subscriber.connection);
+    return found;
+  }
+
+  /** A new life of the home knows nobody: everyone here says again that he is. */
+  #reenterAll(out: Outbox): void {
+    for (const { connection, isIn } of this.#subscribers.values()) {
+      if (isIn) this.#enter(connection, 'reenter', out);
+    }
+  }
+
+  #reentered(connection: number, answer: Answer<Entered | Refusal>, out: Outbox): void {
+    const subscriber = this.#subscribers.get(connection);
+    if (!subscriber) return;
+    if (!answer.ok || (isRefusal(answer.body) && answer.body.error === 'unavailable'))
+      return out.arm('reenter', this.#options.retryAfterMs);
+    if (isRefusal(answer.body)) return this.#evict([subscriber.user], 'removed', out);
+    // What the old home has stored and not published is in the log.
+    this.#askHead({ for: 'recheck' }, out);
+  }
+
+  #answered(context: RelayContext, answer: Answer<unknown>, out: Outbox): void {
+    switch (context.for) {
+      case 'enter':
+        return this.#entered(context.connection, answer as Answer<Entered | Refusal>, out);
+      case 'reenter':
+        return this.#reentered(context.connection, answer as Answer<Entered | Refusal>, out);
+      case 'head':
+        return this.#headRead(context.connection, answer as Answer<LogReply<number>>, out);
+      case 'recheck': {
+        const read = answer as Answer<LogReply<number>>;
+        if (read.ok && read.body.ok) this.#stream.heardOf(read.body.value, out);
+        else out.arm('reenter', this.#options.retryAfterMs);
+        return;
+      }
+      case 'gap':
+        return this.#stream.gapRead(context, answer as PageReply, out);
+      case 'page':
+        return this.#catchUp.pageRead(context, answer as PageReply, out);
+    }
+  }
+
+  /** Whose place in the channel is lost with this actor. */
+  lastWords(out: Outbox): void {
+    for (const { address } of this.#subscribers.values())
+      out.tell(address, { type: 'relayLost', channel: this.#channel });
+  }
+}
+
+export function relayBehaviour(options: RelayOptions): Behaviour<Relay, RelayMessage> {
+  return {
+    kind: 'relay',
+    mailboxMax: 1_024,
+    supervision: 'stop',
+    isVirtual: true,
+    start: ({ id }) => [new Relay(id as Channel, options), []],
+    step: (relay, message, turn) => relay.take(message, turn).effects,
+    lastWords: (relay) => {
+      const out = new Outbox();
+      relay.lastWords(out);
+      return out.effects;
+    },
+  };
+}

@@ -1,0 +1,126 @@
+import type { Answer, Answered, Behaviour, ReplyTo, TimerFired, Turn } from '../runtime/ports/actor.ts';
+import type { SessionKey } from '../runtime/ports/log-store.ts';
+import { LOG, type ConnectionAddress, type LogReply, type SessionsMessage } from './messages.ts';
+import { Outbox } from './outbox.ts';
+
+export interface SessionsOptions {
+  /** The heartbeat interval: every session is looked at once in it (JW3). */
+  readonly intervalMs: number;
+  readonly deadlineMs: number;
+  /** The longest a token can live: so long a revocation is kept. */
+  readonly tokenTtlMaxMs: number;
+}
+
+/** Keys of one read. */
+const KEYS_MAX = 1_000;
+
+type SessionsContext =
+  | {
+      readonly for: 'round';
+      readonly addresses: readonly ConnectionAddress[];
+      readonly keys: readonly SessionKey[];
+    }
+  | {
+      readonly for: 'revoke';
+      readonly replyTo: ReplyTo | undefined;
+      readonly user: string | null;
+      readonly session: string | null;
+      readonly second: number;
+    };
+
+/** The sessions of all connections of this node, looked up together (JW3). The store knows; this only asks. */
+class Sessions {
+  readonly #options: SessionsOptions;
+  readonly #watched = new Map<ConnectionAddress, SessionKey>();
+
+  constructor(options: SessionsOptions) {
+    this.#options = options;
+  }
+
+  take(message: SessionsMessage | TimerFired | Answered, turn: Turn): Outbox {
+    const out = new Outbox();
+    switch (message.type) {
+      case 'watch':
+        this.#watched.set(message.address, message.key);
+        break;
+      case 'unwatch':
+        this.#watched.delete(message.address);
+        break;
+      case 'revoke':
+        this.#revoke(message.user, message.session, turn, out);
+        break;
+      case 'timer':
+        this.#startRound(out);
+        out.arm('round', this.#options.intervalMs);
+        break;
+      case 'answer':
+        this.#answered(message.context as SessionsContext, message.answer, out);
+        break;
+    }
+    return out;
+  }
+
+  #startRound(out: Outbox): void {
+    const watched = [...this.#watched];
+    for (let at = 0; at < watched.length; at += KEYS_MAX) {
+      const some = watched.slice(at, at + KEYS_MAX);
+      const addresses = some.map(([address]) => address);
+      const keys = some.map(([, key]) => key);
+      const request = { call: 'revoked', sessions: keys } as const;
+      const context: SessionsContext = { for: 'round', addresses, keys };
+      out.ask(LOG, { type: 'call', request }, { deadlineMs: this.#options.deadlineMs, context });
+    }
+  }
+
+  #revoke(user: string | null, session: string | null, turn: Turn, out: Outbox): void {
+    const second = Math.floor(turn.wall / 1_000);
+    const until = turn.wall + this.#options.tokenTtlMaxMs;
+    const request = { call: 'revoke', user, session, until, issuedBy: second } as const;
+    const context: SessionsContext = { for: 'revoke', replyTo: turn.replyTo, user, session, second };
+    out.ask(LOG, { type: 'call', request }, { deadlineMs: this.#options.deadlineMs, context });
+  }
+
+  #answered(context: SessionsContext, answer: Answer<unknown>, out: Outbox): void {
+    if (context.for === 'revoke') {
+      return this.#revoked(context, answer.ok && (answer.body as LogReply<null>).ok, out);
+    }
+    const reply = answer as Answer<LogReply<readonly boolean[]>>;
+    if (!reply.ok || !reply.body.ok) return;
+    for (const [at, isRevoked] of reply.body.value.entries()) {
+      const address = context.addresses[at];
+      // A refreshed token is another session: what was found is about the old one.
+      const isCurrent = address !== undefined && this.#watched.get(address) === context.keys[at];
+      if (isRevoked && isCurrent) out.tell(address, { type: 'revoked' });
+    }
+  }
+
+  /** Those of this node hear of it at once. */
+  #revoked(
+    { replyTo, user, session, second }: SessionsContext & { for: 'revoke' },
+    isStored: boolean,
+    out: Outbox,
+  ): void {
+    out.reply(replyTo, isStored);
+    if (!isStored) return;
+    for (const [address, key] of this.#watched) {
+      const isUsers = user !== null && key.user === user && (key.issuedAt ?? 0) <= second;
+      if (isUsers || (session !== null && key.session === session)) out.tell(address, { type: 'revoked' });
+    }
+  }
+}
+
+export function sessionsBehaviour(options: SessionsOptions): Behaviour<Sessions, SessionsMessage> {
+  return {
+    kind: 'sessions',
+    mailboxMax: 65_536,
+    supervision: 'restart',
+    isVirtual: true,
+    start: ({ restarted }) => {
+      const out = new Outbox();
+      out.arm('round', options.intervalMs);
+      if (restarted) out.add({ type: 'tellAll', kind: 'conn', message: { type: 'sessionsRestarted' } });
+      return [new Sessions(options), out.effects];
+    },
+    step: (sessions, message, turn) => sessions.take(message, turn).effects,
+  };
+}
