@@ -1,0 +1,218 @@
+import type { Channel } from '../../protocol/channels.ts';
+import type {
+  AppendGroup,
+  ClaimRequest,
+  Claimed,
+  Entry,
+  EntryOutcome,
+  Grant,
+  LogStore,
+  NewEntry,
+  RoomRecord,
+  StoreCallName,
+  StoreCalls,
+  StoreReply,
+} from '../../runtime/ports/log-store.ts';
+
+interface ChannelRow {
+  epoch: number;
+  owner: string;
+  head: number;
+  /** By seq; what retention or a deletion removed is missing. */
+  readonly entries: Map<number, Entry & { readonly epoch: number }>;
+  /** Seq by sender and id. */
+  readonly keys: Map<string, number>;
+}
+
+type Calls = {
+  readonly [Name in StoreCallName]: (request: StoreCalls[Name]['request']) => StoreCalls[Name]['reply'];
+};
+
+/**
+ * The log as plain data, with the meaning of the real one: what the contract suite says of PostgreSQL holds here.
+ * Nothing outlives the process. `wall` gives the time of storing.
+ */
+export class MemoryLogStore implements LogStore {
+  readonly log: string;
+  readonly #wall: () => number;
+  readonly #channels = new Map<Channel, ChannelRow>();
+  readonly #rooms = new Map<string, RoomRecord>();
+  readonly #members = new Map<string, Set<string>>();
+  readonly #revocations: { user: string | null; session: string | null; until: number; issuedBy: number }[] =
+    [];
+
+  constructor(options: { readonly log: string; readonly wall: () => number }) {
+    this.log = options.log;
+    this.#wall = options.wall;
+  }
+
+  call<Name extends StoreCallName>(
+    name: Name,
+    request: StoreCalls[Name]['request'],
+    _deadlineMs: number,
+    done: (reply: StoreReply<Name>) => void,
+  ): void {
+    done({ ok: true, value: this.#calls[name](request) });
+  }
+
+  readonly #calls: Calls = {
+    append: ({ owner, groups }) => groups.map((group) => this.#append(owner, group)),
+
+    claim: ({ owner, claims }) => {
+      const granted = claims.map((claim) => [claim.channel, this.#claim(owner, claim)] as const);
+      return new Map(granted.filter((pair): pair is readonly [Channel, Claimed] => pair[1] !== undefined));
+    },
+
+    heads: ({ channels }) => {
+      const known = channels.filter((channel) => this.#channels.has(channel));
+      return new Map(known.map((channel) => [channel, this.#row(channel).head]));
+    },
+
+    page: (request) => this.#page(request),
+
+    lookup: ({ channel, keys }) =>
+      keys.map(({ sender, id }) => {
+        const row = this.#channels.get(channel);
+        const entry = row?.entries.get(row.keys.get(keyOf(sender, id)) ?? 0);
+        return entry ? { seq: entry.seq, at: entry.at } : null;
+      }),
+
+    rooms: ({ rooms }) => {
+      const found = rooms.flatMap((room) => {
+        const record = this.#rooms.get(room);
+        return record ? [[room, record] as const] : [];
+      });
+      return new Map(found);
+    },
+
+    membership: ({ pairs }) => pairs.map(({ room, user }) => this.#members.get(room)?.has(user) ?? false),
+
+    createRoom: ({ room, members, ...rest }) => {
+      if (this.#rooms.get(room)?.isDeleted === false) return false;
+      this.#rooms.set(room, {
+        access: rest.access,
+        metadata: rest.metadata,
+        creator: rest.creator,
+        isDeleted: false,
+      });
+      this.#members.set(room, new Set([rest.creator, ...members]));
+      return true;
+    },
+
+    setMember: ({ room, user, isMember }) => {
+      const members = this.#members.get(room) ?? new Set();
+      this.#members.set(room, members);
+      if (isMember) members.add(user);
+      else members.delete(user);
+      return null;
+    },
+
+    deleteRoom: ({ room, owner }) => {
+      const record = this.#rooms.get(room);
+      if (record) this.#rooms.set(room, { ...record, metadata: '{}', creator: null, isDeleted: true });
+      this.#members.delete(room);
+      const row = this.#channels.get(`room:${room}`);
+      if (!row) return { epoch: 0, head: 0 };
+      row.epoch++;
+      row.owner = owner;
+      row.entries.clear();
+      row.keys.clear();
+      return { epoch: row.epoch, head: row.head };
+    },
+
+    revoke: (revocation) => {
+      this.#revocations.push(revocation);
+      return null;
+    },
+
+    revoked: ({ sessions }) =>
+      sessions.map(({ user, session, issuedAt }) =>
+        this.#revocations.some(
+          (known) =>
+            known.until > this.#wall() &&
+            ((known.session !== null && known.session === session) ||
+              (known.user === user && (issuedAt ?? 0) <= known.issuedBy)),
+        ),
+      ),
+
+    ping: () => null,
+  };
+
+  #row(channel: Channel): ChannelRow {
+    return this.#channels.get(channel) as ChannelRow;
+  }
+
+  #claim(owner: string, { channel, mode, epoch }: ClaimRequest): Claimed | undefined {
+    const known = this.#channels.get(channel);
+    if (!known && mode !== 'create') return undefined;
+    if (mode === 'settle' && known && (known.epoch !== epoch || known.owner !== owner)) return undefined;
+    const row: ChannelRow = known ?? { epoch: 0, owner, head: 0, entries: new Map(), keys: new Map() };
+    this.#channels.set(channel, row);
+    row.epoch++;
+    row.owner = owner;
+    return { epoch: row.epoch, head: row.head };
+  }
+
+  #append(owner: string, { channel, epoch, foundsRoom, entries }: AppendGroup): EntryOutcome[] {
+    const row = this.#channels.get(channel);
+    if (!row || row.epoch !== epoch || row.owner !== owner) return entries.map(() => ({ type: 'fenced' }));
+    const at = Math.floor(this.#wall());
+    const room = channel.slice(5);
+    if (foundsRoom && !this.#rooms.has(room)) {
+      this.#rooms.set(room, { access: 'public', metadata: '{}', creator: null, isDeleted: false });
+    }
+    return entries.map((entry) => this.#appendOne(row, entry, at));
+  }
+
+  #appendOne(row: ChannelRow, entry: NewEntry, at: number): EntryOutcome {
+    // As PostgreSQL: texts with U+0000 cannot be kept.
+    if (`${entry.content}${entry.data ?? ''}`.includes('\0')) return { type: 'refused' };
+    const key = keyOf(entry.sender, entry.id);
+    const before = row.entries.get(row.keys.get(key) ?? 0);
+    if (before) return { type: 'duplicate', seq: before.seq, at: before.at };
+    const seq = ++row.head;
+    row.entries.set(seq, { ...entry, seq, at, epoch: row.epoch });
+    row.keys.set(key, seq);
+    return { type: 'stored', seq, at };
+  }
+
+  #grant(channel: Channel, reader: string | null): Grant {
+    if (reader === null) return 'granted';
+    const room = channel.slice(5);
+    const record = this.#rooms.get(room);
+    if (!record) return 'absent';
+    if (record.isDeleted) return 'gone';
+    return record.access === 'public' || this.#members.get(room)?.has(reader) ? 'granted' : 'forbidden';
+  }
+
+  #page({
+    channel,
+    start,
+    limit,
+    bytesMax,
+    reader,
+  }: StoreCalls['page']['request']): StoreCalls['page']['reply'] {
+    const grant = this.#grant(channel, reader);
+    const all = grant === 'granted' ? [...(this.#channels.get(channel)?.entries.values() ?? [])] : [];
+    const isForward = start !== 'newest' && 'after' in start;
+    const found = all
+      .filter(({ seq }) => {
+        if (start === 'newest') return true;
+        return 'after' in start ? seq > start.after && seq <= (start.upTo ?? Infinity) : seq < start.before;
+      })
+      .toSorted((a, b) => (isForward ? a.seq - b.seq : b.seq - a.seq));
+    const fitting: Entry[] = [];
+    let bytes = 0;
+    for (const { epoch: _, ...entry } of found) {
+      bytes += Buffer.byteLength(entry.content) + Buffer.byteLength(entry.data ?? '') + 64;
+      if (fitting.length >= limit || (fitting.length > 0 && bytes > bytesMax)) break;
+      fitting.push(entry);
+    }
+    const more = fitting.length < found.length;
+    return { grant, entries: isForward ? fitting : fitting.toReversed(), more };
+  }
+}
+
+function keyOf(sender: string, id: string): string {
+  return `${sender}\n${id}`;
+}

@@ -1,0 +1,34 @@
+import type { LogStore } from '../runtime/ports/log-store.ts';
+import { migrate } from './postgres/migrate.ts';
+import { PgClient } from './postgres/pg-client.ts';
+import { PgliteClient } from './postgres/pglite-client.ts';
+import { PostgresLogStore } from './postgres/postgres-log-store.ts';
+
+export interface StoreOptions {
+  /** A server; without one the embedded database in `dataDir` is used (D19). */
+  readonly databaseUrl: string | undefined;
+  readonly dataDir: string;
+  readonly connections: number;
+  readonly statementTimeoutMs: number;
+  readonly onIdleError: (error: Error) => void;
+  /** The embedded database ended by itself: the process cannot go on. */
+  readonly onEnd: (error: Error) => void;
+}
+
+export type OpenStore = LogStore & { close(): Promise<void> };
+
+/** Opens the log, migrating it first. Rejects with an error whose message says what to do. */
+export async function openStore(options: StoreOptions): Promise<OpenStore> {
+  const { databaseUrl, dataDir, connections, statementTimeoutMs, onIdleError, onEnd } = options;
+  const client =
+    databaseUrl === undefined
+      ? await PgliteClient.open({ folder: dataDir, onEnd })
+      : new PgClient({ url: databaseUrl, connections, statementTimeoutMs, onIdleError });
+  try {
+    await migrate(client);
+    return await PostgresLogStore.open(client);
+  } catch (error) {
+    await client.close().catch(() => {});
+    throw error;
+  }
+}

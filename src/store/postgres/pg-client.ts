@@ -1,0 +1,141 @@
+import pg from 'pg';
+import { failureOf, SqlError, type Row, type SqlClient } from './sql-client.ts';
+import type { Statement } from './statements.ts';
+
+export interface PgOptions {
+  readonly url: string;
+  readonly connections: number;
+  /** How long the server may work on one statement: less than any caller waits. */
+  readonly statementTimeoutMs: number;
+  /** Told of connections that broke while nobody used them. */
+  readonly onIdleError: (error: Error) => void;
+}
+
+/** Bigints as numbers: seqs, epochs and milliseconds stay far below 2^53. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: (oid, format) =>
+    oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format),
+};
+
+/** A PostgreSQL server, through a pool. */
+export class PgClient implements SqlClient {
+  readonly concurrency: number;
+  readonly #pool: pg.Pool;
+  readonly #url: string;
+
+  constructor(options: PgOptions) {
+    this.concurrency = options.connections;
+    this.#url = options.url;
+    this.#pool = new pg.Pool({
+      connectionString: options.url,
+      max: options.connections,
+      application_name: 'vagus',
+      keepAlive: true,
+    });
+    this.#pool.on('error', options.onIdleError);
+    // Not as start-up parameters: poolers in between refuse those. A plan that was made while a table was
+    // small must not scan it once it is large, hence no sequential scans; and compiling takes longer than all we ask.
+    const settings = `set statement_timeout = ${options.statementTimeoutMs}; set enable_seqscan = off; set jit = off`;
+    this.#pool.on('connect', (client) => {
+      // A connection that breaks says so to its query, and once more to whoever listens; nobody listening is fatal.
+      client.on('error', () => {});
+      void client.query(settings).catch(options.onIdleError);
+    });
+  }
+
+  async query(
+    statement: Statement,
+    values: Readonly<Record<string, unknown>>,
+    deadlineMs: number,
+  ): Promise<readonly Row[]> {
+    const deadline = Date.now() + deadlineMs;
+    const client = await this.#connect(deadlineMs);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(new SqlError('unknown', `no answer within ${deadlineMs} ms`)),
+        Math.max(0, deadline - Date.now()),
+      );
+    });
+    const config = {
+      name: statement.name,
+      text: statement.text,
+      values: statement.bind(values),
+      rowMode: 'array',
+      types,
+    } as const;
+    try {
+      const result = await Promise.race([client.query(config), late]);
+      client.release();
+      return result.rows as Row[];
+    } catch (error) {
+      const known = toSqlError(error);
+      // Whatever the connection still has under way must not reach the next who uses it.
+      client.release(known.failure === 'unknown' ? known : undefined);
+      throw known;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Nothing has been sent when this fails, so nothing was carried out. */
+  async #connect(deadlineMs: number): Promise<pg.PoolClient> {
+    let timer: NodeJS.Timeout | undefined;
+    const connecting = this.#pool.connect();
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(new SqlError('failed', `no connection within ${deadlineMs} ms`)),
+        deadlineMs,
+      );
+    });
+    try {
+      return await Promise.race([connecting, late]);
+    } catch (error) {
+      connecting.then((client) => client.release()).catch(() => {});
+      throw error instanceof SqlError ? error : new SqlError('failed', messageOf(error), error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async session<Result>(
+    work: (run: (sql: string) => Promise<readonly Row[]>) => Promise<Result>,
+  ): Promise<Result> {
+    const client = new pg.Client({
+      connectionString: this.#url,
+      application_name: 'vagus migrate',
+      connectionTimeoutMillis: 10_000,
+    });
+    client.on('error', () => {});
+    try {
+      await client.connect();
+      return await work(async (text) => {
+        const result = (await client.query({
+          text,
+          rowMode: 'array',
+          types,
+        } as pg.QueryArrayConfig)) as pg.QueryArrayResult;
+        return result.rows ?? [];
+      });
+    } finally {
+      await client.end().catch(() => {});
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#pool.end();
+  }
+}
+
+function toSqlError(error: unknown): SqlError {
+  if (error instanceof SqlError) return error;
+  const { code } = error as { code?: unknown };
+  const isOfServer = error instanceof pg.DatabaseError && typeof code === 'string';
+  return new SqlError(isOfServer ? failureOf(code) : 'unknown', messageOf(error), error);
+}
+
+/** A refused connection over two addresses is an error without a text of its own. */
+function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return messageOf(error.errors[0]);
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,48 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { PGlite } from '@electric-sql/pglite';
+import { dataDir } from '@electric-sql/pglite-prepopulatedfs';
+import type { WorkerReply, WorkerRequest, WorkerStart } from './pglite-protocol.ts';
+
+// PostgreSQL inside the process, in a thread of its own: a statement must not hold up the event loop (D19).
+
+if (!parentPort) throw new Error('this file is the body of a worker thread');
+const port = parentPort;
+const { folder, isNew } = workerData as WorkerStart;
+
+const INT8 = 20;
+
+// A new folder is filled from a template, since initialising one takes seconds.
+const db = await PGlite.create({
+  dataDir: folder,
+  parsers: { [INT8]: Number },
+  ...(isNew ? { loadDataDir: await dataDir() } : {}),
+});
+// What pg-client sets for each of its connections.
+await db.exec('set enable_seqscan = off');
+
+const say = (reply: WorkerReply): void => port.postMessage(reply);
+
+async function answer(request: WorkerRequest): Promise<void> {
+  const { call } = request;
+  try {
+    switch (request.type) {
+      case 'query': {
+        const { rows } = await db.query<unknown[]>(request.text, request.values, { rowMode: 'array' });
+        return say({ call, ok: true, rows });
+      }
+      case 'exec': {
+        const results = await db.exec(request.text, { rowMode: 'array' });
+        return say({ call, ok: true, rows: (results.at(-1)?.rows ?? []) as unknown as unknown[][] });
+      }
+      case 'close':
+        await db.close();
+        return say({ call, ok: true, rows: [] });
+    }
+  } catch (error) {
+    const { code, message } = error as { code?: string; message?: string };
+    say({ call, ok: false, sqlState: code ?? 'XX000', message: message ?? String(error) });
+  }
+}
+
+port.on('message', (request: WorkerRequest) => void answer(request));
+say({ call: 0, ok: true, rows: [] });

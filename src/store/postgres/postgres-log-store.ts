@@ -1,0 +1,237 @@
+import PQueue from 'p-queue';
+import type { Channel } from '../../protocol/channels.ts';
+import type {
+  Claimed,
+  Entry,
+  Grant,
+  LogStore,
+  RoomRecord,
+  StoreCallName,
+  StoreCalls,
+  StoreReply,
+} from '../../runtime/ports/log-store.ts';
+import { append } from './append.ts';
+import { SqlError, type Row, type SqlClient } from './sql-client.ts';
+import * as statements from './statements.ts';
+
+type Calls = {
+  readonly [Name in StoreCallName]: (
+    request: StoreCalls[Name]['request'],
+    deadlineMs: number,
+  ) => Promise<StoreCalls[Name]['reply']>;
+};
+
+/** Two statements of appends keep the server busy while the answer of one is on its way (D8). */
+const APPENDS_AT_ONCE = 2;
+
+/** The log in PostgreSQL: the same statements for a server and for the embedded one. */
+export class PostgresLogStore implements LogStore {
+  readonly log: string;
+  readonly #client: SqlClient;
+  /** Appends have connections of their own, so that reads cannot starve them. */
+  readonly #appends: PQueue;
+  readonly #others: PQueue;
+
+  private constructor(client: SqlClient, log: string) {
+    this.#client = client;
+    this.log = log;
+    this.#appends = new PQueue({ concurrency: Math.min(APPENDS_AT_ONCE, client.concurrency) });
+    this.#others = new PQueue({ concurrency: Math.max(1, client.concurrency - APPENDS_AT_ONCE) });
+  }
+
+  /** A store on a database that has been migrated. */
+  static async open(client: SqlClient): Promise<PostgresLogStore> {
+    const rows = await client.query(statements.logName, {}, 10_000);
+    return new PostgresLogStore(client, String(rows[0]?.[0]));
+  }
+
+  call<Name extends StoreCallName>(
+    name: Name,
+    request: StoreCalls[Name]['request'],
+    deadlineMs: number,
+    done: (reply: StoreReply<Name>) => void,
+  ): void {
+    const asked = Date.now();
+    const queue = name === 'append' ? this.#appends : this.#others;
+    void queue.add(async () => {
+      const left = deadlineMs - (Date.now() - asked);
+      done(await this.#carryOut(name, request, left));
+    });
+  }
+
+  async #carryOut<Name extends StoreCallName>(
+    name: Name,
+    request: StoreCalls[Name]['request'],
+    leftMs: number,
+  ): Promise<StoreReply<Name>> {
+    if (leftMs <= 0)
+      return { ok: false, failure: 'failed', message: 'the deadline passed before it could begin' };
+    try {
+      return { ok: true, value: await this.#calls[name](request, leftMs) };
+    } catch (error) {
+      // What is not an answer of the database is a mistake of ours, and says nothing about what was carried out.
+      const failure = error instanceof SqlError && error.failure !== 'unknown' ? 'failed' : 'unknown';
+      return {
+        ok: false,
+        failure,
+        message: `${name}: ${error instanceof Error ? error.message : String(error)}`,
+      };
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#client.close();
+  }
+
+  readonly #calls: Calls = {
+    append: (request, deadlineMs) => append(this.#client, request, deadlineMs),
+    claim: (request, deadlineMs) => this.#claim(request, deadlineMs),
+
+    heads: async ({ channels }, deadlineMs) => {
+      const rows = await this.#client.query(statements.heads, { channels }, deadlineMs);
+      return new Map(rows as [Channel, number][]);
+    },
+
+    page: (request, deadlineMs) => this.#page(request, deadlineMs),
+
+    lookup: async ({ channel, keys }, deadlineMs) => {
+      const senders = keys.map((key) => key.sender);
+      const ids = keys.map((key) => key.id);
+      const rows = await this.#client.query(statements.lookup, { channel, senders, ids }, deadlineMs);
+      return rows.map(([seq, at]) => (seq === null ? null : { seq: seq as number, at: at as number }));
+    },
+
+    rooms: async ({ rooms }, deadlineMs) => {
+      const rows = await this.#client.query(statements.roomRecords, { rooms }, deadlineMs);
+      return new Map(rows.map((row) => [row[0] as string, roomRecord(row)]));
+    },
+
+    membership: async ({ pairs }, deadlineMs) => {
+      const values = { rooms: pairs.map((pair) => pair.room), users: pairs.map((pair) => pair.user) };
+      const rows = await this.#client.query(statements.membership, values, deadlineMs);
+      return rows.map(([isMember]) => isMember as boolean);
+    },
+
+    createRoom: async ({ members, ...room }, deadlineMs) => {
+      const rows = await this.#client.query(
+        statements.createRoom,
+        { ...room, members: [...new Set([room.creator, ...members])] },
+        deadlineMs,
+      );
+      return rows.length > 0;
+    },
+
+    setMember: async ({ room, user, isMember }, deadlineMs) => {
+      await this.#client.query(
+        isMember ? statements.addMember : statements.removeMember,
+        { room, user },
+        deadlineMs,
+      );
+      return null;
+    },
+
+    deleteRoom: (request, deadlineMs) => this.#deleteRoom(request, deadlineMs),
+
+    revoke: async (revocation, deadlineMs) => {
+      await this.#client.query(statements.revoke, { ...revocation }, deadlineMs);
+      return null;
+    },
+
+    revoked: async ({ sessions }, deadlineMs) => {
+      const values = {
+        users: sessions.map((key) => key.user),
+        sessions: sessions.map((key) => key.session ?? null),
+        issuedAts: sessions.map((key) => key.issuedAt ?? null),
+      };
+      const rows = await this.#client.query(statements.revoked, values, deadlineMs);
+      return rows.map(([isRevoked]) => isRevoked as boolean);
+    },
+
+    ping: async (_, deadlineMs) => {
+      await this.#client.query(statements.ping, {}, deadlineMs);
+      return null;
+    },
+  };
+
+  async #claim(
+    { owner, claims }: StoreCalls['claim']['request'],
+    deadlineMs: number,
+  ): Promise<StoreCalls['claim']['reply']> {
+    const made = claims.filter((claim) => claim.mode === 'create').map((claim) => claim.channel);
+    const known = claims.filter((claim) => claim.mode !== 'create');
+    const granted = new Map<Channel, Claimed>();
+    const take = (rows: readonly Row[]): void => {
+      for (const [channel, epoch, head] of rows as [Channel, number, number][])
+        granted.set(channel, { epoch, head });
+    };
+    if (known.length > 0) {
+      const values = {
+        owner,
+        channels: known.map((claim) => claim.channel),
+        epochs: known.map((claim) => claim.epoch),
+      };
+      take(await this.#client.query(statements.claim, values, deadlineMs));
+    }
+    if (made.length > 0)
+      take(await this.#client.query(statements.claimOrCreate, { owner, channels: made }, deadlineMs));
+    return granted;
+  }
+
+  async #page(
+    request: StoreCalls['page']['request'],
+    deadlineMs: number,
+  ): Promise<StoreCalls['page']['reply']> {
+    const { channel, start, limit, bytesMax, reader } = request;
+    const common = { channel, limit, bytesMax, reader };
+    const isForward = start !== 'newest' && 'after' in start;
+    const rows = isForward
+      ? await this.#client.query(
+          statements.pageAfter,
+          { ...common, after: start.after, upTo: start.upTo ?? Number.MAX_SAFE_INTEGER },
+          deadlineMs,
+        )
+      : await this.#client.query(
+          statements.pageBefore,
+          { ...common, before: start === 'newest' ? Number.MAX_SAFE_INTEGER : start.before },
+          deadlineMs,
+        );
+    const grant = (rows[0]?.[0] ?? 'granted') as Grant;
+    const found = rows.filter((row) => row[1] !== null);
+    const entries = found.filter((row) => row[8] === true).map(entryOf);
+    return {
+      grant,
+      entries: isForward ? entries : entries.toReversed(),
+      more: entries.length < found.length,
+    };
+  }
+
+  async #deleteRoom(
+    { room, owner }: StoreCalls['deleteRoom']['request'],
+    deadlineMs: number,
+  ): Promise<Claimed> {
+    const deadline = Date.now() + deadlineMs;
+    const [raised] = await this.#client.query(statements.closeChannel, { room, owner }, deadlineMs);
+    await this.#client.query(statements.closeRoom, { room }, deadline - Date.now());
+    while ((await this.#client.query(statements.emptyRoom, { room }, deadline - Date.now())).length > 0);
+    const [epoch, head] = (raised ?? [0, 0]) as [number, number];
+    return { epoch, head };
+  }
+}
+
+function entryOf(row: Row): Entry {
+  const [, seq, sender, id, content, data, sentAt, at] = row as [
+    Grant,
+    number,
+    string,
+    string,
+    string,
+    string | null,
+    number | null,
+    number,
+  ];
+  return { seq, sender, id, content, data, sentAt, at };
+}
+
+function roomRecord([, access, metadata, creator, isDeleted]: Row): RoomRecord {
+  return { access, metadata, creator, isDeleted } as RoomRecord;
+}

@@ -1,0 +1,104 @@
+import { sql } from 'drizzle-orm';
+import {
+  bigint,
+  bigserial,
+  boolean,
+  check,
+  customType,
+  index,
+  pgSchema,
+  primaryKey,
+  text,
+  timestamp,
+  unique,
+  uuid,
+} from 'drizzle-orm/pg-core';
+
+/** Everything is kept in a schema of its own: the database may be shared with an application. */
+export const vagus = pgSchema('vagus');
+
+/** A name that is compared byte by byte: cheaper than by a language's rules, and the same on every server. */
+const name = customType<{ data: string }>({ dataType: () => 'text COLLATE "C"' });
+
+const instant = (name: string) => timestamp(name, { precision: 3, withTimezone: true });
+
+/** One row: the database's own name (D19). */
+export const meta = vagus.table(
+  'meta',
+  {
+    isOnly: boolean('is_only').primaryKey().default(true),
+    log: uuid('log').notNull().defaultRandom(),
+    createdAt: instant('created_at').notNull().defaultNow(),
+  },
+  (table) => [check('meta_is_only', sql`${table.isOnly}`)],
+);
+
+/** A numbered log: who may append to it (D7) and how far it goes. A channel never written to has no row. */
+export const channels = vagus.table('channels', {
+  channel: name('channel').primaryKey(),
+  epoch: bigint('epoch', { mode: 'number' }).notNull(),
+  /** The incarnation of a node. */
+  owner: text('owner').notNull(),
+  head: bigint('head', { mode: 'number' }).notNull(),
+});
+
+/** The entries of all logs. `data` is JSON as text: it is given back as it came, and never looked into. */
+export const messages = vagus.table(
+  'messages',
+  {
+    channel: name('channel').notNull(),
+    seq: bigint('seq', { mode: 'number' }).notNull(),
+    /** The reign it was stored under; never falls along `seq`. */
+    epoch: bigint('epoch', { mode: 'number' }).notNull(),
+    sender: name('sender').notNull(),
+    id: name('id').notNull(),
+    content: text('content').notNull(),
+    data: text('data'),
+    sentAt: instant('sent_at'),
+    storedAt: instant('stored_at').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.channel, table.seq] }),
+    unique('messages_once').on(table.channel, table.sender, table.id),
+  ],
+);
+
+/** A room's record; its messages are under `room:{room}`. A deleted room keeps its row, so that it is known to be gone. */
+export const rooms = vagus.table(
+  'rooms',
+  {
+    room: name('room').primaryKey(),
+    access: text('access', { enum: ['public', 'private'] }).notNull(),
+    metadata: text('metadata').notNull().default('{}'),
+    creator: text('creator'),
+    createdAt: instant('created_at').notNull().defaultNow(),
+    deletedAt: instant('deleted_at'),
+  },
+  (table) => [check('rooms_access', sql`${table.access} in ('public', 'private')`)],
+);
+
+/** Who may use a private room. */
+export const members = vagus.table(
+  'members',
+  {
+    room: name('room').notNull(),
+    user: name('user').notNull(),
+    addedAt: instant('added_at').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.room, table.user] }), index('members_by_user').on(table.user)],
+);
+
+/** Sessions ended before their tokens (JW5): one session, or all of a user issued up to a second. */
+export const revocations = vagus.table(
+  'revocations',
+  {
+    id: bigserial('id', { mode: 'number' }).primaryKey(),
+    user: name('user'),
+    session: name('session'),
+    /** Tokens of the user with `iat` at or before this second are refused, and those without. */
+    issuedBy: bigint('issued_by', { mode: 'number' }).notNull(),
+    /** When the last such token is over: then the row may go. */
+    until: instant('until').notNull(),
+  },
+  (table) => [index('revocations_by_session').on(table.session), index('revocations_by_user').on(table.user)],
+);

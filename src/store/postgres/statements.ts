@@ -1,0 +1,267 @@
+import { fillPlaceholders, Placeholder, sql, type SQL } from 'drizzle-orm';
+import { PgDialect } from 'drizzle-orm/pg-core';
+import { channels, members, messages, meta, revocations, rooms } from './schema.ts';
+
+/** A statement that was composed once; it is prepared under its name on each connection. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+  bind(values: Readonly<Record<string, unknown>>): unknown[];
+}
+
+const dialect = new PgDialect();
+
+function statement(name: string, query: SQL): Statement {
+  const { sql: text, params } = dialect.sqlToQuery(query);
+  return {
+    name: `vagus_${name}`,
+    text,
+    bind: (values) => {
+      const missing = params.find(
+        (param) => param instanceof Placeholder && !Object.hasOwn(values, param.name),
+      );
+      if (missing) throw new Error(`${name} lacks a value for ${(missing as Placeholder).name}`);
+      return fillPlaceholders(params, values);
+    },
+  };
+}
+
+const given = sql.placeholder;
+
+/** Milliseconds since 1970, exact for times of millisecond precision. */
+const ms = (time: SQL) => sql`(extract(epoch from ${time}) * 1000)::bigint`;
+
+/**
+ * The append of D8. For each entry, in order: seq, when it was stored (ms), whether it is a repeat, and
+ * `own` (it was done), `busy` (the channel's row is locked) or `fenced` (epoch or owner are not current).
+ *
+ * - Rows of channels are locked in name order and never waited for: no two statements can deadlock.
+ * - Epoch and owner are checked on the locked row, so nothing commits under a reign that is over.
+ * - Repeats are found by an index probe each (`offset 0` keeps it one, whatever the statistics say),
+ *   twins inside the batch by number.
+ * - What is joined to entries is joined in full: that can only be done by hashing or sorting, and 512 entries
+ *   against 512 channels in a nested loop took longer than everything else together.
+ */
+export const append = statement(
+  'append',
+  sql`
+with own as materialized (
+  select c.channel, c.head, c.epoch from ${channels} c
+  where c.channel = any(${given('channels')}::text[]) and c.owner = ${given('owner')}
+  order by c.channel for no key update of c skip locked
+), input as materialized (
+  select * from unnest(${given('of')}::text[], ${given('epochs')}::bigint[], ${given('founds')}::boolean[],
+    ${given('senders')}::text[], ${given('ids')}::text[], ${given('contents')}::text[], ${given('datas')}::text[], ${given('sentAts')}::bigint[])
+    with ordinality as t (channel, epoch, founds, sender, id, content, data, sent_at, ord)
+), matched as materialized (
+  select i.*, own.channel as owned, own.head
+  from input i full join own on own.channel = i.channel and own.epoch = i.epoch
+), candidate as materialized (
+  select m.*, old.seq as old_seq, old.stored_at as old_at,
+    row_number() over (partition by m.channel, m.sender, m.id order by m.ord) as nth
+  from matched m
+  left join lateral (
+    select e.seq, e.stored_at from ${messages} e
+    where e.channel = m.owned and e.sender = m.sender and e.id = m.id offset 0
+  ) old on true
+  where m.ord is not null
+), numbered as materialized (
+  select *, date_trunc('milliseconds', now()) as at,
+    head + sum((old_seq is null and nth = 1)::int) over (partition by channel order by ord) as seq
+  from candidate
+), fresh as materialized (
+  select * from numbered where owned is not null and old_seq is null and nth = 1
+), founded as (
+  insert into ${rooms} (room, access)
+  select distinct substr(channel, 6), 'public' from fresh where founds order by 1
+  on conflict (room) do nothing
+), stored as (
+  insert into ${messages} (channel, seq, epoch, sender, id, content, data, sent_at, stored_at)
+  select channel, seq, epoch, sender, id, content, data, to_timestamp(sent_at / 1000.0), at from fresh
+), moved as (
+  update ${channels} c set head = f.last
+  from (select channel, max(seq) as last from fresh group by channel) f where c.channel = f.channel
+)
+select
+  coalesce(old_seq, first_value(seq) over (partition by channel, sender, id order by ord))::bigint as seq,
+  ${ms(sql`coalesce(old_at, at)`)} as at,
+  old_seq is not null or nth > 1 as repeated,
+  case when owned is not null then 'own'
+    when exists (
+      select from ${channels} k where k.channel = numbered.channel and k.epoch = numbered.epoch and k.owner = ${given('owner')}
+    ) then 'busy' else 'fenced' end as standing
+from numbered order by ord`,
+);
+
+/** Claims channels that have a row; where an epoch is given, only from that epoch and the same owner (D7). */
+export const claim = statement(
+  'claim',
+  sql`
+with wanted as (select * from unnest(${given('channels')}::text[], ${given('epochs')}::bigint[]) as t (channel, epoch)),
+locked as materialized (
+  select c.channel from ${channels} c join wanted w on w.channel = c.channel
+  where w.epoch = 0 or (c.epoch = w.epoch and c.owner = ${given('owner')})
+  order by c.channel for no key update of c
+)
+update ${channels} c set epoch = c.epoch + 1, owner = ${given('owner')}
+from locked where c.channel = locked.channel
+returning c.channel, c.epoch, c.head`,
+);
+
+/** Claims channels, and makes a row for those that have none. */
+export const claimOrCreate = statement(
+  'claim_or_create',
+  sql`
+insert into ${channels} as c (channel, epoch, owner, head)
+select t.channel, 1, ${given('owner')}, 0 from unnest(${given('channels')}::text[]) as t (channel) order by t.channel collate "C"
+on conflict (channel) do update set epoch = c.epoch + 1, owner = excluded.owner
+returning c.channel, c.epoch, c.head`,
+);
+
+export const heads = statement(
+  'heads',
+  sql`select c.channel, c.head from ${channels} c where c.channel = any(${given('channels')}::text[])`,
+);
+
+/** Whether a reader may see a room, as part of the statement that shows it: right and content are of one snapshot (JW4). */
+const grant = sql`
+select case when ${given('reader')}::text is null then 'granted'
+  when r.room is null then 'absent'
+  when r.deleted_at is not null then 'gone'
+  when r.access = 'public' or exists (
+    select from ${members} m where m.room = r.room and m.user = ${given('reader')}::text
+  ) then 'granted' else 'forbidden' end as grant
+from (select substr(${given('channel')}::text, 6) as room) wanted left join ${rooms} r on r.room = wanted.room`;
+
+/** A page ends when its texts reach a size: the first entry always fits, one more than asked says that there are more. */
+function page(name: string, where: SQL, order: SQL): Statement {
+  return statement(
+    name,
+    sql`
+with allowed as materialized (${grant}),
+found as (
+  select m.seq, m.sender, m.id, m.content, m.data, m.sent_at, m.stored_at
+  from ${messages} m, allowed
+  where allowed.grant = 'granted' and m.channel = ${given('channel')} and ${where}
+  order by m.seq ${order} limit ${given('limit')}::bigint + 1
+), sized as (
+  select *, row_number() over reading as nth,
+    sum(octet_length(content) + coalesce(octet_length(data), 0) + 64) over reading as bytes
+  from found window reading as (order by seq ${order})
+)
+select allowed.grant, s.seq, s.sender, s.id, s.content, s.data, ${ms(sql`s.sent_at`)} as sent_at, ${ms(sql`s.stored_at`)} as stored_at,
+  s.nth <= ${given('limit')}::bigint and (s.nth = 1 or s.bytes <= ${given('bytesMax')}::bigint) as fits
+from allowed left join sized s on true
+order by s.nth`,
+  );
+}
+
+export const pageAfter = page(
+  'page_after',
+  sql`m.seq > ${given('after')} and m.seq <= ${given('upTo')}::bigint`,
+  sql`asc`,
+);
+export const pageBefore = page('page_before', sql`m.seq < ${given('before')}::bigint`, sql`desc`);
+
+export const lookup = statement(
+  'lookup',
+  sql`
+select found.seq, ${ms(sql`found.stored_at`)} as stored_at
+from unnest(${given('senders')}::text[], ${given('ids')}::text[]) with ordinality as t (sender, id, ord)
+left join lateral (
+  select m.seq, m.stored_at from ${messages} m
+  where m.channel = ${given('channel')} and m.sender = t.sender and m.id = t.id
+) found on true
+order by t.ord`,
+);
+
+export const roomRecords = statement(
+  'rooms',
+  sql`select r.room, r.access, r.metadata, r.creator, r.deleted_at is not null as is_deleted
+from ${rooms} r where r.room = any(${given('rooms')}::text[])`,
+);
+
+export const membership = statement(
+  'membership',
+  sql`
+select exists (select from ${members} m where m.room = t.room and m.user = t.user) as is_member
+from unnest(${given('rooms')}::text[], ${given('users')}::text[]) with ordinality as t (room, "user", ord) order by t.ord`,
+);
+
+/** One row when the room was made; a deleted one is made anew, with nothing of the old. */
+export const createRoom = statement(
+  'create_room',
+  sql`
+with made as (
+  insert into ${rooms} as r (room, access, metadata, creator)
+  values (${given('room')}, ${given('access')}, ${given('metadata')}, ${given('creator')})
+  on conflict (room) do update set access = excluded.access, metadata = excluded.metadata, creator = excluded.creator,
+    created_at = now(), deleted_at = null
+  where r.deleted_at is not null
+  returning r.room
+), joined as (
+  insert into ${members} (room, "user")
+  select made.room, t.user from made, unnest(${given('members')}::text[]) as t ("user")
+  on conflict do nothing
+)
+select room from made`,
+);
+
+export const addMember = statement(
+  'add_member',
+  sql`insert into ${members} (room, "user") values (${given('room')}, ${given('user')}) on conflict do nothing`,
+);
+
+export const removeMember = statement(
+  'remove_member',
+  sql`delete from ${members} m where m.room = ${given('room')} and m.user = ${given('user')}`,
+);
+
+/**
+ * Deleting a room, in three steps. First the channel's row goes to a new epoch, after which no append of before
+ * can come any more; it stays, so that a position of before never points into what comes later (RS3).
+ */
+export const closeChannel = statement(
+  'close_channel',
+  sql`
+update ${channels} c set epoch = c.epoch + 1, owner = ${given('owner')}
+where c.channel = 'room:' || ${given('room')}::text returning c.epoch, c.head`,
+);
+
+export const closeRoom = statement(
+  'close_room',
+  sql`
+with expelled as (delete from ${members} m where m.room = ${given('room')})
+update ${rooms} r set deleted_at = coalesce(r.deleted_at, now()), metadata = '{}', creator = null where r.room = ${given('room')}`,
+);
+
+/** A slice of the messages, so that no statement takes long; one row while there was something to remove. */
+export const emptyRoom = statement(
+  'empty_room',
+  sql`
+with slice as (select m.seq from ${messages} m where m.channel = 'room:' || ${given('room')}::text order by m.seq limit 5000),
+gone as (delete from ${messages} m using slice where m.channel = 'room:' || ${given('room')}::text and m.seq = slice.seq returning 1)
+select 1 from gone limit 1`,
+);
+
+export const revoke = statement(
+  'revoke',
+  sql`insert into ${revocations} ("user", session, issued_by, until)
+values (${given('user')}, ${given('session')}, ${given('issuedBy')}, to_timestamp(${given('until')}::bigint / 1000.0))`,
+);
+
+export const revoked = statement(
+  'revoked',
+  sql`
+select exists (select from ${revocations} r where r.session = t.session and r.until > now())
+  or exists (
+    select from ${revocations} r
+    where r.user = t.user and r.until > now() and coalesce(t.issued_at, 0) <= r.issued_by
+  ) as is_revoked
+from unnest(${given('users')}::text[], ${given('sessions')}::text[], ${given('issuedAts')}::bigint[])
+  with ordinality as t ("user", session, issued_at, ord) order by t.ord`,
+);
+
+export const ping = statement('ping', sql`select 1`);
+
+export const logName = statement('log', sql`select m.log from ${meta} m`);
