@@ -1,0 +1,104 @@
+import {
+  homeAddress,
+  isRefusal,
+  LOG,
+  SESSIONS,
+  type HomeMessage,
+  type LogMessage,
+  type LogReply,
+  type LogStatus,
+  type Published,
+  type Refusal,
+} from './actors/messages.ts';
+import { roomChannel, userChannel, type Channel } from './protocol/channels.ts';
+import type { Address } from './runtime/ports/actor.ts';
+import type { Entropy } from './runtime/ports/entropy.ts';
+import type { SessionKey } from './runtime/ports/log-store.ts';
+import type { ActorSystem } from './runtime/system.ts';
+
+/** Why a command was not carried out; `code` is one of the protocol's error codes. */
+export class EngineError extends Error {
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.name = 'EngineError';
+    this.code = code;
+  }
+}
+
+/** How long a command may take. */
+const DEADLINE_MS = 10_000;
+
+/** What can be asked of the actors from outside, without a socket. */
+export class Commands {
+  readonly #system: ActorSystem;
+  readonly #entropy: Entropy;
+
+  constructor(system: ActorSystem, entropy: Entropy) {
+    this.#system = system;
+    this.#entropy = entropy;
+  }
+
+  publish(channel: Channel, data: unknown, id: string | undefined): Promise<Published> {
+    const json = JSON.stringify(data);
+    if (json === undefined) throw new EngineError('bad_request', 'data must be a JSON value');
+    const entry = {
+      id: id ?? this.#entropy.uuid(),
+      sender: 'svc:engine',
+      content: '',
+      data: json,
+      sentAt: null,
+    };
+    return this.#askHome<Published>(channel, { type: 'publish', entry, by: null });
+  }
+
+  publishToUser(user: string, data: unknown, id?: string): Promise<Published> {
+    return this.publish(userChannel(user), data, id);
+  }
+
+  setMember(room: string, user: string, isMember: boolean): Promise<void> {
+    return this.#askHome(roomChannel(room), { type: 'setMember', user, isMember });
+  }
+
+  deleteRoom(room: string): Promise<void> {
+    return this.#askHome(roomChannel(room), { type: 'delete' });
+  }
+
+  async revoke(user: string | null, session: string | null): Promise<void> {
+    const isStored = await this.#ask(SESSIONS, { type: 'revoke', user, session });
+    if (!isStored) throw new EngineError('unavailable', 'the revocation could not be stored');
+  }
+
+  /** False too when it cannot be known right now: it is looked up again at the next heartbeat interval (JW3). */
+  isRevoked(key: SessionKey, done: (isRevoked: boolean) => void): void {
+    const message: LogMessage = { type: 'isRevoked', key };
+    this.#system.ask(LOG, message, { deadlineMs: DEADLINE_MS, lane: 'system' }, (answer) => {
+      const reply = answer.ok ? (answer.body as LogReply<boolean>) : undefined;
+      done(reply?.ok === true && reply.value);
+    });
+  }
+
+  async logStatus(): Promise<LogStatus> {
+    return (await this.#ask(LOG, { type: 'status' })) as LogStatus;
+  }
+
+  async #askHome<Body>(channel: Channel, message: HomeMessage): Promise<Body> {
+    const body = (await this.#ask(homeAddress(channel), message)) as Body | Refusal;
+    if (typeof body === 'object' && body !== null && isRefusal(body))
+      throw new EngineError(body.error, body.message);
+    return body;
+  }
+
+  #ask<Message>(to: Address<Message>, message: Message): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#system.ask(to, message, { deadlineMs: DEADLINE_MS }, (answer) => {
+        if (answer.ok) resolve(answer.body);
+        else
+          reject(
+            new EngineError(answer.taken ? 'outcome_unknown' : 'unavailable', `no answer: ${answer.reason}`),
+          );
+      });
+    });
+  }
+}

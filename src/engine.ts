@@ -1,0 +1,284 @@
+import type { Server } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CONNECTION_LIMITS } from './actors/connection/context.ts';
+import { LEDGER_LIMITS } from './actors/home/ledger.ts';
+import { LOG_LIMITS } from './actors/log/log.ts';
+import { relayAddress, type Published } from './actors/messages.ts';
+import { program, type ProgramOptions } from './actors/program.ts';
+import { Commands } from './commands.ts';
+import { checkRelations, type Config } from './config.ts';
+import { SystemClock } from './host/system-clock.ts';
+import { newIncarnation, SystemEntropy } from './host/system-entropy.ts';
+import { ConnectionInbox } from './runtime/inbox.ts';
+import type { Verdict } from './runtime/ports/tokens.ts';
+import { ActorSystem } from './runtime/system.ts';
+import { openStore, type OpenStore } from './store/open.ts';
+import { createLogger, type Logger } from './telemetry/logger.ts';
+import { NodeTelemetry, type Readings } from './telemetry/metrics.ts';
+import { JoseVerifier } from './transport/auth/jose-verifier.ts';
+import { LocalBus } from './transport/bus/local-bus.ts';
+import { createHttpServer, listen, type Answer } from './transport/http/http-server.ts';
+import type { HandshakeRefusal } from './transport/ws/handshake.ts';
+import { WsServer } from './transport/ws/ws-server.ts';
+import { WsSockets } from './transport/ws/ws-sockets.ts';
+
+export { EngineError } from './commands.ts';
+
+/** Connections to PostgreSQL of one node: two for appends, one for claims, the rest for reads. */
+const DATABASE_CONNECTIONS = 12;
+
+/** Clients come back this far apart after a drain: 500 a second, half of what one core can let in. */
+const SLOT_MS = 2;
+const FIRST_SLOT_MS = 500;
+
+/** Bounds of the drain's parts; together under the 30 s after which most platforms kill. */
+const CLIENTS_LEAVE_MS = 10_000;
+const APPENDS_END_MS = 8_000;
+
+const ADMIN_HOST = '127.0.0.1';
+
+/** A running node. */
+export class Engine {
+  readonly #config: Config;
+  readonly #logger: Logger;
+  readonly #clock = new SystemClock();
+  readonly #system: ActorSystem;
+  readonly #commands: Commands;
+  readonly #store: OpenStore;
+  readonly #sockets: WsSockets;
+  readonly #verifier: JoseVerifier;
+  readonly #telemetry: NodeTelemetry;
+  readonly #servers: Server[] = [];
+  #port = 0;
+  #adminPort = 0;
+  #isDraining = false;
+  #closed: Promise<void> | undefined;
+  /** Resolves if the node cannot go on; whoever runs it should end the process, so that it is started anew. */
+  readonly failed: Promise<Error>;
+
+  private constructor(config: Config, logger: Logger, store: OpenStore, failed: Promise<Error>) {
+    this.failed = failed;
+    this.#config = config;
+    this.#logger = logger;
+    this.#store = store;
+    const owner = `${config.node}.${newIncarnation()}`;
+    const bus = new LocalBus(config.node);
+    const entropy = new SystemEntropy();
+    this.#sockets = new WsSockets({ outboundMaxBytes: config.outboundBytes });
+    this.#verifier = new JoseVerifier({
+      secret: new TextEncoder().encode(config.jwtSecret),
+      issuer: config.jwtIssuer,
+      audience: config.jwtAudience,
+      ttlMaxMs: config.tokenTtlMaxMs,
+      wall: () => this.#clock.wall(),
+    });
+    this.#telemetry = new NodeTelemetry(logger, () => this.#readings());
+    this.#system = new ActorSystem({
+      clock: this.#clock,
+      entropy,
+      sockets: this.#sockets,
+      bus,
+      store,
+      tokens: { verify: (token, done) => this.#authenticate(token, done) },
+      telemetry: this.#telemetry,
+    });
+    for (const behaviour of program(programOptions(config, owner, store.log)))
+      this.#system.register(behaviour);
+    this.#commands = new Commands(this.#system, entropy);
+    this.#sockets.connect(new ConnectionInbox(this.#system, owner));
+    bus.connect((channel, message) => this.#system.tellIfAlive(relayAddress(channel), message, 'system'));
+  }
+
+  /** Opens the log, starts the actors, and listens. Rejects with an error that says what to do. */
+  static async start(config: Config): Promise<Engine> {
+    checkRelations(config);
+    const logger = createLogger({ level: config.logLevel, node: config.node });
+    let fail!: (error: Error) => void;
+    const failed = new Promise<Error>((resolve) => (fail = resolve));
+    const store = await openStore({
+      databaseUrl: config.databaseUrl,
+      dataDir: config.dataDir,
+      connections: DATABASE_CONNECTIONS,
+      // The server gives up before we do: then we know that it was not carried out.
+      statementTimeoutMs: LOG_LIMITS.readDeadlineMs - 500,
+      onIdleError: (error) => logger.warn({ message: error.message }, 'database connection lost'),
+      onEnd: fail,
+    });
+    const engine = new Engine(config, logger, store, failed);
+    try {
+      await engine.#listen();
+    } catch (error) {
+      await engine.close();
+      throw error;
+    }
+    logger.info({ port: engine.#port, adminPort: engine.#adminPort, log: store.log }, 'listening');
+    return engine;
+  }
+
+  async #listen(): Promise<void> {
+    const health = { '/healthz': () => HEALTHY, '/readyz': () => this.#ready() };
+    const server = createHttpServer(health);
+    const ws = new WsServer({
+      sockets: this.#sockets,
+      authenticate: (token, done) => this.#authenticate(token, done),
+      closedBecause: () => (this.#isDraining ? DRAINING : undefined),
+      onRefused: () => this.#telemetry.count('handshakes_refused', 1),
+    });
+    ws.attach(server);
+    const admin = createHttpServer({ ...health, '/metrics': () => this.#metrics() });
+    this.#servers.push(server, admin);
+    this.#port = await listen(server, this.#config.port, this.#config.host);
+    this.#adminPort = await listen(admin, this.#config.adminPort, ADMIN_HOST);
+  }
+
+  /** Where clients connect. */
+  get url(): string {
+    const { host } = this.#config;
+    return `ws://${host.includes(':') ? `[${host}]` : host}:${this.#port}/ws`;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get adminPort(): number {
+    return this.#adminPort;
+  }
+
+  // --- publishing and managing, without a socket; each rejects with an EngineError
+
+  /** Stores an event for a user and delivers it to all of the user's connections (PU2 `user_event`). `data` is any JSON. */
+  publishToUser(user: string, data: unknown, id?: string): Promise<Published> {
+    return this.#commands.publishToUser(user, data, id);
+  }
+
+  /** Stores an event and delivers it to every connection (PU2 `broadcast`). `data` is any JSON. */
+  broadcast(data: unknown, id?: string): Promise<Published> {
+    return this.#commands.publish('broadcast', data, id);
+  }
+
+  /** Makes somebody a member of a room, or ends that: then the user is off the room at once (JW4). */
+  setMember(room: string, user: string, isMember: boolean): Promise<void> {
+    return this.#commands.setMember(room, user, isMember);
+  }
+
+  /** Removes a room with all its messages; everyone is off it at once. */
+  deleteRoom(room: string): Promise<void> {
+    return this.#commands.deleteRoom(room);
+  }
+
+  /** Ends one session, or all that a user has so far: their connections are closed and their tokens refused (JW5). */
+  revoke(which: { readonly user: string } | { readonly session: string }): Promise<void> {
+    return 'user' in which
+      ? this.#commands.revoke(which.user, null)
+      : this.#commands.revoke(null, which.session);
+  }
+
+  // --- checks
+
+  #authenticate(token: string, done: (verdict: Verdict) => void): void {
+    this.#verifier.verify(token, (verdict) => {
+      if (!verdict.ok) return done(verdict);
+      const { user, session, issuedAt } = verdict.claims;
+      this.#commands.isRevoked({ user, session, issuedAt }, (isRevoked) =>
+        done(isRevoked ? { ok: false, message: 'the session was ended' } : verdict),
+      );
+    });
+  }
+
+  async #ready(): Promise<Answer> {
+    if (this.#isDraining) return notReady('draining');
+    const status = await this.#commands.logStatus().catch(() => undefined);
+    if (!status) return notReady('core');
+    return status.isStoreUp ? READY : notReady('store');
+  }
+
+  async #metrics(): Promise<Answer> {
+    const { contentType, body } = await this.#telemetry.scrape();
+    return { status: 200, contentType, body };
+  }
+
+  #readings(): Readings {
+    const { cells, timers, asks } = this.#system.census();
+    const { bytesOut, framesIn, bytesIn } = this.#sockets.traffic;
+    const deadLetters = this.#system.deadLetters.counts;
+    return {
+      actors: cells,
+      timers,
+      asks,
+      deadLetters,
+      connections: this.#sockets.size,
+      bytesOut,
+      framesIn,
+      bytesIn,
+    };
+  }
+
+  // --- the end
+
+  /**
+   * Leaves in order: nobody new is let in, every client gets its answers and then its own time to come back,
+   * what is being appended is finished, then everything closes. Takes 20 s at most.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#isDraining = true;
+    this.#logger.info({ connections: this.#sockets.size }, 'draining');
+    this.#system.tellAll('conn', (at) => ({ type: 'drain', retryAfterMs: FIRST_SLOT_MS + at * SLOT_MS }));
+    for (const server of this.#servers) server.close();
+    await until(() => this.#sockets.size === 0, CLIENTS_LEAVE_MS);
+    this.#sockets.terminateAll();
+    await until(() => this.#isLogQuiet(), APPENDS_END_MS);
+    for (const server of this.#servers) server.closeAllConnections();
+    await this.#store.close();
+    this.#clock.stop();
+    this.#logger.info('closed');
+    this.#logger.flush();
+  }
+
+  async #isLogQuiet(): Promise<boolean> {
+    const status = await this.#commands.logStatus().catch(() => undefined);
+    return !status || status.appends === 0;
+  }
+}
+
+function programOptions(config: Config, owner: string, log: string): ProgramOptions {
+  return {
+    node: config.node,
+    owner,
+    log,
+    autoCreate: config.roomsAutoCreate,
+    graceMs: config.graceMs,
+    tokenTtlMaxMs: config.tokenTtlMaxMs,
+    connection: {
+      ...CONNECTION_LIMITS,
+      heartbeatIntervalMs: config.heartbeatIntervalMs,
+      heartbeatTimeoutMs: config.heartbeatTimeoutMs,
+      roomsMax: config.roomsPerConnection,
+      stallMs: config.stallMs,
+    },
+    ledger: { ...LEDGER_LIMITS, idleMs: config.roomIdleMs },
+    logLimits: LOG_LIMITS,
+  };
+}
+
+async function until(isDone: () => boolean | Promise<boolean>, withinMs: number): Promise<void> {
+  const deadline = Date.now() + withinMs;
+  while (!(await isDone()) && Date.now() < deadline) await sleep(20);
+}
+
+const DRAINING: HandshakeRefusal = {
+  code: 'draining',
+  message: 'this node is going away',
+  retryAfterMs: 1_000,
+};
+const HEALTHY: Answer = { status: 200, body: '{"status":"alive"}' };
+const READY: Answer = { status: 200, body: '{"status":"ready"}' };
+
+function notReady(because: string): Answer {
+  return { status: 503, body: JSON.stringify({ status: 'not ready', because }) };
+}
