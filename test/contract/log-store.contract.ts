@@ -1,0 +1,550 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Channel } from '../../src/protocol/channels.ts';
+import type {
+  Claimed,
+  EntryOutcome,
+  LogStore,
+  NewEntry,
+  StoreCallName,
+  StoreCalls,
+  StoreReply,
+} from '../../src/runtime/ports/log-store.ts';
+
+/** A store under test, and what only its kind can be made to do. */
+export interface StoreUnderTest {
+  readonly store: LogStore;
+  close(): Promise<void>;
+}
+
+export function ask<Name extends StoreCallName>(
+  store: LogStore,
+  name: Name,
+  request: StoreCalls[Name]['request'],
+  deadlineMs = 5_000,
+): Promise<StoreReply<Name>> {
+  return new Promise((resolve) => store.call(name, request, deadlineMs, resolve));
+}
+
+/** As {@link ask}, for calls that must succeed. */
+export async function get<Name extends StoreCallName>(
+  store: LogStore,
+  name: Name,
+  request: StoreCalls[Name]['request'],
+): Promise<StoreCalls[Name]['reply']> {
+  const reply = await ask(store, name, request);
+  if (!reply.ok) throw new Error(`${name} failed: ${reply.message}`);
+  return reply.value;
+}
+
+let names = 0;
+export function newRoom(): string {
+  return `room-${process.pid}-${++names}`;
+}
+
+export function entry(id: string, fields: Partial<NewEntry> = {}): NewEntry {
+  return { id, sender: 'alice', content: `content of ${id}`, data: null, sentAt: null, ...fields };
+}
+
+export async function claim(store: LogStore, channel: Channel, owner: string): Promise<Claimed> {
+  const granted = await get(store, 'claim', { owner, claims: [{ channel, mode: 'create', epoch: 0 }] });
+  return granted.get(channel) as Claimed;
+}
+
+export async function append(
+  store: LogStore,
+  channel: Channel,
+  owner: string,
+  epoch: number,
+  entries: readonly NewEntry[],
+): Promise<readonly EntryOutcome[]> {
+  const [outcomes] = await get(store, 'append', {
+    owner,
+    groups: [{ channel, epoch, foundsRoom: false, entries }],
+  });
+  return outcomes as readonly EntryOutcome[];
+}
+
+export async function readAll(
+  store: LogStore,
+  channel: Channel,
+): Promise<StoreCalls['page']['reply']['entries']> {
+  const entries = [];
+  for (let after = 0; ;) {
+    const page = await get(store, 'page', {
+      channel,
+      start: { after },
+      limit: 1_000,
+      bytesMax: 10_000_000,
+      reader: null,
+    });
+    entries.push(...page.entries);
+    after = page.entries.at(-1)?.seq ?? after;
+    if (!page.more) return entries;
+  }
+}
+
+/** What every log store promises (ports/log-store.ts), whatever it is made of. */
+export function logStoreContract(name: string, open: () => Promise<StoreUnderTest>): void {
+  describe(`log store contract: ${name}`, () => {
+    let under: StoreUnderTest;
+    let store: LogStore;
+    beforeAll(async () => {
+      under = await open();
+      store = under.store;
+    });
+    afterAll(() => under.close());
+
+    test('the log has a name, a UUID', () => {
+      expect(store.log).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+    });
+
+    test('a channel never written to has no row: opening it is not granted, and its head is not known', async () => {
+      const channel: Channel = `room:${newRoom()}`;
+      const granted = await get(store, 'claim', {
+        owner: 'a',
+        claims: [{ channel, mode: 'open', epoch: 0 }],
+      });
+      expect(granted.size).toBe(0);
+      expect((await get(store, 'heads', { channels: [channel] })).size).toBe(0);
+    });
+
+    test('a claim raises the epoch by one and tells the head', async () => {
+      const channel: Channel = `room:${newRoom()}`;
+      expect(await claim(store, channel, 'a')).toEqual({ epoch: 1, head: 0 });
+      await append(store, channel, 'a', 1, [entry('1'), entry('2')]);
+      expect(await claim(store, channel, 'b')).toEqual({ epoch: 2, head: 2 });
+      const opened = await get(store, 'claim', { owner: 'c', claims: [{ channel, mode: 'open', epoch: 0 }] });
+      expect(opened.get(channel)).toEqual({ epoch: 3, head: 2 });
+    });
+
+    test('entries are numbered from 1, without a hole, in the order given', async () => {
+      const channel: Channel = `room:${newRoom()}`;
+      const { epoch } = await claim(store, channel, 'a');
+      const first = await append(store, channel, 'a', epoch, [entry('a'), entry('b'), entry('c')]);
+      const second = await append(store, channel, 'a', epoch, [entry('d')]);
+      expect(
+        [...first, ...second].map((outcome) => (outcome.type === 'stored' ? outcome.seq : outcome.type)),
+      ).toEqual([1, 2, 3, 4]);
+      expect((await readAll(store, channel)).map(({ seq, id }) => [seq, id])).toEqual([
+        [1, 'a'],
+        [2, 'b'],
+        [3, 'c'],
+        [4, 'd'],
+      ]);
+      expect((await get(store, 'heads', { channels: [channel] })).get(channel)).toBe(4);
+    });
+
+    test('an entry is given back as it was taken', async () => {
+      const channel: Channel = `room:${newRoom()}`;
+      const { epoch } = await claim(store, channel, 'a');
+      const rich = entry('rich', {
+        sender: 'bob',
+        content: 'a "quoted" {brace, comma} \\ back\nline',
+        data: '{"a":[1,{"b":null}]}',
+        sentAt: 1_700_000_000_123,
+      });
+      const before = Date.now() - 60_000;
+      const [outcome] = await append(store, channel, 'a', epoch, [rich]);
+      const [read] = await readAll(store, channel);
+      expect(read).toEqual({ ...rich, seq: 1, at: (outcome as { at: number }).at });
+      expect(read?.at).toBeGreaterThan(before);
+      expect(Number.isInteger(read?.at)).toBe(true);
+    });
+
+    test('a repeat inside a batch and across batches gets the first one’s seq and time, also with other content', async () => {
+      const channel: Channel = `room:${newRoom()}`;
+      const { epoch } = await claim(store, channel, 'a');
+      const outcomes = await append(store, channel, 'a', epoch, [
+        entry('x'),
+        entry('y'),
+        entry('x', { content: 'other' }),
+      ]);
+      expect(outcomes.map(({ type }) => type)).toEqual(['stored', 'stored', 'duplicate']);
+      expect(outcomes[2]).toEqual({ ...outcomes[0], type: 'duplicate' });
+      const again = await append(store, channel, 'a', epoch, [
+        entry('z'),
+        entry('y', { content: 'other' }),
+        entry('x'),
+      ]);
+      expect(again.map((outcome) => [outcome.type, 'seq' in outcome && outcome.seq])).toEqual([
+        ['stored', 3],
+        ['duplicate', 2],
+        ['duplicate', 1],
+      ]);
+      expect((await readAll(store, channel)).map(({ content }) => content)).toEqual([
+        'content of x',
+        'content of y',
+        'content of z',
+      ]);
+    });
+
+    test('the same id of another sender, or in another channel, is another message', async () => {
+      const [one, two]: Channel[] = [`room:${newRoom()}`, `room:${newRoom()}`] as const;
+      const epochs = [(await claim(store, one, 'a')).epoch, (await claim(store, two, 'a')).epoch];
+      const groups = [one, two].map((channel, at) => ({
+        channel: channel as Channel,
+        epoch: epochs[at] as number,
+        foundsRoom: false,
+        entries: [entry('same'), entry('same', { sender: 'bob' })],
+      }));
+      const outcomes = await get(store, 'append', { owner: 'a', groups });
+      expect(outcomes.map((group) => group.map(({ type }) => type))).toEqual([
+        ['stored', 'stored'],
+        ['stored', 'stored'],
+      ]);
+    });
+
+    test('a deposed owner appends nothing, by epoch or by name; the others in its batch are not touched', async () => {
+      const lost: Channel = `room:${newRoom()}`;
+      const kept: Channel = `room:${newRoom()}`;
+      const old = await claim(store, lost, 'a');
+      const mine = await claim(store, kept, 'a');
+      const now = await claim(store, lost, 'b');
+      const groups = [
+        { channel: lost, epoch: old.epoch, foundsRoom: false, entries: [entry('late')] },
+        { channel: kept, epoch: mine.epoch, foundsRoom: false, entries: [entry('fine')] },
+      ];
+      expect((await get(store, 'append', { owner: 'a', groups })).flat().map(({ type }) => type)).toEqual([
+        'fenced',
+        'stored',
+      ]);
+      // The right epoch in the wrong hands, as after a claim under a name that was used twice.
+      expect(await append(store, lost, 'a', now.epoch, [entry('stolen')])).toEqual([{ type: 'fenced' }]);
+      expect(await readAll(store, lost)).toEqual([]);
+    });
+
+    test('a channel that was never claimed is fenced', async () => {
+      expect(await append(store, `room:${newRoom()}`, 'a', 0, [entry('x')])).toEqual([{ type: 'fenced' }]);
+    });
+
+    test('settling is granted from one’s own epoch only', async () => {
+      const channel: Channel = `room:${newRoom()}`;
+      const { epoch } = await claim(store, channel, 'a');
+      const settle = async (owner: string, from: number): Promise<Claimed | undefined> =>
+        (await get(store, 'claim', { owner, claims: [{ channel, mode: 'settle', epoch: from }] })).get(
+          channel,
+        );
+      expect(await settle('b', epoch)).toBeUndefined();
+      expect(await settle('a', epoch + 1)).toBeUndefined();
+      expect(await settle('a', epoch)).toEqual({ epoch: epoch + 1, head: 0 });
+      expect(await settle('a', epoch)).toBeUndefined();
+    });
+
+    test('one claim statement serves 512 channels, each in its own mode', async () => {
+      const made = Array.from({ length: 256 }, (): Channel => `room:${newRoom()}`);
+      const unknown = Array.from({ length: 256 }, (): Channel => `room:${newRoom()}`);
+      const claims = [
+        ...made.map((channel) => ({ channel, mode: 'create' as const, epoch: 0 })),
+        ...unknown.map((channel) => ({ channel, mode: 'open' as const, epoch: 0 })),
+      ];
+      const granted = await get(store, 'claim', { owner: 'a', claims });
+      expect([...granted.keys()].toSorted()).toEqual([...made].toSorted());
+    });
+
+    test('one bad message among 512 is refused alone', async () => {
+      const channels = Array.from({ length: 8 }, (): Channel => `room:${newRoom()}`);
+      const epochs = await Promise.all(channels.map((channel) => claim(store, channel, 'a')));
+      const groups = channels.map((channel, at) => ({
+        channel,
+        epoch: (epochs[at] as Claimed).epoch,
+        foundsRoom: false,
+        entries: Array.from({ length: 64 }, (_, n) =>
+          entry(`${n}`, at === 5 && n === 17 ? { content: 'U+0000: \0' } : {}),
+        ),
+      }));
+      const outcomes = await get(store, 'append', { owner: 'a', groups });
+      expect(outcomes.map((group) => group.filter(({ type }) => type === 'stored').length)).toEqual([
+        64, 64, 64, 64, 64, 63, 64, 64,
+      ]);
+      expect(outcomes[5]?.[17]).toEqual({ type: 'refused' });
+      const read = await readAll(store, channels[5] as Channel);
+      expect(read.map(({ seq }) => seq)).toEqual(Array.from({ length: 63 }, (_, at) => at + 1));
+      expect(read.map(({ id }) => Number(id))).toEqual([...Array(64).keys()].filter((n) => n !== 17));
+    });
+
+    test('contents of 64 KiB, 16 in one statement', async () => {
+      const channel: Channel = `room:${newRoom()}`;
+      const { epoch } = await claim(store, channel, 'a');
+      const content = 'x'.repeat(65_000);
+      const outcomes = await append(
+        store,
+        channel,
+        'a',
+        epoch,
+        Array.from({ length: 16 }, (_, n) => entry(`big-${n}`, { content: `${n}${content}` })),
+      );
+      expect(outcomes.every(({ type }) => type === 'stored')).toBe(true);
+      expect((await readAll(store, channel)).map((read) => read.content.length)).toEqual(
+        Array.from({ length: 16 }, (_, n) => 65_000 + String(n).length),
+      );
+    });
+
+    test('texts of every Unicode plane come back as sent', async () => {
+      const channel: Channel = `room:${newRoom()}`;
+      const { epoch } = await claim(store, channel, 'a');
+      const planes = Array.from({ length: 17 }, (_, plane) =>
+        [0x0001, 0x00e9, 0x4e2d, 0xfffd].map((low) => String.fromCodePoint(plane * 0x10000 + low)).join(''),
+      );
+      const texts = [...planes, 'e\u0301 is not \u00e9', '\u200f\u202e\ufeff', '👩‍👩‍👧‍👦'];
+      await append(
+        store,
+        channel,
+        'a',
+        epoch,
+        texts.map((content, n) =>
+          entry(`${n}`, { content, sender: 'ünï\u{1F600}', data: JSON.stringify({ content }) }),
+        ),
+      );
+      const read = await readAll(store, channel);
+      expect(read.map(({ content }) => content)).toEqual(texts);
+      expect(read.map(({ data }) => (JSON.parse(data ?? '') as { content: string }).content)).toEqual(texts);
+    });
+
+    test('50 writers at once: every channel gapless, every writer’s order kept', async () => {
+      const channels = Array.from({ length: 5 }, (): Channel => `room:${newRoom()}`);
+      const epochs = new Map<Channel, number>();
+      for (const channel of channels) epochs.set(channel, (await claim(store, channel, 'a')).epoch);
+      const writer = async (n: number): Promise<void> => {
+        for (let round = 0; round < 10; round++) {
+          const order = n % 2 ? channels : [...channels].toReversed();
+          let open = order.map((channel) => ({
+            channel,
+            epoch: epochs.get(channel) as number,
+            foundsRoom: false,
+            entries: [entry(`${n}-${round}`, { sender: `w${n}` })],
+          }));
+          while (open.length > 0) {
+            const outcomes = await get(store, 'append', { owner: 'a', groups: open });
+            expect(outcomes.flat().every(({ type }) => type === 'stored' || type === 'busy')).toBe(true);
+            open = open.filter((_, at) => outcomes[at]?.[0]?.type === 'busy');
+          }
+        }
+      };
+      await Promise.all(Array.from({ length: 50 }, (_, n) => writer(n)));
+      for (const channel of channels) {
+        const read = await readAll(store, channel);
+        expect(read.map(({ seq }) => seq)).toEqual(Array.from({ length: 500 }, (_, at) => at + 1));
+        for (let n = 0; n < 50; n++) {
+          const rounds = read
+            .filter(({ sender }) => sender === `w${n}`)
+            .map(({ id }) => Number(id.split('-')[1]));
+          expect(rounds).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        }
+      }
+    });
+
+    test('a commit whose reply is lost is settled by a claim from one’s own epoch, and by looking up', async () => {
+      const channel: Channel = `room:${newRoom()}`;
+      const { epoch } = await claim(store, channel, 'a');
+      await append(store, channel, 'a', epoch, [entry('before')]);
+      // Nobody hears what became of these two.
+      await append(store, channel, 'a', epoch, [entry('x'), entry('y')]);
+      const settled = (
+        await get(store, 'claim', { owner: 'a', claims: [{ channel, mode: 'settle', epoch }] })
+      ).get(channel);
+      expect(settled).toEqual({ epoch: epoch + 1, head: 3 });
+      expect(await append(store, channel, 'a', epoch, [entry('late')])).toEqual([{ type: 'fenced' }]);
+      const again = await append(store, channel, 'a', epoch + 1, [entry('x'), entry('y'), entry('z')]);
+      expect(again.map((outcome) => [outcome.type, 'seq' in outcome && outcome.seq])).toEqual([
+        ['duplicate', 2],
+        ['duplicate', 3],
+        ['stored', 4],
+      ]);
+      const keys = ['x', 'late'].map((id) => ({ sender: 'alice', id }));
+      expect(await get(store, 'lookup', { channel, keys })).toMatchObject([{ seq: 2 }, null]);
+    });
+
+    describe('pages', () => {
+      let channel: Channel;
+      beforeAll(async () => {
+        channel = `room:${newRoom()}`;
+        const { epoch } = await claim(store, channel, 'a');
+        await append(
+          store,
+          channel,
+          'a',
+          epoch,
+          Array.from({ length: 20 }, (_, n) => entry(`${n + 1}`, { content: 'c'.repeat(1_000) })),
+        );
+      });
+      const page = async (
+        request: Partial<StoreCalls['page']['request']>,
+      ): Promise<{ seqs: number[]; more: boolean }> => {
+        const { entries, more } = await get(store, 'page', {
+          channel,
+          start: 'newest',
+          limit: 200,
+          bytesMax: 262_144,
+          reader: null,
+          ...request,
+        });
+        return { seqs: entries.map(({ seq }) => seq), more };
+      };
+
+      test('after a seq, ascending, up to a bound', async () => {
+        expect(await page({ start: { after: 17 } })).toEqual({ seqs: [18, 19, 20], more: false });
+        expect(await page({ start: { after: 4 }, limit: 3 })).toEqual({ seqs: [5, 6, 7], more: true });
+        expect(await page({ start: { after: 4, upTo: 6 } })).toEqual({ seqs: [5, 6], more: false });
+        expect(await page({ start: { after: 20 } })).toEqual({ seqs: [], more: false });
+      });
+      test('before a seq, and the newest, ascending too', async () => {
+        expect(await page({ start: { before: 4 } })).toEqual({ seqs: [1, 2, 3], more: false });
+        expect(await page({ start: { before: 10 }, limit: 2 })).toEqual({ seqs: [8, 9], more: true });
+        expect(await page({ limit: 4 })).toEqual({ seqs: [17, 18, 19, 20], more: true });
+        expect(await page({ limit: 20 })).toMatchObject({ more: false });
+      });
+      test('a page ends at its size, with one entry at least', async () => {
+        expect(await page({ start: { after: 0 }, bytesMax: 3_300 })).toEqual({ seqs: [1, 2, 3], more: true });
+        expect(await page({ bytesMax: 2_200 })).toEqual({ seqs: [19, 20], more: true });
+        expect(await page({ start: { after: 0 }, bytesMax: 1 })).toEqual({ seqs: [1], more: true });
+      });
+      test('of a channel without a row', async () => {
+        expect(await page({ channel: `room:${newRoom()}` })).toEqual({ seqs: [], more: false });
+      });
+    });
+
+    test('lookup finds entries by sender and id', async () => {
+      const channel: Channel = `room:${newRoom()}`;
+      const { epoch } = await claim(store, channel, 'a');
+      const [first] = await append(store, channel, 'a', epoch, [entry('x'), entry('y')]);
+      const keys = [
+        { sender: 'alice', id: 'x' },
+        { sender: 'bob', id: 'x' },
+        { sender: 'alice', id: 'nothing' },
+      ];
+      const { seq, at } = first as { seq: number; at: number };
+      expect(await get(store, 'lookup', { channel, keys })).toEqual([{ seq, at }, null, null]);
+    });
+
+    describe('rooms', () => {
+      const make = (room: string, fields: object = {}): Promise<boolean> =>
+        get(store, 'createRoom', {
+          room,
+          access: 'private',
+          metadata: '{"a":1}',
+          creator: 'alice',
+          members: ['bob'],
+          ...fields,
+        });
+      const record = async (room: string) =>
+        (await get(store, 'rooms', { rooms: [room, 'no-such-room'] })).get(room);
+
+      test('are made once', async () => {
+        const room = newRoom();
+        expect(await record(room)).toBeUndefined();
+        expect(await make(room)).toBe(true);
+        expect(await make(room, { access: 'public' })).toBe(false);
+        expect(await record(room)).toEqual({
+          access: 'private',
+          metadata: '{"a":1}',
+          creator: 'alice',
+          isDeleted: false,
+        });
+      });
+
+      test('have their creator and members as members, and others as they are added', async () => {
+        const room = newRoom();
+        await make(room);
+        const members = () =>
+          get(store, 'membership', { pairs: ['alice', 'bob', 'carol'].map((user) => ({ room, user })) });
+        expect(await members()).toEqual([true, true, false]);
+        await get(store, 'setMember', { room, user: 'carol', isMember: true });
+        await get(store, 'setMember', { room, user: 'carol', isMember: true });
+        await get(store, 'setMember', { room, user: 'bob', isMember: false });
+        expect(await members()).toEqual([true, false, true]);
+      });
+
+      test('[FR7] get a public record with their first message, when it founds them', async () => {
+        const room = newRoom();
+        const channel: Channel = `room:${room}`;
+        const { epoch } = await claim(store, channel, 'a');
+        const found = { channel, epoch, foundsRoom: true, entries: [entry('1')] };
+        await get(store, 'append', { owner: 'a', groups: [found] });
+        await get(store, 'append', { owner: 'a', groups: [{ ...found, entries: [entry('2')] }] });
+        expect(await record(room)).toEqual({
+          access: 'public',
+          metadata: '{}',
+          creator: null,
+          isDeleted: false,
+        });
+        expect(await make(room)).toBe(false);
+      });
+
+      test('[JW4] show their pages to readers with the right', async () => {
+        const room = newRoom();
+        const channel: Channel = `room:${room}`;
+        await make(room);
+        const { epoch } = await claim(store, channel, 'a');
+        await append(store, channel, 'a', epoch, [entry('1')]);
+        const read = async (reader: string | null, of: Channel = channel) =>
+          get(store, 'page', { channel: of, start: 'newest', limit: 10, bytesMax: 10_000, reader });
+        expect(await read('carol')).toEqual({ grant: 'forbidden', entries: [], more: false });
+        expect(await read('bob')).toMatchObject({ grant: 'granted', entries: [{ id: '1' }] });
+        expect(await read(null)).toMatchObject({ grant: 'granted', entries: [{ id: '1' }] });
+        expect(await read('bob', `room:${newRoom()}`)).toEqual({ grant: 'absent', entries: [], more: false });
+      });
+
+      test('are deleted with their messages and members, but the channel goes on counting', async () => {
+        const room = newRoom();
+        const channel: Channel = `room:${room}`;
+        await make(room);
+        const { epoch } = await claim(store, channel, 'a');
+        await append(store, channel, 'a', epoch, [entry('1'), entry('2')]);
+        expect(await get(store, 'deleteRoom', { room, owner: 'a' })).toEqual({ epoch: epoch + 1, head: 2 });
+        expect(await append(store, channel, 'a', epoch, [entry('late')])).toEqual([{ type: 'fenced' }]);
+        expect(await record(room)).toMatchObject({ isDeleted: true });
+        expect(await get(store, 'membership', { pairs: [{ room, user: 'bob' }] })).toEqual([false]);
+        expect(
+          await get(store, 'page', {
+            channel,
+            start: 'newest',
+            limit: 10,
+            bytesMax: 10_000,
+            reader: 'alice',
+          }),
+        ).toMatchObject({ grant: 'gone' });
+        expect(await readAll(store, channel)).toEqual([]);
+        expect(await make(room, { creator: 'dan', members: [] })).toBe(true);
+        expect(await append(store, channel, 'a', epoch + 1, [entry('1')])).toMatchObject([
+          { type: 'stored', seq: 3 },
+        ]);
+        expect(
+          await get(store, 'membership', {
+            pairs: [
+              { room, user: 'bob' },
+              { room, user: 'dan' },
+            ],
+          }),
+        ).toEqual([false, true]);
+      });
+    });
+
+    test('[JW5] revocations hold for a session, and for a user’s tokens up to a second', async () => {
+      const user = newRoom();
+      const now = Math.floor(Date.now() / 1_000);
+      const until = Date.now() + 60_000;
+      await get(store, 'revoke', { user: null, session: `${user}-s1`, until, issuedBy: now });
+      await get(store, 'revoke', { user: `${user}-u`, session: null, until, issuedBy: now });
+      await get(store, 'revoke', {
+        user: `${user}-over`,
+        session: null,
+        until: Date.now() - 1_000,
+        issuedBy: now,
+      });
+      const key = (of: string, session?: string, issuedAt?: number) => ({ user: of, session, issuedAt });
+      const sessions = [
+        key(user, `${user}-s1`, now + 5),
+        key(user, `${user}-s2`, now),
+        key(`${user}-u`, 'x', now),
+        key(`${user}-u`, 'x', now + 1),
+        key(`${user}-u`),
+        key(`${user}-over`),
+      ];
+      expect(await get(store, 'revoked', { sessions })).toEqual([true, false, true, false, true, false]);
+    });
+
+    test('answers a ping', async () => {
+      expect(await get(store, 'ping', {})).toBeNull();
+    });
+  });
+}

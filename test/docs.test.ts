@@ -1,0 +1,196 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { CHARTS } from '../src/actors/charts.ts';
+import { toMermaid } from '../src/actors/mermaid.ts';
+import { CLOSE_CODES, ERROR_CODES } from '../src/protocol/codes.ts';
+import { WIRE_LIMITS } from '../src/protocol/limits.ts';
+import { ACKS, ChatPush, ErrorPush, NOTIFICATIONS, RESULTS } from '../src/protocol/pushes.ts';
+import { REQUESTS } from '../src/protocol/requests.ts';
+import { PROTOCOL_VERSION } from '../src/protocol/version.ts';
+import { files, read } from './support/source.ts';
+
+// What is written is compared with what is, both ways.
+
+const PROTOCOL = read('docs/protocol.md');
+
+/** Rows of the Markdown table under a heading row that begins with these columns. */
+function table(text: string, ...columns: string[]): string[][] {
+  const rows = text.split('\n').map((line) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
+  const head = rows.findIndex((row) => columns.every((column, at) => row[at] === column));
+  expect(head, `a table with ${columns.join(', ')}`).toBeGreaterThanOrEqual(0);
+  const end = rows.findIndex((row, at) => at > head + 1 && row.length === 0);
+  return rows.slice(head + 2, end < 0 ? undefined : end);
+}
+
+const bare = (cell: string | undefined): string => (cell ?? '').replaceAll('`', '');
+
+describe('docs/protocol.md', () => {
+  test('every rule has a test that quotes it, and every quoted rule is there', () => {
+    const rules = new Set(
+      [...PROTOCOL.matchAll(/\*\*((?:HS|FR|RQ|PU|DG|LC|CL|ER|LM|JW)\d+)\*\*/g)].map((match) => match[1]),
+    );
+    expect(rules.size).toBeGreaterThan(45);
+    const tests = files('test/*.test.ts', 'test/*.contract.ts').map(read).join('\n');
+    const quoted = new Set(
+      [...tests.matchAll(/\[((?:HS|FR|RQ|PU|DG|LC|CL|ER|LM|JW)\d+)\]/g)].map((match) => match[1]),
+    );
+    expect([...rules].filter((rule) => !quoted.has(rule))).toEqual([]);
+    expect([...quoted].filter((rule) => !rules.has(rule))).toEqual([]);
+  });
+
+  test('requests and their fields are those of the schemas', () => {
+    const written = table(PROTOCOL, 'type', 'fields').map(([type, fields]) => [
+      bare(type),
+      bare(fields).split(', ').toSorted(),
+    ]);
+    const known = Object.entries(REQUESTS).map(([type, schema]) => [
+      type,
+      Object.keys(schema.shape)
+        .filter((field) => field !== 'type')
+        .toSorted(),
+    ]);
+    expect(Object.fromEntries(written)).toEqual(Object.fromEntries(known));
+  });
+
+  test('[PU2] notifications are those of the schemas', () => {
+    expect(
+      table(PROTOCOL, 'action')
+        .map(([action]) => bare(action))
+        .toSorted(),
+    ).toEqual(Object.keys(NOTIFICATIONS).toSorted());
+  });
+
+  test('[ER1] error codes are those of the code, with what they say about retrying', () => {
+    const written = table(PROTOCOL, 'code', 'retryable').map(([code, retryable]) => [
+      bare(code),
+      retryable === 'yes',
+    ]);
+    const known = Object.entries(ERROR_CODES).map(([code, { retryable }]) => [code, retryable]);
+    expect(written).toEqual(known);
+  });
+
+  test('an error code is reserved exactly as long as nothing sends it', () => {
+    const reserved = table(PROTOCOL, 'code', 'retryable')
+      .filter(([, , cause]) => cause?.startsWith('reserved'))
+      .map(([code]) => bare(code));
+    const source = files('src/*.ts')
+      .filter((file) => !file.startsWith('src/protocol/'))
+      .map(read)
+      .join('\n');
+    const unsent = Object.keys(ERROR_CODES).filter((code) => !source.includes(`'${code}'`));
+    expect(unsent.toSorted()).toEqual(reserved.toSorted());
+  });
+
+  test('[CL2] close codes are those of the code', () => {
+    const written = table(PROTOCOL, 'code', 'name').map(([code, name]) => [bare(name), Number(code)]);
+    expect(Object.fromEntries(written)).toEqual(CLOSE_CODES);
+  });
+
+  test('limits named in the text are those of the code', () => {
+    const text = PROTOCOL.replaceAll('\n', ' ').replaceAll(/ {2,}/g, ' ');
+    expect(text).toContain(`at most ${WIRE_LIMITS.frameBytesMax.toLocaleString('en')} bytes of UTF-8`);
+    expect(text).toContain(`Nesting over ${WIRE_LIMITS.nestingMax} levels`);
+    expect(text).toContain(`More than ${WIRE_LIMITS.badFramesPerMinuteMax} such frames in a minute`);
+    expect(text).toContain(
+      `At most ${WIRE_LIMITS.replayPerChannelMax.toLocaleString('en')} a channel and ${WIRE_LIMITS.replayPerRequestMax.toLocaleString('en')} a request`,
+    );
+    expect(text).toContain(
+      `\`limit\` is 1 to ${WIRE_LIMITS.historyLimitMax}, else ${WIRE_LIMITS.historyLimitDefault}`,
+    );
+    expect(text).toContain(`up to ${WIRE_LIMITS.membersMax.toLocaleString('en')} \`members\``);
+    expect(text).toContain(`By user, at most ${WIRE_LIMITS.presencePageMax}`);
+  });
+
+  test('the schemas are those of this version of the wire', () => {
+    const schemas = [REQUESTS, NOTIFICATIONS, ACKS, RESULTS].map((group) =>
+      Object.entries(group as Record<string, z.ZodType>).map(([name, schema]) => [
+        name,
+        z.toJSONSchema(schema, { unrepresentable: 'any', io: 'input' }),
+      ]),
+    );
+    const single = [ChatPush, ErrorPush].map((schema) => z.toJSONSchema(schema, { unrepresentable: 'any' }));
+    const hash = createHash('sha256')
+      .update(JSON.stringify([schemas, single, WIRE_LIMITS]))
+      .digest('hex')
+      .slice(0, 16);
+    // A change here is a change of the wire. If old clients still understand everything, put the new hash;
+    // if not, raise PROTOCOL_VERSION as well.
+    expect({ version: PROTOCOL_VERSION, hash }).toEqual({ version: 1, hash: 'f2de3b9d4ed2dd11' });
+  });
+});
+
+describe('docs/operations.md', () => {
+  const OPERATIONS = read('docs/operations.md');
+
+  test('settings are those that are read', () => {
+    const written = table(OPERATIONS, 'variable').map(([name]) => bare(name));
+    const known = [...read('src/config.ts').matchAll(/\bread\(\s*'([A-Z_]+)'/g)].map((match) => match[1]);
+    expect(known.length).toBeGreaterThan(10);
+    expect(written.toSorted()).toEqual(known.toSorted());
+  });
+
+  test('metrics are those that are exported', () => {
+    const written = table(OPERATIONS, 'metric').map(([name]) => bare(name));
+    const known = [...read('src/telemetry/metrics.ts').matchAll(/'(vagus_[a-z_]+)'/g)].map(
+      (match) => match[1],
+    );
+    expect(written.toSorted()).toEqual([...new Set(known)].toSorted());
+  });
+});
+
+describe('ARCHITECTURE.md', () => {
+  const ARCHITECTURE = read('ARCHITECTURE.md');
+
+  test('the charts are those that run (else: npm run build && npm run charts)', () => {
+    for (const { title, chart } of CHARTS) {
+      expect(ARCHITECTURE).toContain(`### ${title}\n\n\`\`\`mermaid\n${toMermaid(chart.machine)}\n\`\`\`\n`);
+    }
+    expect(ARCHITECTURE.match(/```mermaid/g)).toHaveLength(CHARTS.length);
+  });
+
+  test('the map has every folder, and everything it names exists', () => {
+    const folders = new Set(
+      files('src')
+        .map((file) => file.split('/')[1])
+        .filter((name) => !name?.endsWith('.ts')),
+    );
+    for (const folder of folders) expect(ARCHITECTURE).toContain(`**\`${folder}/\`**`);
+    const everything = files('.');
+    for (const [, name] of ARCHITECTURE.matchAll(/`([a-z0-9./-]+\.(?:ts|cjs|md))`/g)) {
+      expect(
+        everything.some((file) => file.endsWith(name ?? '?')),
+        name,
+      ).toBe(true);
+    }
+  });
+
+  test('a check it names for an invariant is there', () => {
+    const tests = files('test');
+    for (const [, , checks] of table(ARCHITECTURE, '#', 'invariant')) {
+      for (const [, name] of (checks ?? '').matchAll(/`([a-z-]+)`/g)) {
+        expect(
+          tests.some((file) => file.includes(`/${name}.`)),
+          name,
+        ).toBe(true);
+      }
+    }
+  });
+});
+
+test('links between the documents lead somewhere', () => {
+  const everything = new Set(files('.'));
+  for (const file of files('*.md')) {
+    const folder = file.includes('/') ? file.slice(0, file.lastIndexOf('/') + 1) : '';
+    for (const [, link] of read(file).matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)) {
+      if (/^https?:/.test(link ?? '')) continue;
+      const target = new URL(link ?? '', `file:///${folder}`).pathname.slice(1);
+      expect(everything.has(target), `${file}: ${link}`).toBe(true);
+    }
+  }
+});

@@ -1,0 +1,305 @@
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Channel } from '../../src/protocol/channels.ts';
+import type { Claimed, EntryOutcome } from '../../src/runtime/ports/log-store.ts';
+import { openStore, type OpenStore } from '../../src/store/open.ts';
+import * as statements from '../../src/store/postgres/statements.ts';
+import { append, ask, claim, entry, get, newRoom, readAll } from '../contract/log-store.contract.ts';
+import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
+
+// What only a server with several sessions and a wire in between can do. PGlite has one session and no wire.
+
+const options = {
+  dataDir: '',
+  connections: 6,
+  statementTimeoutMs: 4_000,
+  onIdleError: () => {},
+  onEnd: () => {},
+};
+
+let database: TestDatabase;
+/** Without detours. */
+let direct: OpenStore;
+let proxy: TcpProxy;
+/** By way of the proxy. */
+let wired: OpenStore;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  direct = await openStore({ ...options, databaseUrl: database.url });
+  proxy = await TcpProxy.to(database.url);
+  wired = await openStore({ ...options, databaseUrl: proxy.through(database.url) });
+  // A message may ask to be stored slowly.
+  await database.query(`
+    create function slow() returns trigger language plpgsql as $$
+    begin
+      if new.content like 'slow%' then perform pg_sleep(1); end if;
+      return new;
+    end $$`);
+  await database.query(
+    'create trigger slow before insert on vagus.messages for each row execute function slow()',
+  );
+});
+
+afterAll(async () => {
+  await wired.close();
+  await proxy.close();
+  await direct.close();
+  await database.drop();
+});
+
+async function settle(channel: Channel, owner: string, epoch: number): Promise<Claimed | undefined> {
+  return (await get(direct, 'claim', { owner, claims: [{ channel, mode: 'settle', epoch }] })).get(channel);
+}
+
+function group(channel: Channel, epoch: number, ...ids: string[]) {
+  return {
+    channel,
+    epoch,
+    foundsRoom: false,
+    entries: ids.map((id) => entry(id, id.startsWith('slow') ? { content: id } : {})),
+  };
+}
+
+test('[D8] appends and claims of two owners in opposite order never deadlock, and leave no hole', async () => {
+  const channels = Array.from({ length: 20 }, (): Channel => `room:${newRoom()}`);
+  const stores = await Promise.all(
+    ['a', 'b'].map(() => openStore({ ...options, databaseUrl: database.url })),
+  );
+  const epochs = new Map<string, number>();
+  let stored = 0;
+  const fight = async (owner: string, at: number): Promise<void> => {
+    const order = at ? channels : [...channels].toReversed();
+    const store = stores[at] as OpenStore;
+    for (let round = 0; round < 60; round++) {
+      const claims = order
+        .filter((_, n) => (n + round) % 3 === 0)
+        .map((channel) => ({ channel, mode: 'create' as const, epoch: 0 }));
+      const groups = order.map((channel, n) =>
+        group(channel, epochs.get(`${owner}${channel}`) ?? 0, `${owner}-${round}-${n}`),
+      );
+      const [granted, outcomes] = await Promise.all([
+        get(store, 'claim', { owner, claims }),
+        get(store, 'append', { owner, groups }),
+      ]);
+      for (const [channel, { epoch }] of granted) epochs.set(`${owner}${channel}`, epoch);
+      const types = outcomes.flat().map(({ type }) => type);
+      expect(types.every((type) => type === 'stored' || type === 'fenced' || type === 'busy')).toBe(true);
+      stored += types.filter((type) => type === 'stored').length;
+    }
+  };
+  await Promise.all([fight('a', 0), fight('b', 1)]);
+  await Promise.all(stores.map((store) => store.close()));
+  const [{ deadlocks } = {}] = await database.query(
+    'select deadlocks from pg_stat_database where datname = current_database()',
+  );
+  expect(Number(deadlocks)).toBe(0);
+  expect(stored).toBeGreaterThan(100);
+  const rows = await database.query(
+    'select channel, array_agg(seq order by seq) as seqs, array_agg(epoch order by seq) as epochs from vagus.messages where channel = any($1) group by 1',
+    [channels],
+  );
+  for (const { seqs, epochs: reigns } of rows as { seqs: string[]; epochs: string[] }[]) {
+    expect(seqs.map(Number)).toEqual(seqs.map((_, at) => at + 1));
+    expect(reigns.map(Number)).toEqual(reigns.map(Number).toSorted((x, y) => x - y));
+  }
+});
+
+test('[D7] an append that was carried out while its answer got lost is unknown, and settled by a claim', async () => {
+  const channel: Channel = `room:${newRoom()}`;
+  const { epoch } = await claim(direct, channel, 'a');
+  proxy.hold('toClient');
+  const pending = ask(wired, 'append', { owner: 'a', groups: [group(channel, epoch, 'x', 'y')] });
+  await expect.poll(async () => (await get(direct, 'heads', { channels: [channel] })).get(channel)).toBe(2);
+  proxy.cut();
+  proxy.release('toClient');
+  expect(await pending).toMatchObject({ ok: false, failure: 'unknown' });
+  expect(await settle(channel, 'a', epoch)).toEqual({ epoch: epoch + 1, head: 2 });
+});
+
+test('[D7] a dead client’s statement that is still under way commits before the claim that settles it returns', async () => {
+  const channel: Channel = `room:${newRoom()}`;
+  const { epoch } = await claim(direct, channel, 'a');
+  const pending = ask(wired, 'append', { owner: 'a', groups: [group(channel, epoch, 'slow', 'fast')] });
+  await expect
+    .poll(() => database.query(`select 1 from pg_stat_activity where wait_event = 'PgSleep'`))
+    .toHaveLength(1);
+  proxy.cut({ keepServer: true });
+  expect(await pending).toMatchObject({ ok: false, failure: 'unknown' });
+  // The statement goes on without its client; the claim waits for its row, and tells a head that has it.
+  expect(await settle(channel, 'a', epoch)).toEqual({ epoch: epoch + 1, head: 2 });
+  expect((await readAll(direct, channel)).map(({ id }) => id)).toEqual(['slow', 'fast']);
+});
+
+test('[D7] a dead client’s statement that reaches the server after the claim stores nothing', async () => {
+  const channel: Channel = `room:${newRoom()}`;
+  const { epoch } = await claim(direct, channel, 'a');
+  // The statement has been prepared on every connection before: now it is a single message.
+  await append(wired, channel, 'a', epoch, [entry('first')]);
+  proxy.hold('toServer');
+  const sent = proxy.seen('toServer', 'late');
+  const pending = ask(wired, 'append', { owner: 'a', groups: [group(channel, epoch, 'late')] });
+  await sent;
+  proxy.cut({ keepServer: true });
+  expect(await pending).toMatchObject({ ok: false, failure: 'unknown' });
+  expect(await settle(channel, 'a', epoch)).toEqual({ epoch: epoch + 1, head: 1 });
+  // Now it arrives, and is answered although nobody hears it.
+  const answered = proxy.seen('toClient', 'fenced');
+  proxy.release('toServer');
+  await answered;
+  expect((await readAll(direct, channel)).map(({ id }) => id)).toEqual(['first']);
+});
+
+test('[D7] a statement that waits for a lock while the claim goes through stores nothing', async () => {
+  const channel: Channel = `room:${newRoom()}`;
+  const { epoch } = await claim(direct, channel, 'a');
+  await database.query(
+    `create or replace procedure hold_messages() language plpgsql as $$ begin lock table vagus.messages in share mode; perform pg_sleep(1.5); end $$`,
+  );
+  const holding = database.query('call hold_messages()');
+  await expect
+    .poll(() =>
+      database.query(
+        `select 1 from pg_locks where mode = 'ShareLock' and granted and relation = 'vagus.messages'::regclass`,
+      ),
+    )
+    .toHaveLength(1);
+  const pending = get(wired, 'append', { owner: 'a', groups: [group(channel, epoch, 'waiting')] });
+  await expect
+    .poll(() =>
+      database.query(`select 1 from pg_locks where not granted and relation = 'vagus.messages'::regclass`),
+    )
+    .not.toHaveLength(0);
+  expect(await settle(channel, 'a', epoch)).toEqual({ epoch: epoch + 1, head: 0 });
+  await holding;
+  expect(await pending).toEqual([[{ type: 'fenced' } satisfies EntryOutcome]]);
+  expect(await readAll(direct, channel)).toEqual([]);
+});
+
+test('[D8] a row locked by somebody else is passed over, not waited for', async () => {
+  const [locked, free]: Channel[] = [`room:${newRoom()}`, `room:${newRoom()}`] as const;
+  const mine = await Promise.all([locked, free].map((channel) => claim(direct, channel as Channel, 'a')));
+  await database.query('create table if not exists hold (channel text)');
+  await database.query('insert into hold values ($1)', [locked]);
+  const holding = database.query(
+    'select pg_sleep(1) from (select 1 from vagus.channels where channel = (select channel from hold limit 1) for update) held',
+  );
+  await expect
+    .poll(() => database.query(`select 1 from pg_stat_activity where wait_event = 'PgSleep'`))
+    .toHaveLength(1);
+  const groups = [locked, free].map((channel, at) =>
+    group(channel as Channel, (mine[at] as Claimed).epoch, 'x'),
+  );
+  const started = performance.now();
+  const outcomes = await get(direct, 'append', { owner: 'a', groups });
+  expect(performance.now() - started).toBeLessThan(700);
+  expect(outcomes.map(([outcome]) => outcome?.type)).toEqual(['busy', 'stored']);
+  await holding;
+});
+
+describe('deadlines', () => {
+  test('a server that does not answer: unknown, in time', async () => {
+    const channel: Channel = `room:${newRoom()}`;
+    const { epoch } = await claim(direct, channel, 'a');
+    await append(wired, channel, 'a', epoch, [entry('first')]);
+    proxy.hold('toClient');
+    const started = performance.now();
+    expect(
+      await ask(wired, 'append', { owner: 'a', groups: [group(channel, epoch, 'x')] }, 400),
+    ).toMatchObject({ ok: false, failure: 'unknown' });
+    expect(performance.now() - started).toBeLessThan(1_000);
+    proxy.cut();
+    proxy.release('toClient');
+  });
+
+  test('a server that cannot be reached: failed, since nothing was sent', async () => {
+    proxy.refuse(true);
+    const channel: Channel = `room:${newRoom()}`;
+    expect(await ask(wired, 'append', { owner: 'a', groups: [group(channel, 1, 'x')] }, 2_000)).toMatchObject(
+      { ok: false, failure: 'failed' },
+    );
+    proxy.refuse(false);
+    expect(await ask(wired, 'ping', {})).toMatchObject({ ok: true });
+  });
+
+  test('a pool with no connection left: failed, in time, and well again afterwards', async () => {
+    proxy.hold('toClient');
+    const stuck = Array.from({ length: 6 }, () => ask(wired, 'ping', {}, 1_500));
+    const late = ask(wired, 'heads', { channels: [] }, 300);
+    expect(await late).toMatchObject({ ok: false, failure: 'failed' });
+    proxy.cut();
+    proxy.release('toClient');
+    await Promise.all(stuck);
+    expect(await ask(wired, 'ping', {})).toMatchObject({ ok: true });
+  });
+
+  test('a statement that takes too long is undone by the server: failed', async () => {
+    const channel: Channel = `room:${newRoom()}`;
+    const { epoch } = await claim(direct, channel, 'a');
+    const groups = [group(channel, epoch, 'slow1', 'slow2', 'slow3', 'slow4', 'slow5')];
+    expect(await ask(direct, 'append', { owner: 'a', groups }, 10_000)).toMatchObject({
+      ok: false,
+      failure: 'failed',
+    });
+    expect(await readAll(direct, channel)).toEqual([]);
+  });
+
+  test('a session that is ended by the administrator: unknown', async () => {
+    const channel: Channel = `room:${newRoom()}`;
+    const { epoch } = await claim(direct, channel, 'a');
+    const pending = ask(direct, 'append', { owner: 'a', groups: [group(channel, epoch, 'slow')] });
+    await expect
+      .poll(() =>
+        database.query(`select pg_terminate_backend(pid) from pg_stat_activity where wait_event = 'PgSleep'`),
+      )
+      .toHaveLength(1);
+    expect(await pending).toMatchObject({ ok: false, failure: 'unknown' });
+    expect(await settle(channel, 'a', epoch)).toEqual({ epoch: epoch + 1, head: 0 });
+  });
+});
+
+test('[D8] the search for repeats stays an index probe when the statistics are stale', async () => {
+  const channel: Channel = `room:${newRoom()}`;
+  const { epoch } = await claim(direct, channel, 'a');
+  await database.query('analyze vagus.messages');
+  await database.query(
+    `insert into vagus.messages (channel, seq, epoch, sender, id, content, stored_at)
+     select $1, n, $2, 'alice', 'old-' || n, 'x', now() from generate_series(1, 50000) n`,
+    [channel, epoch],
+  );
+  await database.query('update vagus.channels set head = 50000 where channel = $1', [channel]);
+  const session = new pg.Client({ connectionString: database.url });
+  await session.connect();
+  const values = statements.append.bind({
+    owner: 'a',
+    channels: [channel],
+    of: [channel],
+    epochs: [epoch],
+    founds: [false],
+    senders: ['alice'],
+    ids: ['old-7'],
+    contents: ['x'],
+    datas: ['x'],
+    sentAts: [0],
+  });
+  const literals = values.map((value) =>
+    Array.isArray(value)
+      ? `'{${value.map((item) => JSON.stringify(String(item))).join()}}'`
+      : `'${String(value)}'`,
+  );
+  const explain = async (): Promise<string> => {
+    const { rows } = await session.query(`explain execute repeats (${literals.join()})`);
+    return rows.map((row: Record<string, string>) => row['QUERY PLAN']).join('\n');
+  };
+  // As the store's connections are set up; once with a plan of its own, once with the one that is kept.
+  await session.query('set enable_seqscan = off');
+  await session.query(`prepare repeats as ${statements.append.text}`);
+  for (const mode of ['force_custom_plan', 'force_generic_plan']) {
+    await session.query(`set plan_cache_mode = ${mode}`);
+    const plan = await explain();
+    expect(plan).toContain('Index Scan using messages_once on messages');
+    expect(plan).not.toContain('Seq Scan on messages');
+  }
+  await session.end();
+});

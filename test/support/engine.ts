@@ -1,0 +1,72 @@
+import { randomBytes } from 'node:crypto';
+import { readConfig, type Config } from '../../src/config.ts';
+import { Engine } from '../../src/engine.ts';
+import { signToken, type TokenOptions } from '../../src/transport/auth/sign.ts';
+import { createDatabase, type TestDatabase } from './database.ts';
+import { TestClient, type ConnectOptions } from './client.ts';
+
+const secret = randomBytes(32).toString('hex');
+
+/** A configuration for tests: any free port, no log lines. */
+function testConfig(overrides: Partial<Config>): Config {
+  const defaults = {
+    host: '127.0.0.1',
+    roomsAutoCreate: true,
+    logLevel: 'silent',
+    jwtSecret: () => secret,
+  } as const;
+  return Object.freeze({ ...readConfig(defaults, { VAGUS_PORT: '0', VAGUS_ADMIN_PORT: '0' }), ...overrides });
+}
+
+/** An engine in this process, on a database of its own unless one is given. */
+export class TestEngine {
+  readonly engine: Engine;
+  readonly config: Config;
+  readonly #database: TestDatabase | undefined;
+  readonly #clients: TestClient[] = [];
+
+  private constructor(engine: Engine, config: Config, database: TestDatabase | undefined) {
+    this.engine = engine;
+    this.config = config;
+    this.#database = database;
+  }
+
+  static async start(overrides: Partial<Config> = {}): Promise<TestEngine> {
+    const database = overrides.databaseUrl === undefined ? await createDatabase() : undefined;
+    const config = testConfig({ ...(database ? { databaseUrl: database.url } : {}), ...overrides });
+    return new TestEngine(await Engine.start(config), config, database);
+  }
+
+  get database(): TestDatabase {
+    if (!this.#database) throw new Error('this engine was given its database');
+    return this.#database;
+  }
+
+  token(user: string, options: Partial<TokenOptions> = {}): Promise<string> {
+    return signToken({ user, secret: this.config.jwtSecret, ttlMs: 3_600_000, ...options });
+  }
+
+  /** A connected client that has been welcomed. */
+  async connect(user: string, options: Partial<TokenOptions> & ConnectOptions = {}): Promise<TestClient> {
+    const client = await TestClient.open(this.engine.url, {
+      ...options,
+      token: await this.token(user, options),
+    });
+    this.#clients.push(client);
+    await client.welcome();
+    return client;
+  }
+
+  /** As {@link connect}, and joined to a room. */
+  async join(user: string, room: string): Promise<TestClient> {
+    const client = await this.connect(user);
+    await client.request({ type: 'join', room });
+    return client;
+  }
+
+  async stop(): Promise<void> {
+    for (const client of this.#clients) client.terminate();
+    await this.engine.close();
+    await this.#database?.drop();
+  }
+}

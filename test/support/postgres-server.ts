@@ -1,0 +1,163 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+
+/** A PostgreSQL of the tests' own: on a free port, in a temporary folder, gone afterwards. */
+export interface PostgresServer {
+  readonly url: string;
+  readonly process: ChildProcess;
+  stop(): Promise<void>;
+}
+
+const INSTALL_HINT =
+  'install PostgreSQL (on Debian: apt-get install postgresql), or set TEST_DATABASE_URL to a server that may create databases';
+
+/** The folder with initdb and postgres, installing them when that is possible and allowed. */
+function findBinaries(): string {
+  const found = lookForBinaries();
+  if (found) return found;
+  const isDebian = existsSync('/etc/debian_version');
+  const isRoot = process.getuid?.() === 0;
+  if (!isDebian || !isRoot || process.env['VAGUS_TEST_INSTALL'] === '0') {
+    throw new Error(`The tests need PostgreSQL, and none was found: ${INSTALL_HINT}`);
+  }
+  process.stderr.write(
+    'PostgreSQL is missing: installing it with apt-get (VAGUS_TEST_INSTALL=0 forbids that)\n',
+  );
+  installOnDebian();
+  const installed = lookForBinaries();
+  if (!installed)
+    throw new Error(`apt-get has installed PostgreSQL, but its binaries were not found: ${INSTALL_HINT}`);
+  return installed;
+}
+
+function lookForBinaries(): string | undefined {
+  const debian = '/usr/lib/postgresql';
+  const versions = existsSync(debian) ? readdirSync(debian).toSorted((a, b) => Number(b) - Number(a)) : [];
+  const folders = [
+    ...versions.map((version) => join(debian, version, 'bin')),
+    ...(process.env['PATH'] ?? '').split(':'),
+    '/opt/homebrew/bin',
+    '/usr/local/bin',
+  ];
+  return folders.find((folder) => existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres')));
+}
+
+function installOnDebian(): void {
+  const apt = (...args: string[]): void => {
+    execFileSync('apt-get', args, {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    });
+  };
+  const clusters = (): string =>
+    existsSync('/usr/bin/pg_lsclusters') ? execFileSync('pg_lsclusters', ['-h']).toString() : '';
+  const before = clusters();
+  apt('update', '-qq');
+  apt('install', '-qq', '-y', '--no-install-recommends', 'postgresql');
+  // The package makes and starts a server nobody asked for.
+  for (const line of clusters().split('\n')) {
+    const [version, name] = line.split(/\s+/);
+    if (version && name && !before.includes(line))
+      execFileSync('pg_dropcluster', ['--stop', version, name], { stdio: 'ignore' });
+  }
+}
+
+/** PostgreSQL refuses to run as root. */
+function unprivileged(): { uid: number; gid: number } | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const users = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'));
+  const user = users.find(([name]) => name === 'postgres') ?? users.find(([name]) => name === 'nobody');
+  if (!user)
+    throw new Error('PostgreSQL does not run as root, and there is neither a user postgres nor nobody');
+  return { uid: Number(user[2]), gid: Number(user[3]) };
+}
+
+/** A port that was free a moment ago. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+export async function startPostgres(
+  settings: Readonly<Record<string, string>> = {},
+): Promise<PostgresServer> {
+  const binaries = findBinaries();
+  const user = unprivileged();
+  const folder = mkdtempSync(join(tmpdir(), 'vagus-pg-'));
+  if (user) chownSync(folder, user.uid, user.gid);
+  const options = { ...user, cwd: folder, env: { ...process.env, LC_ALL: 'C.UTF-8', TZ: 'UTC' } };
+  const data = join(folder, 'data');
+  execFileSync(
+    join(binaries, 'initdb'),
+    ['-D', data, '-U', 'vagus', '--auth=trust', '--encoding=UTF8', '--locale=C.UTF-8', '--no-sync'],
+    {
+      ...options,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    },
+  );
+  const port = await freePort();
+  const all = {
+    listen_addresses: '127.0.0.1',
+    port: String(port),
+    unix_socket_directories: folder,
+    max_connections: '200',
+    // The machine does not lose power under the tests; PostgreSQL's own death loses nothing without it.
+    fsync: 'off',
+    ...settings,
+  };
+  const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const child = spawn(join(binaries, 'postgres'), ['-D', data, ...flags], {
+    ...options,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let log = '';
+  child.stderr.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-8_000)));
+  const url = `postgres://vagus@127.0.0.1:${port}/postgres`;
+  try {
+    await answers(url, child);
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw new Error(`PostgreSQL did not start: ${String(error)}\n${log}`, { cause: error });
+  }
+  return {
+    url,
+    process: child,
+    stop: async () => {
+      if (child.exitCode === null && child.signalCode === null) {
+        const ended = new Promise((resolve) => child.once('exit', resolve));
+        // Immediate: nothing of it is kept. SIGCONT first, should a test have stopped it.
+        child.kill('SIGCONT');
+        child.kill('SIGQUIT');
+        await ended;
+      }
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function answers(url: string, child: ChildProcess): Promise<void> {
+  for (let tries = 0; ; tries++) {
+    const client = new pg.Client({ connectionString: url });
+    try {
+      await client.connect();
+      await client.end();
+      return;
+    } catch (error) {
+      if (child.exitCode !== null || tries > 300) throw error;
+      await sleep(50);
+    }
+  }
+}

@@ -1,0 +1,133 @@
+import { MemoryLogStore } from '../../src/store/memory/memory-log-store.ts';
+import type { Clock } from '../../src/runtime/ports/clock.ts';
+import type { Ports } from '../../src/runtime/perform.ts';
+import type { Sockets } from '../../src/runtime/ports/sockets.ts';
+import type { LogLevel } from '../../src/runtime/ports/telemetry.ts';
+
+/** Time that moves when told to. */
+export class ManualClock implements Clock {
+  #now = 0;
+  #wake: { readonly at: number; readonly run: () => void } | undefined;
+  #soon: (() => void)[] = [];
+
+  now(): number {
+    return this.#now;
+  }
+
+  wall(): number {
+    return 1_700_000_000_000 + this.#now;
+  }
+
+  wakeAfter(delayMs: number, run: () => void): void {
+    this.#wake = { at: this.#now + delayMs, run };
+  }
+
+  soon(run: () => void): void {
+    this.#soon.push(run);
+  }
+
+  /** Runs everything that can run without time passing. */
+  settle(): void {
+    for (let slices = 0; this.#soon.length > 0; slices++) {
+      if (slices > 100_000) throw new Error('this never comes to rest');
+      const [run] = this.#soon.splice(0, 1);
+      run?.();
+    }
+  }
+
+  /** One slice only. */
+  slice(): void {
+    this.#soon.shift()?.();
+  }
+
+  /** Time goes on while something runs, as it does when a step is slow. */
+  spend(ms: number): void {
+    this.#now += ms;
+  }
+
+  advance(ms: number): void {
+    const end = this.#now + ms;
+    this.settle();
+    while (this.#wake && this.#wake.at <= end) {
+      const { at, run } = this.#wake;
+      this.#wake = undefined;
+      this.#now = Math.max(this.#now, at);
+      run();
+      this.settle();
+    }
+    this.#now = Math.max(this.#now, end);
+  }
+}
+
+/** Sockets that take everything and keep it. */
+class RecordedSockets implements Sockets {
+  readonly written = new Map<number, string[]>();
+  readonly closed = new Map<number, { readonly code: number; readonly reason: string }>();
+  readonly shut = new Set<number>();
+  flushes = 0;
+
+  write(connection: number, frames: readonly string[]): void {
+    const list = this.written.get(connection) ?? [];
+    list.push(...frames);
+    this.written.set(connection, list);
+  }
+
+  fanout(
+    batch: { readonly frames: readonly string[] },
+    connections: readonly number[],
+    start: number,
+    end: number,
+  ): readonly number[] {
+    const some = connections.slice(start, end);
+    for (const connection of some) if (!this.shut.has(connection)) this.write(connection, batch.frames);
+    return some.filter((connection) => this.shut.has(connection));
+  }
+
+  ping(): void {}
+
+  close(connection: number, code: number, reason: string): void {
+    this.closed.set(connection, { code, reason });
+  }
+
+  reopen(connection: number): void {
+    this.shut.delete(connection);
+  }
+
+  bufferedBytes(): number {
+    return 0;
+  }
+
+  flush(): void {
+    this.flushes++;
+  }
+}
+
+/** All that the core needs, in hand. */
+export class World {
+  readonly clock = new ManualClock();
+  readonly sockets = new RecordedSockets();
+  readonly store = new MemoryLogStore({
+    log: '00000000-0000-4000-8000-000000000001',
+    wall: () => this.clock.wall(),
+  });
+  readonly published: { readonly channel: string; readonly message: unknown }[] = [];
+  readonly logged: { readonly level: LogLevel; readonly event: string; readonly details: object }[] = [];
+  readonly counts = new Map<string, number>();
+  #ids = 0;
+
+  readonly ports: Ports = {
+    clock: this.clock,
+    entropy: {
+      random: () => 0.5,
+      uuid: () => `00000000-0000-7000-8000-${String(++this.#ids).padStart(12, '0')}`,
+    },
+    sockets: this.sockets,
+    bus: { publish: (_, channel, message) => void this.published.push({ channel, message }) },
+    store: this.store,
+    tokens: { verify: (_, done) => done({ ok: false, message: 'no' }) },
+    telemetry: {
+      count: (counter, by) => void this.counts.set(counter, (this.counts.get(counter) ?? 0) + by),
+      log: (level, event, details) => void this.logged.push({ level, event, details }),
+    },
+  };
+}

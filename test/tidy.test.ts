@@ -1,0 +1,173 @@
+import { spawnSync } from 'node:child_process';
+import { describe, expect, test } from 'vitest';
+import { codeOf, files, functionLengths, read, ROOT } from './support/source.ts';
+
+// The repository tests itself. Each check has a canary: something bad that it must find, so that a check
+// which reads nothing cannot pass.
+
+interface Run {
+  readonly status: number | null;
+  readonly output: string;
+}
+
+function run(tool: string, args: readonly string[], cwd = ROOT): Run {
+  const { status, stdout, stderr } = spawnSync(`${ROOT}node_modules/.bin/${tool}`, args, {
+    cwd,
+    encoding: 'utf8',
+  });
+  return { status, output: `${stdout}${stderr}` };
+}
+
+const fixture = (name: string): string => `${ROOT}test/fixtures/${name}`;
+
+describe('tools', () => {
+  test('formatting', () => {
+    expect(run('prettier', ['--check', '.']).output).toContain('All matched files use Prettier code style!');
+    const bad = spawnSync(`${ROOT}node_modules/.bin/prettier`, ['--check', '--stdin-filepath', 'x.ts'], {
+      input: 'const a = "b"',
+    });
+    expect(bad.status).not.toBe(0);
+  }, 60_000);
+
+  test('lint, with types', () => {
+    const { status, output } = run('oxlint', ['--type-aware']);
+    expect(status, output).toBe(0);
+    expect(output).toMatch(/on \d{3} files/);
+    const canary = run(
+      'oxlint',
+      ['--type-aware', '-c', `${ROOT}.oxlintrc.json`, '--no-ignore', '.'],
+      fixture('lint'),
+    );
+    expect(canary.output).toContain('no-floating-promises');
+    expect(canary.status).not.toBe(0);
+  }, 60_000);
+
+  test('types', () => {
+    const { status, output } = run('tsc', ['--noEmit']);
+    expect(status, output).toBe(0);
+    expect(run('tsc', ['--noEmit', '-p', fixture('types')]).output).toContain('TS2322');
+  }, 120_000);
+
+  test('layers', () => {
+    const { status, output } = run('depcruise', ['src']);
+    expect(status, output).toBe(0);
+    expect(Number(/(\d+) modules/.exec(output)?.[1])).toBeGreaterThan(100);
+    const canary = run('depcruise', ['src', '--config', `${ROOT}.dependency-cruiser.cjs`], fixture('layers'));
+    expect(canary.output).toContain('actors-imports-only-what-it-may');
+    expect(canary.status).not.toBe(0);
+  }, 60_000);
+
+  test('unused files, exports and dependencies', () => {
+    const { status, output } = run('knip', []);
+    expect(status, output).toBe(0);
+    expect(run('knip', ['--no-config-hints'], fixture('unused')).output).toContain('src/dead.ts');
+  }, 60_000);
+
+  test('what is published', () => {
+    const lint = run('publint', []);
+    expect(lint.output).toContain('All good!');
+    expect(run('publint', [], fixture('package')).status).not.toBe(0);
+    const types = run('attw', ['--pack', '.', '--profile', 'esm-only', '--format', 'json']);
+    expect(types.status, types.output).toBe(0);
+    const packed = JSON.parse(
+      spawnSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: ROOT, encoding: 'utf8' })
+        .stdout,
+    ) as [{ files: { path: string }[] }];
+    const paths = packed[0].files.map(({ path }) => path);
+    expect(paths).toEqual(
+      expect.arrayContaining([
+        'dist/cli.js',
+        'dist/store/postgres/pglite-worker.js',
+        'drizzle/0000_log.sql',
+        'drizzle/meta/_journal.json',
+      ]),
+    );
+    expect(
+      paths.filter((path) => !/^(dist|drizzle)\/|^(package\.json|README\.md|LICENSE)$/.test(path)),
+    ).toEqual([]);
+  }, 120_000);
+});
+
+const BANNED_IN_CORE = [
+  /\bDate\b/,
+  /\bperformance\b/,
+  /\bMath\.random\b/,
+  /\bsetTimeout\b/,
+  /\bsetInterval\b/,
+  /\bsetImmediate\b/,
+  /\bqueueMicrotask\b/,
+  /\brandomUUID\b/,
+  /\bprocess\./,
+  /\bconsole\b/,
+  /\bPromise\b/,
+  /\basync\b/,
+  /\bawait\b/,
+  /\bBuffer\b/,
+];
+
+describe('code', () => {
+  test('[D17] the core reads no clock, rolls no dice, waits for nothing and knows no platform', () => {
+    const core = files('src/actors', 'src/runtime');
+    expect(core.length).toBeGreaterThan(50);
+    const found = core.flatMap((file) =>
+      BANNED_IN_CORE.filter((banned) => banned.test(codeOf(read(file)))).map(
+        (banned) => `${file}: ${banned.source}`,
+      ),
+    );
+    expect(found).toEqual([]);
+    const canary = '/* Date in a comment */ const at = Date.now(); // await';
+    expect(BANNED_IN_CORE.filter((banned) => banned.test(codeOf(canary)))).toEqual([/\bDate\b/]);
+  });
+
+  test('only config.ts reads the environment', () => {
+    const readers = files('src').filter((file) => /process\.env/.test(codeOf(read(file))));
+    expect(readers).toEqual(['src/config.ts']);
+  });
+
+  test('files and functions stay small', () => {
+    const long = files('src/*.ts').map((file) => ({ file, lines: read(file).split('\n').length }));
+    expect(long.length).toBeGreaterThan(80);
+    expect(long.filter(({ lines }) => lines > 400)).toEqual([]);
+    // A ratchet: those over 300 may become fewer, not more.
+    expect(long.filter(({ lines }) => lines > 300).length).toBeLessThanOrEqual(3);
+    const median = long.map(({ lines }) => lines).toSorted((a, b) => a - b)[long.length >> 1];
+    expect(median).toBeLessThan(150);
+    const functions = files('src/*.ts').flatMap((file) =>
+      functionLengths(read(file)).map((found) => ({ file, ...found })),
+    );
+    expect(functions.length).toBeGreaterThan(500);
+    expect(functions.filter(({ lines }) => lines > 65)).toEqual([]);
+    expect(functionLengths(`function long() {\n${'a();\n'.repeat(80)}}`)).toEqual([
+      { name: 'long', lines: 82 },
+    ]);
+  });
+
+  test('nothing is left for later', () => {
+    const marks = /TODO|FIXME|XXX|not implemented/;
+    const self = 'test/tidy.test.ts';
+    expect(
+      files('*.ts', '*.mjs', '*.md', '*.sql').filter((file) => file !== self && marks.test(read(file))),
+    ).toEqual([]);
+    expect(marks.test(read(self))).toBe(true);
+  });
+
+  test('no test is skipped, focused or tried twice', () => {
+    const escapes = /\b(test|describe|it)\.(skip|only|todo|fails|skipIf|runIf)\b|\bretry:/;
+    expect(
+      files('test/*.ts').filter((file) => file !== 'test/tidy.test.ts' && escapes.test(read(file))),
+    ).toEqual([]);
+    expect(escapes.test('describe.skip(')).toBe(true);
+  });
+
+  test('names say what a thing is', () => {
+    expect(files('src').filter((file) => /\/(utils?|helpers?|common|manager|misc)\b/.test(file))).toEqual([]);
+    expect(
+      files('src').filter((file) => !/^src\/[a-z0-9-]+(\/[a-z0-9-]+)*(\.machine|\.d)?\.ts$/.test(file)),
+    ).toEqual([]);
+  });
+
+  test('no driver’s name, secret or built file is committed by mistake', () => {
+    expect(files('dist', '.vagus', '*.log', '*.tgz', 'node_modules')).toEqual([]);
+    expect(read('package-lock.json')).not.toMatch(/"resolved":/);
+  });
+});
