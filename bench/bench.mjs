@@ -22,9 +22,14 @@ const url = `ws://127.0.0.1:${port}/ws`;
 
 console.log(`# ${new Date().toISOString()} ${cpus()[0]?.model} x${cpus().length}`);
 const [micro, ...microArgs] = pinned(0, [process.execPath, '--expose-gc', `${here}micro.mjs`]);
-console.log('micro', execFileSync(micro, microArgs).toString().trim());
+console.log('micro', execFileSync(micro, microArgs, { encoding: 'utf8' }).trim());
 
-const [command, ...args] = pinned(0, [process.execPath, '--max-semi-space-size=64', `${here}../dist/cli.js`, 'serve']);
+const [command, ...args] = pinned(0, [
+  process.execPath,
+  '--max-semi-space-size=64',
+  `${here}../dist/cli.js`,
+  'serve',
+]);
 const node = spawn(command, args, {
   stdio: ['ignore', 'inherit', 'inherit'],
   env: {
@@ -58,7 +63,7 @@ for (const [name, scenario] of scenarios) {
       secret,
       JSON.stringify(scenario),
     ]);
-    console.log(name, execFileSync(file, rest).toString().trim());
+    console.log(name, execFileSync(file, rest, { encoding: 'utf8' }).trim());
   }
 }
 node.kill('SIGTERM');

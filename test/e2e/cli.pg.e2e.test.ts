@@ -34,7 +34,7 @@ describe('vagus dev', () => {
   test('makes a folder and a secret, and prints an address, tokens that work, and lines to try', async () => {
     const data = join(folder, 'dev');
     const node = await NodeProcess.start(['dev'], { VAGUS_DATA_DIR: data });
-    expect(node.stdout).toContain(`vagus is running at ${node.url}`);
+    await expect.poll(() => node.stdout).toContain(`vagus is running at ${node.url}`);
     expect(statSync(join(data, 'secret')).mode & 0o777).toBe(0o600);
     const tokens = [...node.stdout.matchAll(/-H "Authorization: Bearer (\S+)"/g)].map(
       (match) => match[1] as string,

@@ -1,21 +1,14 @@
 import type { Answer, Behaviour, Birth, ReplyTo, Turn } from '../../runtime/ports/actor.ts';
-import type { Claimed, RoomRecord, StoreRequest } from '../../runtime/ports/log-store.ts';
+import type { RoomRecord } from '../../runtime/ports/log-store.ts';
 import { WIRE_LIMITS } from '../../protocol/limits.ts';
 import { isoTime } from '../../protocol/time.ts';
-import {
-  LOG,
-  type CreateRoom,
-  type Enter,
-  type Entered,
-  type HomeMessage,
-  type LogReply,
-  type Refusal,
-} from '../messages.ts';
+import type { Enter, Entered, HomeMessage, LogReply } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import { Access, type AccessContext } from './access.ts';
 import { Home, type HomeOptions } from './home.ts';
 import type { Asker } from './pending.ts';
 import { Presence, type PresenceChange } from './presence.ts';
+import { RecordChanges, type ChangeContext } from './record-changes.ts';
 import { Roster } from './roster.ts';
 
 export interface RoomOptions extends HomeOptions {
@@ -23,16 +16,7 @@ export interface RoomOptions extends HomeOptions {
   readonly autoCreate: boolean;
 }
 
-type RoomContext =
-  | AccessContext
-  | { readonly for: 'create'; readonly request: CreateRoom; readonly replyTo: ReplyTo | undefined }
-  | {
-      readonly for: 'setMember';
-      readonly user: string;
-      readonly isMember: boolean;
-      readonly replyTo: ReplyTo | undefined;
-    }
-  | { readonly for: 'delete'; readonly replyTo: ReplyTo | undefined };
+type RoomContext = AccessContext | ChangeContext;
 
 /** The home of `room:{id}`: order, rights and presence of one room (LC4, JW4). */
 class RoomHome extends Home {
@@ -40,6 +24,7 @@ class RoomHome extends Home {
   readonly #access: Access;
   readonly #presence: Presence;
   readonly #roster: Roster;
+  readonly #changes: RecordChanges;
 
   constructor(options: RoomOptions, birth: Birth, turn: Turn) {
     super(options, birth, turn);
@@ -52,6 +37,16 @@ class RoomHome extends Home {
     });
     this.#presence = new Presence(options.graceMs);
     this.#roster = new Roster(birth.id);
+    this.#changes = new RecordChanges({
+      room: birth.id,
+      owner: options.owner,
+      deadlineMs: options.ledger.logDeadlineMs,
+      access: this.#access,
+      ledger: this.ledger,
+      present: () => this.#presence.users(),
+      expel: (users, at, out) => this.#expel(users, at, out),
+      closeAll: (at, out) => this.#closeAll(at, out),
+    });
   }
 
   protected override prepare(out: Outbox): boolean {
@@ -86,11 +81,11 @@ class RoomHome extends Home {
           ),
         );
       case 'create':
-        return this.#create(message, asker.replyTo, out);
+        return this.#changes.create(message, asker.replyTo, out);
       case 'setMember':
-        return this.#setMember(message.user, message.isMember, asker.replyTo, out);
+        return this.#changes.setMember(message.user, message.isMember, asker.replyTo, out);
       case 'delete':
-        return this.#delete(asker.replyTo, out);
+        return this.#changes.delete(asker.replyTo, out);
       default:
         super.handle(message, asker, turn, out);
     }
@@ -158,62 +153,9 @@ class RoomHome extends Home {
     super.timer(timer, turn, out);
   }
 
-  // --- the room's record
+  // --- rights lost
 
-  #create(request: CreateRoom, replyTo: ReplyTo | undefined, out: Outbox): void {
-    if (this.#access.record && !this.#access.record.isDeleted) return out.reply(replyTo, ALREADY_EXISTS);
-    const { creator, access, metadata, members } = request;
-    const call = { call: 'createRoom', room: this.#room, creator, access, metadata, members } as const;
-    this.#callStore(call, { for: 'create', request, replyTo }, out);
-  }
-
-  #created(
-    { request, replyTo }: RoomContext & { for: 'create' },
-    isNew: boolean,
-    turn: Turn,
-    out: Outbox,
-  ): void {
-    if (!isNew) {
-      // Somebody else was faster: what we know of the room is not true.
-      this.#access.load(out);
-      return out.reply(replyTo, ALREADY_EXISTS);
-    }
-    const { access, metadata, creator, members } = request;
-    this.#access.changed({ access, metadata, creator, isDeleted: false });
-    for (const user of [creator, ...members]) this.#access.setMember(user, true);
-    this.ledger.foundsRoom = false;
-    if (access === 'private') {
-      const allowed = new Set([creator, ...members]);
-      this.#expel(
-        this.#presence.users().filter((user) => !allowed.has(user)),
-        turn,
-        out,
-      );
-    }
-    out.reply(replyTo, {});
-  }
-
-  #setMember(user: string, isMember: boolean, replyTo: ReplyTo | undefined, out: Outbox): void {
-    if (!this.#access.record) return out.reply(replyTo, NOT_FOUND);
-    if (this.#access.record.isDeleted) return out.reply(replyTo, GONE);
-    const call = { call: 'setMember', room: this.#room, user, isMember } as const;
-    this.#callStore(call, { for: 'setMember', user, isMember, replyTo }, out);
-  }
-
-  #delete(replyTo: ReplyTo | undefined, out: Outbox): void {
-    if (!this.#access.record) return out.reply(replyTo, NOT_FOUND);
-    this.#callStore(
-      { call: 'deleteRoom', room: this.#room, owner: this.options.owner },
-      { for: 'delete', replyTo },
-      out,
-    );
-  }
-
-  #deleted(claimed: Claimed, turn: Turn, out: Outbox): void {
-    const record: RoomRecord = { access: 'public', metadata: '{}', creator: null, isDeleted: true };
-    this.#access.changed(record);
-    this.ledger.adopt(claimed.epoch, claimed.head);
-    this.ledger.refuseAll(GONE, out);
+  #closeAll(turn: Turn, out: Outbox): void {
     for (const user of this.#presence.users()) this.#presence.expel(user, turn);
     out.publish(this.channel, this.ledger.nodes, { type: 'evict', users: null, reason: 'closed' });
   }
@@ -223,10 +165,6 @@ class RoomHome extends Home {
     if (users.length === 0) return;
     for (const user of users) this.#changed(this.#presence.expel(user, turn), turn, out);
     out.publish(this.channel, this.ledger.nodes, { type: 'evict', users, reason: 'removed' });
-  }
-
-  #callStore(request: HomeCall, context: RoomContext, out: Outbox): void {
-    out.ask(LOG, { type: 'call', request }, { deadlineMs: this.options.ledger.logDeadlineMs, context });
   }
 
   protected override answered(
@@ -244,7 +182,7 @@ class RoomHome extends Home {
       case 'create':
       case 'setMember':
       case 'delete':
-        return this.#storeCalled(known, answer as Answer<LogReply<unknown>>, turn, out);
+        return this.#changes.answered(known, answer as Answer<LogReply<unknown>>, turn, out);
       default:
         return super.answered(context, answer, turn, out);
     }
@@ -260,26 +198,6 @@ class RoomHome extends Home {
     if (isFirst) this.ledger.claim(out);
   }
 
-  #storeCalled(
-    context: RoomContext & { replyTo: ReplyTo | undefined },
-    answer: Answer<LogReply<unknown>>,
-    turn: Turn,
-    out: Outbox,
-  ): void {
-    if (!answer.ok || !answer.body.ok) {
-      // It may have been carried out: what is true is read anew.
-      this.#access.load(out);
-      return out.reply(context.replyTo, this.ledger.unavailable('the room could not be changed right now'));
-    }
-    if (context.for === 'create') return this.#created(context, answer.body.value === true, turn, out);
-    if (context.for === 'delete') this.#deleted(answer.body.value as Claimed, turn, out);
-    if (context.for === 'setMember') {
-      this.#access.setMember(context.user, context.isMember);
-      if (!context.isMember && this.#access.access === 'private') this.#expel([context.user], turn, out);
-    }
-    out.reply(context.replyTo, {});
-  }
-
   /** The first message has made the room's record (FR7). */
   protected override tookTurn(): void {
     if (this.#access.record === null && !this.ledger.foundsRoom) {
@@ -287,12 +205,6 @@ class RoomHome extends Home {
     }
   }
 }
-
-type HomeCall = Extract<StoreRequest, { call: 'createRoom' | 'setMember' | 'deleteRoom' }>;
-
-const NOT_FOUND: Refusal = { error: 'not_found', message: 'there is no such room' };
-const ALREADY_EXISTS: Refusal = { error: 'already_exists', message: 'there is such a room already' };
-const GONE: Refusal = { error: 'gone', message: 'the room was deleted' };
 
 export function roomBehaviour(options: RoomOptions): Behaviour<RoomHome, HomeMessage> {
   return {

@@ -1,0 +1,135 @@
+import type { Answer, ReplyTo, Turn } from '../../runtime/ports/actor.ts';
+import type { Claimed, StoreRequest } from '../../runtime/ports/log-store.ts';
+import { LOG, type CreateRoom, type LogReply, type Refusal } from '../messages.ts';
+import type { Outbox } from '../outbox.ts';
+import type { Access } from './access.ts';
+import type { Ledger } from './ledger.ts';
+
+export type ChangeContext =
+  | { readonly for: 'create'; readonly request: CreateRoom; readonly replyTo: ReplyTo | undefined }
+  | {
+      readonly for: 'setMember';
+      readonly user: string;
+      readonly isMember: boolean;
+      readonly replyTo: ReplyTo | undefined;
+    }
+  | { readonly for: 'delete'; readonly replyTo: ReplyTo | undefined };
+
+type ChangeCall = Extract<StoreRequest, { call: 'createRoom' | 'setMember' | 'deleteRoom' }>;
+
+export interface RecordChangesParts {
+  readonly room: string;
+  /** This life of this node, as the store knows it. */
+  readonly owner: string;
+  readonly deadlineMs: number;
+  readonly access: Access;
+  readonly ledger: Ledger;
+  /** Who is present: they may lose their right. */
+  readonly present: () => readonly string[];
+  /** Off the channel from here on: nothing that is published later reaches them (JW4). */
+  readonly expel: (users: readonly string[], turn: Turn, out: Outbox) => void;
+  /** Everyone is off, and told that the room is closed. */
+  readonly closeAll: (turn: Turn, out: Outbox) => void;
+}
+
+/**
+ * How a room is made, given other members, and removed. All of it goes through the room's home, so that
+ * what is known of rights there is true: it is changed in the store first, then here.
+ */
+export class RecordChanges {
+  readonly #parts: RecordChangesParts;
+
+  constructor(parts: RecordChangesParts) {
+    this.#parts = parts;
+  }
+
+  create(request: CreateRoom, replyTo: ReplyTo | undefined, out: Outbox): void {
+    const { record } = this.#parts.access;
+    if (record && !record.isDeleted) return out.reply(replyTo, ALREADY_EXISTS);
+    const { creator, access, metadata, members } = request;
+    const call = {
+      call: 'createRoom',
+      room: this.#parts.room,
+      creator,
+      access,
+      metadata,
+      members,
+    } as const;
+    this.#callStore(call, { for: 'create', request, replyTo }, out);
+  }
+
+  setMember(user: string, isMember: boolean, replyTo: ReplyTo | undefined, out: Outbox): void {
+    const { access, room } = this.#parts;
+    if (!access.record) return out.reply(replyTo, NOT_FOUND);
+    if (access.record.isDeleted) return out.reply(replyTo, GONE);
+    const call = { call: 'setMember', room, user, isMember } as const;
+    this.#callStore(call, { for: 'setMember', user, isMember, replyTo }, out);
+  }
+
+  delete(replyTo: ReplyTo | undefined, out: Outbox): void {
+    const { access, room, owner } = this.#parts;
+    if (!access.record) return out.reply(replyTo, NOT_FOUND);
+    this.#callStore({ call: 'deleteRoom', room, owner }, { for: 'delete', replyTo }, out);
+  }
+
+  #callStore(request: ChangeCall, context: ChangeContext, out: Outbox): void {
+    out.ask(LOG, { type: 'call', request }, { deadlineMs: this.#parts.deadlineMs, context });
+  }
+
+  answered(context: ChangeContext, answer: Answer<LogReply<unknown>>, turn: Turn, out: Outbox): void {
+    const { access, ledger } = this.#parts;
+    if (!answer.ok || !answer.body.ok) {
+      // It may have been carried out: what is true is read anew.
+      access.load(out);
+      return out.reply(context.replyTo, ledger.unavailable('the room could not be changed right now'));
+    }
+    switch (context.for) {
+      case 'create':
+        return this.#created(context, answer.body.value === true, turn, out);
+      case 'delete':
+        this.#deleted(answer.body.value as Claimed, turn, out);
+        break;
+      case 'setMember':
+        access.setMember(context.user, context.isMember);
+        if (!context.isMember && access.access === 'private') this.#parts.expel([context.user], turn, out);
+        break;
+    }
+    out.reply(context.replyTo, {});
+  }
+
+  #created(
+    { request, replyTo }: ChangeContext & { for: 'create' },
+    isNew: boolean,
+    turn: Turn,
+    out: Outbox,
+  ): void {
+    const { access, ledger, present, expel } = this.#parts;
+    if (!isNew) {
+      // Somebody else was faster: what we know of the room is not true.
+      access.load(out);
+      return out.reply(replyTo, ALREADY_EXISTS);
+    }
+    const { metadata, creator, members } = request;
+    access.changed({ access: request.access, metadata, creator, isDeleted: false });
+    const allowed = new Set([creator, ...members]);
+    for (const user of allowed) access.setMember(user, true);
+    ledger.foundsRoom = false;
+    if (request.access === 'private') {
+      const strangers = present().filter((user) => !allowed.has(user));
+      expel(strangers, turn, out);
+    }
+    out.reply(replyTo, {});
+  }
+
+  #deleted(claimed: Claimed, turn: Turn, out: Outbox): void {
+    const { access, ledger, closeAll } = this.#parts;
+    access.changed({ access: 'public', metadata: '{}', creator: null, isDeleted: true });
+    ledger.adopt(claimed.epoch, claimed.head);
+    ledger.refuseAll(GONE, out);
+    closeAll(turn, out);
+  }
+}
+
+const NOT_FOUND: Refusal = { error: 'not_found', message: 'there is no such room' };
+const ALREADY_EXISTS: Refusal = { error: 'already_exists', message: 'there is such a room already' };
+const GONE: Refusal = { error: 'gone', message: 'the room was deleted' };
