@@ -11,6 +11,10 @@ import {
   type Refusal,
 } from './actors/messages.ts';
 import { roomChannel, userChannel, type Channel } from './protocol/channels.ts';
+import { unfitValue } from './protocol/decode.ts';
+import { RequestId, RoomId, SessionId, UserId } from './protocol/ids.ts';
+import { WIRE_LIMITS } from './protocol/limits.ts';
+import { utf8Bytes } from './protocol/size.ts';
 import type { Address } from './runtime/ports/actor.ts';
 import type { Entropy } from './runtime/ports/entropy.ts';
 import type { SessionKey } from './runtime/ports/log-store.ts';
@@ -30,6 +34,22 @@ export class EngineError extends Error {
 /** How long a command may take. */
 const DEADLINE_MS = 10_000;
 
+/** Callers' mistakes are told before anything is stored: what is stored is shown to everyone. */
+function check(schema: typeof RequestId, value: string, name: string): void {
+  const { error } = schema.safeParse(value);
+  if (error) throw new EngineError('bad_request', `${name}: ${error.issues[0]?.message}`);
+}
+
+function jsonOf(data: unknown): string {
+  const json = JSON.stringify(data) as string | undefined;
+  if (json === undefined) throw new EngineError('bad_request', 'data: must be a JSON value');
+  const unfit = unfitValue(JSON.parse(json), 1, true);
+  if (unfit) throw new EngineError('bad_request', `data: ${unfit}`);
+  if (utf8Bytes(json) > WIRE_LIMITS.frameBytesMax)
+    throw new EngineError('too_large', `data: must be at most ${WIRE_LIMITS.frameBytesMax} bytes of JSON`);
+  return json;
+}
+
 /** What can be asked of the actors from outside, without a socket. */
 export class Commands {
   readonly #system: ActorSystem;
@@ -40,9 +60,9 @@ export class Commands {
     this.#entropy = entropy;
   }
 
-  publish(channel: Channel, data: unknown, id: string | undefined): Promise<Published> {
-    const json = JSON.stringify(data);
-    if (json === undefined) throw new EngineError('bad_request', 'data must be a JSON value');
+  async publish(channel: Channel, data: unknown, id: string | undefined): Promise<Published> {
+    const json = jsonOf(data);
+    if (id !== undefined) check(RequestId, id, 'id');
     const entry = {
       id: id ?? this.#entropy.uuid(),
       sender: 'svc:engine',
@@ -53,19 +73,25 @@ export class Commands {
     return this.#askHome<Published>(channel, { type: 'publish', entry, by: null });
   }
 
-  publishToUser(user: string, data: unknown, id?: string): Promise<Published> {
+  async publishToUser(user: string, data: unknown, id?: string): Promise<Published> {
+    check(UserId, user, 'user');
     return this.publish(userChannel(user), data, id);
   }
 
-  setMember(room: string, user: string, isMember: boolean): Promise<void> {
+  async setMember(room: string, user: string, isMember: boolean): Promise<void> {
+    check(RoomId, room, 'room');
+    check(UserId, user, 'user');
     return this.#askHome(roomChannel(room), { type: 'setMember', user, isMember });
   }
 
-  deleteRoom(room: string): Promise<void> {
+  async deleteRoom(room: string): Promise<void> {
+    check(RoomId, room, 'room');
     return this.#askHome(roomChannel(room), { type: 'delete' });
   }
 
   async revoke(user: string | null, session: string | null): Promise<void> {
+    if (user !== null) check(UserId, user, 'user');
+    if (session !== null) check(SessionId, session, 'session');
     const isStored = await this.#ask(SESSIONS, { type: 'revoke', user, session });
     if (!isStored) throw new EngineError('unavailable', 'the revocation could not be stored');
   }

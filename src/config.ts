@@ -1,3 +1,5 @@
+import { WIRE_LIMITS } from './protocol/limits.ts';
+
 /** What the engine is started with: one frozen object, made here and nowhere else. Times in milliseconds, sizes in bytes. */
 export interface Config {
   readonly node: string;
@@ -19,7 +21,11 @@ export interface Config {
   /** A room that was never created is public and empty (FR7). */
   readonly roomsAutoCreate: boolean;
   readonly roomIdleMs: number;
+  /** Bytes of one frame from a client (LM1). */
+  readonly frameBytes: number;
+  /** Rooms joined at once (LM5); 0: no limit. */
   readonly roomsPerConnection: number;
+  /** Past it a connection is slow (LM7); 0: no limit. */
   readonly outboundBytes: number;
   /** How long a slow client may make no progress (LM7). */
   readonly stallMs: number;
@@ -39,6 +45,11 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Turns a setting's text into its value, or throws a {@link ConfigError}. */
 type Parse<Value> = (text: string, name: string) => Value;
+
+const KIB = 1024;
+
+/** What fits a frame to a client (1 MiB), when numbers such as 1e20 are written out: 4.4 times as long, and some more. */
+const FRAME_BYTES_MAX = 192 * KIB;
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
@@ -73,9 +84,11 @@ export function readConfig(defaults: ConfigDefaults, environment: Environment = 
     graceMs: read('VAGUS_PRESENCE_GRACE', duration(0, DAY_MS), 15_000),
     roomsAutoCreate: read('VAGUS_ROOMS_AUTO_CREATE', onOrOff, defaults.roomsAutoCreate),
     roomIdleMs: read('VAGUS_ROOM_IDLE', duration(1_000, 365 * DAY_MS), 300_000),
-    roomsPerConnection: 100,
-    outboundBytes: 1024 * 1024,
-    stallMs: 30_000,
+    frameBytes:
+      read('VAGUS_FRAME_BYTES', size(KIB, FRAME_BYTES_MAX), WIRE_LIMITS.frameBytesMax) || FRAME_BYTES_MAX,
+    roomsPerConnection: read('VAGUS_ROOMS_PER_CONNECTION', whole(0, 100_000), 100),
+    outboundBytes: read('VAGUS_OUTBOUND_BYTES', size(16 * KIB, 1024 * 1024 * KIB), 1024 * KIB),
+    stallMs: read('VAGUS_SLOW_CLIENT_TIMEOUT', duration(1_000, DAY_MS), 30_000),
     logLevel: read(
       'VAGUS_LOG_LEVEL',
       oneOf(['debug', 'info', 'warn', 'error', 'silent'] as const),
@@ -110,6 +123,31 @@ function duration(min: number, max: number): Parse<number> {
     if (!(value >= min && value <= max)) {
       throw notAllowed(name, text, `a duration such as 30s, 5m or 12h, from ${min}ms to ${max / DAY_MS}d`);
     }
+    return value;
+  };
+}
+
+/** `65536`, `64KiB`, `1MiB`; 0 is always allowed. */
+function size(min: number, max: number): Parse<number> {
+  return (text, name) => {
+    const [, amount, unit] = /^(\d+)(B|KiB|MiB)?$/.exec(text) ?? [];
+    const value = Number(amount) * ({ KiB: KIB, MiB: KIB * KIB }[unit ?? ''] ?? 1);
+    if (!(value === 0 || (value >= min && value <= max))) {
+      throw notAllowed(
+        name,
+        text,
+        `0, or a size such as 64KiB or 1MiB, from ${min / KIB}KiB to ${max / KIB}KiB`,
+      );
+    }
+    return value;
+  };
+}
+
+function whole(min: number, max: number): Parse<number> {
+  return (text, name) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < min || value > max)
+      throw notAllowed(name, text, `a whole number from ${min} to ${max}`);
     return value;
   };
 }

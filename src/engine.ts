@@ -64,7 +64,10 @@ export class Engine {
     const owner = `${config.node}.${newIncarnation()}`;
     const bus = new LocalBus(config.node);
     const entropy = new SystemEntropy();
-    this.#sockets = new WsSockets({ outboundMaxBytes: config.outboundBytes });
+    this.#sockets = new WsSockets({
+      outboundMaxBytes: config.outboundBytes,
+      onBroken: (reason) => this.#telemetry.count(`closed_${reason}`, 1),
+    });
     this.#verifier = new JoseVerifier({
       secret: new TextEncoder().encode(config.jwtSecret),
       issuer: config.jwtIssuer,
@@ -120,6 +123,7 @@ export class Engine {
     const server = createHttpServer(health);
     const ws = new WsServer({
       sockets: this.#sockets,
+      frameBytes: this.#config.frameBytes,
       authenticate: (token, done) => this.#authenticate(token, done),
       closedBecause: () => (this.#isDraining ? DRAINING : undefined),
       onRefused: () => this.#telemetry.count('handshakes_refused', 1),
@@ -258,6 +262,7 @@ function programOptions(config: Config, owner: string, log: string): ProgramOpti
       ...CONNECTION_LIMITS,
       heartbeatIntervalMs: config.heartbeatIntervalMs,
       heartbeatTimeoutMs: config.heartbeatTimeoutMs,
+      frameBytes: config.frameBytes,
       roomsMax: config.roomsPerConnection,
       stallMs: config.stallMs,
     },

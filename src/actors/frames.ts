@@ -21,7 +21,7 @@ export function entryFrame(channel: Channel, entry: Entry): string {
 }
 
 /** A range that a connection will not be sent, because it is not kept any more (PU2). */
-function skippedFrame(channel: Channel, from: number, to: number): string {
+export function skippedFrame(channel: Channel, from: number, to: number): string {
   return JSON.stringify({
     type: 'notification',
     action: 'skipped',

@@ -10,7 +10,9 @@ import type {
   EntryOutcome,
   NewEntry,
   PageStart,
+  Reader,
   SessionKey,
+  StoreFailure,
   StoreReply,
   StoreRequest,
 } from '../runtime/ports/log-store.ts';
@@ -50,7 +52,7 @@ export type ConnectionMessage =
   | { readonly type: 'socketClosed'; readonly code: number }
   /** The socket holds more than its outbound limit, and less than half of it again (LM7). */
   | { readonly type: 'congested' | 'drained' }
-  | { readonly type: 'measured'; readonly bufferedBytes: number }
+  | { readonly type: 'measured'; readonly readBytes: number }
   | { readonly type: 'verified'; readonly call: number; readonly verdict: Verdict }
   | { readonly type: 'degraded'; readonly features: readonly Feature[] }
   /** The node goes: close, and let the client come back after this long. */
@@ -101,7 +103,7 @@ export type Publication =
   | { readonly type: 'published'; readonly entries: readonly Entry[] }
   /** The log goes at least up to here. */
   | { readonly type: 'head'; readonly head: number }
-  /** A frame outside the log for those present, without one connection or one user. */
+  /** A frame outside the log for those present, without the connection it is from or the user it is about. */
   | {
       readonly type: 'notice';
       readonly frame: string;
@@ -241,13 +243,12 @@ export interface PageRequest {
   readonly start: PageStart;
   readonly limit: number;
   readonly bytesMax: number;
-  readonly reader: string | null;
+  readonly reader: Reader | null;
 }
 
 /** The log's answer to whatever it was asked. */
 export type LogReply<Value> =
-  | { readonly ok: true; readonly value: Value }
-  | { readonly ok: false; readonly failure: 'failed' | 'unknown' };
+  { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly failure: StoreFailure };
 
 /** Null: not granted. */
 export type ClaimReply = LogReply<Claimed | null>;

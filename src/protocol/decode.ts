@@ -67,7 +67,8 @@ function findUnfit(
   return undefined;
 }
 
-function unfitValue(value: unknown, depth: number, hasEscapes: boolean): string | undefined {
+/** What of {@link findUnfit} holds for a value: `depth` is its own level, `hasEscapes` whether texts must be searched. */
+export function unfitValue(value: unknown, depth: number, hasEscapes: boolean): string | undefined {
   if (typeof value === 'string') return hasEscapes && isUnfitText(value) ? UNFIT_TEXT : undefined;
   if (typeof value === 'number') return Number.isFinite(value) ? undefined : 'holds a number out of range';
   if (typeof value !== 'object' || value === null) return undefined;

@@ -8,6 +8,13 @@ export const RequestId = z
 /** A room's id (FR6). */
 export const RoomId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 of A-Z a-z 0-9 _ -');
 
+/** What a token's `sid` or `jti` names (JW2): any text that the store can keep. */
+export const SessionId = z
+  .string()
+  .min(1)
+  .max(256)
+  .refine((text) => !text.includes('\0') && text.isWellFormed(), 'holds U+0000 or an unpaired surrogate');
+
 /** A user's id, the token's `sub` (FR6): printable, so that logs and pages can show it, and without the address separator. */
 export const UserId = z
   .string()

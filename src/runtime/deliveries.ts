@@ -103,6 +103,13 @@ export class Deliveries {
     this.push(cell, { ...envelope(cell.address, message), life }, 'system');
   }
 
+  /** As {@link toLife}, during the life itself, and before everything that waits: nothing may be handled in between. */
+  toLifeFirst(cell: Cell, message: unknown): void {
+    if (cell.status === 'stopped') return;
+    cell.mailbox.unshift({ ...envelope(cell.address, message), life: cell.life });
+    if (cell.status === 'running') this.#scheduler.enqueue(cell);
+  }
+
   /** A message to every actor of a kind, for the rare events that concern all; each may get its own. */
   tellAll(kind: string, message: (at: number) => unknown): void {
     const cells = [...this.cells.values()].filter((cell) => cell.behaviour.kind === kind);

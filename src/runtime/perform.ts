@@ -18,14 +18,23 @@ export interface Ports {
   readonly telemetry: Telemetry;
 }
 
-/** Carries one effect out of the core. Whatever comes of it is said with `answer`: now or later, once. */
-export function performEdge(ports: Ports, effect: EdgeEffect, answer: (message: unknown) => void): void {
+/** How what comes of an effect is told to its actor. */
+export interface Answers {
+  /** Of what is known at once: before the actor's next step, whatever else waits for it. */
+  readonly first: (message: unknown) => void;
+  /** Of what takes its time. */
+  readonly later: (message: unknown) => void;
+}
+
+/** Carries one effect out of the core. What comes of it is said once. */
+export function performEdge(ports: Ports, effect: EdgeEffect, answers: Answers): void {
   switch (effect.type) {
     case 'write':
       return ports.sockets.write(effect.connection, effect.frames);
     case 'fanout': {
       const refused = ports.sockets.fanout(effect.batch, effect.connections, effect.start, effect.end);
-      if (refused.length > 0) answer({ type: 'refused', connections: refused, first: effect.batch.first });
+      if (refused.length > 0)
+        answers.first({ type: 'refused', connections: refused, first: effect.batch.first });
       return;
     }
     case 'ping':
@@ -35,12 +44,12 @@ export function performEdge(ports: Ports, effect: EdgeEffect, answer: (message: 
     case 'reopen':
       return ports.sockets.reopen(effect.connection);
     case 'measure':
-      return answer({ type: 'measured', bufferedBytes: ports.sockets.bufferedBytes(effect.connection) });
+      return answers.first({ type: 'measured', readBytes: ports.sockets.readBytes(effect.connection) });
     case 'store':
-      return callStore(ports.store, effect, answer);
+      return callStore(ports.store, effect, answers.later);
     case 'verify':
       return ports.tokens.verify(effect.token, (verdict) =>
-        answer({ type: 'verified', call: effect.call, verdict }),
+        answers.later({ type: 'verified', call: effect.call, verdict }),
       );
     case 'publish':
       return ports.bus.publish(effect.nodes, effect.channel, effect.message);

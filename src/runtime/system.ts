@@ -230,7 +230,10 @@ export class ActorSystem implements CellHost {
       case 'stop':
         return this.#supervision.stop(cell, 'stopped');
       default:
-        performEdge(this.#ports, effect, (message) => this.#deliveries.toLife(cell, life, message));
+        performEdge(this.#ports, effect, {
+          first: (message) => this.#deliveries.toLifeFirst(cell, message),
+          later: (message) => this.#deliveries.toLife(cell, life, message),
+        });
     }
   }
 

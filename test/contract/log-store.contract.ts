@@ -476,8 +476,10 @@ export function logStoreContract(name: string, open: () => Promise<StoreUnderTes
         await make(room);
         const { epoch } = await claim(store, channel, 'a');
         await append(store, channel, 'a', epoch, [entry('1')]);
-        const read = async (reader: string | null, of: Channel = channel) =>
-          get(store, 'page', { channel: of, start: 'newest', limit: 10, bytesMax: 10_000, reader });
+        const read = async (user: string | null, of: Channel = channel, isAdmin = false) => {
+          const reader = user === null ? null : { user, isAdmin };
+          return get(store, 'page', { channel: of, start: 'newest', limit: 10, bytesMax: 10_000, reader });
+        };
         expect(await read('carol')).toEqual({ grant: 'forbidden', entries: [], more: false });
         expect(await read('bob')).toMatchObject({ grant: 'granted', entries: [{ id: '1' }] });
         expect(await read(null)).toMatchObject({ grant: 'granted', entries: [{ id: '1' }] });
@@ -500,9 +502,11 @@ export function logStoreContract(name: string, open: () => Promise<StoreUnderTes
             start: 'newest',
             limit: 10,
             bytesMax: 10_000,
-            reader: 'alice',
+            reader: { user: 'alice', isAdmin: false },
           }),
         ).toMatchObject({ grant: 'gone' });
+        expect(await get(store, 'emptyRoom', { room })).toBe(true);
+        expect(await get(store, 'emptyRoom', { room })).toBe(false);
         expect(await readAll(store, channel)).toEqual([]);
         expect(await make(room, { creator: 'dan', members: [] })).toBe(true);
         expect(await append(store, channel, 'a', epoch + 1, [entry('1')])).toMatchObject([

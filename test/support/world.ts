@@ -93,7 +93,7 @@ class RecordedSockets implements Sockets {
     this.shut.delete(connection);
   }
 
-  bufferedBytes(): number {
+  readBytes(): number {
     return 0;
   }
 

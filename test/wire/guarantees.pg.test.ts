@@ -181,15 +181,21 @@ test('[DG5] two nodes on one log: at most one can append at a time, and nothing 
     { user: 'ann', client: await node.connect('ann') },
     { user: 'ben', client: await other.connect('ben') },
   ];
-  const write = async ({ user, client }: (typeof writers)[number]): Promise<Frame[]> => {
+  const chat = ({ user, client }: (typeof writers)[number], id: string): Promise<Frame> =>
+    client.request({ type: 'chat', room: 'shared', id: `${user}-${id}`, content: 'x' }, 20_000);
+  const write = async (writer: (typeof writers)[number]): Promise<Frame[]> => {
     const replies: Frame[] = [];
-    for (let n = 0; n < 60; n++)
-      replies.push(
-        await client.request({ type: 'chat', room: 'shared', id: `${user}-${n}`, content: 'x' }, 20_000),
-      );
+    for (let n = 0; n < 60; n++) replies.push(await chat(writer, String(n)));
     return replies;
   };
   const replies = (await Promise.all(writers.map(write))).flat();
+  // However the fight went, the room changes hands once more with each of these.
+  for (const [turn, writer] of [...writers, ...writers].entries()) {
+    let reply: Frame;
+    do reply = await chat(writer, `again-${turn}`);
+    while (reply['type'] !== 'ack');
+    replies.push(reply);
+  }
   expect(replies.filter((reply) => reply['type'] === 'ack').length).toBeGreaterThan(40);
   await checkLog('shared', replies);
   const rows = await database.query(

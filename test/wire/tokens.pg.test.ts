@@ -1,3 +1,4 @@
+import { SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestClient } from '../support/client.ts';
 import { TestEngine } from '../support/engine.ts';
@@ -143,5 +144,58 @@ describe('[JW4] rights to a room', () => {
     // Made anew, it goes on counting: an old position does not point into the new log.
     expect(await ben.request({ type: 'create', room, access: 'public' })).toMatchObject({ type: 'ack' });
     expect(await owner.request({ type: 'chat', room, content: 'new' })).toMatchObject({ seq: 2 });
+  });
+});
+
+describe('[JW2] what a token may hold', () => {
+  const sign = (claims: Record<string, unknown>): Promise<string> =>
+    new SignJWT(claims)
+      .setProtectedHeader({ alg: 'HS256' })
+      .sign(new TextEncoder().encode(node.config.jwtSecret));
+  const now = (): number => Date.now() / 1_000;
+
+  test('[JW2] times with a fraction are times, and the session is checked like any other', async () => {
+    const claims = { sub: 'frac', sid: 'frac-1', iat: now() - 10.25, exp: now() + 60.5 };
+    const client = await TestClient.open(node.engine.url, { token: await sign(claims) });
+    await client.welcome();
+    await node.engine.revoke({ user: 'frac' });
+    expect(await client.closed).toMatchObject({ code: 4502 });
+    expect(await TestClient.refused(node.engine.url, { token: await sign(claims) })).toMatchObject({
+      status: 401,
+    });
+  });
+
+  test.each([
+    ['a sid with U+0000', { sid: 'a\u0000b' }],
+    ['a jti with half a surrogate', { jti: 'a\ud800' }],
+    ['a sid of 257 characters', { sid: 'x'.repeat(257) }],
+    ['an iat out of range', { iat: 1e300 }],
+  ])('[JW2] %s is refused before the store hears of it', async (_, claims) => {
+    const token = await sign({ sub: 'odd', exp: now() + 60, ...claims });
+    expect(await TestClient.refused(node.engine.url, { token })).toMatchObject({
+      status: 401,
+      body: { code: 'unauthorized' },
+    });
+    const client = await node.connect('odd');
+    expect(await client.request({ type: 'refresh', token })).toMatchObject({ code: 'unauthorized' });
+    client.terminate();
+  });
+
+  test('[JW2] [JW5] jti names the session when there is no sid', async () => {
+    const client = await TestClient.open(node.engine.url, {
+      token: await sign({ sub: 'jt', jti: 'jt-1', exp: now() + 60 }),
+    });
+    await client.welcome();
+    await node.engine.revoke({ session: 'jt-1' });
+    expect(await client.closed).toMatchObject({ code: 4502 });
+  });
+
+  test('[JW2] [JW3] who is let in by the leeway has it', async () => {
+    const exp = Math.floor(now()) - 2;
+    const client = await TestClient.open(node.engine.url, { token: await sign({ sub: 'lee', exp }) });
+    expect(Date.parse((await client.welcome())['expiresAt'])).toBe((exp + 5) * 1_000);
+    await client.fence();
+    expect(await client.closed).toMatchObject({ code: 4005 });
+    expect(now()).toBeGreaterThanOrEqual(exp + 5);
   });
 });

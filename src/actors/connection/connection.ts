@@ -102,7 +102,7 @@ class Connection implements ConnectionContext {
         this.#pulse.touch(turn);
         return this.#outbound.drained(this.#subscriptions.channels(), out);
       case 'measured':
-        return this.#measured(message.bufferedBytes, turn, out);
+        return this.#measured(message.readBytes, turn, out);
       case 'verified': {
         const claims = this.#requests.verified(message.call, message.verdict, out);
         return claims && this.credentials.renew(claims, turn, out);
@@ -140,10 +140,12 @@ class Connection implements ConnectionContext {
     const { request } = decoded;
     // A resume says itself where the two channels of everyone start (HS5).
     if (request.type !== 'resume') this.#subscriptions.greeted(out);
-    this.#request(request, turn, out);
+    const bad = this.#request(request, turn, out);
+    if (bad) this.#badFrame(bad, turn, out);
   }
 
-  #request(request: Request, turn: Turn, out: Outbox): void {
+  /** What only the connection can know of a frame may be wrong, too (FR2). */
+  #request(request: Request, turn: Turn, out: Outbox): BadFrame | undefined | void {
     switch (request.type) {
       case 'chat':
         return this.#requests.chat(request, turn, out);
@@ -151,10 +153,8 @@ class Connection implements ConnectionContext {
         return this.#subscriptions.join(request, out);
       case 'leave':
         return this.#subscriptions.leave(request, out);
-      case 'resume': {
-        const bad = this.#subscriptions.resume(request, out);
-        return bad && this.#badFrame(bad, turn, out);
-      }
+      case 'resume':
+        return this.#subscriptions.resume(request, out);
       case 'signal':
         return this.#requests.signal(request, out);
       case 'history':
@@ -232,8 +232,8 @@ class Connection implements ConnectionContext {
     }
   }
 
-  #measured(bufferedBytes: number, turn: Turn, out: Outbox): void {
-    const found = this.#outbound.measured(bufferedBytes, out);
+  #measured(readBytes: number, turn: Turn, out: Outbox): void {
+    const found = this.#outbound.measured(readBytes, out);
     if (found === 'stuck') return this.#pulse.fire('fellBehind', turn, out);
     // Who reads is alive, however slowly.
     if (found === 'progress') this.#pulse.touch(turn);
@@ -252,7 +252,7 @@ class Connection implements ConnectionContext {
       protocol: PROTOCOL_VERSION,
       log,
       heartbeat: { intervalMs: limits.heartbeatIntervalMs, timeoutMs: limits.heartbeatTimeoutMs },
-      limits: { frameBytes: WIRE_LIMITS.frameBytesMax, messagesPerMinute: limits.messagesPerMinute },
+      limits: { frameBytes: limits.frameBytes, messagesPerMinute: limits.messagesPerMinute },
       ...(heads === 'unknown' ? {} : { channels: heads }),
       expiresAt: isoTime(this.credentials.expiresAt),
       time: isoTime(turn.wall),
@@ -298,6 +298,8 @@ class Connection implements ConnectionContext {
     if (this.#drainReason !== undefined) return;
     this.#drainReason = drainReason(retryAfterMs);
     this.gate.hold('draining', out);
+    // Before its welcome a client is told nothing else (HS5); it has asked nothing yet, so it goes at once.
+    if (!this.#pulse.isOpen) return;
     write(this, JSON.stringify({ type: 'notification', action: 'draining', data: { retryAfterMs } }), out);
     out.arm('drain', this.options.limits.drainMs);
   }

@@ -1,4 +1,5 @@
 import type { Claims } from '../../runtime/ports/tokens.ts';
+import { WIRE_LIMITS } from '../../protocol/limits.ts';
 import { errorFrame } from '../../protocol/pushes.ts';
 import type { ConnectionAddress, Refusal } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
@@ -23,8 +24,12 @@ export interface ConnectionLimits {
   readonly requestDeadlineMs: number;
   /** Work under way for one connection; past it no more frames are taken (see `WEIGHTS`). */
   readonly inFlightMax: number;
+  /** Messages of one channel that a join or a resume replays; beyond, a gap is named (RQ1, RQ2). */
+  readonly replayMax: number;
   /** A slow client is given up after this long without progress (LM7). */
   readonly stallMs: number;
+  /** Announced in the welcome (LM1); the transport holds clients to it. */
+  readonly frameBytes: number;
   /** Announced in the welcome (LM2); 0: no limit. */
   readonly messagesPerMinute: number;
   readonly retryAfterMs: number;
@@ -40,7 +45,9 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   roomsMax: 100,
   requestDeadlineMs: 10_000,
   inFlightMax: 256,
+  replayMax: WIRE_LIMITS.replayPerChannelMax,
   stallMs: 30_000,
+  frameBytes: WIRE_LIMITS.frameBytesMax,
   messagesPerMinute: 0,
   retryAfterMs: 1_000,
   drainMs: 5_000,

@@ -10,7 +10,8 @@ import type { ConnectionContext } from './context.ts';
 export class Outbound {
   readonly #context: ConnectionContext;
   #isCongested = false;
-  #buffered = Infinity;
+  /** Of what was written, how much had been taken at the last look; negative before the first. */
+  #readBytes = -1;
 
   constructor(context: ConnectionContext) {
     this.#context = context;
@@ -19,7 +20,7 @@ export class Outbound {
   congested(out: Outbox): void {
     if (this.#isCongested) return;
     this.#isCongested = true;
-    this.#buffered = Infinity;
+    this.#readBytes = -1;
     this.#context.gate.hold('congested', out);
     out.count('slow_connections');
     out.add({ type: 'measure', connection: this.#context.number });
@@ -41,13 +42,13 @@ export class Outbound {
     if (this.#isCongested) out.add({ type: 'measure', connection: this.#context.number });
   }
 
-  /** Returns true when nothing was read: the client is too slow. */
-  measured(bufferedBytes: number, out: Outbox): 'first' | 'progress' | 'stuck' {
+  /** `stuck`: nothing was read since the last look, so the client is too slow. What was written meanwhile does not count. */
+  measured(readBytes: number, out: Outbox): 'first' | 'progress' | 'stuck' {
     if (!this.#isCongested) return 'progress';
-    const before = this.#buffered;
-    this.#buffered = bufferedBytes;
-    if (before === Infinity) return 'first';
-    if (bufferedBytes >= before) return 'stuck';
+    const before = this.#readBytes;
+    this.#readBytes = readBytes;
+    if (before < 0) return 'first';
+    if (readBytes <= before) return 'stuck';
     out.arm('stall', this.#context.options.limits.stallMs);
     return 'progress';
   }

@@ -1,4 +1,5 @@
 import { clientChannel, clientName, roomChannel, type Channel } from '../../protocol/channels.ts';
+import type { BadFrame } from '../../protocol/decode.ts';
 import { WIRE_LIMITS } from '../../protocol/limits.ts';
 import type { RequestOf } from '../../protocol/requests.ts';
 import { utf8Bytes } from '../../protocol/size.ts';
@@ -48,16 +49,13 @@ export class Requests {
 
   // --- chat
 
-  chat(request: RequestOf<'chat'>, turn: Turn, out: Outbox): void {
+  /** Undefined, or why the frame is refused. */
+  chat(request: RequestOf<'chat'>, turn: Turn, out: Outbox): BadFrame | undefined {
     const room = request.room ?? this.#subscriptions.onlyRoom();
-    if (room === undefined)
-      return this.#refuse(request.id, { error: 'not_joined', message: 'no room is joined: name one' }, out);
-    if (room === null) {
-      return this.#refuse(
-        request.id,
-        { error: 'bad_frame', field: 'room', message: 'room: more than one room is joined: name one' },
-        out,
-      );
+    if (room === null) return badFrame(request.id, 'room', 'more than one room is joined: name one');
+    if (room === undefined) {
+      this.#refuse(request.id, { error: 'not_joined', message: 'no room is joined: name one' }, out);
+      return undefined;
     }
     const { user, credentials } = this.#context;
     const { isAdmin } = credentials;
@@ -74,6 +72,7 @@ export class Requests {
       { for: 'chat', request, room },
       out,
     );
+    return undefined;
   }
 
   #askHome(channel: Channel, message: HomeMessage, context: RequestContext, out: Outbox): void {
@@ -118,26 +117,25 @@ export class Requests {
 
   // --- history
 
-  history(request: RequestOf<'history'>, out: Outbox): void {
+  /** Undefined, or why the frame is refused. */
+  history(request: RequestOf<'history'>, out: Outbox): BadFrame | undefined {
     const { user, credentials, options } = this.#context;
     const { isAdmin } = credentials;
     const name = request.channel ?? roomChannel(request.room ?? '');
     const channel = clientChannel(name, user);
-    if (!channel) {
-      const message = 'channel: must be broadcast, user or room:{id}';
-      return this.#refuse(request.id, { error: 'bad_frame', field: 'channel', message }, out);
-    }
+    if (!channel) return badFrame(request.id, 'channel', 'must be broadcast, user or room:{id}');
     const isRoom = channel.startsWith('room:');
     const page = {
       channel,
       start: pageStart(request),
       limit: request.limit ?? WIRE_LIMITS.historyLimitDefault,
       bytesMax: WIRE_LIMITS.historyBytesMax,
-      reader: isRoom && !isAdmin ? user : null,
+      reader: isRoom ? { user, isAdmin } : null,
     };
     const context: RequestContext = { for: 'history', request, room: isRoom ? channel.slice(5) : '' };
     this.#context.gate.begin(WEIGHTS.history, out);
     out.ask(LOG, { type: 'page', ...page }, { deadlineMs: options.limits.requestDeadlineMs, context });
+    return undefined;
   }
 
   #historyRead(
@@ -269,6 +267,10 @@ export class Requests {
   #refuse(id: string | undefined, refusal: Refusal, out: Outbox): void {
     refuse(this.#context, id, refusal, out);
   }
+}
+
+function badFrame(id: string | undefined, field: string, why: string): BadFrame {
+  return { ok: false, field, message: `${field}: ${why}`, ...(id === undefined ? {} : { id }) };
 }
 
 function pageStart(request: RequestOf<'history'>): PageStart {

@@ -50,6 +50,7 @@ export function wantedChannels(
 /** One `resume` under way (RQ2): gathers what becomes of each channel, until all are known and one ack says so. */
 export class Resume {
   readonly id: string | undefined;
+  readonly #replayMax: number;
   readonly #replies = new Map<string, ChannelReply | { readonly error: string }>();
   readonly #starts: { readonly channel: Channel; readonly after: number }[] = [];
   /** Messages that may still be replayed for this request. */
@@ -58,8 +59,10 @@ export class Resume {
   #open = 0;
   #newRooms = 0;
 
-  constructor(id: string | undefined) {
+  /** `replayMax`: messages that may be replayed of one channel. */
+  constructor(id: string | undefined, replayMax: number) {
     this.id = id;
+    this.#replayMax = replayMax;
   }
 
   get isDone(): boolean {
@@ -93,7 +96,7 @@ export class Resume {
   }
 
   place({ name, channel, since }: Wanted, head: number): void {
-    const { after, ...reply } = placeIn(head, since, Math.min(WIRE_LIMITS.replayPerChannelMax, this.#budget));
+    const { after, ...reply } = placeIn(head, since, Math.min(this.#replayMax, this.#budget));
     this.#budget -= head - after;
     this.reply(name, reply);
     this.#starts.push({ channel, after });

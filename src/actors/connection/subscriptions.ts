@@ -1,6 +1,5 @@
 import { channelId, channelKind, roomChannel, userChannel, type Channel } from '../../protocol/channels.ts';
 import type { BadFrame } from '../../protocol/decode.ts';
-import { WIRE_LIMITS } from '../../protocol/limits.ts';
 import type { RequestOf } from '../../protocol/requests.ts';
 import type { Answer } from '../../runtime/ports/actor.ts';
 import {
@@ -12,7 +11,8 @@ import {
   type Subscribed,
 } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
-import { ack, refuse, type ConnectionContext } from './context.ts';
+import { skippedFrame } from '../frames.ts';
+import { ack, refuse, write, type ConnectionContext } from './context.ts';
 import { placeIn, Resume, wantedChannels, type Wanted } from './resume.ts';
 
 interface Subscription {
@@ -26,10 +26,19 @@ interface Subscription {
   readonly head: number;
 }
 
+interface ResumeContext {
+  readonly for: 'resume';
+  readonly wanted: Wanted;
+  /** The channel was not joined before. */
+  readonly isNew: boolean;
+  /** It was, and is live: a place is not given to it twice. */
+  readonly isPlaced: boolean;
+}
+
 export type SubscriptionContext =
   | { readonly for: 'base'; readonly channel: Channel }
   | { readonly for: 'join'; readonly request: RequestOf<'join'> }
-  | { readonly for: 'resume'; readonly wanted: Wanted; readonly isNew: boolean }
+  | ResumeContext
   | { readonly for: 'leave'; readonly request: RequestOf<'leave'> };
 
 /**
@@ -115,7 +124,7 @@ export class Subscriptions {
     const subscription = this.#channels.get(channel);
     if (!subscription) return;
     subscription.stage = 'on';
-    out.tell(relayAddress(channel), { type: 'start', connection: this.#context.number, after });
+    out.tell(relayAddress(channel), this.#startAfter(after));
   }
 
   #baseAnswered(channel: Channel, reply: Subscribed | Refusal, out: Outbox): void {
@@ -124,10 +133,14 @@ export class Subscriptions {
       out.arm('resubscribe', this.#context.options.limits.retryAfterMs);
       return;
     }
-    const wanted = this.#wantedLater.get(channel) ?? reply.head;
+    const wanted = this.#wantedLater.get(channel);
     this.#wantedLater.delete(channel);
     this.#channels.set(channel, { stage: 'ready', head: reply.head });
-    if (!this.#isGreeting) this.#start(channel, Math.min(wanted, reply.head), out);
+    if (this.#isGreeting) return;
+    const { after, gap } = placeIn(reply.head, wanted, this.#context.options.limits.replayMax);
+    // The ack that could have named it has been given already.
+    if (gap) write(this.#context, skippedFrame(channel, gap.from, gap.to), out);
+    this.#start(channel, after, out);
   }
 
   retryBase(out: Outbox): void {
@@ -156,7 +169,7 @@ export class Subscriptions {
     const fields = { room, access, metadata: JSON.parse(metadata) as unknown };
     if (this.#channels.has(channel))
       return ack(this.#context, id, { ...fields, seq: head, already: true }, out);
-    const { after, ...position } = placeIn(head, request.since, WIRE_LIMITS.replayPerChannelMax);
+    const { after, ...position } = placeIn(head, request.since, this.#context.options.limits.replayMax);
     this.#add(channel, head);
     ack(this.#context, id, { ...fields, ...position }, out);
     this.#start(channel, after, out);
@@ -178,7 +191,7 @@ export class Subscriptions {
     const { user, options, gate } = this.#context;
     const wanted = wantedChannels(request, user, options.log);
     if ('ok' in wanted) return wanted;
-    const resume = new Resume(request.id);
+    const resume = new Resume(request.id, options.limits.replayMax);
     this.#resume = resume;
     gate.hold('subscribing', out);
     for (const one of wanted) this.#resumeOne(one, resume, out);
@@ -190,10 +203,16 @@ export class Subscriptions {
   #resumeOne(wanted: Wanted, resume: Resume, out: Outbox): void {
     const { name, channel, since } = wanted;
     const known = this.#channels.get(channel);
-    if (known?.stage === 'ready') {
+    if (known?.stage === 'ready' && (since <= known.head || since === Infinity)) {
       // It has its place now: the greeting has nothing to say about it any more.
       known.stage = 'on';
       return resume.place(wanted, known.head);
+    }
+    if (known?.stage === 'ready') {
+      // Something was stored since the welcome, and the client has it from elsewhere: the head is read again.
+      resume.asking(false);
+      known.stage = 'on';
+      return this.#ask(channel, { for: 'resume', wanted, isNew: false, isPlaced: false }, 'alive', out);
     }
     if (this.#base.includes(channel) && known?.stage !== 'on') {
       // It could not be reached before the welcome and is being asked for again; it will start where this says.
@@ -204,21 +223,37 @@ export class Subscriptions {
     if (isNew && this.#rooms + resume.newRooms >= this.#roomsMax)
       return resume.reply(name, { error: 'limit_reached' });
     resume.asking(isNew);
-    this.#ask(channel, { for: 'resume', wanted, isNew }, 'alive', out);
+    this.#ask(channel, { for: 'resume', wanted, isNew, isPlaced: !isNew }, 'alive', out);
   }
 
-  #resumed(wanted: Wanted, isNew: boolean, reply: Subscribed | Refusal, out: Outbox): void {
+  #resumed(context: ResumeContext, reply: Subscribed | Refusal, out: Outbox): void {
+    const { wanted, isNew, isPlaced } = context;
     const resume = this.#resume;
     this.#asking.delete(wanted.channel);
     if (!resume) return;
     resume.answered(isNew);
-    if (isRefusal(reply)) resume.reply(wanted.name, { error: reply.error });
-    else if (!isNew) resume.reply(wanted.name, { seq: reply.head, already: true });
+    if (isRefusal(reply)) this.#notResumed(context, reply, resume, out);
+    else if (isPlaced) resume.reply(wanted.name, { seq: reply.head, already: true });
     else {
-      this.#add(wanted.channel, reply.head);
+      if (isNew) this.#add(wanted.channel, reply.head);
       resume.place(wanted, reply.head);
     }
     this.#resumedIfDone(resume, out);
+  }
+
+  #notResumed(
+    { wanted, isNew, isPlaced }: ResumeContext,
+    refusal: Refusal,
+    resume: Resume,
+    out: Outbox,
+  ): void {
+    resume.reply(wanted.name, { error: refusal.error });
+    // One of the two channels of everyone goes on from where the client is, as far as that is known.
+    if (!isNew && !isPlaced) out.tell(relayAddress(wanted.channel), this.#startAfter(wanted.since));
+  }
+
+  #startAfter(after: number) {
+    return { type: 'start', connection: this.#context.number, after } as const;
   }
 
   #resumedIfDone(resume: Resume, out: Outbox): void {
@@ -264,6 +299,13 @@ export class Subscriptions {
     this.#channels.clear();
   }
 
+  #withdraw(context: SubscriptionContext, out: Outbox): void {
+    const { address, number: connection } = this.#context;
+    const channel = channelOf(context);
+    if (context.for !== 'base' && this.#channels.has(channel)) return;
+    out.tell(relayAddress(channel), { type: 'unsubscribe', connection, address, how: 'gone' });
+  }
+
   /** The connection's state, for presence: nobody is present on broadcast. */
   tellState(state: DeviceState, out: Outbox): void {
     for (const channel of this.#channels.keys()) {
@@ -279,16 +321,29 @@ export class Subscriptions {
     const reply: Subscribed | Refusal = answer.ok
       ? answer.body
       : { error: 'unavailable', message: 'the channel cannot be reached right now', retryAfterMs };
+    // The relay may still let us in when nobody waits for it any more: then somebody would be present who is not.
+    if (!answer.ok) this.#withdraw(context, out);
     switch (context.for) {
       case 'base':
         return this.#baseAnswered(context.channel, reply, out);
       case 'join':
         return this.#joined(context.request, reply, out);
       case 'resume':
-        return this.#resumed(context.wanted, context.isNew, reply, out);
+        return this.#resumed(context, reply, out);
       case 'leave':
         this.#context.gate.release('subscribing', out);
         return ack(this.#context, context.request.id, { room: context.request.room }, out);
     }
+  }
+}
+
+function channelOf(context: SubscriptionContext): Channel {
+  switch (context.for) {
+    case 'base':
+      return context.channel;
+    case 'resume':
+      return context.wanted.channel;
+    default:
+      return roomChannel(context.request.room);
   }
 }

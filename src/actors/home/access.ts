@@ -59,6 +59,8 @@ export class Access {
   loaded(answer: Answer<LogReply<RoomRecord | null>>): boolean {
     if (!answer.ok || !answer.body.ok) return false;
     this.record = answer.body.value;
+    // Whatever was read or said of members before may be older than this record.
+    this.#members.clear();
     return true;
   }
 

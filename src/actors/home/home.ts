@@ -74,11 +74,11 @@ export abstract class Home {
     return out;
   }
 
-  /** While the home is claimed everyone waits; what merely leaves never has to. */
+  /** While the home is claimed everyone waits, in order. Only who waits for an answer can be refused. */
   #admit(message: HomeMessage, asker: Asker, turn: Turn, out: Outbox): void {
     const isWaiting = this.ledger.life.phase === 'connecting' || this.#arrivals.length > 0;
     if (!isWaiting) return this.handle(message, asker, turn, out);
-    if (this.#arrivals.length < ARRIVALS_MAX) this.#arrivals.push({ message, asker });
+    if (!asker.replyTo || this.#arrivals.length < ARRIVALS_MAX) this.#arrivals.push({ message, asker });
     else out.reply(asker.replyTo, this.ledger.unavailable());
   }
 

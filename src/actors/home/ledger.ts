@@ -1,6 +1,6 @@
 import type { Channel } from '../../protocol/channels.ts';
 import type { Answer, Turn } from '../../runtime/ports/actor.ts';
-import type { ClaimMode, Entry, NewEntry } from '../../runtime/ports/log-store.ts';
+import type { Claimed, ClaimMode, Entry, NewEntry } from '../../runtime/ports/log-store.ts';
 import { explore, type ChartState } from '../chart.ts';
 import {
   LOG,
@@ -232,7 +232,7 @@ export class Ledger {
       // What a doubtful statement has stored after all is in no publication: relays read it.
       if (claimed.head > this.#head)
         out.publish(this.channel, this.nodes, { type: 'head', head: claimed.head });
-      this.adopt(claimed.epoch, Math.max(this.#head, claimed.head));
+      this.#adopt(claimed.epoch, Math.max(this.#head, claimed.head));
     }
     this.#dropExpired(turn, out);
     if (this.#pending.count === 0) return this.#settled(turn, out);
@@ -241,16 +241,31 @@ export class Ledger {
     else this.claim(out);
   }
 
-  /** The channel goes on under this epoch: of a claim, or of its deletion (RS3). */
-  adopt(epoch: number, head: number): void {
+  #adopt(epoch: number, head: number): void {
     if (epoch === 0) return;
     this.#epoch = epoch;
     this.#head = head;
   }
 
-  /** Everything that is under way is refused: it has no place to go any more. */
-  refuseAll(refusal: Refusal, out: Outbox): void {
+  // --- the channel's content is removed (RS3)
+
+  /** The epoch is being raised by a deletion: what is said of appends meanwhile is about the epoch before. */
+  closing(): void {
+    this.#isClaiming = true;
+  }
+
+  /** The channel goes on, empty, under this epoch. What was under way has no place to go any more. */
+  closed(claimed: Claimed, refusal: Refusal, turn: Turn, out: Outbox): void {
+    this.#isClaiming = false;
+    this.#adopt(claimed.epoch, claimed.head);
     for (const pending of [...this.#pending]) this.#answer(pending, refusal, out);
+    this.#settled(turn, out);
+  }
+
+  /** It may have been raised or not: a claim tells. */
+  closingFailed(turn: Turn, out: Outbox): void {
+    this.#isClaiming = false;
+    this.#doubt(turn, out);
   }
 
   /**

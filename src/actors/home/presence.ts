@@ -1,4 +1,4 @@
-import type { DeviceState, Departure, PresencePage } from '../messages.ts';
+import type { Actor, DeviceState, Departure, PresencePage } from '../messages.ts';
 
 /** What others are told about a user. */
 type Shown = 'alive' | 'suspect';
@@ -35,6 +35,8 @@ export class Presence {
   readonly #graceMs: number;
   readonly #members = new Map<string, Member>();
   readonly #users = new Map<string, string>();
+  /** Devices that came in with every right. */
+  readonly #admins = new Set<string>();
   /** Users without a device whose grace runs; in the order in which it ends. */
   readonly #lost = new Set<string>();
   #order: readonly string[] | undefined;
@@ -63,8 +65,15 @@ export class Presence {
     return [...this.#members.keys()];
   }
 
-  enter(address: string, user: string, state: DeviceState, moment: Moment): PresenceChange[] {
+  /** Whether one of a user's devices came in with every right (RS4). */
+  isAdmin(user: string): boolean {
+    return [...(this.#members.get(user)?.devices.keys() ?? [])].some((address) => this.#admins.has(address));
+  }
+
+  enter(address: string, { user, isAdmin }: Actor, state: DeviceState, moment: Moment): PresenceChange[] {
     this.#users.set(address, user);
+    if (isAdmin) this.#admins.add(address);
+    else this.#admins.delete(address);
     const member = this.#members.get(user);
     if (member) {
       member.devices.set(address, state);
@@ -96,6 +105,7 @@ export class Presence {
     const member = user === undefined ? undefined : this.#members.get(user);
     if (user === undefined || !member) return [];
     this.#users.delete(address);
+    this.#admins.delete(address);
     member.devices.delete(address);
     if (member.devices.size > 0) return this.#show(user, member, moment);
     if (how !== 'lost') return this.#leave(user, moment);
@@ -108,7 +118,10 @@ export class Presence {
   expel(user: string, moment: Moment): PresenceChange[] {
     const member = this.#members.get(user);
     if (!member) return [];
-    for (const address of member.devices.keys()) this.#users.delete(address);
+    for (const address of member.devices.keys()) {
+      this.#users.delete(address);
+      this.#admins.delete(address);
+    }
     return this.#leave(user, moment);
   }
 

@@ -6,16 +6,23 @@ import type { Access } from './access.ts';
 import type { Ledger } from './ledger.ts';
 
 export type ChangeContext =
-  | { readonly for: 'create'; readonly request: CreateRoom; readonly replyTo: ReplyTo | undefined }
+  | ({ readonly for: 'create' } & Creation)
   | {
       readonly for: 'setMember';
       readonly user: string;
       readonly isMember: boolean;
       readonly replyTo: ReplyTo | undefined;
     }
-  | { readonly for: 'delete'; readonly replyTo: ReplyTo | undefined };
+  | { readonly for: 'delete'; readonly replyTo: ReplyTo | undefined }
+  /** `next` is made when nothing is left of the deleted room. */
+  | { readonly for: 'empty'; readonly next: Creation | undefined };
 
-type ChangeCall = Extract<StoreRequest, { call: 'createRoom' | 'setMember' | 'deleteRoom' }>;
+interface Creation {
+  readonly request: CreateRoom;
+  readonly replyTo: ReplyTo | undefined;
+}
+
+type ChangeCall = Extract<StoreRequest, { call: 'createRoom' | 'setMember' | 'deleteRoom' | 'emptyRoom' }>;
 
 export interface RecordChangesParts {
   readonly room: string;
@@ -24,7 +31,7 @@ export interface RecordChangesParts {
   readonly deadlineMs: number;
   readonly access: Access;
   readonly ledger: Ledger;
-  /** Who is present: they may lose their right. */
+  /** Everyone present whose right is a member's: they may lose it. */
   readonly present: () => readonly string[];
   /** Off the channel from here on: nothing that is published later reaches them (JW4). */
   readonly expel: (users: readonly string[], turn: Turn, out: Outbox) => void;
@@ -46,6 +53,12 @@ export class RecordChanges {
   create(request: CreateRoom, replyTo: ReplyTo | undefined, out: Outbox): void {
     const { record } = this.#parts.access;
     if (record && !record.isDeleted) return out.reply(replyTo, ALREADY_EXISTS);
+    // What is left of a room of this name must not be seen in the new one.
+    if (record) this.#empty({ request, replyTo }, out);
+    else this.#create({ request, replyTo }, out);
+  }
+
+  #create({ request, replyTo }: Creation, out: Outbox): void {
     const { creator, access, metadata, members } = request;
     const call = {
       call: 'createRoom',
@@ -67,9 +80,28 @@ export class RecordChanges {
   }
 
   delete(replyTo: ReplyTo | undefined, out: Outbox): void {
-    const { access, room, owner } = this.#parts;
+    const { access, ledger, room, owner } = this.#parts;
     if (!access.record) return out.reply(replyTo, NOT_FOUND);
+    ledger.closing();
     this.#callStore({ call: 'deleteRoom', room, owner }, { for: 'delete', replyTo }, out);
+  }
+
+  /** Removes what a deleted room has left, slice by slice. */
+  empty(out: Outbox): void {
+    if (this.#parts.access.record?.isDeleted) this.#empty(undefined, out);
+  }
+
+  #empty(next: Creation | undefined, out: Outbox): void {
+    this.#callStore({ call: 'emptyRoom', room: this.#parts.room }, { for: 'empty', next }, out);
+  }
+
+  #emptied({ next }: ChangeContext & { for: 'empty' }, answer: Answer<LogReply<unknown>>, out: Outbox): void {
+    if (!answer.ok || !answer.body.ok) {
+      if (next) out.reply(next.replyTo, this.#parts.ledger.unavailable(NOT_NOW));
+      return out.arm('empty', EMPTY_AGAIN_MS);
+    }
+    if (answer.body.value === true) return this.#empty(next, out);
+    if (next) this.#create(next, out);
   }
 
   #callStore(request: ChangeCall, context: ChangeContext, out: Outbox): void {
@@ -78,10 +110,12 @@ export class RecordChanges {
 
   answered(context: ChangeContext, answer: Answer<LogReply<unknown>>, turn: Turn, out: Outbox): void {
     const { access, ledger } = this.#parts;
+    if (context.for === 'empty') return this.#emptied(context, answer, out);
     if (!answer.ok || !answer.body.ok) {
       // It may have been carried out: what is true is read anew.
       access.load(out);
-      return out.reply(context.replyTo, ledger.unavailable('the room could not be changed right now'));
+      if (context.for === 'delete') ledger.closingFailed(turn, out);
+      return out.reply(context.replyTo, ledger.unavailable(NOT_NOW));
     }
     switch (context.for) {
       case 'create':
@@ -91,10 +125,19 @@ export class RecordChanges {
         break;
       case 'setMember':
         access.setMember(context.user, context.isMember);
-        if (!context.isMember && access.access === 'private') this.#parts.expel([context.user], turn, out);
+        if (!context.isMember && access.access === 'private') this.#expelIfPresent(context.user, turn, out);
         break;
     }
     out.reply(context.replyTo, {});
+  }
+
+  #expelIfPresent(user: string, turn: Turn, out: Outbox): void {
+    const { present, expel } = this.#parts;
+    expel(
+      present().filter((other) => other === user),
+      turn,
+      out,
+    );
   }
 
   #created(
@@ -124,11 +167,16 @@ export class RecordChanges {
   #deleted(claimed: Claimed, turn: Turn, out: Outbox): void {
     const { access, ledger, closeAll } = this.#parts;
     access.changed({ access: 'public', metadata: '{}', creator: null, isDeleted: true });
-    ledger.adopt(claimed.epoch, claimed.head);
-    ledger.refuseAll(GONE, out);
+    ledger.closed(claimed, GONE, turn, out);
     closeAll(turn, out);
+    this.empty(out);
   }
 }
+
+/** A slice that could not be removed is tried again after this. */
+const EMPTY_AGAIN_MS = 1_000;
+
+const NOT_NOW = 'the room could not be changed right now';
 
 const NOT_FOUND: Refusal = { error: 'not_found', message: 'there is no such room' };
 const ALREADY_EXISTS: Refusal = { error: 'already_exists', message: 'there is such a room already' };

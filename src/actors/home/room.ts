@@ -2,7 +2,7 @@ import type { Answer, Behaviour, Birth, ReplyTo, Turn } from '../../runtime/port
 import type { RoomRecord } from '../../runtime/ports/log-store.ts';
 import { WIRE_LIMITS } from '../../protocol/limits.ts';
 import { isoTime } from '../../protocol/time.ts';
-import type { Enter, Entered, HomeMessage, LogReply } from '../messages.ts';
+import type { DeviceState, Enter, Entered, HomeMessage, LogReply, Refusal } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import { Access, type AccessContext } from './access.ts';
 import { Home, type HomeOptions } from './home.ts';
@@ -25,6 +25,8 @@ class RoomHome extends Home {
   readonly #presence: Presence;
   readonly #roster: Roster;
   readonly #changes: RecordChanges;
+  /** Devices whose right is being looked up. One that leaves meanwhile must not come in after it. */
+  readonly #entering = new Map<string, { state: DeviceState }>();
 
   constructor(options: RoomOptions, birth: Birth, turn: Turn) {
     super(options, birth, turn);
@@ -43,7 +45,7 @@ class RoomHome extends Home {
       deadlineMs: options.ledger.logDeadlineMs,
       access: this.#access,
       ledger: this.ledger,
-      present: () => this.#presence.users(),
+      present: () => this.#presence.users().filter((user) => !this.#presence.isAdmin(user)),
       expel: (users, at, out) => this.#expel(users, at, out),
       closeAll: (at, out) => this.#closeAll(at, out),
     });
@@ -58,9 +60,10 @@ class RoomHome extends Home {
   protected override handle(message: HomeMessage, asker: Asker, turn: Turn, out: Outbox): void {
     switch (message.type) {
       case 'exit':
+        this.#entering.delete(message.address);
         return this.#changed(this.#presence.exit(message.address, message.how, turn), turn, out);
       case 'device':
-        return this.#changed(this.#presence.device(message.address, message.state, turn), turn, out);
+        return this.#deviceChanged(message.address, message.state, turn, out);
       case 'signal':
         return this.#signal(message, out);
       case 'withdraw':
@@ -121,9 +124,14 @@ class RoomHome extends Home {
 
   protected enter(message: Enter, replyTo: ReplyTo | undefined, turn: Turn, out: Outbox): void {
     if (!this.#access.isLoaded) return out.reply(replyTo, this.ledger.unavailable());
-    this.#access.check(message, turn, out, (refusal, _, later) => {
+    const { address, user, isAdmin } = message;
+    const device = { state: message.state };
+    this.#entering.set(address, device);
+    this.#access.check(message, turn, out, (refusal, at, later) => {
+      if (this.#entering.get(address) !== device) return later.reply(replyTo, GONE_MEANWHILE);
+      this.#entering.delete(address);
       if (refusal) return later.reply(replyTo, refusal);
-      this.#changed(this.#presence.enter(message.address, message.user, message.state, turn), turn, later);
+      this.#changed(this.#presence.enter(address, { user, isAdmin }, device.state, at), at, later);
       later.reply(replyTo, {
         access: this.#access.access,
         metadata: this.#access.metadata,
@@ -131,9 +139,16 @@ class RoomHome extends Home {
     });
   }
 
+  #deviceChanged(address: string, state: DeviceState, turn: Turn, out: Outbox): void {
+    const entering = this.#entering.get(address);
+    if (entering) entering.state = state;
+    else this.#changed(this.#presence.device(address, state, turn), turn, out);
+  }
+
   #changed(changes: readonly PresenceChange[], turn: Turn, out: Outbox): void {
     for (const change of changes) {
-      if (change.type === 'joined' || change.type === 'left') this.#roster.add(change.type, change.user, out);
+      if (change.type === 'joined' || change.type === 'left')
+        this.#roster.add(change.type, change.user, this.ledger, out);
       else this.#tellShown(change, out);
     }
     const expiry = this.#presence.nextExpiry;
@@ -149,7 +164,9 @@ class RoomHome extends Home {
 
   protected override timer(timer: string, turn: Turn, out: Outbox): void {
     if (timer === 'grace') return this.#changed(this.#presence.expire(turn), turn, out);
-    if (timer === 'roster') return this.#roster.flush(this.channel, this.ledger.nodes, out);
+    if (timer === 'record') return this.#access.load(out);
+    if (timer === 'empty') return this.#changes.empty(out);
+    if (timer === 'roster') return this.#roster.flush(this.ledger, out);
     super.timer(timer, turn, out);
   }
 
@@ -182,6 +199,7 @@ class RoomHome extends Home {
       case 'create':
       case 'setMember':
       case 'delete':
+      case 'empty':
         return this.#changes.answered(known, answer as Answer<LogReply<unknown>>, turn, out);
       default:
         return super.answered(context, answer, turn, out);
@@ -191,11 +209,23 @@ class RoomHome extends Home {
   #recordRead(answer: Answer<LogReply<RoomRecord | null>>, turn: Turn, out: Outbox): void {
     const isFirst = !this.#access.isLoaded;
     if (!this.#access.loaded(answer)) {
-      if (isFirst) this.ledger.failed(turn, out);
-      return;
+      return isFirst ? this.ledger.failed(turn, out) : out.arm('record', this.options.ledger.retryAfterMs);
     }
     this.ledger.foundsRoom = this.#access.record === null;
-    if (isFirst) this.ledger.claim(out);
+    if (!isFirst) return this.#judgeAgain(turn, out);
+    this.#changes.empty(out);
+    this.ledger.claim(out);
+  }
+
+  /** A change of rights may have been carried out without our hearing of it: everyone present is looked at anew (JW4). */
+  #judgeAgain(turn: Turn, out: Outbox): void {
+    if (this.#access.record?.isDeleted) return this.#closeAll(turn, out);
+    for (const user of this.#presence.users()) {
+      const isAdmin = this.#presence.isAdmin(user);
+      this.#access.check({ user, isAdmin }, turn, out, (refusal, at, later) => {
+        if (refusal && refusal.error !== 'unavailable') this.#expel([user], at, later);
+      });
+    }
   }
 
   /** The first message has made the room's record (FR7). */
@@ -205,6 +235,9 @@ class RoomHome extends Home {
     }
   }
 }
+
+/** Said to nobody: who would read it has left. */
+const GONE_MEANWHILE: Refusal = { error: 'not_joined', message: 'the connection has left' };
 
 export function roomBehaviour(options: RoomOptions): Behaviour<RoomHome, HomeMessage> {
   return {

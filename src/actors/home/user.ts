@@ -37,7 +37,7 @@ class UserHome extends Home {
   protected enter(message: Enter, replyTo: ReplyTo | undefined, turn: Turn, out: Outbox): void {
     // `dead` is final: who comes back begins a new life.
     if (this.life.isFinal) this.life = userChart.initial;
-    this.#presence.enter(message.address, message.user, message.state, turn);
+    this.#presence.enter(message.address, message, message.state, turn);
     this.#judge(out);
     out.reply(replyTo, PUBLIC);
   }

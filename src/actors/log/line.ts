@@ -1,5 +1,5 @@
 import type { ReplyTo } from '../../runtime/ports/actor.ts';
-import type { StoreReply, StoreRequest } from '../../runtime/ports/log-store.ts';
+import type { StoreFailure, StoreReply, StoreRequest } from '../../runtime/ports/log-store.ts';
 import type { LogReply } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 
@@ -26,8 +26,7 @@ export function answer(
   out: Outbox,
   askers: readonly (ReplyTo | undefined)[],
   reply:
-    | { readonly ok: true; readonly value: unknown }
-    | { readonly ok: false; readonly failure: 'failed' | 'unknown' },
+    { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly failure: StoreFailure },
 ): void {
   const body: LogReply<unknown> = reply.ok
     ? { ok: true, value: reply.value }

@@ -251,7 +251,9 @@ class Log {
 
 /** Whether a call counts as a success for the breaker. */
 function isSound(job: Job, reply: StoreReply): boolean {
-  if (!reply.ok || job.request.call !== 'append') return reply.ok;
+  // What it does not take says nothing about how it is.
+  if (!reply.ok) return reply.failure === 'refused';
+  if (job.request.call !== 'append') return true;
   const outcomes = reply.value as StoreCalls['append']['reply'];
   return !outcomes.some((group) => group.some(({ type }) => type === 'failed' || type === 'unknown'));
 }

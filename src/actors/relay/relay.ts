@@ -28,13 +28,17 @@ export interface RelayOptions {
   readonly retryAfterMs: number;
 }
 
-type RelayContext =
-  | StreamContext
-  | CatchUpContext
-  | { readonly for: 'enter' | 'head' | 'reenter'; readonly connection: number }
-  | { readonly for: 'recheck' };
+interface SubscriberContext {
+  readonly for: 'enter' | 'head' | 'reenter';
+  readonly connection: number;
+  readonly serial: number;
+}
+
+type RelayContext = StreamContext | CatchUpContext | SubscriberContext | { readonly for: 'recheck' };
 
 interface Subscriber {
+  /** Which of the connection's subscriptions: an answer that was asked for an earlier one is not for this one. */
+  readonly serial: number;
   readonly connection: number;
   readonly address: ConnectionAddress;
   readonly user: string;
@@ -60,6 +64,7 @@ class Relay {
   readonly #stream: Stream;
   readonly #catchUp: CatchUp;
   #isWriting = false;
+  #lastSerial = 0;
 
   constructor(channel: Channel, options: RelayOptions) {
     this.#options = options;
@@ -131,16 +136,16 @@ class Relay {
     if (known?.isIn) {
       // It is here already: it asks again only to be told so.
       known.asker = asker;
-      return this.#askHead({ for: 'head', connection: who.connection }, out);
+      return this.#askHead({ for: 'head', connection: known.connection, serial: known.serial }, out);
     }
-    this.#subscribers.set(who.connection, { ...who, asker, entered: undefined, isIn: false });
-    this.#enter(who.connection, 'enter', out);
+    const serial = ++this.#lastSerial;
+    const subscriber: Subscriber = { ...who, serial, asker, entered: undefined, isIn: false };
+    this.#subscribers.set(who.connection, subscriber);
+    this.#enter(subscriber, 'enter', out);
   }
 
-  #enter(connection: number, why: 'enter' | 'reenter', out: Outbox): void {
-    const subscriber = this.#subscribers.get(connection);
-    if (!subscriber) return;
-    const { address, user, isAdmin, state } = subscriber;
+  #enter(subscriber: Subscriber, why: 'enter' | 'reenter', out: Outbox): void {
+    const { connection, serial, address, user, isAdmin, state } = subscriber;
     const { node, deadlineMs } = this.#options;
     // Nobody is present on broadcast: the node alone is announced.
     const message =
@@ -149,13 +154,11 @@ class Relay {
         : ({ type: 'enter', node, address, user, isAdmin, state } as const);
     out.ask(homeAddress(this.#channel), message, {
       deadlineMs,
-      context: { for: why, connection } satisfies RelayContext,
+      context: { for: why, connection, serial } satisfies RelayContext,
     });
   }
 
-  #entered(connection: number, answer: Answer<Entered | Refusal>, out: Outbox): void {
-    const subscriber = this.#subscribers.get(connection);
-    if (!subscriber) return;
+  #entered(subscriber: Subscriber, answer: Answer<Entered | Refusal>, out: Outbox): void {
     if (!answer.ok) {
       this.#tellExit(subscriber.address, 'gone', out);
       return this.#refuse(subscriber, this.#unavailable(), out);
@@ -163,16 +166,15 @@ class Relay {
     if (isRefusal(answer.body)) return this.#refuse(subscriber, answer.body, out);
     subscriber.entered = answer.body;
     // The head is read after the home knows of us, or a message between the two would be lost (D6).
-    this.#askHead({ for: 'head', connection }, out);
+    this.#askHead({ for: 'head', connection: subscriber.connection, serial: subscriber.serial }, out);
   }
 
   #askHead(context: RelayContext, out: Outbox): void {
     out.ask(LOG, { type: 'head', channel: this.#channel }, { deadlineMs: this.#options.deadlineMs, context });
   }
 
-  #headRead(connection: number, answer: Answer<LogReply<number>>, out: Outbox): void {
-    const subscriber = this.#subscribers.get(connection);
-    if (!subscriber?.entered) return;
+  #headRead(subscriber: Subscriber, answer: Answer<LogReply<number>>, out: Outbox): void {
+    if (!subscriber.entered) return;
     if (!answer.ok || !answer.body.ok) {
       if (!subscriber.isIn) this.#tellExit(subscriber.address, 'gone', out);
       return this.#refuse(subscriber, this.#unavailable(), out);
@@ -212,8 +214,10 @@ class Relay {
 
   #evict(users: readonly string[] | null, reason: 'removed' | 'closed', out: Outbox): void {
     const named = users && new Set(users);
-    for (const { connection, address, user } of [...this.#subscribers.values()]) {
+    for (const { connection, address, user, asker } of [...this.#subscribers.values()]) {
       if (named && !named.has(user)) continue;
+      // Who is still waiting to be let in is told why he is not.
+      out.reply(asker, EVICTED[reason]);
       this.#remove(connection);
       out.tell(address, { type: 'evicted', channel: this.#channel, reason });
     }
@@ -269,7 +273,7 @@ class Relay {
 
   #notice({ frame, exceptConnection, exceptUser }: Publication & { type: 'notice' }): void {
     const except = this.#connectionsOf(
-      (subscriber) => subscriber.address === exceptConnection || subscriber.user === exceptUser,
+      ({ address, user }) => address === exceptConnection || user === exceptUser,
     );
     this.#fanout.push(frameBatch([frame], 0, 0), except);
   }
@@ -301,17 +305,16 @@ class Relay {
 
   /** A new life of the home knows nobody: everyone here says again that he is. */
   #reenterAll(out: Outbox): void {
-    for (const { connection, isIn } of this.#subscribers.values()) {
-      if (isIn) this.#enter(connection, 'reenter', out);
-    }
+    for (const subscriber of this.#subscribers.values())
+      if (subscriber.isIn) this.#enter(subscriber, 'reenter', out);
   }
 
-  #reentered(connection: number, answer: Answer<Entered | Refusal>, out: Outbox): void {
-    const subscriber = this.#subscribers.get(connection);
-    if (!subscriber) return;
+  #reentered(subscriber: Subscriber, answer: Answer<Entered | Refusal>, out: Outbox): void {
     if (!answer.ok || (isRefusal(answer.body) && answer.body.error === 'unavailable'))
       return out.arm('reenter', this.#options.retryAfterMs);
-    if (isRefusal(answer.body)) return this.#evict([subscriber.user], 'removed', out);
+    if (isRefusal(answer.body)) {
+      return this.#evict([subscriber.user], answer.body.error === 'gone' ? 'closed' : 'removed', out);
+    }
     // What the old home has stored and not published is in the log.
     this.#askHead({ for: 'recheck' }, out);
   }
@@ -319,11 +322,9 @@ class Relay {
   #answered(context: RelayContext, answer: Answer<unknown>, out: Outbox): void {
     switch (context.for) {
       case 'enter':
-        return this.#entered(context.connection, answer as Answer<Entered | Refusal>, out);
       case 'reenter':
-        return this.#reentered(context.connection, answer as Answer<Entered | Refusal>, out);
       case 'head':
-        return this.#headRead(context.connection, answer as Answer<LogReply<number>>, out);
+        return this.#answeredFor(context, answer, out);
       case 'recheck': {
         const read = answer as Answer<LogReply<number>>;
         if (read.ok && read.body.ok) this.#stream.heardOf(read.body.value, out);
@@ -337,12 +338,26 @@ class Relay {
     }
   }
 
+  #answeredFor(context: SubscriberContext, answer: Answer<unknown>, out: Outbox): void {
+    const subscriber = this.#subscribers.get(context.connection);
+    if (subscriber?.serial !== context.serial) return;
+    if (context.for === 'head') return this.#headRead(subscriber, answer as Answer<LogReply<number>>, out);
+    const entered = answer as Answer<Entered | Refusal>;
+    if (context.for === 'enter') this.#entered(subscriber, entered, out);
+    else this.#reentered(subscriber, entered, out);
+  }
+
   /** Whose place in the channel is lost with this actor. */
   lastWords(out: Outbox): void {
     for (const { address } of this.#subscribers.values())
       out.tell(address, { type: 'relayLost', channel: this.#channel });
   }
 }
+
+const EVICTED = {
+  removed: { error: 'forbidden', message: 'you are not a member of the room any more' },
+  closed: { error: 'gone', message: 'the room was deleted' },
+} as const satisfies Record<string, Refusal>;
 
 export function relayBehaviour(options: RelayOptions): Behaviour<Relay, RelayMessage> {
   return {

@@ -21,7 +21,7 @@ export type EdgeEffect =
   | { readonly type: 'close'; readonly connection: number; readonly code: number; readonly reason: string }
   /** A connection that was over its outbound limit takes batches again. */
   | { readonly type: 'reopen'; readonly connection: number }
-  /** Ask how much the socket still holds; answered by a `measured` message. */
+  /** Ask how much of what was written has been taken; answered by a `measured` message, before the next step. */
   | { readonly type: 'measure'; readonly connection: number }
   /** One call of the log store; answered by a `storeReplied` message with the same `call`. */
   | {

@@ -84,6 +84,12 @@ export type PageStart =
 /** `absent`: the room has no record. */
 export type Grant = 'granted' | 'absent' | 'gone' | 'forbidden';
 
+/** Who wants to see a room. An admin may see every room there is. */
+export interface Reader {
+  readonly user: string;
+  readonly isAdmin: boolean;
+}
+
 /** A session to look up in the list of revocations (JW5). */
 export interface SessionKey {
   readonly user: string;
@@ -111,7 +117,7 @@ export interface StoreCalls {
       readonly limit: number;
       readonly bytesMax: number;
       /** Whose right to the room is checked in the same snapshot; null when it has been. */
-      readonly reader: string | null;
+      readonly reader: Reader | null;
     };
     reply: { readonly grant: Grant; readonly entries: readonly Entry[]; readonly more: boolean };
   };
@@ -144,8 +150,13 @@ export interface StoreCalls {
     request: { readonly room: string; readonly user: string; readonly isMember: boolean };
     reply: null;
   };
-  /** Removes messages, members and record; the channel's row stays, its epoch raised (RS3). The new epoch, or 0 without a row. */
+  /**
+   * Ends a room: nobody may read it from here on, and its members are none. The channel's row stays, its epoch raised,
+   * so that a position of before never points into what comes later (RS3). The new epoch, or 0 without a row.
+   */
   deleteRoom: { request: { readonly room: string; readonly owner: string }; reply: Claimed };
+  /** Removes some of the messages of a deleted room; true when there may be more. A room that is not deleted keeps all. */
+  emptyRoom: { request: { readonly room: string }; reply: boolean };
   revoke: {
     request: {
       readonly user: string | null;
@@ -165,8 +176,12 @@ export type StoreRequest = {
   [Name in StoreCallName]: { readonly call: Name } & StoreCalls[Name]['request'];
 }[StoreCallName];
 
-/** `unknown`: it may have been carried out, or be carried out yet. */
-type StoreFailure = 'failed' | 'unknown';
+/**
+ * - `failed`: it was not carried out.
+ * - `unknown`: it may have been carried out, or be carried out yet.
+ * - `refused`: it was not carried out, and never will be: the store does not take what it was given. Others are served.
+ */
+export type StoreFailure = 'failed' | 'unknown' | 'refused';
 
 export type StoreReply<Name extends StoreCallName = StoreCallName> =
   | { readonly ok: true; readonly value: StoreCalls[Name]['reply'] }

@@ -17,8 +17,8 @@ export interface Sockets {
   close(connection: number, code: number, reason: string): void;
   /** Batches are taken again. */
   reopen(connection: number): void;
-  /** Bytes accepted and not yet handed to the operating system. */
-  bufferedBytes(connection: number): number;
+  /** Bytes that the operating system has taken since the connection began: it grows as the client reads. */
+  readBytes(connection: number): number;
   /** Hands to the operating system what was written since the last flush: one write a socket. */
   flush(): void;
 }

@@ -8,6 +8,7 @@ import type {
   Grant,
   LogStore,
   NewEntry,
+  Reader,
   RoomRecord,
   StoreCallName,
   StoreCalls,
@@ -115,9 +116,16 @@ export class MemoryLogStore implements LogStore {
       if (!row) return { epoch: 0, head: 0 };
       row.epoch++;
       row.owner = owner;
+      return { epoch: row.epoch, head: row.head };
+    },
+
+    emptyRoom: ({ room }) => {
+      const row = this.#channels.get(`room:${room}`);
+      if (!row || this.#rooms.get(room)?.isDeleted !== true) return false;
+      const had = row.entries.size > 0;
       row.entries.clear();
       row.keys.clear();
-      return { epoch: row.epoch, head: row.head };
+      return had;
     },
 
     revoke: (revocation) => {
@@ -176,13 +184,14 @@ export class MemoryLogStore implements LogStore {
     return { type: 'stored', seq, at };
   }
 
-  #grant(channel: Channel, reader: string | null): Grant {
+  #grant(channel: Channel, reader: Reader | null): Grant {
     if (reader === null) return 'granted';
     const room = channel.slice(5);
     const record = this.#rooms.get(room);
     if (!record) return 'absent';
     if (record.isDeleted) return 'gone';
-    return record.access === 'public' || this.#members.get(room)?.has(reader) ? 'granted' : 'forbidden';
+    const isOpen = record.access === 'public' || reader.isAdmin;
+    return isOpen || this.#members.get(room)?.has(reader.user) ? 'granted' : 'forbidden';
   }
 
   #page({

@@ -70,7 +70,8 @@ export class PostgresLogStore implements LogStore {
       return { ok: true, value: await this.#calls[name](request, leftMs) };
     } catch (error) {
       // What is not an answer of the database is a mistake of ours, and says nothing about what was carried out.
-      const failure = error instanceof SqlError && error.failure !== 'unknown' ? 'failed' : 'unknown';
+      const known = error instanceof SqlError ? error.failure : 'unknown';
+      const failure = known === 'data' ? 'refused' : known;
       return {
         ok: false,
         failure,
@@ -132,6 +133,9 @@ export class PostgresLogStore implements LogStore {
 
     deleteRoom: (request, deadlineMs) => this.#deleteRoom(request, deadlineMs),
 
+    emptyRoom: async ({ room }, deadlineMs) =>
+      (await this.#client.query(statements.emptyRoom, { room }, deadlineMs)).length > 0,
+
     revoke: async (revocation, deadlineMs) => {
       await this.#client.query(statements.revoke, { ...revocation }, deadlineMs);
       return null;
@@ -182,7 +186,8 @@ export class PostgresLogStore implements LogStore {
     deadlineMs: number,
   ): Promise<StoreCalls['page']['reply']> {
     const { channel, start, limit, bytesMax, reader } = request;
-    const common = { channel, limit, bytesMax, reader };
+    const { user = null, isAdmin: asAdmin = false } = reader ?? {};
+    const common = { channel, limit, bytesMax, reader: user, asAdmin };
     const isForward = start !== 'newest' && 'after' in start;
     const rows = isForward
       ? await this.#client.query(
@@ -212,7 +217,6 @@ export class PostgresLogStore implements LogStore {
     const deadline = Date.now() + deadlineMs;
     const [raised] = await this.#client.query(statements.closeChannel, { room, owner }, deadlineMs);
     await this.#client.query(statements.closeRoom, { room }, deadline - Date.now());
-    while ((await this.#client.query(statements.emptyRoom, { room }, deadline - Date.now())).length > 0);
     const [epoch, head] = (raised ?? [0, 0]) as [number, number];
     return { epoch, head };
   }

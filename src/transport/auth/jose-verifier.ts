@@ -1,5 +1,5 @@
 import { errors, jwtVerify, type JWTPayload } from 'jose';
-import { UserId } from '../../protocol/ids.ts';
+import { SessionId, UserId } from '../../protocol/ids.ts';
 import type { TokenVerifier, Verdict } from '../../runtime/ports/tokens.ts';
 
 export interface VerifierOptions {
@@ -51,11 +51,19 @@ export class JoseVerifier implements TokenVerifier {
   #claims(payload: JWTPayload): Verdict {
     const user = UserId.safeParse(payload.sub);
     if (!user.success) return { ok: false, message: 'the token is not valid: its sub is no user id' };
-    const expiresAt = (payload.exp ?? 0) * 1_000;
+    const expiresAt = Math.floor((payload.exp ?? 0) * 1_000);
     if (expiresAt - this.#options.wall() > this.#options.ttlMaxMs + LEEWAY_S * 1_000) {
       return { ok: false, message: 'the token is not valid: its exp is too far away' };
     }
     const session = payload['sid'] ?? payload.jti;
+    if (typeof session === 'string' && !SessionId.safeParse(session).success) {
+      return { ok: false, message: 'the token is not valid: its sid or jti is not 1 to 256 characters' };
+    }
+    // A time in a token may have a fraction (RFC 7519, section 2); sessions are ended by the second.
+    const issuedAt = payload.iat === undefined ? undefined : Math.floor(payload.iat);
+    if (issuedAt !== undefined && !Number.isSafeInteger(issuedAt)) {
+      return { ok: false, message: 'the token is not valid: its iat is out of range' };
+    }
     const scopes = typeof payload['scope'] === 'string' ? payload['scope'].split(' ') : [];
     return {
       ok: true,
@@ -63,8 +71,9 @@ export class JoseVerifier implements TokenVerifier {
         user: user.data,
         session: typeof session === 'string' ? session : undefined,
         isAdmin: scopes.includes(ADMIN_SCOPE),
-        issuedAt: payload.iat,
-        expiresAt,
+        issuedAt,
+        // Who is let in by the leeway has it: to be closed at once would be no leeway.
+        expiresAt: expiresAt > this.#options.wall() ? expiresAt : expiresAt + LEEWAY_S * 1_000,
       },
     };
   }

@@ -27,12 +27,18 @@ export function readOffer(request: IncomingMessage): Offer | HandshakeRefusal {
   if (request.headers['sec-websocket-version'] !== '13') {
     return { code: 'bad_request', message: 'the header Sec-WebSocket-Version must be 13' };
   }
+  if (!/^[+/0-9A-Za-z]{22}==$/.test(request.headers['sec-websocket-key'] ?? '')) {
+    return { code: 'bad_request', message: 'the header Sec-WebSocket-Key must be 16 bytes in base64' };
+  }
   const subprotocols = (request.headers['sec-websocket-protocol'] ?? '')
     .split(',')
     .map((name) => name.trim())
     .filter((name) => name !== '');
   if (subprotocols.length > 0 && !subprotocols.includes(SUBPROTOCOL)) {
     return { code: 'bad_request', message: `no subprotocol is known; offer ${SUBPROTOCOL}, or none` };
+  }
+  if (new Set(subprotocols).size < subprotocols.length) {
+    return { code: 'bad_request', message: 'a subprotocol is offered twice' };
   }
   return { subprotocols, token: tokenOf(request, subprotocols) };
 }

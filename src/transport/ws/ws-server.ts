@@ -1,7 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
-import { WIRE_LIMITS } from '../../protocol/limits.ts';
 import { SUBPROTOCOL } from '../../protocol/version.ts';
 import type { Verdict } from '../../runtime/ports/tokens.ts';
 import { readOffer, refuseUpgrade, type HandshakeRefusal } from './handshake.ts';
@@ -9,6 +8,8 @@ import type { WsSockets } from './ws-sockets.ts';
 
 export interface WsServerOptions {
   readonly sockets: WsSockets;
+  /** Bytes of one frame; more closes with 1009 before it is buffered whole (FR1). */
+  readonly frameBytes: number;
   /** Checks a token, and whether its session was ended. */
   readonly authenticate: (token: string, done: (verdict: Verdict) => void) => void;
   /** Why nobody is let in right now, if so. */
@@ -22,17 +23,18 @@ const CLOSE_TIMEOUT_MS = 5_000;
 /** Takes upgrades of an HTTP server, checks them in the order of HS3, and hands over the sockets. */
 export class WsServer {
   readonly #options: WsServerOptions;
-  readonly #server = new WebSocketServer({
-    noServer: true,
-    maxPayload: WIRE_LIMITS.frameBytesMax,
-    perMessageDeflate: false,
-    clientTracking: false,
-    handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
-    closeTimeout: CLOSE_TIMEOUT_MS,
-  } as ConstructorParameters<typeof WebSocketServer>[0]);
+  readonly #server: WebSocketServer;
 
   constructor(options: WsServerOptions) {
     this.#options = options;
+    this.#server = new WebSocketServer({
+      noServer: true,
+      maxPayload: options.frameBytes,
+      perMessageDeflate: false,
+      clientTracking: false,
+      handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+      closeTimeout: CLOSE_TIMEOUT_MS,
+    } as ConstructorParameters<typeof WebSocketServer>[0]);
   }
 
   attach(server: Server): void {

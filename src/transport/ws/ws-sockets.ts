@@ -8,6 +8,15 @@ import type { FrameBatch, Sockets } from '../../runtime/ports/sockets.ts';
 import type { Claims } from '../../runtime/ports/tokens.ts';
 import { encodeFrames } from './framing.ts';
 
+/** Why a frame made its socket be closed. */
+export type BrokenFrame = 'binary_refused' | 'frame_too_large' | 'invalid_utf8';
+
+export interface WsSocketsOptions {
+  /** Past it a client is slow (LM7); 0: no limit. */
+  readonly outboundMaxBytes: number;
+  readonly onBroken: (reason: BrokenFrame) => void;
+}
+
 /** One client's socket. */
 interface Peer {
   readonly number: number;
@@ -15,6 +24,8 @@ interface Peer {
   readonly socket: Duplex;
   /** Written since the last flush. */
   pending: Buffer[];
+  /** Handed to the stream since the beginning. */
+  flushedBytes: number;
   /** Over its outbound limit: takes no batches until it is reopened (LM7). */
   isShut: boolean;
   /** Over it, and not drained yet. */
@@ -33,6 +44,7 @@ interface KnownSocket extends WebSocket {
  */
 export class WsSockets implements Sockets {
   readonly #outboundMax: number;
+  readonly #onBroken: (reason: BrokenFrame) => void;
   readonly #peers = new Map<number, Peer>();
   readonly #encoded = new WeakMap<FrameBatch, Buffer>();
   #dirty: Peer[] = [];
@@ -40,9 +52,9 @@ export class WsSockets implements Sockets {
   /** Bytes handed to sockets, and frames and bytes taken from them, since the start. */
   readonly traffic = { bytesOut: 0, framesIn: 0, bytesIn: 0 };
 
-  /** `outboundMaxBytes`: past it a client is slow (LM7). */
-  constructor(options: { readonly outboundMaxBytes: number }) {
-    this.#outboundMax = options.outboundMaxBytes;
+  constructor(options: WsSocketsOptions) {
+    this.#outboundMax = options.outboundMaxBytes || Infinity;
+    this.#onBroken = options.onBroken;
   }
 
   connect(inbox: Inbox): void {
@@ -56,7 +68,15 @@ export class WsSockets implements Sockets {
   /** Takes over a socket whose upgrade is done. */
   add(ws: WebSocket, socket: Duplex, claims: Claims): void {
     const number = this.#inbox.opened(claims);
-    const peer: Peer = { number, ws, socket, pending: [], isShut: false, isCongested: false };
+    const peer: Peer = {
+      number,
+      ws,
+      socket,
+      pending: [],
+      flushedBytes: 0,
+      isShut: false,
+      isCongested: false,
+    };
     this.#peers.set(number, peer);
     (ws as KnownSocket)[kPeer] = { sockets: this, peer };
     // Shared functions: a closure per connection and event would cost memory for nothing.
@@ -64,7 +84,7 @@ export class WsSockets implements Sockets {
     ws.on('ping', onSignOfLife);
     ws.on('pong', onSignOfLife);
     ws.on('close', onClose);
-    ws.on('error', ignore);
+    ws.on('error', onBroken);
   }
 
   // --- out
@@ -110,7 +130,10 @@ export class WsSockets implements Sockets {
       for (const bytes of pending) socket.write(bytes);
       socket.uncork();
     }
-    for (const bytes of pending) this.traffic.bytesOut += bytes.length;
+    let size = 0;
+    for (const bytes of pending) size += bytes.length;
+    peer.flushedBytes += size;
+    this.traffic.bytesOut += size;
     if (socket.writableLength > this.#outboundMax) this.#congest(peer);
   }
 
@@ -130,13 +153,14 @@ export class WsSockets implements Sockets {
     if (peer && !peer.isCongested) peer.isShut = false;
   }
 
-  bufferedBytes(connection: number): number {
+  readBytes(connection: number): number {
     const peer = this.#peers.get(connection);
     if (!peer) return 0;
     // What the stream counts falls only when a whole write is through; libuv knows how far the one under way is.
     const { writableLength } = peer.socket;
     const handle = (peer.socket as { _handle?: { writeQueueSize?: number } | null })._handle;
-    return handle?.writeQueueSize ? Math.min(writableLength, handle.writeQueueSize) : writableLength;
+    const held = handle?.writeQueueSize ? Math.min(writableLength, handle.writeQueueSize) : writableLength;
+    return peer.flushedBytes - held;
   }
 
   ping(connection: number): void {
@@ -154,7 +178,10 @@ export class WsSockets implements Sockets {
   // --- in
 
   received(peer: Peer, data: Buffer, isBinary: boolean): void {
-    if (isBinary) return peer.ws.close(CLOSE_CODES.binary_refused, 'binary_refused');
+    if (isBinary) {
+      this.#onBroken('binary_refused');
+      return peer.ws.close(CLOSE_CODES.binary_refused, 'binary_refused');
+    }
     this.traffic.framesIn++;
     this.traffic.bytesIn += data.length;
     const text = data.toString('utf8');
@@ -170,6 +197,10 @@ export class WsSockets implements Sockets {
     if (peer.ws.isPaused) return;
     peer.ws.pause();
     this.#inbox.whenDrained(peer.number, () => peer.ws.resume());
+  }
+
+  broken(reason: BrokenFrame): void {
+    this.#onBroken(reason);
   }
 
   heard(peer: Peer): void {
@@ -204,7 +235,15 @@ function onClose(this: WebSocket, code: number): void {
 }
 
 /** A broken frame or socket: `ws` closes it with the code of the protocol, and `close` follows. */
-function ignore(): void {}
+function onBroken(this: WebSocket, error: Error & { code?: string }): void {
+  const reason = BROKEN[error.code ?? ''];
+  if (reason) (this as KnownSocket)[kPeer].sockets.broken(reason);
+}
+
+const BROKEN: Readonly<Record<string, BrokenFrame>> = {
+  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 'frame_too_large',
+  WS_ERR_INVALID_UTF8: 'invalid_utf8',
+};
 
 /** The id of a request that was not taken, so that its sender can be told which it was. */
 function idOf(text: string): string | undefined {
