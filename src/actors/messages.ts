@@ -215,6 +215,8 @@ export interface Append {
 
 export interface AppendResult {
   readonly serial: number;
+  /** The epoch it was tried under: what is said of an earlier attempt, or to an earlier life, is about something else. */
+  readonly epoch: number;
   /** `shed`: too much is waiting on this node. It was not and will not be tried; what is around it goes on. */
   readonly outcome: EntryOutcome | { readonly type: 'shed' };
 }

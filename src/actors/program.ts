@@ -1,3 +1,4 @@
+import { WIRE_LIMITS } from '../protocol/limits.ts';
 import type { Behaviour } from '../runtime/ports/actor.ts';
 import { connectionBehaviour } from './connection/connection.ts';
 import type { ConnectionLimits } from './connection/context.ts';
@@ -8,6 +9,7 @@ import { roomBehaviour } from './home/room.ts';
 import { userBehaviour } from './home/user.ts';
 import { logBehaviour, type LogLimits } from './log/log.ts';
 import { relayBehaviour } from './relay/relay.ts';
+import type { PageLimits } from './relay/stream.ts';
 import { sessionsBehaviour } from './sessions.ts';
 
 /** Who the node is, and the bounds it works within. */
@@ -23,16 +25,20 @@ export interface ProgramOptions {
   readonly connection: ConnectionLimits;
   readonly ledger: LedgerLimits;
   readonly logLimits: LogLimits;
+  readonly page?: PageLimits;
 }
+
+/** A page of the log, as what may be replayed and what a `history` result may hold. */
+const PAGE: PageLimits = { limit: WIRE_LIMITS.replayPerChannelMax, bytesMax: WIRE_LIMITS.historyBytesMax };
 
 /** Every kind of actor of a node. The engine and the simulator run the same ones (D17). */
 export function program(options: ProgramOptions): readonly Behaviour<never, never, never>[] {
-  const { node, owner, log, autoCreate, graceMs, ledger, connection } = options;
+  const { node, owner, log, autoCreate, graceMs, ledger, connection, page = PAGE } = options;
   const home: HomeOptions = { node, owner, ledger, graceMs };
   const deadlineMs = ledger.logDeadlineMs;
   const behaviours = [
     connectionBehaviour({ node, log, autoCreate, limits: connection }),
-    relayBehaviour({ node, deadlineMs, retryAfterMs: connection.retryAfterMs }),
+    relayBehaviour({ node, deadlineMs, retryAfterMs: connection.retryAfterMs, page }),
     roomBehaviour({ ...home, autoCreate }),
     userBehaviour(home),
     broadcastBehaviour(home),

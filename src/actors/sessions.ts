@@ -11,6 +11,9 @@ export interface SessionsOptions {
   readonly tokenTtlMaxMs: number;
 }
 
+/** How long ago a connection's session may have been looked up when it comes to be watched: longer than any request. */
+const RECENT_MS = 15_000;
+
 /** Keys of one read. */
 const KEYS_MAX = 1_000;
 
@@ -20,18 +23,26 @@ type SessionsContext =
       readonly addresses: readonly ConnectionAddress[];
       readonly keys: readonly SessionKey[];
     }
-  | {
-      readonly for: 'revoke';
-      readonly replyTo: ReplyTo | undefined;
-      readonly user: string | null;
-      readonly session: string | null;
-      readonly second: number;
-    };
+  | ({ readonly for: 'revoke'; readonly replyTo: ReplyTo | undefined } & Revocation);
+
+/** A session, or all of a user's that were issued up to a second. */
+interface Revocation {
+  readonly user: string | null;
+  readonly session: string | null;
+  readonly second: number;
+}
+
+function isMeant({ user, session, second }: Revocation, key: SessionKey): boolean {
+  const isUsers = user !== null && key.user === user && (key.issuedAt ?? 0) <= second;
+  return isUsers || (session !== null && key.session === session);
+}
 
 /** The sessions of all connections of this node, looked up together (JW3). The store knows; this only asks. */
 class Sessions {
   readonly #options: SessionsOptions;
   readonly #watched = new Map<ConnectionAddress, SessionKey>();
+  /** Those of a moment ago: a connection whose session was looked up before may come to be watched after. */
+  #recent: (Revocation & { readonly at: number })[] = [];
 
   constructor(options: SessionsOptions) {
     this.#options = options;
@@ -41,7 +52,7 @@ class Sessions {
     const out = new Outbox();
     switch (message.type) {
       case 'watch':
-        this.#watched.set(message.address, message.key);
+        this.#watch(message.address, message.key, turn, out);
         break;
       case 'unwatch':
         this.#watched.delete(message.address);
@@ -54,10 +65,16 @@ class Sessions {
         out.arm('round', this.#options.intervalMs);
         break;
       case 'answer':
-        this.#answered(message.context as SessionsContext, message.answer, out);
+        this.#answered(message.context as SessionsContext, message.answer, turn, out);
         break;
     }
     return out;
+  }
+
+  #watch(address: ConnectionAddress, key: SessionKey, turn: Turn, out: Outbox): void {
+    this.#watched.set(address, key);
+    this.#recent = this.#recent.filter(({ at }) => turn.now - at < RECENT_MS);
+    if (this.#recent.some((revocation) => isMeant(revocation, key))) out.tell(address, { type: 'revoked' });
   }
 
   #startRound(out: Outbox): void {
@@ -80,9 +97,11 @@ class Sessions {
     out.ask(LOG, { type: 'call', request }, { deadlineMs: this.#options.deadlineMs, context });
   }
 
-  #answered(context: SessionsContext, answer: Answer<unknown>, out: Outbox): void {
+  #answered(context: SessionsContext, answer: Answer<unknown>, turn: Turn, out: Outbox): void {
     if (context.for === 'revoke') {
-      return this.#revoked(context, answer.ok && (answer.body as LogReply<null>).ok, out);
+      const isStored = answer.ok && (answer.body as LogReply<null>).ok;
+      out.reply(context.replyTo, isStored);
+      return isStored ? this.#revoked(context, turn, out) : undefined;
     }
     const reply = answer as Answer<LogReply<readonly boolean[]>>;
     if (!reply.ok || !reply.body.ok) return;
@@ -95,17 +114,11 @@ class Sessions {
   }
 
   /** Those of this node hear of it at once. */
-  #revoked(
-    { replyTo, user, session, second }: SessionsContext & { for: 'revoke' },
-    isStored: boolean,
-    out: Outbox,
-  ): void {
-    out.reply(replyTo, isStored);
-    if (!isStored) return;
-    for (const [address, key] of this.#watched) {
-      const isUsers = user !== null && key.user === user && (key.issuedAt ?? 0) <= second;
-      if (isUsers || (session !== null && key.session === session)) out.tell(address, { type: 'revoked' });
-    }
+  #revoked({ user, session, second }: Revocation, turn: Turn, out: Outbox): void {
+    const revocation = { user, session, second, at: turn.now };
+    this.#recent.push(revocation);
+    for (const [address, key] of this.#watched)
+      if (isMeant(revocation, key)) out.tell(address, { type: 'revoked' });
   }
 }
 

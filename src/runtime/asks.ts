@@ -5,6 +5,8 @@ import type { Timer, TimerOwner, TimerWheel } from './timers.ts';
 export interface OpenAsk {
   readonly id: number;
   readonly to: string;
+  /** On the monotonic clock. */
+  readonly deadline: number;
   /** The request has been taken out of the mailbox: from here on it may have been carried out. */
   isTaken: boolean;
   readonly settle: (answer: Answer<unknown>) => void;
@@ -28,14 +30,19 @@ export class Asks implements TimerOwner {
     return this.#open.size;
   }
 
-  open(to: string, deadlineMs: number, settle: (answer: Answer<unknown>) => void): OpenAsk {
+  open(
+    to: string,
+    due: { readonly now: number; readonly deadlineMs: number },
+    settle: (answer: Answer<unknown>) => void,
+  ): OpenAsk {
     const id = ++this.#lastId;
     const ask: OpenAsk = {
       id,
       to,
+      deadline: due.now + due.deadlineMs,
       isTaken: false,
       settle,
-      timer: this.#wheel.arm(this, String(id), deadlineMs),
+      timer: this.#wheel.arm(this, String(id), due.deadlineMs),
     };
     this.#open.set(id, ask);
     return ask;
@@ -48,6 +55,11 @@ export class Asks implements TimerOwner {
   /** Returns the ask that was answered, or undefined when it was over already. */
   reply(id: number, body: unknown): OpenAsk | undefined {
     return this.#settle(id, { ok: true, body });
+  }
+
+  /** To whom asks are open that should have ended before `time`. */
+  overdue(time: number): readonly string[] {
+    return [...this.#open.values()].filter(({ deadline }) => deadline < time).map(({ to }) => to);
   }
 
   fail(id: number, reason: DeadLetterReason): void {

@@ -1,6 +1,7 @@
 import type { Asks } from './asks.ts';
 import type { AnyBehaviour, Cell } from './cell.ts';
 import { DeadLetters } from './dead-letters.ts';
+import { Letters } from './letters.ts';
 import type { Envelope } from './mailbox.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Answer, DeadLetterReason, Lane, ReplyTo } from './ports/actor.ts';
@@ -39,6 +40,7 @@ export type Summon = (behaviour: AnyBehaviour, address: string) => Cell;
 export class Deliveries {
   readonly cells = new Map<string, Cell>();
   readonly deadLetters = new DeadLetters();
+  readonly letters = new Letters();
   readonly #behaviours: ReadonlyMap<string, AnyBehaviour>;
   readonly #clock: Clock;
   readonly #asks: Asks;
@@ -61,13 +63,17 @@ export class Deliveries {
 
   deliver(to: string, letter: Envelope, lane: Lane, key?: string): void {
     const cell = this.cells.get(to) ?? this.#summonAt(to);
-    if (cell) this.push(cell, letter, lane, key);
-    else this.bury(letter, to, 'no_actor');
+    if (cell) return this.push(cell, letter, lane, key);
+    this.letters.offered++;
+    this.bury(letter, to, 'no_actor');
   }
 
   push(cell: Cell, letter: Envelope, lane: Lane, key?: string): void {
+    this.letters.offered++;
     if (cell.status === 'quarantined') return this.bury(letter, cell.address, 'quarantined');
-    if (cell.mailbox.push(letter, lane, key) === 'full') return this.bury(letter, cell.address, 'overflow');
+    const pushed = cell.mailbox.push(letter, lane, key);
+    if (pushed === 'full') return this.bury(letter, cell.address, 'overflow');
+    if (pushed === 'coalesced') this.letters.coalesced++;
     if (cell.status === 'running') this.#scheduler.enqueue(cell);
   }
 
@@ -77,9 +83,8 @@ export class Deliveries {
   }
 
   ask({ from, to, message, lane, deadlineMs, settle }: AskRequest): void {
-    const ask = this.#asks.open(to, deadlineMs, settle);
-    const deadline = this.#clock.now() + deadlineMs;
-    this.deliver(to, { ...envelope(from, message), ask: ask.id, deadline }, lane);
+    const { id, deadline } = this.#asks.open(to, { now: this.#clock.now(), deadlineMs }, settle);
+    this.deliver(to, { ...envelope(from, message), ask: id, deadline }, lane);
   }
 
   reply(cell: Cell, to: ReplyTo, body: unknown): void {
@@ -89,6 +94,7 @@ export class Deliveries {
 
   /** A message that nobody handles. */
   bury(letter: Envelope, to: string, reason: DeadLetterReason): void {
+    this.letters.buried++;
     this.#note(reason, to, letter.from, String((letter.message as { type?: unknown } | null)?.type));
     if (letter.ask > 0) this.#asks.fail(letter.ask, reason);
   }
@@ -106,6 +112,7 @@ export class Deliveries {
   /** As {@link toLife}, during the life itself, and before everything that waits: nothing may be handled in between. */
   toLifeFirst(cell: Cell, message: unknown): void {
     if (cell.status === 'stopped') return;
+    this.letters.offered++;
     cell.mailbox.unshift({ ...envelope(cell.address, message), life: cell.life });
     if (cell.status === 'running') this.#scheduler.enqueue(cell);
   }

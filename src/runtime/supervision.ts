@@ -5,6 +5,7 @@ import type { Envelope } from './mailbox.ts';
 import type { Clock } from './ports/clock.ts';
 import type { DeadLetterReason, Effect, Turn } from './ports/actor.ts';
 import type { Telemetry } from './ports/telemetry.ts';
+import type { Observer } from './observer.ts';
 import { judge, POISON_CRASHES } from './restart-policy.ts';
 import type { TimerWheel } from './timers.ts';
 
@@ -20,6 +21,7 @@ interface Parts {
   readonly turnOf: (cell: Cell) => Turn;
   readonly perform: (cell: Cell, effects: readonly Effect[]) => void;
   readonly enqueue: (cell: Cell) => void;
+  readonly observer: Observer | undefined;
 }
 
 /**
@@ -44,6 +46,7 @@ export class Supervision {
       return this.crashed(cell, undefined, error);
     }
     this.#parts.perform(cell, effects);
+    this.#parts.observer?.started(cell, effects);
   }
 
   /** The next life of an actor that crashed, after its pause. */
@@ -56,6 +59,7 @@ export class Supervision {
   stop(cell: Cell, reason: DeadLetterReason): void {
     const { asks, deliveries } = this.#parts;
     cell.status = 'stopped';
+    this.#parts.observer?.stopped(cell);
     cell.state = undefined;
     cell.life++;
     this.#disarmAll(cell);
@@ -70,10 +74,13 @@ export class Supervision {
   #inherit(cell: Cell): void {
     const { deliveries } = this.#parts;
     for (let letter = cell.mailbox.shift(false); letter; letter = cell.mailbox.shift(false)) {
-      if (letter.timer) continue;
-      if (letter.life !== ANY_LIFE || !cell.behaviour.isVirtual)
+      if (letter.timer) deliveries.letters.stale++;
+      else if (letter.life !== ANY_LIFE || !cell.behaviour.isVirtual)
         deliveries.bury(letter, cell.address, 'stopped');
-      else deliveries.deliver(cell.address, letter, 'system');
+      else {
+        deliveries.letters.moved++;
+        deliveries.deliver(cell.address, letter, 'system');
+      }
     }
   }
 
@@ -108,15 +115,20 @@ export class Supervision {
     cell.timers = [wheel.arm(cell, REVIVE, verdict.delayMs)];
     if (verdict.status !== 'quarantined') return;
     for (let letter = cell.mailbox.shift(false); letter; letter = cell.mailbox.shift(false)) {
-      if (!letter.timer) deliveries.bury(letter, cell.address, 'quarantined');
+      if (letter.timer) deliveries.letters.stale++;
+      else deliveries.bury(letter, cell.address, 'quarantined');
     }
   }
 
   /** A message that crashed its actor is given to the next life once more; results of the life that crashed are not. */
   #tryAgainOrBury(cell: Cell, letter: Envelope): void {
     letter.crashes++;
-    if (letter.life !== ANY_LIFE || letter.timer) return;
-    if (letter.crashes >= POISON_CRASHES) return this.#parts.deliveries.bury(letter, cell.address, 'poison');
+    const { deliveries } = this.#parts;
+    if (letter.life !== ANY_LIFE || letter.timer) {
+      deliveries.letters.crashed++;
+      return;
+    }
+    if (letter.crashes >= POISON_CRASHES) return deliveries.bury(letter, cell.address, 'poison');
     const ask = letter.ask > 0 ? this.#parts.asks.get(letter.ask) : undefined;
     if (ask) {
       // Nothing of the step was carried out, so the request counts as never taken.

@@ -3,6 +3,8 @@ import { Cell, type AnyBehaviour, type CellHost } from './cell.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import { ANY_LIFE, Deliveries, envelope, kindOf } from './deliveries.ts';
 import type { Envelope } from './mailbox.ts';
+import type { Letters } from './letters.ts';
+import type { Observer } from './observer.ts';
 import { performEdge, type Ports } from './perform.ts';
 import type { Address, Answer, Behaviour, Effect, Lane, ReplyTo, Turn } from './ports/actor.ts';
 import { Scheduler } from './scheduler.ts';
@@ -40,9 +42,11 @@ export class ActorSystem implements CellHost {
   readonly #deliveries: Deliveries;
   readonly #supervision: Supervision;
   readonly #turn: MutableTurn;
+  readonly #observer: Observer | undefined;
 
-  constructor(ports: Ports) {
+  constructor(ports: Ports, observer?: Observer) {
     this.#ports = ports;
+    this.#observer = observer;
     this.#wheel = new TimerWheel(ports.clock);
     this.#asks = new Asks(this.#wheel);
     this.#turn = new MutableTurn(ports);
@@ -66,6 +70,7 @@ export class ActorSystem implements CellHost {
       turnOf: (cell) => this.#turn.of(cell, undefined, Infinity),
       perform: (cell, effects) => this.#perform(cell, effects),
       enqueue: (cell) => this.#enqueueIfReady(cell),
+      observer,
     });
   }
 
@@ -106,7 +111,12 @@ export class ActorSystem implements CellHost {
   /** Hands a message to a cell one holds: the way of frames. False when its mailbox is full. */
   offer(cell: Cell, message: unknown, lane: Lane): boolean {
     if (cell.status === 'stopped') return true;
-    if (cell.mailbox.push(envelope('', message), lane, undefined) === 'full') return false;
+    const { letters } = this.#deliveries;
+    letters.offered++;
+    if (cell.mailbox.push(envelope('', message), lane, undefined) === 'full') {
+      letters.refused++;
+      return false;
+    }
     if (cell.status === 'running') this.#scheduler.enqueue(cell);
     return true;
   }
@@ -130,6 +140,21 @@ export class ActorSystem implements CellHost {
     return { cells, timers: this.#wheel.size, asks: this.#asks.size };
   }
 
+  /** Where every message went. */
+  get letters(): Letters {
+    return this.#deliveries.letters;
+  }
+
+  /** Every actor there is. */
+  cells(): Iterable<Cell> {
+    return this.#deliveries.cells.values();
+  }
+
+  /** Asks that are open though their deadline has passed by more than `slackMs`: there must be none. */
+  overdueAsks(slackMs: number): readonly string[] {
+    return this.#asks.overdue(this.#ports.clock.now() - slackMs);
+  }
+
   cell(address: string): Cell | undefined {
     return this.#deliveries.cells.get(address);
   }
@@ -147,8 +172,11 @@ export class ActorSystem implements CellHost {
     if (cell.whenDrained && cell.mailbox.userSize < LOW_WATER) this.#tellDrained(cell);
     if (!letter) return false;
     // A timer that was disarmed while its message waited, or a result for an earlier life.
-    if (letter.timer && !cell.dropTimer(letter.timer)) return true;
-    if (letter.life !== ANY_LIFE && letter.life !== cell.life) return true;
+    const isDisarmed = letter.timer && !cell.dropTimer(letter.timer);
+    if (isDisarmed || (letter.life !== ANY_LIFE && letter.life !== cell.life)) {
+      this.#deliveries.letters.stale++;
+      return true;
+    }
     if (letter.ask > 0 && letter.deadline < this.#ports.clock.now()) {
       this.#deliveries.bury(letter, cell.address, 'expired');
       return true;
@@ -180,9 +208,12 @@ export class ActorSystem implements CellHost {
         this.#turn.of(cell, replyTo, letter.deadline),
       );
     } catch (error) {
+      this.#observer?.crashed(cell, letter);
       return this.#supervision.crashed(cell, letter, error);
     }
+    this.#deliveries.letters.handled++;
     this.#perform(cell, effects);
+    this.#observer?.stepped(cell, letter, effects);
   }
 
   #enqueueIfReady(cell: Cell): void {

@@ -6,7 +6,7 @@ import { closeReason, drainReason, type Feature, type Welcome } from '../../prot
 import type { Request } from '../../protocol/requests.ts';
 import { isoTime } from '../../protocol/time.ts';
 import { PROTOCOL_VERSION } from '../../protocol/version.ts';
-import type { Answer, Answered, Behaviour, TimerFired, Turn } from '../../runtime/ports/actor.ts';
+import type { Answer, Answered, Behaviour, Life, TimerFired, Turn } from '../../runtime/ports/actor.ts';
 import type { ConnectionAddress, ConnectionMessage, Departure } from '../messages.ts';
 import { Outbox } from '../outbox.ts';
 import {
@@ -67,6 +67,10 @@ class Connection implements ConnectionContext {
     this.#subscriptions = new Subscriptions(this);
     this.#requests = new Requests(this, this.#subscriptions);
     this.#outbound = new Outbound(this);
+  }
+
+  lives(): readonly Life[] {
+    return [{ chart: 'connection', state: this.#pulse.life }];
   }
 
   begin(turn: Turn): Outbox {
@@ -346,6 +350,7 @@ export function connectionBehaviour(
       return [connection, connection.begin(turn).effects];
     },
     step: (connection, message, turn) => connection.take(message, turn).effects,
+    lives: (connection) => connection.lives(),
     lastWords: (connection) => {
       const out = new Outbox();
       connection.lastWords(out);

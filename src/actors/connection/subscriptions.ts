@@ -124,7 +124,7 @@ export class Subscriptions {
     const subscription = this.#channels.get(channel);
     if (!subscription) return;
     subscription.stage = 'on';
-    out.tell(relayAddress(channel), this.#startAfter(after));
+    out.tell(relayAddress(channel), { type: 'start', connection: this.#context.number, after });
   }
 
   #baseAnswered(channel: Channel, reply: Subscribed | Refusal, out: Outbox): void {
@@ -248,12 +248,11 @@ export class Subscriptions {
     out: Outbox,
   ): void {
     resume.reply(wanted.name, { error: refusal.error });
-    // One of the two channels of everyone goes on from where the client is, as far as that is known.
-    if (!isNew && !isPlaced) out.tell(relayAddress(wanted.channel), this.#startAfter(wanted.since));
-  }
-
-  #startAfter(after: number) {
-    return { type: 'start', connection: this.#context.number, after } as const;
+    if (isNew || isPlaced) return;
+    // One of the two channels of everyone: it goes on from where the client is as soon as its head is known.
+    this.#channels.delete(wanted.channel);
+    this.#wantedLater.set(wanted.channel, wanted.since);
+    out.arm('resubscribe', this.#context.options.limits.retryAfterMs);
   }
 
   #resumedIfDone(resume: Resume, out: Outbox): void {

@@ -21,5 +21,6 @@ export function broadcastBehaviour(options: HomeOptions): Behaviour<BroadcastHom
       return [home, home.begin(birth, turn).effects];
     },
     step: (home, message, turn) => home.take(message, turn).effects,
+    lives: (home) => home.lives(),
   };
 }

@@ -1,5 +1,5 @@
 import type { Channel } from '../../protocol/channels.ts';
-import type { Answer, Answered, Birth, ReplyTo, TimerFired, Turn } from '../../runtime/ports/actor.ts';
+import type { Answer, Answered, Birth, Life, ReplyTo, TimerFired, Turn } from '../../runtime/ports/actor.ts';
 import type { Enter, Entered, HomeMessage, Refusal } from '../messages.ts';
 import { Outbox } from '../outbox.ts';
 import { Ledger, type LedgerContext, type LedgerLimits } from './ledger.ts';
@@ -34,6 +34,10 @@ export abstract class Home {
   constructor(options: HomeOptions, birth: Birth, turn: Turn) {
     this.options = options;
     this.ledger = new Ledger(birth.address as Channel, options.ledger, turn, (out) => this.prepare(out));
+  }
+
+  lives(): readonly Life[] {
+    return this.ledger.lives();
   }
 
   get channel(): Channel {

@@ -1,5 +1,5 @@
 import type { Channel } from '../../protocol/channels.ts';
-import type { Answer, Turn } from '../../runtime/ports/actor.ts';
+import type { Answer, Life, Turn } from '../../runtime/ports/actor.ts';
 import type { Claimed, ClaimMode, Entry, NewEntry } from '../../runtime/ports/log-store.ts';
 import { explore, type ChartState } from '../chart.ts';
 import {
@@ -11,7 +11,7 @@ import {
   type Refusal,
 } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
-import { PendingMessages, type Asker, type Pending } from './pending.ts';
+import { mayBeStored, PendingMessages, type Asker, type Pending } from './pending.ts';
 import { Retry } from './retry.ts';
 import { roomMachine } from './room.machine.ts';
 
@@ -44,7 +44,7 @@ export const LEDGER_LIMITS: LedgerLimits = {
 };
 
 export type LedgerContext =
-  | { readonly for: 'claim'; readonly mode: ClaimMode }
+  | { readonly for: 'claim'; readonly mode: ClaimMode; readonly claim: number }
   | { readonly for: 'lookup'; readonly doubtful: readonly Pending[] };
 
 type LookupReply = LogReply<readonly ({ readonly seq: number; readonly at: number } | null)[]>;
@@ -68,8 +68,9 @@ export class Ledger {
   readonly #retry: Retry;
   #epoch = 0;
   #head = 0;
-  /** A claim is under way: what is said of appends meanwhile is about the epoch before it. */
-  #isClaiming = false;
+  /** The claim under way, or the deletion; 0 for none. Until it is answered nothing is settled. */
+  #openClaim = 0;
+  #lastClaim = 0;
   #activeAt: number;
 
   /**
@@ -84,6 +85,10 @@ export class Ledger {
     this.#retry = new Retry(limits, (out) => {
       if (prepare(out)) this.claim(out);
     });
+  }
+
+  lives(): Life[] {
+    return [{ chart: 'room', state: this.life }, ...this.#retry.lives()];
   }
 
   get isQuiet(): boolean {
@@ -110,33 +115,42 @@ export class Ledger {
     else this.#retry.fire('needed', turn, out);
   }
 
-  #give({ serial, entry }: Pending, out: Outbox): void {
+  #give(pending: Pending, out: Outbox): void {
     const { channel, foundsRoom } = this;
+    const { serial, entry } = pending;
+    this.#pending.give(pending, this.#epoch);
     out.tell(LOG, { type: 'append', channel, epoch: this.#epoch, foundsRoom, serial, entry });
   }
 
   // --- outcomes
 
   appended(results: readonly AppendResult[], turn: Turn, out: Outbox): void {
+    const known = results.flatMap((result) => {
+      const pending = this.#pending.get(result.serial);
+      return pending?.givenAt === result.epoch ? [{ pending, outcome: result.outcome }] : [];
+    });
+    if (known.length === 0) return;
+    // Who is a repeat of whom is judged while all of them are still there.
+    const repeats = new Set(
+      known.filter(
+        ({ pending, outcome }) => outcome.type === 'duplicate' && !this.#isOwn(pending, outcome.seq),
+      ),
+    );
     const stored: Entry[] = [];
-    let isMoving = false;
     let isDoubted = false;
-    for (const { serial, outcome } of results) {
-      const pending = this.#pending.get(serial);
-      if (!pending) continue;
+    for (const one of known) {
+      const { pending, outcome } = one;
+      this.#pending.takeBack(pending);
       switch (outcome.type) {
         case 'stored':
-          isMoving = true;
           this.#head = Math.max(this.#head, outcome.seq);
           stored.push({ ...pending.entry, seq: outcome.seq, at: outcome.at });
           this.#answer(pending, { seq: outcome.seq, at: outcome.at, isDuplicate: false }, out);
           break;
         case 'duplicate':
-          isMoving = true;
-          this.#answerDuplicate(pending, outcome, out);
+          this.#answer(pending, { seq: outcome.seq, at: outcome.at, isDuplicate: repeats.has(one) }, out);
           break;
         case 'refused':
-          isMoving = true;
           this.#answer(pending, { error: 'internal', message: 'the store does not take this message' }, out);
           break;
         case 'shed':
@@ -148,8 +162,13 @@ export class Ledger {
       }
     }
     if (stored.length > 0) this.#show(stored, out);
-    if (isMoving) this.#settled(turn, out);
     if (isDoubted) this.#doubt(turn, out);
+    else this.#settled(turn, out);
+  }
+
+  /** A duplicate of our own doubtful attempt is the message itself, not a repeat of an older one. */
+  #isOwn(pending: Pending, seq: number): boolean {
+    return this.#pending.isOwn(pending, seq);
   }
 
   #show(entries: readonly Entry[], out: Outbox): void {
@@ -173,33 +192,25 @@ export class Ledger {
     out.reply(pending.replyTo, body);
   }
 
-  #answerDuplicate(
-    pending: Pending,
-    { seq, at }: { readonly seq: number; readonly at: number },
-    out: Outbox,
-  ): void {
-    this.#answer(pending, { seq, at, isDuplicate: !this.#pending.isOwn(pending, seq) }, out);
-  }
-
   /** At once the first time, then after growing pauses: a claim that succeeds is no cure when appends still fail. */
   #doubt(turn: Turn, out: Outbox): void {
     this.#fire('storeDoubted', out);
-    if (this.#isClaiming) return;
+    if (this.#openClaim > 0) return;
     if (this.#retry.isAttempting) this.#failedOnce(turn, out);
     else this.#retry.fire('needed', turn, out);
   }
 
   #failedOnce(turn: Turn, out: Outbox): void {
     for (const pending of [...this.#pending]) {
-      const isHopeless =
-        pending.doubtedAt === undefined && turn.now - pending.takenAt >= this.#limits.giveUpMs;
+      const isHopeless = !mayBeStored(pending) && turn.now - pending.takenAt >= this.#limits.giveUpMs;
       if (isHopeless) this.#answer(pending, this.unavailable(), out);
     }
     this.#retry.fire('failed', turn, out);
   }
 
-  /** The store takes what it is given. */
+  /** The store takes what it is given; what it has given back is for the claim to give again, before anything new. */
   #settled(turn: Turn, out: Outbox): void {
+    if (this.#openClaim > 0 || !this.#pending.areAllGiven) return;
     this.#retry.fire('succeeded', turn, out);
     this.#fire('claimed', out);
   }
@@ -209,30 +220,32 @@ export class Ledger {
   claim(out: Outbox): void {
     const mode: ClaimMode = this.#epoch > 0 ? 'settle' : this.#pending.count > 0 ? 'create' : 'open';
     const message = { type: 'claim', channel: this.channel, mode, epoch: this.#epoch } as const;
-    const context: LedgerContext = { for: 'claim', mode };
-    this.#isClaiming = true;
+    this.#openClaim = ++this.#lastClaim;
+    const context: LedgerContext = { for: 'claim', mode, claim: this.#openClaim };
     out.ask(LOG, message, { deadlineMs: this.#limits.logDeadlineMs, context });
   }
 
   /** What the home needs could not be had, or the claim failed: once more, later. */
   failed(turn: Turn, out: Outbox): void {
-    this.#isClaiming = false;
+    this.#openClaim = 0;
     this.#fire('storeDoubted', out);
     this.#failedOnce(turn, out);
   }
 
   answered(context: LedgerContext, answer: Answer<unknown>, turn: Turn, out: Outbox): void {
     if (context.for === 'lookup') return this.#lookedUp(context.doubtful, answer as Answer<LookupReply>, out);
+    // A deletion that came after it has raised the epoch, too: only that one counts.
+    if (context.claim !== this.#openClaim) return;
     const reply = answer as Answer<ClaimReply>;
     if (!reply.ok || !reply.body.ok) return this.failed(turn, out);
-    this.#isClaiming = false;
+    this.#openClaim = 0;
     const claimed = reply.body.value;
     if (!claimed && context.mode === 'settle') return this.#deposed(turn, out);
     if (claimed) {
       // What a doubtful statement has stored after all is in no publication: relays read it.
       if (claimed.head > this.#head)
         out.publish(this.channel, this.nodes, { type: 'head', head: claimed.head });
-      this.#adopt(claimed.epoch, Math.max(this.#head, claimed.head));
+      this.#adopt(claimed);
     }
     this.#dropExpired(turn, out);
     if (this.#pending.count === 0) return this.#settled(turn, out);
@@ -241,40 +254,42 @@ export class Ledger {
     else this.claim(out);
   }
 
-  #adopt(epoch: number, head: number): void {
-    if (epoch === 0) return;
+  #adopt({ epoch, head }: Claimed): void {
+    if (epoch <= this.#epoch) return;
     this.#epoch = epoch;
-    this.#head = head;
+    this.#head = Math.max(this.#head, head);
   }
 
   // --- the channel's content is removed (RS3)
 
-  /** The epoch is being raised by a deletion: what is said of appends meanwhile is about the epoch before. */
+  /** The epoch is being raised by a deletion: what is said of appends and claims meanwhile is about the one before. */
   closing(): void {
-    this.#isClaiming = true;
+    this.#openClaim = ++this.#lastClaim;
   }
 
   /** The channel goes on, empty, under this epoch. What was under way has no place to go any more. */
   closed(claimed: Claimed, refusal: Refusal, turn: Turn, out: Outbox): void {
-    this.#isClaiming = false;
-    this.#adopt(claimed.epoch, claimed.head);
+    this.#openClaim = 0;
+    this.#adopt(claimed);
     for (const pending of [...this.#pending]) this.#answer(pending, refusal, out);
     this.#settled(turn, out);
   }
 
   /** It may have been raised or not: a claim tells. */
   closingFailed(turn: Turn, out: Outbox): void {
-    this.#isClaiming = false;
+    this.#openClaim = 0;
     this.#doubt(turn, out);
   }
 
   /**
-   * Entries whose asker does not wait any more. The claim has settled them: whether one in doubt was stored
-   * is final now, and storing it later would come as a surprise.
+   * Entries whose asker does not wait any more: storing them later would come as a surprise. Of those that may have
+   * been stored nothing is said: their asks end as unknown, which is what they are (DG4).
    */
   #dropExpired(turn: Turn, out: Outbox): void {
     for (const pending of [...this.#pending]) {
-      if (pending.deadline < turn.now) this.#answer(pending, this.unavailable(), out);
+      if (pending.deadline >= turn.now) continue;
+      if (mayBeStored(pending)) this.#pending.remove(pending);
+      else this.#answer(pending, this.unavailable(), out);
     }
   }
 
@@ -284,9 +299,8 @@ export class Ledger {
   #deposed(turn: Turn, out: Outbox): void {
     this.#retry.fire('givenUp', turn, out);
     const all = [...this.#pending];
-    const doubtful = all.filter((pending) => pending.doubtedAt !== undefined);
-    for (const pending of all)
-      if (pending.doubtedAt === undefined) this.#answer(pending, this.unavailable(), out);
+    const doubtful = all.filter(mayBeStored);
+    for (const pending of all) if (!mayBeStored(pending)) this.#answer(pending, this.unavailable(), out);
     if (doubtful.length === 0) return this.#fire('deposed', out);
     const keys = doubtful.map(({ entry }) => ({ sender: entry.sender, id: entry.id }));
     const context: LedgerContext = { for: 'lookup', doubtful };
@@ -299,8 +313,8 @@ export class Ledger {
       // Without an answer the asks stay open and end as unknown, which is what they are.
       if (!answer.ok || !answer.body.ok) break;
       const found = answer.body.value[at];
-      if (found) this.#answerDuplicate(pending, found, out);
-      else this.#answer(pending, this.unavailable(), out);
+      if (!found) this.#answer(pending, this.unavailable(), out);
+      else this.#answer(pending, { ...found, isDuplicate: !this.#isOwn(pending, found.seq) }, out);
     }
     this.#fire('deposed', out);
   }

@@ -10,8 +10,15 @@ export interface Pending extends Asker {
   readonly entry: NewEntry;
   readonly size: number;
   readonly takenAt: number;
+  /** The epoch under which the log has it; 0 while it has not, or has given it back. */
+  givenAt: number;
   /** The head before the statement whose outcome is open; undefined while nothing is in doubt. */
   doubtedAt: number | undefined;
+}
+
+/** Whether it may be stored: then nobody may be told that it is not. */
+export function mayBeStored({ givenAt, doubtedAt }: Pending): boolean {
+  return givenAt > 0 || doubtedAt !== undefined;
 }
 
 /** What a home has taken and not answered, in the order in which it will be stored. */
@@ -20,6 +27,7 @@ export class PendingMessages implements Iterable<Pending> {
   readonly #countMax: number;
   readonly #sizeMax: number;
   #size = 0;
+  #given = 0;
   #lastSerial = 0;
 
   constructor(limits: { readonly countMax: number; readonly sizeMax: number }) {
@@ -29,6 +37,11 @@ export class PendingMessages implements Iterable<Pending> {
 
   get count(): number {
     return this.#bySerial.size;
+  }
+
+  /** Whether the log has all of it. */
+  get areAllGiven(): boolean {
+    return this.#given === this.count;
   }
 
   [Symbol.iterator](): Iterator<Pending> {
@@ -41,7 +54,16 @@ export class PendingMessages implements Iterable<Pending> {
     if (this.count >= this.#countMax || this.#size + size > this.#sizeMax) return undefined;
     const serial = ++this.#lastSerial;
     const { replyTo, deadline } = asker;
-    const pending: Pending = { serial, entry, size, takenAt, replyTo, deadline, doubtedAt: undefined };
+    const pending: Pending = {
+      serial,
+      entry,
+      size,
+      takenAt,
+      replyTo,
+      deadline,
+      givenAt: 0,
+      doubtedAt: undefined,
+    };
     this.#bySerial.set(serial, pending);
     this.#size += size;
     return pending;
@@ -51,13 +73,29 @@ export class PendingMessages implements Iterable<Pending> {
     return this.#bySerial.get(serial);
   }
 
-  remove(pending: Pending): void {
-    if (this.#bySerial.delete(pending.serial)) this.#size -= pending.size;
+  give(pending: Pending, epoch: number): void {
+    if (pending.givenAt === 0) this.#given++;
+    pending.givenAt = epoch;
   }
 
-  /** Everything that is under way may be stored, or be stored yet; `head` is the last seq that is certain. */
+  /** The log has said what became of it, or has lost it. */
+  takeBack(pending: Pending): void {
+    if (pending.givenAt > 0) this.#given--;
+    pending.givenAt = 0;
+  }
+
+  remove(pending: Pending): void {
+    if (!this.#bySerial.delete(pending.serial)) return;
+    this.#size -= pending.size;
+    this.takeBack(pending);
+  }
+
+  /** Everything that the log had may be stored, or be stored yet; `head` is the last seq that is certain. */
   doubtAll(head: number): void {
-    for (const pending of this) pending.doubtedAt ??= head;
+    for (const pending of this) {
+      if (mayBeStored(pending)) pending.doubtedAt ??= head;
+      this.takeBack(pending);
+    }
   }
 
   /** A duplicate of our own doubtful attempt is the message itself, not a repeat of an older one. */

@@ -45,6 +45,7 @@ export interface RecordChangesParts {
  */
 export class RecordChanges {
   readonly #parts: RecordChangesParts;
+  #isDeleting = false;
 
   constructor(parts: RecordChangesParts) {
     this.#parts = parts;
@@ -82,6 +83,8 @@ export class RecordChanges {
   delete(replyTo: ReplyTo | undefined, out: Outbox): void {
     const { access, ledger, room, owner } = this.#parts;
     if (!access.record) return out.reply(replyTo, NOT_FOUND);
+    if (this.#isDeleting) return out.reply(replyTo, GONE);
+    this.#isDeleting = true;
     ledger.closing();
     this.#callStore({ call: 'deleteRoom', room, owner }, { for: 'delete', replyTo }, out);
   }
@@ -111,6 +114,7 @@ export class RecordChanges {
   answered(context: ChangeContext, answer: Answer<LogReply<unknown>>, turn: Turn, out: Outbox): void {
     const { access, ledger } = this.#parts;
     if (context.for === 'empty') return this.#emptied(context, answer, out);
+    if (context.for === 'delete') this.#isDeleting = false;
     if (!answer.ok || !answer.body.ok) {
       // It may have been carried out: what is true is read anew.
       access.load(out);

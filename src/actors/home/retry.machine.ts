@@ -12,7 +12,7 @@ export const retryMachine = setup({
   initial: 'resting',
   on: { givenUp: '.resting' },
   states: {
-    resting: { entry: 'reset', on: { needed: 'attempting' } },
+    resting: { entry: 'reset', on: { needed: 'attempting', failed: 'waiting' } },
     attempting: { entry: 'attempt', on: { succeeded: 'resting', failed: 'waiting' } },
     waiting: { entry: 'lengthen', on: { hurried: 'attempting' }, after: { backoff: 'attempting' } },
   },

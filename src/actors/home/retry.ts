@@ -1,4 +1,4 @@
-import type { Turn } from '../../runtime/ports/actor.ts';
+import type { Life, Turn } from '../../runtime/ports/actor.ts';
 import { explore, type ChartState } from '../chart.ts';
 import type { Outbox } from '../outbox.ts';
 import { retryMachine } from './retry.machine.ts';
@@ -22,6 +22,10 @@ export class Retry {
   constructor(limits: RetryLimits, attempt: (out: Outbox) => void) {
     this.#limits = limits;
     this.#attempt = attempt;
+  }
+
+  lives(): Life[] {
+    return [{ chart: 'retry', state: this.#life }];
   }
 
   get isResting(): boolean {

@@ -250,5 +250,6 @@ export function roomBehaviour(options: RoomOptions): Behaviour<RoomHome, HomeMes
       return [home, home.begin(birth, turn).effects];
     },
     step: (home, message, turn) => home.take(message, turn).effects,
+    lives: (home) => home.lives(),
   };
 }

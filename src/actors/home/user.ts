@@ -1,4 +1,4 @@
-import type { Behaviour, Birth, ReplyTo, Turn } from '../../runtime/ports/actor.ts';
+import type { Behaviour, Birth, Life, ReplyTo, Turn } from '../../runtime/ports/actor.ts';
 import { explore, type ChartState } from '../chart.ts';
 import type { Enter, HomeMessage } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
@@ -19,6 +19,10 @@ class UserHome extends Home {
     super(options, birth, turn);
     this.#user = birth.id;
     this.#presence = new Presence(options.graceMs);
+  }
+
+  override lives(): readonly Life[] {
+    return [...super.lives(), { chart: 'user', state: this.life }];
   }
 
   protected override handle(message: HomeMessage, asker: Asker, turn: Turn, out: Outbox): void {
@@ -88,5 +92,6 @@ export function userBehaviour(options: HomeOptions): Behaviour<UserHome, HomeMes
       return [home, home.begin(birth, turn).effects];
     },
     step: (home, message, turn) => home.take(message, turn).effects,
+    lives: (home) => home.lives(),
   };
 }

@@ -30,11 +30,6 @@ export class Appends implements Line {
     if (result) out.tell(homeAddress(append.channel), { type: 'appended', results: [result] });
   }
 
-  /** The store cannot be reached: nothing is even tried. */
-  refuse({ channel, serial }: Append, out: Outbox): void {
-    out.tell(homeAddress(channel), { type: 'appended', results: [{ serial, outcome: { type: 'failed' } }] });
-  }
-
   claimed(...claim: Parameters<GroupCommit['unblock']>): void {
     this.#commits.unblock(...claim);
   }

@@ -30,11 +30,13 @@ export class Claims implements Line {
 
   next(): Job | undefined {
     if (this.#waiting.length === 0) return undefined;
-    // At most one claim a channel: the second would wait for the first, in the same statement.
+    // At most one claim a channel: the second would wait for the first, in the same statement. And of one kind: those
+    // that make rows are another statement, and one of two might be carried out without the other.
     const taken = new Map<Channel, Waiting>();
     const later: Waiting[] = [];
     for (const claim of this.#waiting) {
-      if (taken.size < CHANNELS_MAX && !taken.has(claim.channel)) taken.set(claim.channel, claim);
+      const isOfKind = (claim.mode === 'create') === (this.#waiting[0]?.mode === 'create');
+      if (isOfKind && taken.size < CHANNELS_MAX && !taken.has(claim.channel)) taken.set(claim.channel, claim);
       else later.push(claim);
     }
     this.#waiting = later;

@@ -27,14 +27,15 @@ const ENTRY_OVERHEAD = 128;
 
 interface Item {
   readonly serial: number;
+  readonly epoch: number;
   readonly entry: NewEntry;
   readonly size: number;
 }
 
 interface Queue {
   readonly channel: Channel;
-  readonly epoch: number;
   foundsRoom: boolean;
+  /** Epochs never fall along it: a claim may be granted while entries of the reign before are still here. */
   readonly items: Item[];
   isInFlight: boolean;
 }
@@ -57,6 +58,7 @@ export interface Settled {
  * - The entries of a channel go out in the order they came, in one statement at a time.
  * - After anything but success a channel is blocked: nothing more of that epoch is tried, since an entry
  *   that came later must not be stored before one whose outcome is open (DG7). A higher epoch lifts it.
+ * - What comes while a statement of its channel is in flight waits for that, whatever happens meanwhile.
  */
 export class GroupCommit {
   readonly #limits: CommitLimits;
@@ -77,19 +79,19 @@ export class GroupCommit {
 
   /** The result when it is known at once, or undefined when it waits for a statement. */
   add({ channel, epoch, foundsRoom, serial, entry }: Append): AppendResult | undefined {
-    if (epoch <= (this.#blocked.get(channel) ?? 0)) return { serial, outcome: { type: 'failed' } };
+    if (epoch <= (this.#blocked.get(channel) ?? 0)) return { serial, epoch, outcome: { type: 'failed' } };
     const size = ENTRY_OVERHEAD + entry.content.length + (entry.data?.length ?? 0);
     if (this.#entries >= this.#limits.waitingEntries || this.#size + size > this.#limits.waitingSize) {
-      return { serial, outcome: { type: 'shed' } };
+      return { serial, epoch, outcome: { type: 'shed' } };
     }
     this.#blocked.delete(channel);
     let queue = this.#queues.get(channel);
     if (!queue) {
-      queue = { channel, epoch, foundsRoom, items: [], isInFlight: false };
+      queue = { channel, foundsRoom, items: [], isInFlight: false };
       this.#queues.set(channel, queue);
     }
     if (queue.items.length === 0 && !queue.isInFlight) this.#ready.push(queue);
-    queue.items.push({ serial, entry, size });
+    queue.items.push({ serial, epoch, entry, size });
     this.#entries++;
     this.#size += size;
     return undefined;
@@ -120,7 +122,8 @@ export class GroupCommit {
         continue;
       }
       queue.isInFlight = true;
-      const { channel, epoch, foundsRoom } = queue;
+      const { channel, foundsRoom } = queue;
+      const { epoch } = taken[0] as Item;
       groups.push({ channel, epoch, foundsRoom, entries: taken.map((item) => item.entry) });
       items.push(taken);
       entries += taken.length;
@@ -133,9 +136,10 @@ export class GroupCommit {
   #take(queue: Queue, left: { entries: number; size: number }, isFirst: boolean): Item[] {
     const entriesMax = Math.min(this.#limits.channelEntries, left.entries);
     const sizeMax = Math.min(this.#limits.channelSize, left.size);
+    const epoch = queue.items[0]?.epoch;
     let count = 0;
     let size = 0;
-    while (count < queue.items.length && count < entriesMax) {
+    while (count < entriesMax && queue.items[count]?.epoch === epoch && count < queue.items.length) {
       size += (queue.items[count] as Item).size;
       // One entry always goes, however large, or it would wait for ever.
       if (size > sizeMax && !(isFirst && count === 0)) break;
@@ -167,12 +171,13 @@ export class GroupCommit {
       }
       if (outcome.type === 'fenced' || outcome.type === 'failed' || outcome.type === 'unknown') {
         for (const [next, open] of items.slice(at).entries()) {
-          results.push({ serial: open.serial, outcome: outcomes[at + next] ?? { type: 'unknown' } });
+          const { serial, epoch } = open;
+          results.push({ serial, epoch, outcome: outcomes[at + next] ?? { type: 'unknown' } });
         }
-        results.push(...this.#block(queue));
+        results.push(...this.#block(queue, item.epoch));
         return { channel: queue.channel, results };
       }
-      results.push({ serial: item.serial, outcome });
+      results.push({ serial: item.serial, epoch: item.epoch, outcome });
     }
     // The room has its record now.
     queue.foundsRoom = false;
@@ -188,20 +193,26 @@ export class GroupCommit {
     this.#ready.push(queue);
   }
 
-  /** Gives back what waits behind a failure, untried. */
-  #block(queue: Queue): AppendResult[] {
-    this.#blocked.set(queue.channel, queue.epoch);
-    this.#queues.delete(queue.channel);
+  /** Gives back what waits behind a failure, untried: all of that reign and before. */
+  #block(queue: Queue, epoch: number): AppendResult[] {
+    const next = queue.items.findIndex((item) => item.epoch > epoch);
+    const back = queue.items.splice(0, next < 0 ? queue.items.length : next);
     this.#ready = this.#ready.filter((other) => other !== queue);
-    for (const item of queue.items) this.#size -= item.size;
-    this.#entries -= queue.items.length;
-    return queue.items.map((item) => ({ serial: item.serial, outcome: { type: 'failed' } }));
+    if (queue.items.length > 0) this.#ready.push(queue);
+    else {
+      this.#queues.delete(queue.channel);
+      this.#blocked.set(queue.channel, epoch);
+    }
+    for (const item of back) this.#size -= item.size;
+    this.#entries -= back.length;
+    return back.map((item) => ({ serial: item.serial, epoch: item.epoch, outcome: { type: 'failed' } }));
   }
 
   /** Gives back everything that waits and is not in flight: the breaker is open. */
   refuseAll(): Settled[] {
-    const ready = this.#ready;
-    this.#ready = [];
-    return ready.map((queue) => ({ channel: queue.channel, results: this.#block(queue) }));
+    return this.#ready.map((queue) => {
+      const newest = queue.items[queue.items.length - 1]?.epoch ?? 0;
+      return { channel: queue.channel, results: this.#block(queue, newest) };
+    });
   }
 }

@@ -1,5 +1,5 @@
 import type { Channel } from '../../protocol/channels.ts';
-import type { Answered, Behaviour, Effect, TimerFired, Turn } from '../../runtime/ports/actor.ts';
+import type { Answered, Behaviour, Effect, Life, TimerFired, Turn } from '../../runtime/ports/actor.ts';
 import type { SessionKey, StoreCalls, StoreReply } from '../../runtime/ports/log-store.ts';
 import type { ChartEffect } from '../chart.ts';
 import type { HomeMessage, LogMessage, LogStatus } from '../messages.ts';
@@ -122,7 +122,7 @@ class Log {
   #take(message: LogMessage | TimerFired | Answered, turn: Turn, out: Outbox): void {
     switch (message.type) {
       case 'append':
-        return this.#breaker.isOpen ? this.#appends.refuse(message, out) : this.#appends.add(message, out);
+        return this.#appends.add(message, out);
       case 'claim':
         return this.#claims.add(message, turn.replyTo);
       case 'head':
@@ -155,6 +155,10 @@ class Log {
       case 'answer':
         return;
     }
+  }
+
+  lives(): readonly Life[] {
+    return [{ chart: 'breaker', state: this.#breaker.life }];
   }
 
   get #status(): LogStatus {
@@ -217,6 +221,7 @@ class Log {
 
   // --- breaker
 
+  /** Whatever is not under way, or behind something of its own channel that is. */
   #refuseAll(out: Outbox): void {
     for (const line of this.#lines) line.refuseAll(out);
   }
@@ -277,5 +282,6 @@ export function logBehaviour(options: LogOptions): Behaviour<Log, LogMessage> {
       restarted ? HOME_KINDS.map((kind) => tellHomes(kind, 'logRestarted')) : [],
     ],
     step: (log, message, turn) => log.take(message, turn).effects,
+    lives: (log) => log.lives(),
   };
 }

@@ -1,11 +1,10 @@
 import type { Channel } from '../../protocol/channels.ts';
-import { WIRE_LIMITS } from '../../protocol/limits.ts';
 import type { FrameBatch } from '../../runtime/ports/sockets.ts';
 import { batchOf, mergeBatches } from '../frames.ts';
 import { LOG } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import type { Fanout } from './fanout.ts';
-import type { PageReply } from './stream.ts';
+import type { PageReply, ReadLimits } from './stream.ts';
 
 /** Live batches that are kept for those who are about to catch up, by UTF-16 length. */
 const RECENT_SIZE_MAX = 1024 * 1024;
@@ -29,7 +28,7 @@ export interface CatchUpContext {
 export class CatchUp {
   readonly #channel: Channel;
   readonly #fanout: Fanout;
-  readonly #deadlineMs: number;
+  readonly #limits: ReadLimits;
   readonly #positions = new Map<number, number>();
   /** Who could not take more: not read for until it can. */
   readonly #stalled = new Set<number>();
@@ -40,10 +39,10 @@ export class CatchUp {
   #recent: FrameBatch[] = [];
   #recentSize = 0;
 
-  constructor(channel: Channel, fanout: Fanout, deadlineMs: number) {
+  constructor(channel: Channel, fanout: Fanout, limits: ReadLimits) {
     this.#channel = channel;
     this.#fanout = fanout;
-    this.#deadlineMs = deadlineMs;
+    this.#limits = limits;
   }
 
   has(connection: number): boolean {
@@ -130,10 +129,10 @@ export class CatchUp {
     if (this.#isPausing || this.#reads.has(after)) return;
     this.#reads.add(after);
     const upTo = this.#fanout.sealed;
-    const { replayPerChannelMax: limit, historyBytesMax: bytesMax } = WIRE_LIMITS;
+    const { page, deadlineMs } = this.#limits;
     const context: CatchUpContext = { for: 'page', after, upTo };
-    const request = { channel: this.#channel, start: { after, upTo }, limit, bytesMax, reader: null };
-    out.ask(LOG, { type: 'page', ...request }, { deadlineMs: this.#deadlineMs, context });
+    const request = { channel: this.#channel, start: { after, upTo }, ...page, reader: null };
+    out.ask(LOG, { type: 'page', ...request }, { deadlineMs, context });
   }
 
   pageRead({ after, upTo }: CatchUpContext, answer: PageReply, out: Outbox): void {

@@ -19,13 +19,15 @@ import {
 import { Outbox } from '../outbox.ts';
 import { CatchUp, type CatchUpContext } from './catch-up.ts';
 import { Fanout } from './fanout.ts';
-import { Stream, type PageReply, type StreamContext } from './stream.ts';
+import { Stream, type PageLimits, type PageReply, type StreamContext } from './stream.ts';
 
 export interface RelayOptions {
   readonly node: string;
   /** How long a home or the log may take to answer. */
   readonly deadlineMs: number;
   readonly retryAfterMs: number;
+  /** What one read from the log brings at most (D10). */
+  readonly page: PageLimits;
 }
 
 interface SubscriberContext {
@@ -70,8 +72,8 @@ class Relay {
     this.#options = options;
     this.#channel = channel;
     this.#kind = channelKind(channel);
-    this.#stream = new Stream(channel, this.#fanout, options.deadlineMs);
-    this.#catchUp = new CatchUp(channel, this.#fanout, options.deadlineMs);
+    this.#stream = new Stream(channel, this.#fanout, options);
+    this.#catchUp = new CatchUp(channel, this.#fanout, options);
   }
 
   take(message: RelayMessage | TimerFired | Answered, turn: Turn): Outbox {
@@ -214,10 +216,12 @@ class Relay {
 
   #evict(users: readonly string[] | null, reason: 'removed' | 'closed', out: Outbox): void {
     const named = users && new Set(users);
-    for (const { connection, address, user, asker } of [...this.#subscribers.values()]) {
+    for (const { connection, address, user, asker, isIn } of [...this.#subscribers.values()]) {
       if (named && !named.has(user)) continue;
       // Who is still waiting to be let in is told why he is not.
       out.reply(asker, EVICTED[reason]);
+      // His home may let him in yet: it has not heard of him, or has another right in mind.
+      if (!isIn) this.#tellExit(address, 'gone', out);
       this.#remove(connection);
       out.tell(address, { type: 'evicted', channel: this.#channel, reason });
     }
@@ -244,7 +248,7 @@ class Relay {
   }
 
   #timer(timer: string, out: Outbox): void {
-    if (timer === 'gap') this.#stream.goOn(out);
+    if (timer === 'gap') this.#stream.readAgain(out);
     if (timer === 'catchUp') this.#catchUp.goOn();
     if (timer === 'reenter') this.#reenterAll(out);
   }

@@ -1,5 +1,4 @@
 import type { Channel } from '../../protocol/channels.ts';
-import { WIRE_LIMITS } from '../../protocol/limits.ts';
 import type { Answer } from '../../runtime/ports/actor.ts';
 import type { Entry, StoreCalls } from '../../runtime/ports/log-store.ts';
 import { batchOf } from '../frames.ts';
@@ -14,6 +13,17 @@ const HELD_SIZE_MAX = 1024 * 1024;
 const RETRY_MS = 1_000;
 
 export type PageReply = Answer<LogReply<StoreCalls['page']['reply']>>;
+
+export interface PageLimits {
+  readonly limit: number;
+  readonly bytesMax: number;
+}
+
+export interface ReadLimits {
+  /** How long the log may take to answer. */
+  readonly deadlineMs: number;
+  readonly page: PageLimits;
+}
 
 export interface StreamContext {
   readonly for: 'gap';
@@ -30,19 +40,21 @@ export interface StreamContext {
 export class Stream {
   readonly #channel: Channel;
   readonly #fanout: Fanout;
-  readonly #deadlineMs: number;
+  readonly #limits: ReadLimits;
   #last: number | undefined;
   #known = 0;
   #held: Entry[] = [];
   #heldSize = 0;
   #isReading = false;
-  /** A read failed, or the fan-out has too much to write: nothing is read until {@link goOn}. */
+  /** The fan-out has too much to write: nothing is read until it has not. */
+  #isFull = false;
+  /** A read failed: none is begun until the pause is over. */
   #isPausing = false;
 
-  constructor(channel: Channel, fanout: Fanout, deadlineMs: number) {
+  constructor(channel: Channel, fanout: Fanout, limits: ReadLimits) {
     this.#channel = channel;
     this.#fanout = fanout;
-    this.#deadlineMs = deadlineMs;
+    this.#limits = limits;
   }
 
   /** The log's head as it was read: where the stream begins, or what it has to reach. */
@@ -76,9 +88,9 @@ export class Stream {
   }
 
   #show(after: number, entries: readonly Entry[], upTo: number): boolean {
-    this.#isPausing = !this.#fanout.push(batchOf(this.#channel, after, entries, upTo));
-    if (!this.#isPausing) this.#last = upTo;
-    return !this.#isPausing;
+    this.#isFull = !this.#fanout.push(batchOf(this.#channel, after, entries, upTo));
+    if (!this.#isFull) this.#last = upTo;
+    return !this.#isFull;
   }
 
   #hold(entries: readonly Entry[]): void {
@@ -94,18 +106,19 @@ export class Stream {
   /** Reads what is missing, if anything is and nobody reads it yet. */
   fill(out: Outbox): void {
     const last = this.#last;
-    if (last === undefined || this.#known <= last || this.#isReading || this.#isPausing) return;
+    if (last === undefined || this.#known <= last || this.#isReading || this.#isFull || this.#isPausing)
+      return;
     if (this.#held[0] && this.#held[0].seq <= last + 1) this.#showHeld(last);
     const after = this.#last ?? last;
     if (this.#known <= after) return;
     const upTo = this.#held[0] ? this.#held[0].seq - 1 : this.#known;
     if (upTo <= after) return;
     this.#isReading = true;
-    const { replayPerChannelMax: limit, historyBytesMax: bytesMax } = WIRE_LIMITS;
-    const request = { channel: this.#channel, start: { after, upTo }, limit, bytesMax, reader: null };
+    const { page, deadlineMs } = this.#limits;
+    const request = { channel: this.#channel, start: { after, upTo }, ...page, reader: null };
     const context: StreamContext = { for: 'gap', after, upTo };
     out.count('relay_gaps_read');
-    out.ask(LOG, { type: 'page', ...request }, { deadlineMs: this.#deadlineMs, context });
+    out.ask(LOG, { type: 'page', ...request }, { deadlineMs, context });
   }
 
   #showHeld(last: number): void {
@@ -128,10 +141,16 @@ export class Stream {
     this.fill(out);
   }
 
-  /** The pause is over: the time after a failed read has passed, or the fan-out has nothing more to write. */
-  goOn(out: Outbox): void {
-    if (!this.#isPausing) return;
+  /** The time after a failed read has passed. */
+  readAgain(out: Outbox): void {
     this.#isPausing = false;
+    this.fill(out);
+  }
+
+  /** The fan-out has nothing more to write. */
+  goOn(out: Outbox): void {
+    if (!this.#isFull) return;
+    this.#isFull = false;
     this.fill(out);
   }
 }

@@ -94,6 +94,21 @@ export type Effect = RuntimeEffect | EdgeEffect;
 /** What becomes of an actor whose step threw (D5). */
 export type Supervision = 'stop' | 'restart';
 
+/** A state of a chart, with the ways out of it. */
+export interface LifeState {
+  readonly name: string;
+  readonly isFinal: boolean;
+  /** Timers that are armed in it (invariant 12). */
+  readonly timers: ReadonlySet<string>;
+  readonly edges: Readonly<Record<string, { readonly to: LifeState; readonly isHandled: boolean }>>;
+}
+
+/** Where an actor is on one of its charts. */
+export interface Life {
+  readonly chart: string;
+  readonly state: LifeState;
+}
+
 /** Who an actor is, when it starts. */
 export interface Birth<Init = undefined> {
   readonly address: string;
@@ -119,6 +134,8 @@ export interface Behaviour<State, Message, Init = undefined> {
   readonly isVirtual: boolean;
   start(birth: Birth<Init>, turn: Turn): readonly [State, readonly Effect[]];
   step(state: State, message: Message | TimerFired | Answered, turn: Turn): readonly Effect[];
+  /** Where it is on its charts, always in the same order: for those who watch it. */
+  lives?(state: State): readonly Life[];
   /** Said on behalf of an actor that crashed and will not be restarted. Must not rely on the state being whole. */
   lastWords?(state: State, turn: Turn): readonly Effect[];
 }

@@ -104,6 +104,7 @@ export interface StoreCalls {
     /** Per group, per entry. */
     reply: readonly (readonly EntryOutcome[])[];
   };
+  /** Claims of mode `create` and others are two statements: give them apart, so that it is done or not as one. */
   claim: {
     request: { readonly owner: string; readonly claims: readonly ClaimRequest[] };
     reply: ReadonlyMap<Channel, Claimed>;

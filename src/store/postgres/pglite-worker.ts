@@ -40,7 +40,10 @@ async function answer(request: WorkerRequest): Promise<void> {
     }
   } catch (error) {
     const { code, message } = error as { code?: string; message?: string };
-    say({ call, ok: false, sqlState: code ?? 'XX000', message: message ?? String(error) });
+    // Not an answer of the database but its end, in the midst of whatever it was doing: what a later start makes of
+    // that is open, and this thread cannot go on.
+    if (code === undefined) throw error;
+    say({ call, ok: false, sqlState: code, message: message ?? String(error) });
   }
 }
 

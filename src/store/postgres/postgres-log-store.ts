@@ -163,6 +163,7 @@ export class PostgresLogStore implements LogStore {
   ): Promise<StoreCalls['claim']['reply']> {
     const made = claims.filter((claim) => claim.mode === 'create').map((claim) => claim.channel);
     const known = claims.filter((claim) => claim.mode !== 'create');
+    const deadline = Date.now() + deadlineMs;
     const granted = new Map<Channel, Claimed>();
     const take = (rows: readonly Row[]): void => {
       for (const [channel, epoch, head] of rows as [Channel, number, number][])
@@ -177,7 +178,9 @@ export class PostgresLogStore implements LogStore {
       take(await this.#client.query(statements.claim, values, deadlineMs));
     }
     if (made.length > 0)
-      take(await this.#client.query(statements.claimOrCreate, { owner, channels: made }, deadlineMs));
+      take(
+        await this.#client.query(statements.claimOrCreate, { owner, channels: made }, deadline - Date.now()),
+      );
     return granted;
   }
 

@@ -1,0 +1,187 @@
+import { CONNECTION_LIMITS } from '../../src/actors/connection/context.ts';
+import { LEDGER_LIMITS } from '../../src/actors/home/ledger.ts';
+import { LOG_LIMITS } from '../../src/actors/log/log.ts';
+import { homeAddress, relayAddress } from '../../src/actors/messages.ts';
+import { program } from '../../src/actors/program.ts';
+import { ConnectionInbox } from '../../src/runtime/inbox.ts';
+import type { Address } from '../../src/runtime/ports/actor.ts';
+import type { StoreCallName, StoreCalls, StoreReply } from '../../src/runtime/ports/log-store.ts';
+import { ActorSystem } from '../../src/runtime/system.ts';
+import { LocalBus } from '../../src/transport/bus/local-bus.ts';
+import { World } from './world.ts';
+
+type AnyReply = StoreReply;
+
+/** One call of the store, held back: carried out and answered when the test says so. */
+export class HeldCall {
+  readonly name: StoreCallName;
+  readonly request: any;
+  readonly #carryOut: () => AnyReply;
+  readonly #done: (reply: AnyReply) => void;
+  #reply: AnyReply | undefined;
+
+  constructor(parts: {
+    readonly name: StoreCallName;
+    readonly request: unknown;
+    readonly carryOut: () => AnyReply;
+    readonly done: (reply: AnyReply) => void;
+  }) {
+    this.name = parts.name;
+    this.request = parts.request;
+    this.#carryOut = parts.carryOut;
+    this.#done = parts.done;
+  }
+
+  /** Carries it out, without answering. */
+  commit(): this {
+    this.#reply ??= this.#carryOut();
+    return this;
+  }
+
+  answer(): void {
+    this.commit();
+    this.#done(this.#reply as AnyReply);
+  }
+
+  fail(failure: 'failed' | 'unknown' = 'failed'): void {
+    this.#done({ ok: false, failure, message: 'as the test wants it' });
+  }
+}
+
+/** What becomes of a call: `true` when the hook has taken it. */
+export type StoreHook = (call: HeldCall) => boolean;
+
+/** Every actor of a node, on a store whose calls can be held, and time that is moved by hand. */
+export class Program {
+  readonly world = new World();
+  readonly system: ActorSystem;
+  readonly inbox: ConnectionInbox;
+  readonly published: { readonly channel: string; readonly message: any }[] = [];
+  hook: StoreHook | undefined;
+
+  constructor() {
+    const { world } = this;
+    const bus = new LocalBus('n1');
+    const store = {
+      log: world.store.log,
+      call: <Name extends StoreCallName>(
+        name: Name,
+        request: StoreCalls[Name]['request'],
+        deadlineMs: number,
+        done: (reply: StoreReply<Name>) => void,
+      ): void => {
+        const carryOut = (): AnyReply => {
+          let reply: AnyReply | undefined;
+          world.store.call(name, request, deadlineMs, (made) => (reply = made));
+          return reply as AnyReply;
+        };
+        const call = new HeldCall({ name, request, carryOut, done });
+        if (!this.hook?.(call)) call.answer();
+      },
+    };
+    const publish = (nodes: readonly string[], channel: string, message: unknown): void => {
+      this.published.push({ channel, message });
+      bus.publish(nodes, channel as never, message);
+    };
+    this.system = new ActorSystem({ ...world.ports, store, bus: { publish } });
+    const behaviours = program({
+      node: 'n1',
+      owner: 'n1.x',
+      log: world.store.log,
+      autoCreate: true,
+      graceMs: 15_000,
+      tokenTtlMaxMs: 1e9,
+      connection: CONNECTION_LIMITS,
+      ledger: LEDGER_LIMITS,
+      logLimits: LOG_LIMITS,
+    });
+    for (const behaviour of behaviours) {
+      const step = behaviour.step.bind(behaviour);
+      const crashing: typeof step = (state, message, turn) => {
+        if ((message as { type: string }).type === 'boom') {
+          // The second time it is given to the next life, which bears it.
+          if ((message as any).done) return [];
+          (message as any).done = true;
+          throw new Error('boom');
+        }
+        return step(state, message, turn);
+      };
+      this.system.register({ ...behaviour, step: crashing });
+    }
+    bus.connect((channel, message) => this.system.tellIfAlive(relayAddress(channel), message, 'system'));
+    this.inbox = new ConnectionInbox(this.system, 'n1.x');
+  }
+
+  settle(): void {
+    this.world.clock.settle();
+  }
+
+  advance(ms: number): void {
+    this.world.clock.advance(ms);
+  }
+
+  /** Publishes to a room; what became of it is in `outcomes`, by id. */
+  readonly outcomes: { readonly id: string; readonly answer: any; readonly at: number }[] = [];
+  chat(room: string, id: string): void {
+    const entry = { id, sender: 'u', content: `content of ${id}`, data: null, sentAt: null };
+    this.system.ask(
+      homeAddress(`room:${room}`),
+      { type: 'publish', entry, by: null },
+      { deadlineMs: 10_000 },
+      (answer) => this.outcomes.push({ id, answer, at: this.world.clock.now() }),
+    );
+  }
+
+  /** What was said of a chat: its seq, an error code, or why there was no answer. */
+  said(id: string): (number | string)[] {
+    return this.outcomes
+      .filter((outcome) => outcome.id === id)
+      .map(({ answer }) => {
+        if (!answer.ok) return `${answer.reason}${answer.taken ? ', taken' : ''}`;
+        return answer.body.seq ?? answer.body.error;
+      });
+  }
+
+  ask(to: string, message: unknown): Promise<any> {
+    return new Promise((resolve) => {
+      this.system.ask(to as Address<unknown>, message, { deadlineMs: 10_000 }, resolve);
+    });
+  }
+
+  tell(to: string, message: unknown): void {
+    this.system.tell(to as Address<unknown>, message);
+  }
+
+  connect(user: string): number {
+    const claims = { user, session: undefined, isAdmin: false, issuedAt: undefined };
+    const number = this.inbox.opened({ ...claims, expiresAt: this.world.clock.wall() + 1e8 });
+    this.settle();
+    return number;
+  }
+
+  frame(connection: number, frame: object): void {
+    this.inbox.frame(connection, JSON.stringify(frame));
+    this.settle();
+  }
+
+  /** Frames that a connection was sent. */
+  frames(connection: number): any[] {
+    return (this.world.sockets.written.get(connection) ?? []).map((text) => JSON.parse(text) as unknown);
+  }
+
+  /** The log of a room, as `seq:id`. */
+  log(room: string): string[] {
+    let entries: readonly { readonly seq: number; readonly id: string }[] = [];
+    const request = {
+      channel: `room:${room}`,
+      start: { after: 0 },
+      limit: 1_000,
+      bytesMax: 1e9,
+      reader: null,
+    } as const;
+    this.world.store.call('page', request, 0, (reply) => {
+      if (reply.ok) entries = reply.value.entries;
+    });
+    return entries.map(({ seq, id }) => `${seq}:${id}`);
+  }
+}
