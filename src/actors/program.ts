@@ -7,6 +7,7 @@ import type { HomeOptions } from './home/home.ts';
 import type { LedgerLimits } from './home/ledger.ts';
 import { roomBehaviour } from './home/room.ts';
 import { userBehaviour } from './home/user.ts';
+import type { CommitLimits } from './log/group-commit.ts';
 import { logBehaviour, type LogLimits } from './log/log.ts';
 import { relayBehaviour } from './relay/relay.ts';
 import type { PageLimits } from './relay/stream.ts';
@@ -25,6 +26,7 @@ export interface ProgramOptions {
   readonly connection: ConnectionLimits;
   readonly ledger: LedgerLimits;
   readonly logLimits: LogLimits;
+  readonly commit?: CommitLimits;
   readonly page?: PageLimits;
 }
 
@@ -42,7 +44,7 @@ export function program(options: ProgramOptions): readonly Behaviour<never, neve
     roomBehaviour({ ...home, autoCreate }),
     userBehaviour(home),
     broadcastBehaviour(home),
-    logBehaviour({ owner, limits: options.logLimits }),
+    logBehaviour({ owner, limits: options.logLimits, ...(options.commit ? { commit: options.commit } : {}) }),
     sessionsBehaviour({
       intervalMs: connection.heartbeatIntervalMs,
       deadlineMs,

@@ -56,6 +56,14 @@ export class MemoryLogStore implements LogStore {
     done({ ok: true, value: this.#calls[name](request) });
   }
 
+  /** A channel's row, for whoever has to lock it; undefined when it has none. */
+  row(
+    channel: Channel,
+  ): { readonly epoch: number; readonly owner: string; readonly head: number } | undefined {
+    const known = this.#channels.get(channel);
+    return known && { epoch: known.epoch, owner: known.owner, head: known.head };
+  }
+
   readonly #calls: Calls = {
     append: ({ owner, groups }) => groups.map((group) => this.#append(owner, group)),
 

@@ -1,8 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { CLOSE_CODES } from '../../protocol/codes.ts';
-import { RequestId } from '../../protocol/ids.ts';
-import { errorFrame } from '../../protocol/pushes.ts';
+import { refusedFrame } from '../../protocol/refused.ts';
 import type { Inbox } from '../../runtime/ports/inbox.ts';
 import type { FrameBatch, Sockets } from '../../runtime/ports/sockets.ts';
 import type { Claims } from '../../runtime/ports/tokens.ts';
@@ -187,10 +186,7 @@ export class WsSockets implements Sockets {
     const text = data.toString('utf8');
     const taken = this.#inbox.frame(peer.number, text);
     if (taken === 'crowded') this.#pause(peer);
-    if (taken === 'full')
-      this.write(peer.number, [
-        errorFrame({ id: idOf(text), code: 'unavailable', message: 'too many requests at once' }),
-      ]);
+    if (taken === 'full') this.write(peer.number, [refusedFrame(text)]);
   }
 
   #pause(peer: Peer): void {
@@ -244,13 +240,3 @@ const BROKEN: Readonly<Record<string, BrokenFrame>> = {
   WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 'frame_too_large',
   WS_ERR_INVALID_UTF8: 'invalid_utf8',
 };
-
-/** The id of a request that was not taken, so that its sender can be told which it was. */
-function idOf(text: string): string | undefined {
-  try {
-    const id = RequestId.safeParse((JSON.parse(text) as { id?: unknown } | null)?.id);
-    return id.success ? id.data : undefined;
-  } catch {
-    return undefined;
-  }
-}

@@ -1,0 +1,16 @@
+import { RequestId } from './ids.ts';
+import { errorFrame } from './pushes.ts';
+
+/** What is said to a request that could not even be taken in (LM8), under its id when one can be read. */
+export function refusedFrame(request: string): string {
+  return errorFrame({ id: idOf(request), code: 'unavailable', message: 'too many requests at once' });
+}
+
+function idOf(text: string): string | undefined {
+  try {
+    const id = RequestId.safeParse((JSON.parse(text) as { id?: unknown } | null)?.id);
+    return id.success ? id.data : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,144 @@
+import { roomChannel } from '../protocol/channels.ts';
+import type { LogChecker } from './log-checker.ts';
+import type { Violate } from './violation.ts';
+
+/** One sending of a message: on which connection, and after how many others there. */
+interface Attempt {
+  readonly connection: number;
+  readonly position: number;
+  /** `lost`: the connection was over before an answer; `unknown`: so it was answered. */
+  outcome: 'open' | 'acked' | 'refused' | 'unknown' | 'lost';
+}
+
+export interface Chat {
+  readonly room: string;
+  readonly id: string;
+  readonly content: string;
+  readonly attempts: Attempt[];
+  /** Nothing more is to be done about it. */
+  isSettled: boolean;
+}
+
+/** After one of these sending it again is of no use. */
+const FINAL_ERRORS: ReadonlySet<string> = new Set([
+  'forbidden',
+  'gone',
+  'not_found',
+  'internal',
+  'bad_frame',
+  'not_joined',
+]);
+
+/** What one user has sent from one client, and what it was told about it: invariants 6, 7 and 8. */
+export class Chats {
+  readonly #who: string;
+  readonly #user: string;
+  readonly #log: LogChecker;
+  readonly #violate: Violate;
+  readonly #chats = new Map<string, Chat>();
+  #positions = 0;
+
+  constructor(who: string, user: string, log: LogChecker, violate: Violate) {
+    this.#who = who;
+    this.#user = user;
+    this.#log = log;
+    this.#violate = violate;
+  }
+
+  add(room: string, id: string, content: string): Chat {
+    const chat: Chat = { room, id, content, attempts: [], isSettled: false };
+    this.#chats.set(id, chat);
+    return chat;
+  }
+
+  /** Those that still have to be sent again, in the order in which they were first sent. */
+  get unsettled(): Chat[] {
+    return [...this.#chats.values()].filter(
+      ({ isSettled, attempts }) => !isSettled && attempts.at(-1)?.outcome !== 'open',
+    );
+  }
+
+  get settled(): Chat[] {
+    return [...this.#chats.values()].filter(({ isSettled }) => isSettled);
+  }
+
+  get open(): Chat[] {
+    return [...this.#chats.values()].filter(({ isSettled }) => !isSettled);
+  }
+
+  sent(chat: Chat, connection: number): void {
+    this.#log.allow(roomChannel(chat.room), this.#user, chat.id);
+    chat.attempts.push({ connection, position: ++this.#positions, outcome: 'open' });
+  }
+
+  acked(id: string, seq: number): void {
+    const chat = this.#chats.get(id);
+    if (!chat) return;
+    this.#end(chat, 'acked');
+    chat.isSettled = true;
+    const channel = roomChannel(chat.room);
+    const entry = this.#log.find(channel, this.#user, id);
+    // What has been deleted meanwhile was there.
+    const isDeleted = !entry && seq <= this.#log.deletedTo(channel);
+    if (!isDeleted && entry?.seq !== seq)
+      this.#violate(6, `${this.#who} is told that ${id} is at ${seq} of ${channel}; it is at ${entry?.seq}`);
+  }
+
+  failed(id: string, code: string): void {
+    const chat = this.#chats.get(id);
+    if (!chat) return;
+    this.#end(chat, code === 'outcome_unknown' ? 'unknown' : 'refused');
+    if (FINAL_ERRORS.has(code)) chat.isSettled = true;
+    // An attempt before it may have been stored, or be stored yet: then nothing can be said.
+    if (chat.attempts.some(({ outcome }) => outcome !== 'refused')) return;
+    const channel = roomChannel(chat.room);
+    const entry = this.#log.find(channel, this.#user, id);
+    if (entry)
+      this.#violate(6, `${this.#who} is told ${code} of ${id}, which is at ${entry.seq} of ${channel}`);
+    this.#log.deny(channel, this.#user, id, code);
+  }
+
+  #end(chat: Chat, outcome: Attempt['outcome']): void {
+    const attempt = chat.attempts.find((one) => one.outcome === 'open');
+    if (attempt) attempt.outcome = outcome;
+  }
+
+  connectionLost(connection: number): void {
+    for (const { attempts } of this.#chats.values())
+      for (const attempt of attempts)
+        if (attempt.connection === connection && attempt.outcome === 'open') attempt.outcome = 'lost';
+  }
+
+  /**
+   * Invariant 8: what one connection sent to one room is stored in the order sent. A message that was sent twice on it
+   * may have been stored by either; of those that other connections sent too nothing can be said.
+   */
+  checkOrder(): void {
+    const byPlace = new Map<
+      string,
+      { readonly seq: number; readonly id: string; readonly positions: number[] }[]
+    >();
+    for (const { room, id, attempts } of this.#chats.values()) {
+      const connection = attempts[0]?.connection;
+      const entry = this.#log.find(roomChannel(room), this.#user, id);
+      if (!entry || attempts.some((attempt) => attempt.connection !== connection)) continue;
+      const place = `${connection} ${room}`;
+      const positions = attempts.map(({ position }) => position);
+      byPlace.set(place, [...(byPlace.get(place) ?? []), { seq: entry.seq, id, positions }]);
+    }
+    for (const [place, stored] of byPlace) {
+      let last = 0;
+      for (const { seq, id, positions } of stored.toSorted((a, b) => a.seq - b.seq)) {
+        const position = positions.find((one) => one > last);
+        if (position === undefined) {
+          this.#violate(
+            8,
+            `${this.#who} sent ${id} on connection ${place} before others that are stored before ${seq}`,
+          );
+          return;
+        }
+        last = position;
+      }
+    }
+  }
+}

@@ -1,0 +1,233 @@
+import type { Channel } from '../protocol/channels.ts';
+import type {
+  EntryOutcome,
+  StoreCallName,
+  StoreCalls,
+  StoreReply,
+  StoreRequest,
+} from '../runtime/ports/log-store.ts';
+import type { MemoryLogStore } from '../store/memory/memory-log-store.ts';
+import type { LogChecker } from './log-checker.ts';
+import type { Scheduled, Timeline } from './timeline.ts';
+import type { Trace } from './trace.ts';
+
+/** The server gives up on a statement after this: before any caller does (D8). */
+export const STATEMENT_TIMEOUT_MS = 2_500;
+
+/** A statement at the server. */
+interface Statement {
+  readonly number: number;
+  readonly request: StoreRequest;
+  /** From having its locks to its commit; infinite when something holds it up. */
+  readonly workMs: number;
+  readonly done: (reply: StoreReply) => void;
+  /** Rows it waits for, or has. */
+  locks: readonly Channel[];
+  /** Undone after this, unless it is done before. */
+  timeout: Scheduled | undefined;
+}
+
+const UNDONE: StoreReply = {
+  ok: false,
+  failure: 'failed',
+  message: 'canceling statement due to statement timeout',
+};
+
+/** Statements that see what is committed when they begin, and change nothing. */
+const READS: ReadonlySet<StoreCallName> = new Set([
+  'heads',
+  'page',
+  'lookup',
+  'rooms',
+  'membership',
+  'revoked',
+  'ping',
+]);
+
+/**
+ * A PostgreSQL as far as the log can tell: statements that begin, hold locks of rows, and commit later or not at all.
+ * What they mean is `MemoryLogStore`, which the contract suite holds against the real one.
+ *
+ * - An append passes over rows that are locked; a claim and a deletion wait for them, first come first served.
+ * - Nothing is seen of a statement before its commit, and all of it from then on.
+ */
+export class SimDatabase {
+  readonly #memory: MemoryLogStore;
+  readonly #timeline: Timeline;
+  readonly #checker: LogChecker;
+  readonly #trace: Trace;
+  readonly #locked = new Map<Channel, Statement>();
+  #waiting: Statement[] = [];
+  #last = 0;
+
+  constructor(parts: {
+    readonly memory: MemoryLogStore;
+    readonly timeline: Timeline;
+    readonly checker: LogChecker;
+    readonly trace: Trace;
+  }) {
+    this.#memory = parts.memory;
+    this.#timeline = parts.timeline;
+    this.#checker = parts.checker;
+    this.#trace = parts.trace;
+  }
+
+  get log(): string {
+    return this.#memory.log;
+  }
+
+  /** A statement arrives. `done` hears of it when it is committed or undone. */
+  begin(request: StoreRequest, workMs: number, done: (reply: StoreReply) => void): void {
+    const number = ++this.#last;
+    const statement: Statement = { number, request, workMs, done, locks: [], timeout: undefined };
+    this.#trace.say('database', () => `$ ${number} ${request.call} begins${detail(request)}`);
+    if (READS.has(request.call)) return this.#answerLater(statement, this.#carryOut(request));
+    statement.timeout = this.#timeline.after(STATEMENT_TIMEOUT_MS, () => this.#undo(statement));
+    switch (request.call) {
+      case 'append':
+        return this.#beginAppend(statement, request);
+      case 'claim':
+        return this.#lock(statement, request.claims.map(({ channel }) => channel).toSorted());
+      case 'deleteRoom':
+        return this.#lock(statement, [`room:${request.room}`]);
+      default:
+        return this.#commitLater(statement, () => this.#carryOut(request));
+    }
+  }
+
+  #answerLater({ workMs, done, number }: Statement, reply: StoreReply): void {
+    if (!Number.isFinite(workMs)) return;
+    this.#timeline.after(workMs, () => {
+      this.#trace.say('database', () => `$ ${number} is answered`);
+      done(reply);
+    });
+  }
+
+  #carryOut(request: StoreRequest): StoreReply {
+    const { call, ...rest } = request;
+    let made: StoreReply | undefined;
+    this.#memory.call(call, rest as never, 0, (reply) => (made = reply as StoreReply));
+    return made as StoreReply;
+  }
+
+  // --- appends: what is locked by others is passed over
+
+  #beginAppend(statement: Statement, request: StoreRequest & { call: 'append' }): void {
+    const { owner, groups } = request;
+    const standings = groups.map((group) => {
+      const row = this.#memory.row(group.channel);
+      const isCurrent = row?.owner === owner && row.epoch === group.epoch;
+      if (this.#locked.has(group.channel)) return isCurrent ? 'busy' : 'fenced';
+      return row?.owner === owner ? 'own' : 'fenced';
+    });
+    const own = groups.filter((_, at) => standings[at] === 'own');
+    statement.locks = own.map(({ channel }) => channel);
+    for (const channel of statement.locks) this.#locked.set(channel, statement);
+    this.#commitLater(statement, () => {
+      const reply = this.#carryOut({ call: 'append', owner, groups: own });
+      if (!reply.ok) return reply;
+      const outcomes = [...(reply.value as StoreCalls['append']['reply'])];
+      const value = groups.map(({ entries }, at): readonly EntryOutcome[] => {
+        const standing = standings[at];
+        return standing === 'own'
+          ? (outcomes.shift() ?? [])
+          : entries.map(() => ({ type: standing as 'busy' | 'fenced' }));
+      });
+      this.#checker.appended(owner, groups, value);
+      return { ok: true, value };
+    });
+  }
+
+  // --- claims and deletions: they wait
+
+  #lock(statement: Statement, channels: readonly Channel[]): void {
+    statement.locks = channels;
+    this.#waiting.push(statement);
+    this.#grantLocks();
+  }
+
+  #grantLocks(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    // A row that somebody waits for in front is not taken by who comes later.
+    const wanted = new Set<Channel>();
+    for (const statement of waiting) {
+      const isFree = statement.locks.every((channel) => !this.#locked.has(channel) && !wanted.has(channel));
+      if (isFree) this.#locks(statement);
+      else {
+        this.#waiting.push(statement);
+        for (const channel of statement.locks) wanted.add(channel);
+      }
+    }
+  }
+
+  #locks(statement: Statement): void {
+    const { request } = statement;
+    for (const channel of statement.locks) this.#locked.set(channel, statement);
+    this.#commitLater(statement, () => {
+      const before = new Map(statement.locks.map((channel) => [channel, this.#memory.row(channel)]));
+      const reply = this.#carryOut(request);
+      if (reply.ok && request.call === 'claim') {
+        this.#checker.claimed(request, reply.value as StoreCalls['claim']['reply'], before);
+      }
+      if (reply.ok && request.call === 'deleteRoom') {
+        this.#checker.deleted(request, reply.value as StoreCalls['deleteRoom']['reply']);
+      }
+      return reply;
+    });
+  }
+
+  // --- ends
+
+  #commitLater(statement: Statement, commit: () => StoreReply): void {
+    if (!Number.isFinite(statement.workMs)) return;
+    this.#timeline.after(statement.workMs, () => {
+      // It was undone meanwhile.
+      if (!statement.timeout?.run) return;
+      this.#timeline.cancel(statement.timeout);
+      const reply = commit();
+      this.#trace.say('database', () => `$ ${statement.number} commits${outcome(reply)}`);
+      this.#release(statement);
+      statement.done(reply);
+    });
+  }
+
+  #undo(statement: Statement): void {
+    this.#trace.say('database', () => `$ ${statement.number} is undone`);
+    this.#waiting = this.#waiting.filter((other) => other !== statement);
+    this.#release(statement);
+    statement.done(UNDONE);
+  }
+
+  #release(statement: Statement): void {
+    for (const channel of statement.locks)
+      if (this.#locked.get(channel) === statement) this.#locked.delete(channel);
+    this.#grantLocks();
+  }
+}
+
+function detail(request: StoreRequest): string {
+  switch (request.call) {
+    case 'append':
+      return ` ${request.owner} ${request.groups.map(({ channel, epoch, entries }) => `${channel}@${epoch} [${entries.map(({ id }) => id).join(' ')}]`).join(' ')}`;
+    case 'claim':
+      return ` ${request.owner} ${request.claims.map(({ channel, mode, epoch }) => `${channel} ${mode} ${epoch}`).join(', ')}`;
+    case 'page':
+      return ` ${request.channel} ${JSON.stringify(request.start)}`;
+    case 'heads':
+      return ` ${request.channels.join(' ')}`;
+    default:
+      return '';
+  }
+}
+
+function outcome(reply: StoreReply): string {
+  if (!reply.ok) return ` ${reply.failure}`;
+  const { value } = reply;
+  if (value instanceof Map) return ` ${JSON.stringify([...(value as Map<string, unknown>)])}`;
+  if (!Array.isArray(value)) return '';
+  return ` ${(value as (EntryOutcome | readonly EntryOutcome[])[])
+    .flat()
+    .map((one) => ('seq' in one ? `${one.type}:${one.seq}` : one.type))
+    .join(' ')}`;
+}

@@ -1,0 +1,140 @@
+import { clientChannel, type Channel } from '../protocol/channels.ts';
+import type { LogChecker } from './log-checker.ts';
+import type { Violate } from './violation.ts';
+
+/** A message of a channel as a client gets it. */
+export interface Shown {
+  readonly seq: number;
+  readonly id: string;
+  readonly from: string | undefined;
+  readonly content: string | undefined;
+  readonly data: unknown;
+  /** When the node handed it to its system. */
+  readonly sentAt: number;
+}
+
+/** What a reply to `join` or `resume` says of one channel. */
+export interface Placed {
+  readonly seq: number;
+  readonly gap?: { readonly from: number; readonly to: number };
+  readonly reset?: boolean;
+  readonly already?: boolean;
+}
+
+/**
+ * What one connection must be shown next on each channel (invariants 3 and 4), and where its client is over all its
+ * connections: nothing is skipped that was not named.
+ */
+export class Expectations {
+  readonly #who: string;
+  readonly #user: string;
+  readonly #log: LogChecker;
+  readonly #violate: Violate;
+  /** The last seq that the client has of each channel, by its own names; kept across connections. */
+  readonly #positions: Map<string, number>;
+  /** The seq that must come next; undefined while the client cannot know. */
+  readonly #next = new Map<string, number | undefined>();
+
+  constructor(parts: {
+    readonly who: string;
+    readonly user: string;
+    readonly log: LogChecker;
+    readonly violate: Violate;
+    readonly positions: Map<string, number>;
+  }) {
+    this.#who = parts.who;
+    this.#user = parts.user;
+    this.#log = parts.log;
+    this.#violate = parts.violate;
+    this.#positions = parts.positions;
+  }
+
+  #channel(name: string): Channel {
+    const channel = clientChannel(name, this.#user);
+    if (!channel) throw new Error(`${name} is no channel`);
+    return channel;
+  }
+
+  has(name: string): boolean {
+    return this.#next.has(name);
+  }
+
+  /** Live from right after `seq`; undefined: from wherever it begins. */
+  startAfter(name: string, seq: number | undefined): void {
+    this.#next.set(name, seq === undefined ? undefined : seq + 1);
+    if (seq !== undefined) this.#positions.set(name, Math.max(seq, this.#positions.get(name) ?? 0));
+  }
+
+  leave(name: string): void {
+    this.#next.delete(name);
+  }
+
+  /** Forgets where the client was: what it had is gone (a deleted room). */
+  forget(name: string): void {
+    this.#next.delete(name);
+    this.#positions.delete(name);
+  }
+
+  /** The answer to a wish to go on after `since` (RQ1, RQ2). */
+  placed(name: string, since: number | undefined, reply: Placed): void {
+    const { seq, gap, reset, already } = reply;
+    if (seq > this.#log.head(this.#channel(name)))
+      this.#violate(3, `${this.#who} is told that ${name} goes to ${seq}, further than the log`);
+    if (already) return;
+    if (reset) {
+      this.#violate(
+        3,
+        `${this.#who} had seen ${name} up to ${since}, and is told that it goes to ${seq} only`,
+      );
+      return this.startAfter(name, seq);
+    }
+    if (!gap) return this.startAfter(name, since ?? seq);
+    if (since === undefined || gap.from !== since + 1 || gap.to < gap.from || gap.to > seq)
+      this.#violate(
+        4,
+        `${this.#who} after ${since} of ${name} is told of a gap ${gap.from}..${gap.to}, head ${seq}`,
+      );
+    this.#positions.set(name, gap.to);
+    this.startAfter(name, gap.to);
+  }
+
+  /** A range that was named and will not be shown. */
+  skipped(name: string, from: number, to: number): void {
+    const next = this.#next.get(name);
+    if (next !== undefined && from !== next)
+      this.#violate(4, `${this.#who} waits for ${name} ${next}, and is told that ${from}..${to} is skipped`);
+    this.startAfter(name, to);
+  }
+
+  shown(name: string, shown: Shown): void {
+    const { seq, id, sentAt } = shown;
+    if (!this.#next.has(name))
+      return this.#violate(4, `${this.#who} is shown ${name} ${seq}, and is not on it`);
+    const next = this.#next.get(name);
+    if (next !== undefined && seq !== next)
+      this.#violate(4, `${this.#who} is shown ${name} ${seq}, and ${next} is the next`);
+    this.startAfter(name, seq);
+    const entry = this.#log.entry(this.#channel(name), seq);
+    if (!entry || entry.committedAt > sentAt)
+      return this.#violate(
+        3,
+        `${this.#who} is shown ${name} ${seq}, which was not in the log when it was sent`,
+      );
+    const isRoom = name.startsWith('room:');
+    const isSame =
+      entry.id === id &&
+      (isRoom
+        ? entry.sender === shown.from && entry.content === shown.content
+        : entry.data === JSON.stringify(shown.data));
+    if (!isSame)
+      this.#violate(3, `${this.#who} is shown ${name} ${seq} as ${id}, but the log has ${entry.id} there`);
+  }
+
+  /** After faults have ended: where it is, and is not at the head (invariant 5). */
+  behind(): string[] {
+    return [...this.#next].flatMap(([name, next]) => {
+      const head = this.#log.head(this.#channel(name));
+      return next === undefined || next === head + 1 ? [] : [`${name} ${next - 1} of ${head}`];
+    });
+  }
+}

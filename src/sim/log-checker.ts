@@ -1,0 +1,187 @@
+import type { Channel } from '../protocol/channels.ts';
+import type { AppendGroup, Claimed, EntryOutcome, StoreCalls } from '../runtime/ports/log-store.ts';
+import type { Timeline } from './timeline.ts';
+import type { Violate } from './violation.ts';
+
+/** An entry as it was committed. */
+export interface Committed {
+  readonly seq: number;
+  readonly id: string;
+  readonly sender: string;
+  readonly content: string;
+  readonly data: string | null;
+  readonly epoch: number;
+  /** Virtual milliseconds. */
+  readonly committedAt: number;
+}
+
+interface Row {
+  /** Everything that was ever committed: what is deleted was there. */
+  readonly entries: Map<number, Committed>;
+  /** What is there, by sender and id. */
+  readonly byKey: Map<string, Committed>;
+  /** Up to here everything has been deleted. */
+  deletedTo: number;
+  /** Who was granted an epoch. */
+  readonly owners: Map<number, string>;
+  epoch: number;
+  head: number;
+}
+
+type ClaimRequest = StoreCalls['claim']['request'];
+type Before = ReadonlyMap<Channel, { readonly epoch: number; readonly owner: string } | undefined>;
+
+/**
+ * What the log must be, kept beside it and not by it: each commit is held against invariants 1, 2, 7 and 9 as it
+ * happens, and what clients are shown is held against this.
+ */
+export class LogChecker {
+  readonly #timeline: Timeline;
+  readonly #violate: Violate;
+  readonly #rows = new Map<Channel, Row>();
+  /** Keys that a client was told are not stored, and that it has not sent again. */
+  readonly #denied = new Map<string, string>();
+
+  constructor(timeline: Timeline, violate: Violate) {
+    this.#timeline = timeline;
+    this.#violate = violate;
+  }
+
+  #row(channel: Channel): Row {
+    let row = this.#rows.get(channel);
+    if (!row) {
+      row = { entries: new Map(), byKey: new Map(), deletedTo: 0, owners: new Map(), epoch: 0, head: 0 };
+      this.#rows.set(channel, row);
+    }
+    return row;
+  }
+
+  head(channel: Channel): number {
+    return this.#rows.get(channel)?.head ?? 0;
+  }
+
+  entry(channel: Channel, seq: number): Committed | undefined {
+    return this.#rows.get(channel)?.entries.get(seq);
+  }
+
+  find(channel: Channel, sender: string, id: string): Committed | undefined {
+    return this.#rows.get(channel)?.byKey.get(keyOf(sender, id));
+  }
+
+  deletedTo(channel: Channel): number {
+    return this.#rows.get(channel)?.deletedTo ?? 0;
+  }
+
+  /** Entries ever committed. */
+  get size(): number {
+    let size = 0;
+    for (const { entries } of this.#rows.values()) size += entries.size;
+    return size;
+  }
+
+  /** A client was told that this is not stored: unless it sends it again, it must never be (invariant 6). */
+  deny(channel: Channel, sender: string, id: string, why: string): void {
+    this.#denied.set(`${channel}\n${keyOf(sender, id)}`, why);
+  }
+
+  allow(channel: Channel, sender: string, id: string): void {
+    this.#denied.delete(`${channel}\n${keyOf(sender, id)}`);
+  }
+
+  // --- what the database does
+
+  appended(
+    owner: string,
+    groups: readonly AppendGroup[],
+    outcomes: readonly (readonly EntryOutcome[])[],
+  ): void {
+    for (const [at, group] of groups.entries()) {
+      for (const [n, entry] of group.entries.entries()) {
+        const outcome = outcomes[at]?.[n];
+        if (outcome?.type === 'stored') this.#stored(owner, group, entry, outcome.seq);
+        if (outcome?.type === 'duplicate') this.#repeated(group, entry, outcome.seq);
+      }
+    }
+  }
+
+  #stored(
+    owner: string,
+    { channel, epoch }: AppendGroup,
+    entry: AppendGroup['entries'][number],
+    seq: number,
+  ): void {
+    const row = this.#row(channel);
+    const { id, sender, content, data } = entry;
+    const key = keyOf(sender, id);
+    if (seq !== row.head + 1) this.#violate(1, `${channel} got seq ${seq} after ${row.head}`);
+    if (epoch < row.epoch)
+      this.#violate(9, `${channel} seq ${seq} was committed at epoch ${epoch}, after ${row.epoch}`);
+    const reigning = row.owners.get(epoch);
+    if (reigning !== owner)
+      this.#violate(
+        2,
+        `${channel} seq ${seq} of epoch ${epoch} was committed by ${owner}, not by ${reigning}`,
+      );
+    if (row.byKey.has(key)) this.#violate(6, `${channel} has ${id} of ${sender} twice: at ${seq} too`);
+    const why = this.#denied.get(`${channel}\n${key}`);
+    if (why !== undefined)
+      this.#violate(6, `${channel} stored ${id} of ${sender}, which was answered ${why}`);
+    const committed: Committed = {
+      seq,
+      id,
+      sender,
+      content,
+      data,
+      epoch,
+      committedAt: this.#timeline.now,
+    };
+    row.head = seq;
+    row.entries.set(seq, committed);
+    row.byKey.set(key, committed);
+  }
+
+  #repeated({ channel }: AppendGroup, { sender, id }: AppendGroup['entries'][number], seq: number): void {
+    const first = this.find(channel, sender, id);
+    if (first?.seq !== seq)
+      this.#violate(7, `${channel} calls ${id} of ${sender} a repeat of ${seq}, but it is at ${first?.seq}`);
+  }
+
+  claimed({ owner, claims }: ClaimRequest, granted: ReadonlyMap<Channel, Claimed>, before: Before): void {
+    for (const { channel, mode, epoch: asked } of claims) {
+      const claimed = granted.get(channel);
+      if (!claimed) continue;
+      const known = before.get(channel);
+      if (mode === 'settle' && (known?.epoch !== asked || known.owner !== owner)) {
+        this.#violate(
+          9,
+          `${owner} settled ${channel} from its epoch ${asked}, but it was ${known?.owner}'s at ${known?.epoch}`,
+        );
+      }
+      this.#reigns(channel, owner, claimed);
+    }
+  }
+
+  deleted(
+    { room, owner }: StoreCalls['deleteRoom']['request'],
+    claimed: StoreCalls['deleteRoom']['reply'],
+  ): void {
+    if (claimed.epoch === 0) return;
+    this.#reigns(`room:${room}`, owner, claimed);
+    const row = this.#row(`room:${room}`);
+    row.byKey.clear();
+    row.deletedTo = row.head;
+  }
+
+  #reigns(channel: Channel, owner: string, { epoch, head }: Claimed): void {
+    const row = this.#row(channel);
+    if (epoch !== row.epoch + 1) this.#violate(9, `${channel} went from epoch ${row.epoch} to ${epoch}`);
+    if (head !== row.head)
+      this.#violate(1, `a claim of ${channel} was told head ${head}, but it is ${row.head}`);
+    row.epoch = epoch;
+    row.owners.set(epoch, owner);
+  }
+}
+
+function keyOf(sender: string, id: string): string {
+  return `${sender}\n${id}`;
+}

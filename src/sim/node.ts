@@ -1,0 +1,225 @@
+import type { ProgramOptions } from '../actors/program.ts';
+import { program } from '../actors/program.ts';
+import { relayAddress } from '../actors/messages.ts';
+import type { Channel } from '../protocol/channels.ts';
+import { ConnectionInbox } from '../runtime/inbox.ts';
+import type { Ports } from '../runtime/perform.ts';
+import type { Bus } from '../runtime/ports/bus.ts';
+import type { StoreCallName } from '../runtime/ports/log-store.ts';
+import type { Verdict } from '../runtime/ports/tokens.ts';
+import { ActorSystem } from '../runtime/system.ts';
+import type { SimDatabase } from './database.ts';
+import type { DatabaseFault } from './faults.ts';
+import type { Link } from './link.ts';
+import { Random } from './random.ts';
+import { RuntimeChecker } from './runtime-checker.ts';
+import { SimClock } from './sim-clock.ts';
+import { SimEntropy } from './sim-entropy.ts';
+import { SimLogStore } from './sim-log-store.ts';
+import { SimSockets } from './sim-sockets.ts';
+import { SimTokens } from './sim-tokens.ts';
+import type { Timeline } from './timeline.ts';
+import type { Trace } from './trace.ts';
+import type { Violate } from './violation.ts';
+
+export interface SimNodeParts {
+  readonly seed: number;
+  /** Which life of the node this is, from 1. */
+  readonly incarnation: number;
+  readonly timeline: Timeline;
+  readonly trace: Trace;
+  readonly violate: Violate;
+  readonly database: SimDatabase;
+  readonly options: Omit<ProgramOptions, 'owner'>;
+  readonly outboundMaxBytes: number;
+  /** User messages that may wait for one actor, by kind; else what the kind says. */
+  readonly mailboxMax: number | undefined;
+  readonly faultOf: (call: StoreCallName) => DatabaseFault | undefined;
+  readonly wallJumpMs: () => number;
+  readonly onDied: (node: SimNode) => void;
+}
+
+/**
+ * One process: the actors of a node on simulated ports. It can be killed at any of its effects, and stand still.
+ * After its death nothing of it reaches the outside any more.
+ */
+export class SimNode {
+  readonly owner: string;
+  readonly system: ActorSystem;
+  readonly checker: RuntimeChecker;
+  readonly sockets: SimSockets;
+  readonly tokens: SimTokens;
+  readonly #parts: SimNodeParts;
+  readonly #store: SimLogStore;
+  #isAlive = true;
+  #frozenUntil = 0;
+  #backlog: (() => void)[] = [];
+  /** Effects until it dies; infinite when nothing is to kill it. */
+  #effectsLeft = Infinity;
+  /** Steps until one throws. */
+  #stepsLeft = Infinity;
+
+  constructor(parts: SimNodeParts) {
+    this.#parts = parts;
+    const { seed, incarnation, timeline, trace, violate, database, options } = parts;
+    const entity = String(incarnation);
+    this.owner = `${options.node}.${incarnation}`;
+    const enter = (run: () => void): void => this.enter(run);
+    const random = (stream: string): Random => new Random(seed, stream, entity);
+    this.checker = new RuntimeChecker({ timeline, trace, violate, isAlive: () => this.#isAlive });
+    this.#store = new SimLogStore({
+      database,
+      timeline,
+      trace,
+      enter,
+      random: random('store'),
+      faultOf: parts.faultOf,
+    });
+    this.sockets = new SimSockets({
+      timeline,
+      enter,
+      outboundMaxBytes: parts.outboundMaxBytes,
+      onFlush: (connection, frames) =>
+        trace.say(`conn ${connection}`, () => frames.map((frame) => `< ${frame.slice(0, 160)}`).join(' ')),
+      onBuffered: (connection, bytes) => this.#checkBuffer(connection, bytes),
+    });
+    const clock = new SimClock({ timeline, enter, random: random('slices'), jumpMs: parts.wallJumpMs });
+    this.tokens = new SimTokens({ timeline, enter, random: random('tokens'), wall: () => clock.wall() });
+    const entropy = new SimEntropy(random('entropy'), () => clock.wall());
+    const ports = this.#mortal({
+      clock,
+      entropy,
+      sockets: this.sockets,
+      bus: this.#bus(),
+      store: this.#store,
+      tokens: this.tokens,
+      telemetry: { count: () => {}, log: () => {} },
+    });
+    this.system = new ActorSystem(ports, this.checker);
+    for (const behaviour of program({ ...options, owner: this.owner })) {
+      const mailboxMax = Math.min(behaviour.mailboxMax, parts.mailboxMax ?? Infinity);
+      const step: typeof behaviour.step = (state, message, turn) => {
+        if (--this.#stepsLeft <= 0) {
+          this.#stepsLeft = Infinity;
+          throw new Error('injected');
+        }
+        return behaviour.step(state, message, turn);
+      };
+      this.system.register({ ...behaviour, mailboxMax, step });
+    }
+    this.sockets.connect(new ConnectionInbox(this.system, this.owner));
+  }
+
+  get isAlive(): boolean {
+    return this.#isAlive;
+  }
+
+  /** Runs something in the process: at once, when it goes on, or never. */
+  enter(run: () => void): void {
+    if (!this.#isAlive) return;
+    if (this.#parts.timeline.now < this.#frozenUntil) this.#backlog.push(run);
+    else run();
+  }
+
+  // --- faults
+
+  killAfter(effects: number): void {
+    this.#effectsLeft = effects;
+  }
+
+  crashAfter(steps: number): void {
+    this.#stepsLeft = steps;
+  }
+
+  kill(): void {
+    if (!this.#isAlive) return;
+    this.#isAlive = false;
+    this.#backlog = [];
+    this.#store.close();
+    this.#parts.trace.say(this.owner, () => '! dies');
+    this.#parts.onDied(this);
+  }
+
+  freeze(ms: number): void {
+    const { timeline } = this.#parts;
+    this.#frozenUntil = Math.max(this.#frozenUntil, timeline.now + ms);
+    timeline.after(ms, () => this.#thaw());
+  }
+
+  #thaw(): void {
+    if (!this.#isAlive || this.#parts.timeline.now < this.#frozenUntil) return;
+    const backlog = this.#backlog;
+    this.#backlog = [];
+    for (const run of backlog) this.enter(run);
+  }
+
+  // --- the world
+
+  /** A client's handshake: answered with why not, or by a welcome later. */
+  accept(link: Link, token: string, done: (verdict: Verdict) => void): void {
+    this.enter(() =>
+      this.tokens.verify(token, (verdict) => {
+        if (verdict.ok) this.sockets.add(link, verdict.claims);
+        done(verdict);
+      }),
+    );
+  }
+
+  /** Every effect counts one towards its death, and none is carried out after it. */
+  #mortal(ports: Ports): Ports {
+    const { sockets, bus, store, tokens } = ports;
+    const isCarriedOut = (): boolean => {
+      if (--this.#effectsLeft <= 0) this.kill();
+      return this.#isAlive;
+    };
+    return {
+      ...ports,
+      sockets: {
+        write: (connection, frames) => void (isCarriedOut() && sockets.write(connection, frames)),
+        fanout: (batch, connections, start, end) =>
+          isCarriedOut() ? sockets.fanout(batch, connections, start, end) : [],
+        ping: (connection) => void (isCarriedOut() && sockets.ping(connection)),
+        close: (connection, code, reason) => void (isCarriedOut() && sockets.close(connection, code, reason)),
+        reopen: (connection) => sockets.reopen(connection),
+        readBytes: (connection) => sockets.readBytes(connection),
+        flush: () => void (isCarriedOut() && sockets.flush()),
+      },
+      bus: {
+        publish: (nodes, channel, message) => void (isCarriedOut() && bus.publish(nodes, channel, message)),
+      },
+      store: {
+        log: store.log,
+        call: (name, request, deadlineMs, done) => {
+          if (!isCarriedOut()) return;
+          this.#checkBreaker(name);
+          store.call(name, request, deadlineMs, done);
+        },
+      },
+      tokens: { verify: (token, done) => void (isCarriedOut() && tokens.verify(token, done)) },
+    };
+  }
+
+  #bus(): Bus {
+    const { node } = this.#parts.options;
+    return {
+      publish: (nodes: readonly string[], channel: Channel, message: unknown) => {
+        if (nodes.includes(node)) this.system.tellIfAlive(relayAddress(channel), message, 'system');
+      },
+    };
+  }
+
+  // --- checks of what goes out
+
+  #checkBreaker(name: StoreCallName): void {
+    const cell = this.system.cell('log');
+    const [breaker] = cell?.state === undefined ? [] : (cell.behaviour.lives?.(cell.state) ?? []);
+    if (breaker?.state.name.startsWith('open') && name !== 'ping')
+      this.#parts.violate(18, `the breaker is ${breaker.state.name}, and lets ${name} through`);
+  }
+
+  /** Replies of what was under way may come on top of the limit, and so may one batch (LM7). */
+  #checkBuffer(connection: number, bytes: number): void {
+    const most = this.#parts.outboundMaxBytes * 2 + 2 * 1024 * 1024;
+    if (bytes > most) this.#parts.violate(13, `connection ${connection} has ${bytes} bytes waiting`);
+  }
+}

@@ -1,0 +1,62 @@
+import { CONNECTION_LIMITS } from '../actors/connection/context.ts';
+import { LEDGER_LIMITS } from '../actors/home/ledger.ts';
+import { LOG_LIMITS } from '../actors/log/log.ts';
+import type { ProgramOptions } from '../actors/program.ts';
+import { Random } from './random.ts';
+
+/** What differs from run to run beside faults: bounds and delays small enough to be met, drawn from the seed. */
+export interface Settings {
+  readonly program: Omit<ProgramOptions, 'owner' | 'log'>;
+  readonly outboundMaxBytes: number;
+  readonly mailboxMax: number | undefined;
+  /** Clients, in all; some users have two. */
+  readonly clients: number;
+  /** Between two acts of one client, on average. */
+  readonly actEveryMs: number;
+  /** Share of contents that are large. */
+  readonly largeShare: number;
+}
+
+export const NODE = 'n1';
+
+export function drawSettings(seed: number): Settings {
+  const random = new Random(seed, 'settings');
+  const heartbeatIntervalMs = random.pick([3_000, 5_000, 10_000]);
+  return {
+    program: {
+      node: NODE,
+      autoCreate: true,
+      graceMs: random.pick([500, 2_000, 5_000]),
+      tokenTtlMaxMs: 86_400_000,
+      connection: {
+        ...CONNECTION_LIMITS,
+        heartbeatIntervalMs,
+        heartbeatTimeoutMs: heartbeatIntervalMs * 3,
+        stallMs: random.pick([1_500, 4_000]),
+        replayMax: random.pick([5, 40, 1_000]),
+        inFlightMax: random.pick([64, 256]),
+        roomsMax: random.pick([2, 100]),
+      },
+      ledger: {
+        ...LEDGER_LIMITS,
+        idleMs: random.pick([1_000, 5_000, 30_000]),
+        pendingMax: random.pick([4, 64, 1_024]),
+      },
+      logLimits: LOG_LIMITS,
+      commit: {
+        channelEntries: random.pick([2, 64]),
+        channelSize: 256 * 1024,
+        statementEntries: random.pick([3, 512]),
+        statementSize: 1024 * 1024,
+        waitingEntries: random.pick([16, 100_000]),
+        waitingSize: 64 * 1024 * 1024,
+      },
+      page: { limit: random.pick([3, 50, 1_000]), bytesMax: random.pick([4_096, 32_768]) },
+    },
+    outboundMaxBytes: random.pick([4_096, 32_768, 262_144]),
+    mailboxMax: random.pick([8, 64, undefined]),
+    clients: random.whole(4, 10),
+    actEveryMs: random.pick([300, 600, 1_200]),
+    largeShare: random.pick([0, 0.02, 0.1]),
+  };
+}

@@ -1,0 +1,149 @@
+import type {
+  LogStore,
+  StoreCallName,
+  StoreCalls,
+  StoreReply,
+  StoreRequest,
+} from '../runtime/ports/log-store.ts';
+import type { SimDatabase } from './database.ts';
+import type { DatabaseFault } from './faults.ts';
+import type { Random } from './random.ts';
+import type { Timeline } from './timeline.ts';
+import type { Trace } from './trace.ts';
+
+/** Milliseconds: over the wire one way; a statement that reads; one that writes, to its commit. */
+const WIRE_MS = [0.05, 0.6] as const;
+const READ_MS = [0.1, 1.5] as const;
+const WRITE_MS = [0.3, 4] as const;
+
+const SLOW_MS = [200, 2_400] as const;
+/** How late a statement whose client is gone may arrive, and how long it may work then. */
+const LATE_ARRIVAL_MS = [0, 8_000] as const;
+const LATE_WORK_MS = [0, 2_400] as const;
+
+/** One process's way to the database. It ends with the process; what it has sent goes on. */
+export class SimLogStore implements LogStore {
+  readonly #database: SimDatabase;
+  readonly #timeline: Timeline;
+  readonly #random: Random;
+  readonly #trace: Trace;
+  readonly #faultOf: (call: StoreCallName) => DatabaseFault | undefined;
+  readonly #enter: (run: () => void) => void;
+  #isOpen = true;
+
+  constructor(parts: {
+    readonly database: SimDatabase;
+    readonly timeline: Timeline;
+    readonly random: Random;
+    readonly trace: Trace;
+    /** What goes wrong with a call, if anything does. */
+    readonly faultOf: (call: StoreCallName) => DatabaseFault | undefined;
+    /** Runs something in the process. */
+    readonly enter: (run: () => void) => void;
+  }) {
+    this.#database = parts.database;
+    this.#timeline = parts.timeline;
+    this.#random = parts.random;
+    this.#trace = parts.trace;
+    this.#faultOf = parts.faultOf;
+    this.#enter = parts.enter;
+  }
+
+  get log(): string {
+    return this.#database.log;
+  }
+
+  /** The process is gone: of what it has on the wire some arrives, and some does not. */
+  close(): void {
+    this.#isOpen = false;
+  }
+
+  call<Name extends StoreCallName>(
+    name: Name,
+    request: StoreCalls[Name]['request'],
+    deadlineMs: number,
+    done: (reply: StoreReply<Name>) => void,
+  ): void {
+    const fault = this.#faultOf(name);
+    if (fault) this.#trace.say('database', () => `! ${name}: ${fault}`);
+    const call = new Call(this.#timeline, deadlineMs, (reply) =>
+      this.#enter(() => done(reply as StoreReply<Name>)),
+    );
+    if (fault === 'db-pool') return;
+    if (fault === 'db-down')
+      return call.endAfter(1, { ok: false, failure: 'failed', message: 'connection refused' });
+    call.isSent = true;
+    if (fault === 'db-hang') return;
+    // Data is copied on the way: nobody changes what the other side holds.
+    this.#send({ call: name, ...request } as unknown as StoreRequest, fault, call);
+  }
+
+  #send(request: StoreRequest, fault: DatabaseFault | undefined, call: Call): void {
+    const random = this.#random;
+    const isRead = request.call === 'heads' || request.call === 'page' || request.call === 'ping';
+    const backMs = random.delay(...WIRE_MS);
+    let arrivesMs = random.delay(...WIRE_MS);
+    let workMs = isRead ? random.delay(...READ_MS) : random.delay(...WRITE_MS);
+    const answer = (reply: StoreReply): void => call.endAfter(backMs, reply);
+    let reply = answer;
+    switch (fault) {
+      case 'db-slow':
+        workMs = random.delay(...SLOW_MS);
+        break;
+      case 'db-timeout-before':
+        workMs = Infinity;
+        break;
+      case 'db-timeout-after':
+        reply = () => {};
+        break;
+      case 'db-late-commit': {
+        reply = () => {};
+        if (random.chance(0.5)) arrivesMs = random.delay(...LATE_ARRIVAL_MS);
+        workMs = random.delay(...LATE_WORK_MS);
+        call.endAfter(random.delay(0.1, 20), {
+          ok: false,
+          failure: 'unknown',
+          message: 'Connection terminated unexpectedly',
+        });
+        break;
+      }
+      default:
+        break;
+    }
+    const isLost = random.chance(0.3);
+    this.#timeline.after(arrivesMs, () => {
+      if (!this.#isOpen && isLost) return;
+      this.#database.begin(request, workMs, reply);
+    });
+  }
+}
+
+/** One call: ends once, by its answer or by its deadline. */
+class Call {
+  isSent = false;
+  readonly #timeline: Timeline;
+  readonly #done: (reply: StoreReply) => void;
+  #isOver = false;
+
+  constructor(timeline: Timeline, deadlineMs: number, done: (reply: StoreReply) => void) {
+    this.#timeline = timeline;
+    this.#done = done;
+    timeline.after(deadlineMs, () =>
+      this.#end({
+        ok: false,
+        failure: this.isSent ? 'unknown' : 'failed',
+        message: `no answer within ${deadlineMs} ms`,
+      }),
+    );
+  }
+
+  endAfter(ms: number, reply: StoreReply): void {
+    this.#timeline.after(ms, () => this.#end(reply));
+  }
+
+  #end(reply: StoreReply): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#done(reply);
+  }
+}

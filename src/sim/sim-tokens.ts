@@ -1,0 +1,45 @@
+import type { Claims, TokenVerifier, Verdict } from '../runtime/ports/tokens.ts';
+import type { Random } from './random.ts';
+import type { Timeline } from './timeline.ts';
+
+/** A token of the simulation: its claims, readable, and whether it is forged. */
+export function simToken(claims: Claims): string {
+  return JSON.stringify(claims);
+}
+
+/** Checks tokens as any verifier does: after a moment, and against the process's own wall clock. */
+export class SimTokens implements TokenVerifier {
+  readonly #timeline: Timeline;
+  readonly #random: Random;
+  readonly #wall: () => number;
+  readonly #enter: (run: () => void) => void;
+
+  constructor(parts: {
+    readonly timeline: Timeline;
+    readonly random: Random;
+    readonly wall: () => number;
+    readonly enter: (run: () => void) => void;
+  }) {
+    this.#timeline = parts.timeline;
+    this.#random = parts.random;
+    this.#wall = parts.wall;
+    this.#enter = parts.enter;
+  }
+
+  verify(token: string, done: (verdict: Verdict) => void): void {
+    const verdict = this.#judge(token);
+    this.#timeline.after(this.#random.delay(0.05, 0.5), () => this.#enter(() => done(verdict)));
+  }
+
+  #judge(token: string): Verdict {
+    let claims: Claims;
+    try {
+      claims = JSON.parse(token) as Claims;
+    } catch {
+      return { ok: false, message: 'the token is not valid: it is malformed' };
+    }
+    if (claims.expiresAt <= this.#wall())
+      return { ok: false, message: 'the token is not valid: it has expired' };
+    return { ok: true, claims };
+  }
+}

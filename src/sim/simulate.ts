@@ -1,0 +1,131 @@
+import { chooseFaults, type Fault } from './faults.ts';
+import { guarded } from './guard.ts';
+import type { Violation } from './violation.ts';
+import { World } from './world.ts';
+
+export interface SimulationOptions {
+  /** A whole number from 0. */
+  readonly seed: number;
+  /** Virtual milliseconds with faults; the time to come to rest afterwards is beside it. */
+  readonly durationMs: number;
+  /** Those that may happen; each run draws its own from them. */
+  readonly faults: readonly Fault[];
+  /** Gets the trace, a line at a time. */
+  readonly trace?: (line: string) => void;
+}
+
+export interface SimulationResult {
+  readonly seed: number;
+  readonly violation: Violation | undefined;
+  /** Virtual milliseconds in all. */
+  readonly virtualMs: number;
+  /** Entries in the log at the end: a run that stores nothing proves nothing. */
+  readonly stored: number;
+}
+
+/** After faults have ended everything must be well again by then: a quarantine (30 s), and some. */
+const REST_MS = 90_000;
+
+/** Between two looks at whether it is. */
+const LOOK_MS = 1_000;
+
+/** One run of one node, its log and its clients on virtual time (D17, D18). Always the same for the same options. */
+export function simulate(options: SimulationOptions): SimulationResult {
+  return guarded(() => {
+    const { seed, durationMs, trace } = options;
+    const world = new World(seed, chooseFaults(options.faults, seed), trace);
+    const run = new Run(world);
+    run.all(durationMs);
+    return { seed, violation: world.violation, virtualMs: world.timeline.now, stored: world.log.size };
+  });
+}
+
+/** The phases of a run; each ends early when something is wrong. */
+class Run {
+  readonly #world: World;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  all(durationMs: number): void {
+    const { injector, workload, clients } = this.#world;
+    this.#world.start();
+    this.#runFor(durationMs);
+    injector.stop();
+    workload.stop();
+    this.#world.node?.killAfter(Infinity);
+    this.#world.node?.crashAfter(Infinity);
+    this.#comeToRest();
+    this.#checkPresence();
+    for (const client of clients) client.chats.checkOrder();
+    this.#emptyOut();
+  }
+
+  /** Runs for a while, looking over the whole of it once a second. */
+  #runFor(ms: number): void {
+    const { timeline } = this.#world;
+    const end = timeline.now + ms;
+    while (timeline.now < end && !this.#world.violation) {
+      const next = Math.min(end, timeline.now + LOOK_MS);
+      while (timeline.step(next)) if (this.#world.violation) return;
+      const { node } = this.#world;
+      node?.checker.audit(node.system);
+    }
+  }
+
+  /** Invariant 5: all clients are where the log is, and have an answer to everything. */
+  #comeToRest(): void {
+    const { timeline, clients, violate } = this.#world;
+    const end = timeline.now + REST_MS;
+    let unfinished: string[] = [];
+    do {
+      this.#runFor(LOOK_MS);
+      if (this.#world.violation) return;
+      for (const client of clients) {
+        client.resendAll();
+        for (const room of client.missingRooms()) if (!client.isWaiting) client.join(room);
+      }
+      unfinished = clients.flatMap((client) => client.unfinished());
+    } while (unfinished.length > 0 && timeline.now < end);
+    if (unfinished.length > 0) violate(5, unfinished.slice(0, 3).join('; '));
+  }
+
+  /** Invariant 16 on one node: who is present is who is there. */
+  #checkPresence(): void {
+    const { clients, settings, violate } = this.#world;
+    this.#runFor(settings.program.graceMs + LOOK_MS);
+    const rooms = new Set(clients.flatMap((client) => client.rooms));
+    for (const room of rooms) {
+      const here = clients.filter((client) => client.rooms.includes(room));
+      const [asking] = here;
+      asking?.ask({ type: 'presence', room });
+      this.#runFor(LOOK_MS);
+      const shown = ((asking?.lastPresence?.['members'] ?? []) as { user: string; devices: number }[])
+        .map(({ user, devices }) => `${user}:${devices}`)
+        .toSorted();
+      const users = new Map<string, number>();
+      for (const { user } of here) users.set(user, (users.get(user) ?? 0) + 1);
+      const expected = [...users].map(([user, devices]) => `${user}:${devices}`).toSorted();
+      if (shown.join() !== expected.join())
+        violate(16, `present in ${room} are ${expected.join(' ')}; shown are ${shown.join(' ')}`);
+      if (this.#world.violation) return;
+    }
+  }
+
+  /** Invariant 19: when everyone has left and idle time has passed, nothing is left. */
+  #emptyOut(): void {
+    const { clients, settings, violate } = this.#world;
+    if (this.#world.violation) return;
+    for (const client of clients) client.stop();
+    const { graceMs, ledger } = settings.program;
+    this.#runFor(graceMs + ledger.idleMs * 2 + 15_000);
+    const { node } = this.#world;
+    if (!node || this.#world.violation) return;
+    const { cells, asks } = node.system.census();
+    const left = [...cells.keys()].filter((kind) => kind !== 'log' && kind !== 'sessions');
+    if (left.length > 0) violate(19, `there are still actors of the kinds ${left.join(', ')}`);
+    if (asks > 0) violate(19, `${asks} asks are still open`);
+    if (node.sockets.size > 0) violate(19, `${node.sockets.size} sockets are still open`);
+  }
+}

@@ -1,0 +1,197 @@
+import { homeAddress, type HomeMessage } from '../actors/messages.ts';
+import type { Channel } from '../protocol/channels.ts';
+import { MemoryLogStore } from '../store/memory/memory-log-store.ts';
+import { SimClient } from './client.ts';
+import { SimDatabase } from './database.ts';
+import type { Fault } from './faults.ts';
+import { Injector } from './injector.ts';
+import type { Link } from './link.ts';
+import { LogChecker } from './log-checker.ts';
+import { SimNode } from './node.ts';
+import { Random } from './random.ts';
+import { drawSettings, type Settings } from './settings.ts';
+import { EPOCH_MS } from './sim-clock.ts';
+import type { Stage } from './stage.ts';
+import { Timeline } from './timeline.ts';
+import { Trace } from './trace.ts';
+import type { Violation } from './violation.ts';
+import { OPEN_ROOMS, PRIVATE_ROOM, Workload } from './workload.ts';
+
+/** From the death of a process to its successor. */
+const RESTART_MS = [50, 4_000] as const;
+
+/** How long a handshake takes that nobody is there to take. */
+const REFUSED_MS = [0.2, 5] as const;
+
+const ASK_MS = 10_000;
+
+const TOKEN_MS = 3_600_000;
+
+/** Everything there is in one simulation, made from one seed. */
+export class World implements Stage {
+  readonly timeline = new Timeline();
+  readonly trace: Trace;
+  readonly settings: Settings;
+  readonly log: LogChecker;
+  readonly database: SimDatabase;
+  readonly clients: SimClient[] = [];
+  readonly injector: Injector;
+  readonly workload: Workload;
+  /** The process that runs now, if one does. */
+  node: SimNode | undefined;
+  violation: Violation | undefined;
+  readonly #seed: number;
+  readonly #random: Random;
+  readonly #rivals: Random;
+  #incarnations = 0;
+  #rivalEntries = 0;
+
+  constructor(seed: number, faults: readonly Fault[], write?: (line: string) => void) {
+    this.#seed = seed;
+    this.#random = new Random(seed, 'world');
+    this.#rivals = new Random(seed, 'rivals');
+    this.settings = drawSettings(seed);
+    this.trace = new Trace(this.timeline, write);
+    this.log = new LogChecker(this.timeline, this.violate);
+    const { timeline, trace, log: checker } = this;
+    const memory = new MemoryLogStore({
+      log: '00000000-0000-4000-8000-00000000051a',
+      wall: () => EPOCH_MS + Math.floor(timeline.now),
+    });
+    this.database = new SimDatabase({ memory, timeline, trace, checker });
+    this.injector = new Injector(this, seed, faults);
+    this.workload = new Workload(this, seed);
+    for (let n = 0; n < this.settings.clients; n++) this.clients.push(this.#makeClient(n));
+  }
+
+  readonly violate = (invariant: number, text: string): void => {
+    if (this.violation) return;
+    this.violation = { invariant, text, at: this.timeline.now };
+    this.trace.say('VIOLATION', () => `invariant ${invariant}: ${text}`);
+  };
+
+  /** Starts the node, then the clients, one after the other. */
+  start(): void {
+    this.#startNode();
+    // The private room is made before anyone comes.
+    const request = {
+      type: 'create',
+      creator: 'u0',
+      access: 'private',
+      members: ['u1', 'u2'],
+      metadata: '{}',
+    } as const;
+    this.askHome(`room:${PRIVATE_ROOM}`, request);
+    for (const client of this.clients)
+      this.timeline.after(this.#random.delay(20, 500), () => client.connect());
+    this.workload.start();
+    this.injector.start();
+  }
+
+  #makeClient(n: number): SimClient {
+    const { timeline, trace, log, violate, settings } = this;
+    const random = new Random(this.#seed, 'client', String(n));
+    // Every third user has a second device.
+    const user = `u${n % 3 === 2 ? n - 2 : n}`;
+    const rooms = [...OPEN_ROOMS, PRIVATE_ROOM].filter(() => random.chance(0.6));
+    const { heartbeatIntervalMs: heartbeatMs } = settings.program.connection;
+    const claims = (of: string) => ({
+      user: of,
+      session: `s-${of}`,
+      isAdmin: false,
+      issuedAt: undefined,
+      // Some tokens are over soon, and their clients have to come back with another.
+      expiresAt: this.wall() + (random.chance(0.1) ? random.whole(2_000, 20_000) : TOKEN_MS),
+    });
+    const connect = (link: Link, token: string, done: (isIn: boolean) => void): void => {
+      timeline.after(random.delay(...REFUSED_MS), () => {
+        if (!this.node?.isAlive) return done(false);
+        this.node.accept(link, token, (verdict) => verdict.ok || done(false));
+      });
+    };
+    return new SimClient(
+      { name: `c${n}`, user, rooms, heartbeatMs },
+      { timeline, trace, log, violate, connect, claims },
+      random,
+    );
+  }
+
+  wall(): number {
+    return EPOCH_MS + Math.floor(this.timeline.now) + this.injector.wallJumpMs;
+  }
+
+  #startNode(): void {
+    const { timeline, trace, violate, database, injector, settings } = this;
+    this.node = new SimNode({
+      seed: this.#seed,
+      incarnation: ++this.#incarnations,
+      timeline,
+      trace,
+      violate,
+      database,
+      options: { ...settings.program, log: database.log },
+      outboundMaxBytes: settings.outboundMaxBytes,
+      mailboxMax: settings.mailboxMax,
+      faultOf: (call) => injector.faultOf(call),
+      wallJumpMs: () => injector.wallJumpMs,
+      onDied: (node) => this.#died(node),
+    });
+    trace.say(this.node.owner, () => 'starts');
+  }
+
+  #died(node: SimNode): void {
+    // A process that dies has its connections closed by the system; with a whole machine nobody is told.
+    const isTold = this.#random.chance(0.7);
+    for (const link of node.sockets.links()) link.nodeDied(isTold);
+    this.timeline.after(this.#random.delay(...RESTART_MS), () => this.#startNode());
+  }
+
+  // --- what happens without a client
+
+  askHome(channel: Channel, message: HomeMessage): void {
+    const { node } = this;
+    node?.enter(() => {
+      this.trace.say('manager', () => `asks ${channel} ${message.type}`);
+      node.system.ask(homeAddress(channel), message, { deadlineMs: ASK_MS }, () => {});
+    });
+  }
+
+  /** Somebody else claims a channel, and may write to it: as another node would that holds itself for its home. */
+  rival(random: Random): void {
+    const channel: Channel = random.pick([
+      `room:${random.pick(OPEN_ROOMS)}`,
+      'broadcast',
+      'user:u0',
+    ] as const);
+    const owner = `rival.${this.#rivals.whole(1, 1_000_000)}`;
+    const writes = this.#rivals.chance(0.5);
+    this.database.begin(
+      { call: 'claim', owner, claims: [{ channel, mode: 'open', epoch: 0 }] },
+      1,
+      (reply) => {
+        const granted = reply.ok
+          ? (reply.value as ReadonlyMap<Channel, { epoch: number }>).get(channel)
+          : undefined;
+        if (granted && writes) this.#rivalWrites(channel, owner, granted.epoch);
+      },
+    );
+  }
+
+  #rivalWrites(channel: Channel, owner: string, epoch: number): void {
+    const id = `rival-${++this.#rivalEntries}`;
+    const entries = [
+      {
+        id,
+        sender: 'svc:rival',
+        content: channel.startsWith('room:') ? id : '',
+        data: `{"n":"${id}"}`,
+        sentAt: null,
+      },
+    ];
+    this.database.begin(
+      { call: 'append', owner, groups: [{ channel, epoch, foundsRoom: false, entries }] },
+      2,
+      () => {},
+    );
+  }
+}
