@@ -15,8 +15,6 @@ export interface Chat {
   readonly id: string;
   readonly content: string;
   readonly attempts: Attempt[];
-  /** Nothing more is to be done about it. */
-  isSettled: boolean;
 }
 
 /** After one of these sending it again is of no use. */
@@ -36,6 +34,10 @@ export class Chats {
   readonly #log: LogChecker;
   readonly #violate: Violate;
   readonly #chats = new Map<string, Chat>();
+  /** Those that are not settled, in the order in which they were first sent. */
+  readonly #open = new Map<string, Chat>();
+  /** The last that were acked. */
+  readonly #acked: Chat[] = [];
   #positions = 0;
 
   constructor(who: string, user: string, log: LogChecker, violate: Violate) {
@@ -46,24 +48,24 @@ export class Chats {
   }
 
   add(room: string, id: string, content: string): Chat {
-    const chat: Chat = { room, id, content, attempts: [], isSettled: false };
+    const chat: Chat = { room, id, content, attempts: [] };
     this.#chats.set(id, chat);
+    this.#open.set(id, chat);
     return chat;
   }
 
   /** Those that still have to be sent again, in the order in which they were first sent. */
   get unsettled(): Chat[] {
-    return [...this.#chats.values()].filter(
-      ({ isSettled, attempts }) => !isSettled && attempts.at(-1)?.outcome !== 'open',
-    );
+    return [...this.#open.values()].filter(({ attempts }) => attempts.at(-1)?.outcome !== 'open');
   }
 
-  get settled(): Chat[] {
-    return [...this.#chats.values()].filter(({ isSettled }) => isSettled);
+  /** A few that were acked lately. */
+  get acknowledged(): readonly Chat[] {
+    return this.#acked;
   }
 
-  get open(): Chat[] {
-    return [...this.#chats.values()].filter(({ isSettled }) => !isSettled);
+  get open(): readonly Chat[] {
+    return [...this.#open.values()];
   }
 
   sent(chat: Chat, connection: number): void {
@@ -75,7 +77,8 @@ export class Chats {
     const chat = this.#chats.get(id);
     if (!chat) return;
     this.#end(chat, 'acked');
-    chat.isSettled = true;
+    this.#settle(chat);
+    if (this.#acked.push(chat) > 20) this.#acked.shift();
     const channel = roomChannel(chat.room);
     const entry = this.#log.find(channel, this.#user, id);
     // What has been deleted meanwhile was there.
@@ -88,7 +91,7 @@ export class Chats {
     const chat = this.#chats.get(id);
     if (!chat) return;
     this.#end(chat, code === 'outcome_unknown' ? 'unknown' : 'refused');
-    if (FINAL_ERRORS.has(code)) chat.isSettled = true;
+    if (FINAL_ERRORS.has(code)) this.#settle(chat);
     // An attempt before it may have been stored, or be stored yet: then nothing can be said.
     if (chat.attempts.some(({ outcome }) => outcome !== 'refused')) return;
     const channel = roomChannel(chat.room);
@@ -98,13 +101,18 @@ export class Chats {
     this.#log.deny(channel, this.#user, id, code);
   }
 
+  #settle(chat: Chat): void {
+    this.#open.delete(chat.id);
+  }
+
   #end(chat: Chat, outcome: Attempt['outcome']): void {
+    // At most one is open: a client that waits for an answer does not send again on the same connection.
     const attempt = chat.attempts.find((one) => one.outcome === 'open');
     if (attempt) attempt.outcome = outcome;
   }
 
   connectionLost(connection: number): void {
-    for (const { attempts } of this.#chats.values())
+    for (const { attempts } of [...this.#open.values(), ...this.#acked])
       for (const attempt of attempts)
         if (attempt.connection === connection && attempt.outcome === 'open') attempt.outcome = 'lost';
   }

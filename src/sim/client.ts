@@ -25,6 +25,8 @@ interface Connection {
   readonly expected: Expectations;
   readonly requests: Map<string, Request>;
   readonly answered: Set<string>;
+  /** It waits before it sends again what was refused. */
+  isResending: boolean;
   welcomedAt: number | undefined;
   hasAsked: boolean;
   heardAt: number;
@@ -95,9 +97,9 @@ export class SimClient {
     return this.#isReading;
   }
 
-  /** Rooms it is in right now. */
+  /** Rooms it is in right now, wanted or not: a wish to leave may have been refused. */
   get rooms(): string[] {
-    return [...this.wanted].filter((room) => this.#connection?.expected.has(`room:${room}`));
+    return this.#connection?.expected.rooms() ?? [];
   }
 
   // --- connecting
@@ -117,6 +119,7 @@ export class SimClient {
       expected: new Expectations({ who, user: this.user, log, violate, positions: this.#positions }),
       requests: new Map(),
       answered: new Set(),
+      isResending: false,
       welcomedAt: undefined,
       hasAsked: false,
       heardAt: timeline.now,
@@ -207,8 +210,8 @@ export class SimClient {
 
   /** Sends something again that was acked: it must be told the same. */
   repeat(): void {
-    const settled = this.chats.settled.filter(({ attempts }) => attempts.at(-1)?.outcome === 'acked');
-    if (settled.length > 0) this.#sendChat(this.#random.pick(settled.slice(-20)));
+    const known = this.chats.acknowledged.filter(({ attempts }) => attempts.at(-1)?.outcome === 'acked');
+    if (known.length > 0) this.#sendChat(this.#random.pick(known));
   }
 
   #sendChat(chat: Chat): void {
@@ -420,7 +423,12 @@ export class SimClient {
     switch (frame['type']) {
       case 'chat':
         this.chats.failed(id, code);
-        return again(() => this.resendAll());
+        if (connection.isResending) return;
+        connection.isResending = true;
+        return again(() => {
+          connection.isResending = false;
+          this.resendAll();
+        });
       case 'join':
         if (code === 'gone') connection.expected.forget(`room:${frame['room']}`);
         if (code === 'unavailable') again(() => this.wanted.has(frame['room']) && this.join(frame['room']));

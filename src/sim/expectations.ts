@@ -55,6 +55,10 @@ export class Expectations {
     return channel;
   }
 
+  rooms(): string[] {
+    return [...this.#next.keys()].flatMap((name) => (name.startsWith('room:') ? [name.slice(5)] : []));
+  }
+
   has(name: string): boolean {
     return this.#next.has(name);
   }

@@ -72,8 +72,9 @@ export class Link {
     this.#node = node;
   }
 
-  get isOver(): boolean {
-    return this.#isClientClosed && this.#isNodeClosed;
+  /** For the node: it is over before it began. */
+  get isGone(): boolean {
+    return this.#isNodeClosed;
   }
 
   // --- faults
@@ -108,7 +109,7 @@ export class Link {
 
   send(chunk: Chunk): void {
     this.#lastToNode = this.#arrival(this.#lastToNode);
-    this.#timeline.after(this.#lastToNode - this.#timeline.now, () => {
+    this.#timeline.at(this.#lastToNode, () => {
       if (this.#isDead || this.#isNodeClosed) return;
       if (chunk.type === 'close') this.#endNode(chunk.code);
       else this.#node?.received(chunk);
@@ -184,7 +185,7 @@ export class Link {
 
   #carry(chunk: Chunk): void {
     this.#lastToClient = this.#arrival(this.#lastToClient);
-    this.#timeline.after(this.#lastToClient - this.#timeline.now, () => {
+    this.#timeline.at(this.#lastToClient, () => {
       if (this.#isDead || this.#isClientClosed) return;
       if (this.#isReading) this.#read(chunk);
       else this.#unread.push(chunk);

@@ -39,6 +39,9 @@ export interface SimNodeParts {
   readonly onDied: (node: SimNode) => void;
 }
 
+/** After standing still a process has this long to do what was due meanwhile. */
+const CATCH_UP_MS = 500;
+
 /**
  * One process: the actors of a node on simulated ports. It can be killed at any of its effects, and stand still.
  * After its death nothing of it reaches the outside any more.
@@ -121,6 +124,11 @@ export class SimNode {
     else run();
   }
 
+  /** What need not be looked at after each step; not while it stands still, nor right after, when it catches up. */
+  audit(): void {
+    if (this.#parts.timeline.now > this.#frozenUntil + CATCH_UP_MS) this.checker.audit(this.system);
+  }
+
   // --- faults
 
   killAfter(effects: number): void {
@@ -159,6 +167,7 @@ export class SimNode {
   accept(link: Link, token: string, done: (verdict: Verdict) => void): void {
     this.enter(() =>
       this.tokens.verify(token, (verdict) => {
+        if (link.isGone) return;
         if (verdict.ok) this.sockets.add(link, verdict.claims);
         done(verdict);
       }),

@@ -69,8 +69,7 @@ class Run {
     while (timeline.now < end && !this.#world.violation) {
       const next = Math.min(end, timeline.now + LOOK_MS);
       while (timeline.step(next)) if (this.#world.violation) return;
-      const { node } = this.#world;
-      node?.checker.audit(node.system);
+      this.#world.node?.audit();
     }
   }
 
@@ -91,10 +90,11 @@ class Run {
     if (unfinished.length > 0) violate(5, unfinished.slice(0, 3).join('; '));
   }
 
-  /** Invariant 16 on one node: who is present is who is there. */
+  /** Invariant 16 on one node: who is present is who is there, once the silent have been given up (DG6). */
   #checkPresence(): void {
     const { clients, settings, violate } = this.#world;
-    this.#runFor(settings.program.graceMs + LOOK_MS);
+    const { connection, graceMs } = settings.program;
+    this.#runFor(connection.heartbeatTimeoutMs + graceMs + 5 * LOOK_MS);
     const rooms = new Set(clients.flatMap((client) => client.rooms));
     for (const room of rooms) {
       const here = clients.filter((client) => client.rooms.includes(room));
@@ -118,8 +118,8 @@ class Run {
     const { clients, settings, violate } = this.#world;
     if (this.#world.violation) return;
     for (const client of clients) client.stop();
-    const { graceMs, ledger } = settings.program;
-    this.#runFor(graceMs + ledger.idleMs * 2 + 15_000);
+    const { graceMs, ledger, connection } = settings.program;
+    this.#runFor(connection.heartbeatTimeoutMs + graceMs + ledger.idleMs * 2 + 15_000);
     const { node } = this.#world;
     if (!node || this.#world.violation) return;
     const { cells, asks } = node.system.census();

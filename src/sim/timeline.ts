@@ -24,7 +24,12 @@ export class Timeline {
   }
 
   after(delayMs: number, run: () => void): Scheduled {
-    const scheduled: Scheduled = { at: this.now + Math.max(0, delayMs), order: this.#order++, run };
+    return this.at(this.now + delayMs, run);
+  }
+
+  /** At a time, or now when that is over. Two that share a time must be given the same number, not a sum each. */
+  at(time: number, run: () => void): Scheduled {
+    const scheduled: Scheduled = { at: Math.max(this.now, time), order: this.#order++, run };
     this.#push(scheduled);
     return scheduled;
   }

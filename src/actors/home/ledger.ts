@@ -154,7 +154,9 @@ export class Ledger {
           this.#answer(pending, { error: 'internal', message: 'the store does not take this message' }, out);
           break;
         case 'shed':
-          this.#answer(pending, this.unavailable(), out);
+          // It was not tried this time, but may have been stored before: then only the log can tell.
+          if (mayBeStored(pending)) isDoubted = true;
+          else this.#answer(pending, this.unavailable(), out);
           break;
         default:
           isDoubted = true;

@@ -1,7 +1,7 @@
 import type { EntryOutcome, StoreCalls, StoreReply } from '../../runtime/ports/log-store.ts';
 import { homeAddress, type Append } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
-import { GroupCommit, type CommitLimits, type Settled, type Statement } from './group-commit.ts';
+import type { GroupCommit, Settled, Statement } from './group-commit.ts';
 import type { Job, Line } from './line.ts';
 
 /** A lock that was passed over (`busy`) is looked at again after this. */
@@ -15,10 +15,10 @@ export class Appends implements Line {
   readonly #commits: GroupCommit;
   #isPausing = false;
 
-  constructor(owner: string, inFlightMax: number, limits?: CommitLimits) {
+  constructor(owner: string, inFlightMax: number, commits: GroupCommit) {
     this.#owner = owner;
     this.inFlightMax = inFlightMax;
-    this.#commits = new GroupCommit(limits);
+    this.#commits = commits;
   }
 
   get waiting(): number {

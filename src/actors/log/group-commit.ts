@@ -66,11 +66,15 @@ export class GroupCommit {
   /** Channels with entries and no statement in flight, first come first. */
   #ready: Queue[] = [];
   readonly #blocked = new Map<Channel, number>();
+  /** After a loss: the epochs that were granted since. What comes under another one is behind something lost. */
+  readonly #granted: Map<Channel, number> | undefined;
   #entries = 0;
   #size = 0;
 
-  constructor(limits: CommitLimits = COMMIT_LIMITS) {
+  /** `hasForgotten`: an earlier life of the log has lost entries that it was given, and those behind them may come here. */
+  constructor(limits: CommitLimits = COMMIT_LIMITS, hasForgotten = false) {
     this.#limits = limits;
+    this.#granted = hasForgotten ? new Map() : undefined;
   }
 
   get waiting(): number {
@@ -79,7 +83,9 @@ export class GroupCommit {
 
   /** The result when it is known at once, or undefined when it waits for a statement. */
   add({ channel, epoch, foundsRoom, serial, entry }: Append): AppendResult | undefined {
-    if (epoch <= (this.#blocked.get(channel) ?? 0)) return { serial, epoch, outcome: { type: 'failed' } };
+    const isBehindLost = this.#granted !== undefined && this.#granted.get(channel) !== epoch;
+    if (isBehindLost || epoch <= (this.#blocked.get(channel) ?? 0))
+      return { serial, epoch, outcome: { type: 'failed' } };
     const size = ENTRY_OVERHEAD + entry.content.length + (entry.data?.length ?? 0);
     if (this.#entries >= this.#limits.waitingEntries || this.#size + size > this.#limits.waitingSize) {
       return { serial, epoch, outcome: { type: 'shed' } };
@@ -99,6 +105,7 @@ export class GroupCommit {
 
   /** A claim was granted: what is appended from this epoch on may be tried. */
   unblock(channel: Channel, epoch: number): void {
+    this.#granted?.set(channel, epoch);
     if (epoch > (this.#blocked.get(channel) ?? Infinity)) this.#blocked.delete(channel);
   }
 

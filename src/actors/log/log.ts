@@ -9,7 +9,7 @@ import { BatchedReads } from './batched-reads.ts';
 import { Breaker, type BreakerLimits } from './breaker.ts';
 import { Calls } from './calls.ts';
 import { Claims } from './claims.ts';
-import type { CommitLimits } from './group-commit.ts';
+import { GroupCommit, type CommitLimits } from './group-commit.ts';
 import type { Job, Line } from './line.ts';
 import { Pages } from './pages.ts';
 
@@ -89,11 +89,15 @@ class Log {
   #isFlushing = false;
   #complainedAt = -Infinity;
 
-  constructor(options: LogOptions) {
+  constructor(options: LogOptions, hasForgotten: boolean) {
     const { appendsInFlight, pagesInFlight, callsInFlight, waitingMax } = options.limits;
     this.#options = options;
     this.#breaker = new Breaker(options.breaker);
-    this.#appends = new Appends(options.owner, appendsInFlight, options.commit);
+    this.#appends = new Appends(
+      options.owner,
+      appendsInFlight,
+      new GroupCommit(options.commit, hasForgotten),
+    );
     this.#claims = new Claims(options.owner, (channel, epoch) => this.#appends.claimed(channel, epoch));
     this.#pages = new Pages({ inFlightMax: pagesInFlight, waitingMax });
     this.#calls = new Calls({ inFlightMax: callsInFlight, waitingMax });
@@ -278,7 +282,7 @@ export function logBehaviour(options: LogOptions): Behaviour<Log, LogMessage> {
     isVirtual: true,
     // Homes whose appends an earlier life held will not hear of them any more.
     start: ({ restarted }) => [
-      new Log(options),
+      new Log(options, restarted),
       restarted ? HOME_KINDS.map((kind) => tellHomes(kind, 'logRestarted')) : [],
     ],
     step: (log, message, turn) => log.take(message, turn).effects,
