@@ -353,8 +353,12 @@ class Relay {
 
   /** Whose place in the channel is lost with this actor. */
   lastWords(out: Outbox): void {
-    for (const { address } of this.#subscribers.values())
+    for (const { address } of this.#subscribers.values()) {
       out.tell(address, { type: 'relayLost', channel: this.#channel });
+      // Of those, some may be over already, and have told only us.
+      this.#tellExit(address, 'lost', out);
+    }
+    out.tell(homeAddress(this.#channel), { type: 'withdraw', node: this.#options.node });
   }
 }
 
