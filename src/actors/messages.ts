@@ -60,6 +60,8 @@ export type ConnectionMessage =
   | { readonly type: 'revoked' }
   /** Who watches sessions knows nobody any more. */
   | { readonly type: 'sessionsRestarted' }
+  /** To itself: the time for a first request is over (HS5). */
+  | { readonly type: 'greetingOver' }
   | { readonly type: 'evicted'; readonly channel: Channel; readonly reason: 'removed' | 'closed' }
   | { readonly type: 'relayLost'; readonly channel: Channel };
 

@@ -29,6 +29,8 @@ interface Connection {
   isResending: boolean;
   welcomedAt: number | undefined;
   hasAsked: boolean;
+  /** Of the two channels of everyone, as the welcome told. */
+  heads: Frame | undefined;
   heardAt: number;
 }
 
@@ -122,6 +124,7 @@ export class SimClient {
       isResending: false,
       welcomedAt: undefined,
       hasAsked: false,
+      heads: undefined,
       heardAt: timeline.now,
     };
     this.#connection = connection;
@@ -297,6 +300,9 @@ export class SimClient {
     if (isGreeting)
       this.#world.violate(4, `${this.name} is shown ${name} before it has asked for anything (HS5)`);
     const { seq, id, from, content, data } = frame;
+    // A resume that comes too late finds the two channels on already, from the welcome's heads (HS5).
+    if (!name.startsWith('room:') && !connection.expected.has(name))
+      connection.expected.startAfter(name, connection.heads?.[name]);
     connection.expected.shown(name, { seq, id, from, content, data, sentAt });
   }
 
@@ -338,6 +344,7 @@ export class SimClient {
     this.#failures = 0;
     const names = ['broadcast', 'user', ...[...this.wanted].map((room) => `room:${room}`)];
     const known = names.filter((name) => this.#positions.has(name));
+    connection.heads = channels;
     for (const name of ['broadcast', 'user'])
       if (!this.#positions.has(name)) connection.expected.startAfter(name, channels?.[name]);
     if (known.length > 0) {

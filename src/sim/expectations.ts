@@ -34,6 +34,8 @@ export class Expectations {
   readonly #positions: Map<string, number>;
   /** The seq that must come next; undefined while the client cannot know. */
   readonly #next = new Map<string, number | undefined>();
+  /** Right after which seq it was shown a channel first on this connection. */
+  readonly #began = new Map<string, number>();
 
   constructor(parts: {
     readonly who: string;
@@ -65,11 +67,13 @@ export class Expectations {
 
   /** Live from right after `seq`; undefined: from wherever it begins. */
   startAfter(name: string, seq: number | undefined): void {
+    if (seq !== undefined && this.#next.get(name) === undefined) this.#began.set(name, seq);
     this.#next.set(name, seq === undefined ? undefined : seq + 1);
     if (seq !== undefined) this.#positions.set(name, Math.max(seq, this.#positions.get(name) ?? 0));
   }
 
   leave(name: string): void {
+    this.#began.delete(name);
     this.#next.delete(name);
   }
 
@@ -84,7 +88,7 @@ export class Expectations {
     const { seq, gap, reset, already } = reply;
     if (seq > this.#log.head(this.#channel(name)))
       this.#violate(3, `${this.#who} is told that ${name} goes to ${seq}, further than the log`);
-    if (already) return;
+    if (already) return this.#alreadyOn(name, since, gap);
     if (reset) {
       this.#violate(
         3,
@@ -100,6 +104,19 @@ export class Expectations {
       );
     this.#positions.set(name, gap.to);
     this.startAfter(name, gap.to);
+  }
+
+  /** It was live before it was asked for: what is missing between must be named. */
+  #alreadyOn(name: string, since: number | undefined, gap: Placed['gap']): void {
+    const began = this.#began.get(name);
+    if (since === undefined || began === undefined) return;
+    const missing = since < began ? `${since + 1}..${began}` : 'nothing';
+    const named = gap ? `${gap.from}..${gap.to}` : 'nothing';
+    if (missing !== named)
+      this.#violate(
+        4,
+        `${this.#who} after ${since} of ${name}, live after ${began}, is told of a gap of ${named}`,
+      );
   }
 
   /** A range that was named and will not be shown. */

@@ -77,6 +77,7 @@ class Run {
   #comeToRest(): void {
     const { timeline, clients, violate } = this.#world;
     const end = timeline.now + REST_MS;
+    this.#world.stirAll();
     let unfinished: string[] = [];
     do {
       this.#runFor(LOOK_MS);

@@ -156,6 +156,21 @@ export class World implements Stage {
     });
   }
 
+  /**
+   * Something is stored in every channel: a home that a rival has deposed notices it then. On one node nobody else would
+   * tell it; what the rival has stored is read by everyone from there on.
+   */
+  stirAll(): void {
+    const users = new Set(this.clients.map(({ user }) => user));
+    const channels: Channel[] = ['broadcast', ...[...users].map((user): Channel => `user:${user}`)];
+    for (const room of OPEN_ROOMS) channels.push(`room:${room}`);
+    for (const [at, channel] of channels.entries()) {
+      const content = channel.startsWith('room:') ? 'stir' : '';
+      const entry = { id: `stir-${at}`, sender: 'svc:sim', content, data: '{}', sentAt: null };
+      this.askHome(channel, { type: 'publish', entry, by: null });
+    }
+  }
+
   /** Somebody else claims a channel, and may write to it: as another node would that holds itself for its home. */
   rival(random: Random): void {
     const channel: Channel = random.pick([

@@ -122,6 +122,8 @@ class Connection implements ConnectionContext {
         return this.credentials.watch(out);
       case 'evicted':
         return this.#evicted(message.channel, message.reason, out);
+      case 'greetingOver':
+        return this.#subscriptions.greeted(out);
       case 'relayLost':
         return this.#pulse.fire('channelLost', turn, out);
       case 'timer':
@@ -222,7 +224,8 @@ class Connection implements ConnectionContext {
   #timer(timer: string, turn: Turn, out: Outbox): void {
     switch (timer) {
       case 'greeting':
-        return this.#subscriptions.greeted(out);
+        // Behind the frames that wait: a request that is here already says where the channels start (HS5).
+        return out.tell(this.address, { type: 'greetingOver' }, 'user');
       case 'resubscribe':
         return this.#subscriptions.retryBase(out);
       case 'stall':
@@ -288,7 +291,8 @@ class Connection implements ConnectionContext {
   // --- ends
 
   #evicted(channel: Channel, reason: 'removed' | 'closed', out: Outbox): void {
-    if (!this.#subscriptions.evicted(channel)) return;
+    const error = reason === 'closed' ? 'gone' : 'forbidden';
+    if (!this.#subscriptions.evicted(channel, error)) return;
     const room = channel.slice(5);
     const notice =
       reason === 'closed'

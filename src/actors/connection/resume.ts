@@ -1,4 +1,5 @@
-import { clientChannel, type Channel } from '../../protocol/channels.ts';
+import { clientChannel, clientName, type Channel } from '../../protocol/channels.ts';
+import type { SocketErrorCode } from '../../protocol/codes.ts';
 import type { BadFrame } from '../../protocol/decode.ts';
 import { WIRE_LIMITS } from '../../protocol/limits.ts';
 import type { ChannelReply } from '../../protocol/pushes.ts';
@@ -52,7 +53,7 @@ export class Resume {
   readonly id: string | undefined;
   readonly #replayMax: number;
   readonly #replies = new Map<string, ChannelReply | { readonly error: string }>();
-  readonly #starts: { readonly channel: Channel; readonly after: number }[] = [];
+  #starts: { readonly channel: Channel; readonly after: number }[] = [];
   /** Messages that may still be replayed for this request. */
   #budget: number = WIRE_LIMITS.replayPerRequestMax;
   /** Channels that are being asked for, and how many of them are rooms not joined before. */
@@ -93,6 +94,14 @@ export class Resume {
 
   reply(name: string, reply: ChannelReply | { readonly error: string }): void {
     this.#replies.set(name, reply);
+  }
+
+  /** It was put off the channel before all others were known: then the ack does not say that it is on. */
+  evicted(channel: Channel, error: SocketErrorCode): void {
+    const name = clientName(channel);
+    if (!this.#replies.has(name)) return;
+    this.reply(name, { error });
+    this.#starts = this.#starts.filter((start) => start.channel !== channel);
   }
 
   place({ name, channel, since }: Wanted, head: number): void {

@@ -1,5 +1,7 @@
 import { channelId, channelKind, roomChannel, userChannel, type Channel } from '../../protocol/channels.ts';
+import type { SocketErrorCode } from '../../protocol/codes.ts';
 import type { BadFrame } from '../../protocol/decode.ts';
+import type { ChannelReply } from '../../protocol/pushes.ts';
 import type { RequestOf } from '../../protocol/requests.ts';
 import type { Answer } from '../../runtime/ports/actor.ts';
 import {
@@ -24,6 +26,8 @@ interface Subscription {
   stage: 'asking' | 'ready' | 'on';
   /** The head when the relay answered. */
   readonly head: number;
+  /** Right after which seq it began, once it is on. */
+  after?: number;
 }
 
 interface ResumeContext {
@@ -124,6 +128,7 @@ export class Subscriptions {
     const subscription = this.#channels.get(channel);
     if (!subscription) return;
     subscription.stage = 'on';
+    subscription.after = after;
     out.tell(relayAddress(channel), { type: 'start', connection: this.#context.number, after });
   }
 
@@ -133,11 +138,18 @@ export class Subscriptions {
       out.arm('resubscribe', this.#context.options.limits.retryAfterMs);
       return;
     }
+    this.#channels.set(channel, { stage: 'ready', head: reply.head });
+    // A resume under way says first what becomes of each channel.
+    if (!this.#isGreeting && !this.#resume) this.#startLate(channel, out);
+  }
+
+  /** One of the two channels, which could not be reached before: on from where the client wanted to go on. */
+  #startLate(channel: Channel, out: Outbox): void {
+    const subscription = this.#channels.get(channel);
+    if (subscription?.stage !== 'ready') return;
     const wanted = this.#wantedLater.get(channel);
     this.#wantedLater.delete(channel);
-    this.#channels.set(channel, { stage: 'ready', head: reply.head });
-    if (this.#isGreeting) return;
-    const { after, gap } = placeIn(reply.head, wanted, this.#context.options.limits.replayMax);
+    const { after, gap } = placeIn(subscription.head, wanted, this.#context.options.limits.replayMax);
     // The ack that could have named it has been given already.
     if (gap) write(this.#context, skippedFrame(channel, gap.from, gap.to), out);
     this.#start(channel, after, out);
@@ -168,7 +180,7 @@ export class Subscriptions {
     const { access, metadata, head } = reply;
     const fields = { room, access, metadata: JSON.parse(metadata) as unknown };
     if (this.#channels.has(channel))
-      return ack(this.#context, id, { ...fields, seq: head, already: true }, out);
+      return ack(this.#context, id, { ...fields, ...this.#alreadyOn(channel, request.since, head) }, out);
     const { after, ...position } = placeIn(head, request.since, this.#context.options.limits.replayMax);
     this.#add(channel, head);
     ack(this.#context, id, { ...fields, ...position }, out);
@@ -233,12 +245,19 @@ export class Subscriptions {
     if (!resume) return;
     resume.answered(isNew);
     if (isRefusal(reply)) this.#notResumed(context, reply, resume, out);
-    else if (isPlaced) resume.reply(wanted.name, { seq: reply.head, already: true });
+    else if (isPlaced) resume.reply(wanted.name, this.#alreadyOn(wanted.channel, wanted.since, reply.head));
     else {
       if (isNew) this.#add(wanted.channel, reply.head);
       resume.place(wanted, reply.head);
     }
     this.#resumedIfDone(resume, out);
+  }
+
+  /** Nothing is replayed on a channel that is live: what lies between the client's position and where it began is named. */
+  #alreadyOn(channel: Channel, since: number | undefined, head: number): ChannelReply {
+    const after = this.#channels.get(channel)?.after ?? head;
+    const gap = since !== undefined && since < after ? { gap: { from: since + 1, to: after } } : {};
+    return { seq: head, already: true, ...gap };
   }
 
   #notResumed(
@@ -260,6 +279,7 @@ export class Subscriptions {
     this.#resume = undefined;
     ack(this.#context, resume.id, { channels: resume.replies }, out);
     for (const { channel, after } of resume.starts) this.#start(channel, after, out);
+    for (const channel of this.#base) this.#startLate(channel, out);
     this.#context.gate.release('subscribing', out);
   }
 
@@ -268,7 +288,7 @@ export class Subscriptions {
   leave(request: RequestOf<'leave'>, out: Outbox): void {
     const channel = roomChannel(request.room);
     const { address, number: connection, options, gate } = this.#context;
-    if (!this.evicted(channel)) {
+    if (!this.#off(channel)) {
       return refuse(
         this.#context,
         request.id,
@@ -282,8 +302,13 @@ export class Subscriptions {
     out.ask(relayAddress(channel), message, { deadlineMs: options.limits.requestDeadlineMs, context });
   }
 
-  /** Off a channel, by whoever's will; false when it was not on it. */
-  evicted(channel: Channel): boolean {
+  /** Put off a channel; false when it was not on it. */
+  evicted(channel: Channel, error: SocketErrorCode): boolean {
+    this.#resume?.evicted(channel, error);
+    return this.#off(channel);
+  }
+
+  #off(channel: Channel): boolean {
     if (!this.#channels.delete(channel)) return false;
     if (channelKind(channel) === 'room') this.#rooms--;
     return true;

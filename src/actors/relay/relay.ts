@@ -307,10 +307,10 @@ class Relay {
     return found;
   }
 
-  /** A new life of the home knows nobody: everyone here says again that he is. */
+  /** A new life of the home knows nobody: everyone whom an earlier one let in says again that he is here. */
   #reenterAll(out: Outbox): void {
     for (const subscriber of this.#subscribers.values())
-      if (subscriber.isIn) this.#enter(subscriber, 'reenter', out);
+      if (subscriber.entered) this.#enter(subscriber, 'reenter', out);
   }
 
   #reentered(subscriber: Subscriber, answer: Answer<Entered | Refusal>, out: Outbox): void {
