@@ -2,13 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { ConfigError, readConfig, type Config } from './config.ts';
 import { developmentSecret } from './dev.ts';
-import { Engine } from './engine.ts';
+import type { Engine } from './engine.ts';
 import { signToken } from './transport/auth/sign.ts';
 
 const USAGE = `vagus: an actor-model realtime engine
 
   vagus dev        run with an embedded database and a secret of its own, for development
   vagus serve      run in production: VAGUS_JWT_SECRET and DATABASE_URL come from the environment
+  vagus simulate   run a node under faults on virtual time, from a seed; --help says more
   vagus --version  print the version
   vagus --help     print this
 
@@ -39,6 +40,8 @@ async function serve(): Promise<void> {
 
 /** Starts the engine; it goes, in order, when it is told to. */
 async function run(config: Config): Promise<Engine> {
+  // What a node needs of drivers is loaded for a node only.
+  const { Engine } = await import('./engine.ts');
   const engine = await Engine.start(config);
   const leave = (): void => {
     void engine.close().then(() => process.exit(0));
@@ -85,12 +88,17 @@ function version(): string {
   return `${found}\n`;
 }
 
-async function main([command]: readonly string[]): Promise<void> {
+async function main([command, ...rest]: readonly string[]): Promise<void> {
   switch (command) {
     case 'dev':
       return dev();
     case 'serve':
       return serve();
+    case 'simulate': {
+      const { simulateCommand } = await import('./simulate-command.ts');
+      process.exitCode = simulateCommand(rest);
+      return;
+    }
     case '--version':
       return void process.stdout.write(version());
     case undefined:

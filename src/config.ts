@@ -115,8 +115,8 @@ const asIs: Parse<string> = (text) => text;
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: MINUTE_MS, h: 3_600_000, d: DAY_MS };
 
-/** `500ms`, `30s`, `5m`, `12h`, `30d`. */
-function duration(min: number, max: number): Parse<number> {
+/** `500ms`, `30s`, `5m`, `12h`, `30d`; bounds in milliseconds. */
+export function duration(min: number, max: number): Parse<number> {
   return (text, name) => {
     const [, amount, unit] = /^(\d+)(ms|s|m|h|d)$/.exec(text) ?? [];
     const value = Number(amount) * (UNITS[unit ?? ''] ?? Number.NaN);

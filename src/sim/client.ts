@@ -11,6 +11,7 @@ import type { Trace } from './trace.ts';
 import type { Violate } from './violation.ts';
 
 /** Anything a server sends. */
+// oxlint-disable-next-line typescript/no-explicit-any -- of what a server sends, each field is looked at where it is used
 type Frame = Record<string, any>;
 
 interface Request {

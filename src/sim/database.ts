@@ -90,6 +90,13 @@ export class SimDatabase {
         return this.#lock(statement, request.claims.map(({ channel }) => channel).toSorted());
       case 'deleteRoom':
         return this.#lock(statement, [`room:${request.room}`]);
+      case 'emptyRoom':
+        return this.#commitLater(statement, () => {
+          const reply = this.#carryOut(request);
+          // A rival may have written into the room after it was deleted.
+          if (reply.ok && reply.value === true) this.#checker.emptied(request.room);
+          return reply;
+        });
       default:
         return this.#commitLater(statement, () => this.#carryOut(request));
     }
@@ -106,7 +113,7 @@ export class SimDatabase {
   #carryOut(request: StoreRequest): StoreReply {
     const { call, ...rest } = request;
     let made: StoreReply | undefined;
-    this.#memory.call(call, rest as never, 0, (reply) => (made = reply as StoreReply));
+    this.#memory.call(call, rest, 0, (reply) => (made = reply as StoreReply));
     return made as StoreReply;
   }
 

@@ -134,6 +134,8 @@ export class Expectations {
     const next = this.#next.get(name);
     if (next !== undefined && seq !== next)
       this.#violate(4, `${this.#who} is shown ${name} ${seq}, and ${next} is the next`);
+    if (next === undefined) this.#began.set(name, seq - 1);
+    this.#next.set(name, seq);
     this.startAfter(name, seq);
     const entry = this.#log.entry(this.#channel(name), seq);
     if (!entry || entry.committedAt > sentAt)

@@ -167,6 +167,11 @@ export class LogChecker {
   ): void {
     if (claimed.epoch === 0) return;
     this.#reigns(`room:${room}`, owner, claimed);
+    this.emptied(room);
+  }
+
+  /** What a deleted room has held is gone. */
+  emptied(room: string): void {
     const row = this.#row(`room:${room}`);
     row.byKey.clear();
     row.deletedTo = row.head;

@@ -66,9 +66,7 @@ export class SimLogStore implements LogStore {
   ): void {
     const fault = this.#faultOf(name);
     if (fault) this.#trace.say('database', () => `! ${name}: ${fault}`);
-    const call = new Call(this.#timeline, deadlineMs, (reply) =>
-      this.#enter(() => done(reply as StoreReply<Name>)),
-    );
+    const call = new Call(this.#timeline, deadlineMs, (reply) => this.#enter(() => done(reply)));
     if (fault === 'db-pool') return;
     if (fault === 'db-down')
       return call.endAfter(1, { ok: false, failure: 'failed', message: 'connection refused' });

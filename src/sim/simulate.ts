@@ -77,11 +77,12 @@ class Run {
   #comeToRest(): void {
     const { timeline, clients, violate } = this.#world;
     const end = timeline.now + REST_MS;
-    this.#world.stirAll();
     let unfinished: string[] = [];
     do {
       this.#runFor(LOOK_MS);
       if (this.#world.violation) return;
+      // The same again and again: it is stored once.
+      this.#world.stirAll();
       for (const client of clients) {
         client.resendAll();
         for (const room of client.missingRooms()) if (!client.isWaiting) client.join(room);
@@ -94,24 +95,34 @@ class Run {
   /** Invariant 16 on one node: who is present is who is there, once the silent have been given up (DG6). */
   #checkPresence(): void {
     const { clients, settings, violate } = this.#world;
+    if (this.#world.violation) return;
     const { connection, graceMs } = settings.program;
     this.#runFor(connection.heartbeatTimeoutMs + graceMs + 5 * LOOK_MS);
-    const rooms = new Set(clients.flatMap((client) => client.rooms));
-    for (const room of rooms) {
-      const here = clients.filter((client) => client.rooms.includes(room));
-      const [asking] = here;
-      asking?.ask({ type: 'presence', room });
-      this.#runFor(LOOK_MS);
-      const shown = ((asking?.lastPresence?.['members'] ?? []) as { user: string; devices: number }[])
-        .map(({ user, devices }) => `${user}:${devices}`)
-        .toSorted();
-      const users = new Map<string, number>();
-      for (const { user } of here) users.set(user, (users.get(user) ?? 0) + 1);
-      const expected = [...users].map(([user, devices]) => `${user}:${devices}`).toSorted();
-      if (shown.join() !== expected.join())
-        violate(16, `present in ${room} are ${expected.join(' ')}; shown are ${shown.join(' ')}`);
-      if (this.#world.violation) return;
+    // Somebody's token may be over just then: it is looked at again before it is called wrong.
+    let wrong: string[] = [];
+    for (let look = 0; look < 5 && !this.#world.violation; look++) {
+      wrong = [...new Set(clients.flatMap((client) => client.rooms))].flatMap((room) =>
+        this.#wronglyPresent(room),
+      );
+      if (wrong.length === 0) return;
     }
+    violate(16, wrong.join('; '));
+  }
+
+  #wronglyPresent(room: string): string[] {
+    const { clients } = this.#world;
+    clients.find((client) => client.rooms.includes(room))?.ask({ type: 'presence', room });
+    this.#runFor(LOOK_MS);
+    const here = clients.filter((client) => client.rooms.includes(room));
+    const reply = clients.find((client) => client.lastPresence?.['room'] === room)?.lastPresence;
+    const members = (reply?.['members'] ?? []) as { readonly user: string; readonly devices: number }[];
+    const shown = members.map(({ user, devices }) => `${user}:${devices}`).toSorted();
+    const users = new Map<string, number>();
+    for (const { user } of here) users.set(user, (users.get(user) ?? 0) + 1);
+    const expected = [...users].map(([user, devices]) => `${user}:${devices}`).toSorted();
+    for (const client of clients) client.lastPresence = undefined;
+    if (shown.join() === expected.join()) return [];
+    return [`present in ${room} are ${expected.join(' ')}; shown are ${shown.join(' ')}`];
   }
 
   /** Invariant 19: when everyone has left and idle time has passed, nothing is left. */

@@ -1,0 +1,146 @@
+import { execFileSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { ConfigError, duration } from './config.ts';
+import { parseFaults } from './sim/faults.ts';
+import { replayLine, tallyReport, violationReport } from './sim/report.ts';
+import { simulate } from './sim/simulate.ts';
+
+export const SIMULATE_USAGE = `vagus simulate: runs one node, its log and its clients on virtual time, from a seed
+
+  --seed N          the first seed, a whole number (default: drawn)
+  --seeds N         how many, one after the other (default: 1)
+  --duration 60s    virtual time with faults; coming to rest is beside it
+  --faults LIST     all, none, or names with commas between them (default: all)
+  --trace FILE      writes what happened in a single seed; - is standard output
+
+Exits with 1 at the first seed that breaks an invariant, and says how to play it again.
+`;
+
+const OPTIONS = {
+  seed: { type: 'string' },
+  seeds: { type: 'string', default: '1' },
+  duration: { type: 'string', default: '60s' },
+  faults: { type: 'string', default: 'all' },
+  trace: { type: 'string' },
+  help: { type: 'boolean', default: false },
+} as const;
+
+/** How often progress is told, in milliseconds. */
+const PROGRESS_MS = 2_000;
+
+/** The longest a single seed may last, in virtual milliseconds: a day. */
+const DURATION_MAX_MS = 86_400_000;
+
+/** Runs it, and returns the exit code. Throws a {@link ConfigError} when it is asked for what cannot be. */
+export function simulateCommand(args: readonly string[]): number {
+  const { seed, seeds, duration: time, faults, trace, help } = parse(args);
+  if (help) {
+    process.stdout.write(SIMULATE_USAGE);
+    return 0;
+  }
+  const first =
+    seed === undefined ? randomInt(2 ** 32) : wholeNumber('--seed', seed, 0, Number.MAX_SAFE_INTEGER);
+  const count = wholeNumber('--seeds', seeds, 1, 1e9);
+  const durationMs = duration(1, DURATION_MAX_MS)(time, '--duration');
+  const allowed = parseFaults(faults);
+  if (trace !== undefined && count > 1)
+    throw new ConfigError('--trace is of a single seed: leave --seeds out');
+
+  const out = trace === '-' ? process.stderr : process.stdout;
+  const writer = trace === undefined ? undefined : new LineWriter(trace === '-' ? 1 : openSync(trace, 'w'));
+  const tracing = writer ? { trace: (line: string) => writer.write(line) } : {};
+  const before = process.cpuUsage();
+  let virtualMs = 0;
+  let stored = 0;
+  let toldAt = Date.now();
+  for (let at = 0; at < count; at++) {
+    const result = simulate({ seed: first + at, durationMs, faults: allowed, ...tracing });
+    writer?.end();
+    virtualMs += result.virtualMs;
+    stored += result.stored;
+    if (result.violation) {
+      const replay = replayLine(first + at, time, faults);
+      out.write(violationReport(result, { commit: commit(), replay }));
+      return 1;
+    }
+    if (Date.now() - toldAt < PROGRESS_MS) continue;
+    toldAt = Date.now();
+    process.stderr.write(`${at + 1} of ${count} seeds\n`);
+  }
+  const used = process.cpuUsage(before);
+  out.write(`seed ${first}${count > 1 ? ` to ${first + count - 1}` : ''}: `);
+  out.write(tallyReport({ seeds: count, virtualMs, stored, cpuMs: (used.user + used.system) / 1_000 }));
+  return 0;
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS, strict: true }).values;
+  } catch (error) {
+    throw new ConfigError(`${(error as Error).message}\n\n${SIMULATE_USAGE}`);
+  }
+}
+
+function wholeNumber(name: string, text: string, min: number, max: number): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < min || value > max)
+    throw new ConfigError(
+      `${name} is ${JSON.stringify(text)}, but must be a whole number from ${min} to ${max}`,
+    );
+  return value;
+}
+
+/** Writes lines in large pieces: a trace has a hundred thousand of them. */
+class LineWriter {
+  readonly #file: number;
+  #waiting = '';
+
+  constructor(file: number) {
+    this.#file = file;
+  }
+
+  write(line: string): void {
+    this.#waiting += line;
+    if (this.#waiting.length > 65_536) this.#flush();
+  }
+
+  end(): void {
+    this.#flush();
+    if (this.#file > 2) closeSync(this.#file);
+  }
+
+  #flush(): void {
+    const bytes = Buffer.from(this.#waiting);
+    this.#waiting = '';
+    for (let at = 0; at < bytes.length;) at += this.#some(bytes, at);
+  }
+
+  /** A pipe that is full is waited for. */
+  #some(bytes: Buffer, at: number): number {
+    try {
+      return writeSync(this.#file, bytes, at);
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'EAGAIN') throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+      return 0;
+    }
+  }
+}
+
+/** Which code this is, so that a seed means something to somebody else. */
+function commit(): string {
+  const git = (...args: string[]): string =>
+    execFileSync('git', args, {
+      cwd: fileURLToPath(new URL('..', import.meta.url)),
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
+  try {
+    return `${git('rev-parse', '--short=12', 'HEAD')}${git('status', '--porcelain') === '' ? '' : ', and uncommitted changes'}`;
+  } catch {
+    return 'unknown: this is not a checkout';
+  }
+}
