@@ -165,7 +165,7 @@ export class LogChecker {
     { room, owner }: StoreCalls['deleteRoom']['request'],
     claimed: StoreCalls['deleteRoom']['reply'],
   ): void {
-    if (claimed.epoch === 0) return;
+    if (!claimed) return;
     this.#reigns(`room:${room}`, owner, claimed);
     this.emptied(room);
   }

@@ -1,3 +1,4 @@
+import type { NewEntry } from '../runtime/ports/log-store.ts';
 import type { SimClient } from './client.ts';
 import { Random } from './random.ts';
 import type { Stage } from './stage.ts';
@@ -75,6 +76,17 @@ export class Workload {
     else client.join(room);
   }
 
+  /** An event of the kind that greets a user. */
+  greet(user: string): void {
+    if (!this.#isOver)
+      this.#stage.askHome(`user:${user}`, { type: 'publish', entry: this.#event(), by: null });
+  }
+
+  #event(): NewEntry {
+    const data = JSON.stringify({ n: ++this.#published });
+    return { id: `m${this.#published}`, sender: 'svc:sim', content: '', data, sentAt: null };
+  }
+
   #manage(): void {
     this.#stage.timeline.after(this.#manager.delay(...MANAGE_EVERY_MS), () => {
       if (this.#isOver) return;
@@ -88,15 +100,8 @@ export class Workload {
     const random = this.#manager;
     const { user } = random.pick(clients);
     const act = random.whole(0, 9);
-    const entry = {
-      id: `m${++this.#published}`,
-      sender: 'svc:sim',
-      content: '',
-      data: JSON.stringify({ n: this.#published }),
-      sentAt: null,
-    };
-    if (act < 4) return this.#stage.askHome(`user:${user}`, { type: 'publish', entry, by: null });
-    if (act < 6) return this.#stage.askHome('broadcast', { type: 'publish', entry, by: null });
+    if (act < 4) return this.greet(user);
+    if (act < 6) return this.#stage.askHome('broadcast', { type: 'publish', entry: this.#event(), by: null });
     const room = `room:${PRIVATE_ROOM}` as const;
     if (act < 9) return this.#stage.askHome(room, { type: 'setMember', user, isMember: random.chance(0.7) });
     if (random.chance(0.3))

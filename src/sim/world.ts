@@ -45,6 +45,7 @@ export class World implements Stage {
   readonly #rivals: Random;
   #incarnations = 0;
   #rivalEntries = 0;
+  readonly #rivaled = new Set<Channel>();
 
   constructor(seed: number, faults: readonly Fault[], write?: (line: string) => void) {
     this.#seed = seed;
@@ -107,6 +108,8 @@ export class World implements Stage {
       timeline.after(random.delay(...REFUSED_MS), () => {
         if (!this.node?.isAlive) return done(false);
         this.node.accept(link, token, (verdict) => verdict.ok || done(false));
+        // As a back end does that greets whoever comes: its event may be stored while the channel is being subscribed to.
+        if (random.chance(0.3)) timeline.after(random.delay(0, 30), () => this.workload.greet(user));
       });
     };
     return new SimClient(
@@ -157,14 +160,11 @@ export class World implements Stage {
   }
 
   /**
-   * Something is stored in every channel: a home that a rival has deposed notices it then. On one node nobody else would
+   * Something is stored in every channel that a rival has claimed: a home that is deposed notices it then. On one node nobody else would
    * tell it; what the rival has stored is read by everyone from there on.
    */
   stirAll(): void {
-    const users = new Set(this.clients.map(({ user }) => user));
-    const channels: Channel[] = ['broadcast', ...[...users].map((user): Channel => `user:${user}`)];
-    for (const room of OPEN_ROOMS) channels.push(`room:${room}`);
-    for (const [at, channel] of channels.entries()) {
+    for (const [at, channel] of [...this.#rivaled].entries()) {
       const content = channel.startsWith('room:') ? 'stir' : '';
       const entry = { id: `stir-${at}`, sender: 'svc:sim', content, data: '{}', sentAt: null };
       this.askHome(channel, { type: 'publish', entry, by: null });
@@ -178,6 +178,7 @@ export class World implements Stage {
       'broadcast',
       'user:u0',
     ] as const);
+    this.#rivaled.add(channel);
     const owner = `rival.${this.#rivals.whole(1, 1_000_000)}`;
     const writes = this.#rivals.chance(0.5);
     this.database.begin(

@@ -486,13 +486,32 @@ export function logStoreContract(name: string, open: () => Promise<StoreUnderTes
         expect(await read('bob', `room:${newRoom()}`)).toEqual({ grant: 'absent', entries: [], more: false });
       });
 
+      test('that were never written to are deleted too, and their channel has a row from then on', async () => {
+        const room = newRoom();
+        const channel: Channel = `room:${room}`;
+        await make(room);
+        expect(await get(store, 'deleteRoom', { room, owner: 'a', epoch: 0 })).toEqual({ epoch: 1, head: 0 });
+        expect(await record(room)).toMatchObject({ isDeleted: true });
+        expect(await get(store, 'deleteRoom', { room, owner: 'a', epoch: 0 })).toBe(null);
+        expect(await claim(store, channel, 'b')).toEqual({ epoch: 2, head: 0 });
+      });
+
       test('are deleted with their messages and members, but the channel goes on counting', async () => {
         const room = newRoom();
         const channel: Channel = `room:${room}`;
         await make(room);
         const { epoch } = await claim(store, channel, 'a');
         await append(store, channel, 'a', epoch, [entry('1'), entry('2')]);
-        expect(await get(store, 'deleteRoom', { room, owner: 'a' })).toEqual({ epoch: epoch + 1, head: 2 });
+        // One that is late, or of somebody who is not the owner, does nothing.
+        expect(await get(store, 'deleteRoom', { room, owner: 'a', epoch: epoch - 1 })).toBe(null);
+        expect(await get(store, 'deleteRoom', { room, owner: 'b', epoch })).toBe(null);
+        expect(await get(store, 'deleteRoom', { room, owner: 'a', epoch: 0 })).toBe(null);
+        expect(await record(room)).toMatchObject({ isDeleted: false });
+        expect(await readAll(store, channel)).toHaveLength(2);
+        expect(await get(store, 'deleteRoom', { room, owner: 'a', epoch })).toEqual({
+          epoch: epoch + 1,
+          head: 2,
+        });
         expect(await append(store, channel, 'a', epoch, [entry('late')])).toEqual([{ type: 'fenced' }]);
         expect(await record(room)).toMatchObject({ isDeleted: true });
         expect(await get(store, 'membership', { pairs: [{ room, user: 'bob' }] })).toEqual([false]);

@@ -71,6 +71,8 @@ export class Ledger {
   /** The claim under way, or the deletion; 0 for none. Until it is answered nothing is settled. */
   #openClaim = 0;
   #lastClaim = 0;
+  /** A deletion may still come that only a row can refuse. */
+  #needsRow = false;
   #activeAt: number;
 
   /**
@@ -89,6 +91,11 @@ export class Ledger {
 
   lives(): Life[] {
     return [{ chart: 'room', state: this.life }, ...this.#retry.lives()];
+  }
+
+  /** The epoch it appends under; 0 while the channel has no row, or is not claimed. */
+  get epoch(): number {
+    return this.#epoch;
   }
 
   get isQuiet(): boolean {
@@ -220,7 +227,8 @@ export class Ledger {
   // --- claiming
 
   claim(out: Outbox): void {
-    const mode: ClaimMode = this.#epoch > 0 ? 'settle' : this.#pending.count > 0 ? 'create' : 'open';
+    const mode: ClaimMode =
+      this.#epoch > 0 ? 'settle' : this.#pending.count > 0 || this.#needsRow ? 'create' : 'open';
     const message = { type: 'claim', channel: this.channel, mode, epoch: this.#epoch } as const;
     this.#openClaim = ++this.#lastClaim;
     const context: LedgerContext = { for: 'claim', mode, claim: this.#openClaim };
@@ -277,9 +285,10 @@ export class Ledger {
     this.#settled(turn, out);
   }
 
-  /** It may have been raised or not: a claim tells. */
+  /** It may have been raised, or be raised yet: a claim tells, and fences what comes later. */
   closingFailed(turn: Turn, out: Outbox): void {
     this.#openClaim = 0;
+    this.#needsRow = true;
     this.#doubt(turn, out);
   }
 

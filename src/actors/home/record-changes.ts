@@ -86,7 +86,11 @@ export class RecordChanges {
     if (this.#isDeleting) return out.reply(replyTo, GONE);
     this.#isDeleting = true;
     ledger.closing();
-    this.#callStore({ call: 'deleteRoom', room, owner }, { for: 'delete', replyTo }, out);
+    this.#callStore(
+      { call: 'deleteRoom', room, owner, epoch: ledger.epoch },
+      { for: 'delete', replyTo },
+      out,
+    );
   }
 
   /** Removes what a deleted room has left, slice by slice. */
@@ -115,7 +119,8 @@ export class RecordChanges {
     const { access, ledger } = this.#parts;
     if (context.for === 'empty') return this.#emptied(context, answer, out);
     if (context.for === 'delete') this.#isDeleting = false;
-    if (!answer.ok || !answer.body.ok) {
+    const isRefused = context.for === 'delete' && answer.ok && answer.body.ok && answer.body.value === null;
+    if (isRefused || !answer.ok || !answer.body.ok) {
       // It may have been carried out: what is true is read anew.
       access.load(out);
       if (context.for === 'delete') ledger.closingFailed(turn, out);

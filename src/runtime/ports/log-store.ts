@@ -152,10 +152,15 @@ export interface StoreCalls {
     reply: null;
   };
   /**
-   * Ends a room: nobody may read it from here on, and its members are none. The channel's row stays, its epoch raised,
-   * so that a position of before never points into what comes later (RS3). The new epoch, or 0 without a row.
+   * Ends a room, from the caller's own epoch (0: the channel has no row): nobody may read it from here on, and its members
+   * are none. The channel's row stays, its epoch raised, so that a position of before never points into what comes later
+   * (RS3). Null, and nothing done, when epoch or owner are not current: a deletion that arrives late must not hit what
+   * was stored after it was given up.
    */
-  deleteRoom: { request: { readonly room: string; readonly owner: string }; reply: Claimed };
+  deleteRoom: {
+    request: { readonly room: string; readonly owner: string; readonly epoch: number };
+    reply: Claimed | null;
+  };
   /** Removes some of the messages of a deleted room; true when there may be more. A room that is not deleted keeps all. */
   emptyRoom: { request: { readonly room: string }; reply: boolean };
   revoke: {

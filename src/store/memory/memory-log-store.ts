@@ -116,15 +116,14 @@ export class MemoryLogStore implements LogStore {
       return null;
     },
 
-    deleteRoom: ({ room, owner }) => {
+    deleteRoom: ({ room, owner, epoch }) => {
+      const row = this.#channels.get(`room:${room}`);
+      if (row ? row.epoch !== epoch || row.owner !== owner : epoch !== 0) return null;
       const record = this.#rooms.get(room);
       if (record) this.#rooms.set(room, { ...record, metadata: '{}', creator: null, isDeleted: true });
       this.#members.delete(room);
-      const row = this.#channels.get(`room:${room}`);
-      if (!row) return { epoch: 0, head: 0 };
-      row.epoch++;
-      row.owner = owner;
-      return { epoch: row.epoch, head: row.head };
+      const claimed = this.#claim(owner, { channel: `room:${room}`, mode: 'create', epoch: 0 });
+      return claimed ?? null;
     },
 
     emptyRoom: ({ room }) => {

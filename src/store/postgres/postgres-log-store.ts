@@ -131,7 +131,10 @@ export class PostgresLogStore implements LogStore {
       return null;
     },
 
-    deleteRoom: (request, deadlineMs) => this.#deleteRoom(request, deadlineMs),
+    deleteRoom: async (request, deadlineMs) => {
+      const [row] = await this.#client.query(statements.deleteRoom, request, deadlineMs);
+      return row ? { epoch: row[0] as number, head: row[1] as number } : null;
+    },
 
     emptyRoom: async ({ room }, deadlineMs) =>
       (await this.#client.query(statements.emptyRoom, { room }, deadlineMs)).length > 0,
@@ -211,17 +214,6 @@ export class PostgresLogStore implements LogStore {
       entries: isForward ? entries : entries.toReversed(),
       more: entries.length < found.length,
     };
-  }
-
-  async #deleteRoom(
-    { room, owner }: StoreCalls['deleteRoom']['request'],
-    deadlineMs: number,
-  ): Promise<Claimed> {
-    const deadline = Date.now() + deadlineMs;
-    const [raised] = await this.#client.query(statements.closeChannel, { room, owner }, deadlineMs);
-    await this.#client.query(statements.closeRoom, { room }, deadline - Date.now());
-    const [epoch, head] = (raised ?? [0, 0]) as [number, number];
-    return { epoch, head };
   }
 }
 

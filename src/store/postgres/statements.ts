@@ -218,21 +218,30 @@ export const removeMember = statement(
 );
 
 /**
- * Deleting a room, in two steps, and then emptying it. First the channel's row goes to a new epoch, after which no append
- * of before can come any more; it stays, so that a position of before never points into what comes later (RS3).
+ * Deletes a room, if the caller still owns its channel at its epoch: the channel's row goes to the next one, after which
+ * no append of before can come any more. It stays, so that a position of before never points into what comes later (RS3).
+ * The messages go later, slice by slice.
  */
-export const closeChannel = statement(
-  'close_channel',
+export const deleteRoom = statement(
+  'delete_room',
   sql`
-update ${channels} c set epoch = c.epoch + 1, owner = ${given('owner')}
-where c.channel = 'room:' || ${given('room')}::text returning c.epoch, c.head`,
-);
-
-export const closeRoom = statement(
-  'close_room',
-  sql`
-with expelled as (delete from ${members} m where m.room = ${given('room')})
-update ${rooms} r set deleted_at = coalesce(r.deleted_at, now()), metadata = '{}', creator = null where r.room = ${given('room')}`,
+with raised as (
+  update ${channels} c set epoch = c.epoch + 1
+  where c.channel = 'room:' || ${given('room')}::text and c.epoch = ${given('epoch')}::bigint and c.owner = ${given('owner')}
+  returning c.epoch, c.head
+), made as (
+  insert into ${channels} (channel, epoch, owner, head)
+  select 'room:' || ${given('room')}::text, 1, ${given('owner')}, 0 where ${given('epoch')}::bigint = 0
+  on conflict do nothing returning epoch, head
+), closing as (
+  select * from raised union all select * from made
+), expelled as (
+  delete from ${members} m using closing where m.room = ${given('room')}
+), closed as (
+  update ${rooms} r set deleted_at = coalesce(r.deleted_at, now()), metadata = '{}', creator = null
+  from closing where r.room = ${given('room')}
+)
+select epoch, head from closing`,
 );
 
 /**

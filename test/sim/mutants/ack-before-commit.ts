@@ -1,0 +1,19 @@
+import type { Mutant } from './plant.ts';
+
+export const mutant: Mutant = {
+  name: 'ack-before-commit',
+  what: 'The ack does not wait for the commit.',
+  file: 'actors/home/ledger.ts',
+  edits: [
+    {
+      find: `    if (this.#epoch > 0) this.#give(pending, out);
+    else this.#retry`,
+      replace: `    if (this.#epoch > 0) {
+      this.#give(pending, out);
+      out.reply(asker.replyTo, { seq: this.#head + this.#pending.count, at: turn.wall, isDuplicate: false });
+    } else this.#retry`,
+    },
+  ],
+  seed: 0,
+  invariants: [],
+};

@@ -1,0 +1,15 @@
+import type { Mutant } from './plant.ts';
+
+export const mutant: Mutant = {
+  name: 'dedupe-forgotten',
+  what: 'Repeats are known only as long as the reign lasts: after a restart they are stored again.',
+  file: 'store/memory/memory-log-store.ts',
+  edits: [
+    {
+      find: `    if (before) return { type: 'duplicate'`,
+      replace: `    if (before?.epoch === row.epoch) return { type: 'duplicate'`,
+    },
+  ],
+  seed: 0,
+  invariants: [],
+};

@@ -1,0 +1,10 @@
+import type { Mutant } from './plant.ts';
+
+export const mutant: Mutant = {
+  name: 'lazy-timer-never-re-arms',
+  what: 'A timer that comes due early is not armed for the rest.',
+  file: 'actors/connection/pulse.ts',
+  edits: [{ find: `    if (rest > 0) out.arm(timer, rest);`, replace: `    if (rest > 0) return;` }],
+  seed: 0,
+  invariants: [],
+};

@@ -1,0 +1,15 @@
+import type { Mutant } from './plant.ts';
+
+export const mutant: Mutant = {
+  name: 'overflow-dropped',
+  what: 'What does not fit into a mailbox is dropped, and nobody is told.',
+  file: 'runtime/mailbox.ts',
+  edits: [
+    {
+      find: `        if (this.#user.length >= this.#userMax) return 'full';`,
+      replace: `        if (this.#user.length >= this.#userMax) return 'queued';`,
+    },
+  ],
+  seed: 0,
+  invariants: [],
+};

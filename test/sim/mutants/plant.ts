@@ -1,0 +1,93 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import ts from 'typescript';
+import { ROOT } from '../../support/source.ts';
+
+/** A bug of the kind people write, to be put into one file. */
+export interface Mutant {
+  readonly name: string;
+  /** What is wrong, in a sentence. */
+  readonly what: string;
+  /** In `src`. */
+  readonly file: string;
+  /** Each `find` must be there once: a mutant that no longer fits must be written anew. */
+  readonly edits: readonly { readonly find: string; readonly replace: string }[];
+  /** A seed that finds it. */
+  readonly seed: number;
+  /** What it breaks; which of them is seen first is for the seed to say. */
+  readonly invariants: readonly number[];
+}
+
+export interface Verdict {
+  readonly isFound: boolean;
+  readonly seed: number | undefined;
+  readonly invariant: number | undefined;
+  readonly output: string;
+}
+
+/** Every mutant there is, by name. */
+export async function allMutants(): Promise<Mutant[]> {
+  const folder = join(ROOT, 'test/sim/mutants');
+  const names = readdirSync(folder).filter((name) => !['plant.ts', 'search.ts'].includes(name));
+  const modules = await Promise.all(
+    names.toSorted().map((name) => import(join(folder, name)) as Promise<{ readonly mutant: Mutant }>),
+  );
+  return modules.map(({ mutant }) => mutant);
+}
+
+/** A build of the program with a bug in it, and nothing else changed; `undefined` for one without. */
+export class Planted {
+  readonly #folder: string;
+
+  constructor(mutant: Mutant | undefined) {
+    this.#folder = mkdtempSync(join(tmpdir(), 'vagus-mutant-'));
+    cpSync(join(ROOT, 'dist'), join(this.#folder, 'dist'), { recursive: true });
+    cpSync(join(ROOT, 'package.json'), join(this.#folder, 'package.json'));
+    symlinkSync(join(ROOT, 'node_modules'), join(this.#folder, 'node_modules'));
+    if (mutant) this.#plant(mutant);
+  }
+
+  #plant({ name, file, edits }: Mutant): void {
+    let text = readFileSync(join(ROOT, 'src', file), 'utf8');
+    for (const { find, replace } of edits) {
+      const times = text.split(find).length - 1;
+      if (times !== 1)
+        throw new Error(`${name} does not fit ${file} any more: what it looks for is there ${times} times`);
+      text = text.replace(find, () => replace);
+    }
+    const { outputText } = ts.transpileModule(text, {
+      compilerOptions: {
+        module: ts.ModuleKind.ESNext,
+        target: ts.ScriptTarget.ES2023,
+        rewriteRelativeImportExtensions: true,
+      },
+    });
+    writeFileSync(join(this.#folder, 'dist', file.replace(/\.ts$/, '.js')), outputText);
+  }
+
+  /** Simulates seeds until one finds something. */
+  simulate(seed: number, seeds = 1): Verdict {
+    const args = ['simulate', '--seed', String(seed), '--seeds', String(seeds), '--duration', '60s'];
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [join(this.#folder, 'dist/cli.js'), ...args],
+      { encoding: 'utf8' },
+    );
+    const read = (pattern: RegExp): number | undefined => {
+      const found = pattern.exec(stdout)?.[1];
+      return found === undefined ? undefined : Number(found);
+    };
+    return {
+      isFound: status === 1 && stdout.includes('invariant'),
+      seed: read(/^seed +(\d+)$/m),
+      invariant: read(/^invariant +(\d+)/m),
+      output: `${stdout}${stderr}`,
+    };
+  }
+
+  remove(): void {
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,15 @@
+import type { Mutant } from './plant.ts';
+
+export const mutant: Mutant = {
+  name: 'relay-skips-gap',
+  what: 'The relay shows what comes, whether or not something before it is missing.',
+  file: 'actors/relay/stream.ts',
+  edits: [
+    {
+      find: `const isNext = fresh[0]?.seq === last + 1 && this.#known <= last;`,
+      replace: `const isNext = true;`,
+    },
+  ],
+  seed: 0,
+  invariants: [],
+};

@@ -1,0 +1,16 @@
+import type { Mutant } from './plant.ts';
+
+export const mutant: Mutant = {
+  name: 'settle-raises-any-epoch',
+  what: 'A home that settles a doubt raises the epoch, whoever holds the channel by then.',
+  file: 'store/memory/memory-log-store.ts',
+  edits: [
+    {
+      find: `    if (mode === 'settle' && known && (known.epoch !== epoch || known.owner !== owner)) return undefined;
+`,
+      replace: ``,
+    },
+  ],
+  seed: 0,
+  invariants: [],
+};

@@ -1,0 +1,15 @@
+import type { Mutant } from './plant.ts';
+
+export const mutant: Mutant = {
+  name: 'slow-client-skips-page',
+  what: 'A slow client that has been given one page is taken to have had all of them.',
+  file: 'actors/relay/catch-up.ts',
+  edits: [
+    {
+      find: `      this.#positions.set(connection, reached);`,
+      replace: `      this.#positions.set(connection, upTo);`,
+    },
+  ],
+  seed: 0,
+  invariants: [],
+};
