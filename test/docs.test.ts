@@ -8,6 +8,9 @@ import { WIRE_LIMITS } from '../src/protocol/limits.ts';
 import { ACKS, ChatPush, ErrorPush, NOTIFICATIONS, RESULTS } from '../src/protocol/pushes.ts';
 import { REQUESTS } from '../src/protocol/requests.ts';
 import { PROTOCOL_VERSION } from '../src/protocol/version.ts';
+import { FAULTS } from '../src/sim/faults.ts';
+import { SIMULATE_USAGE } from '../src/simulate-command.ts';
+import { allMutants } from './sim/mutants/plant.ts';
 import { files, read } from './support/source.ts';
 
 // What is written is compared with what is, both ways.
@@ -180,6 +183,31 @@ describe('ARCHITECTURE.md', () => {
         ).toBe(true);
       }
     }
+  });
+});
+
+describe('docs/simulation.md', () => {
+  const SIMULATION = read('docs/simulation.md');
+
+  test('faults are those of the code', () => {
+    const written = table(SIMULATION, 'name', 'what it does').map(([name, what]) => [bare(name), what]);
+    expect(Object.fromEntries(written)).toEqual(FAULTS);
+  });
+
+  test('options are those of the command', () => {
+    const written = table(SIMULATION, 'option').map(([option]) => bare(option).split(' ')[0]);
+    const known = [...SIMULATE_USAGE.matchAll(/^ {2}(--[a-z]+)/gm)].map(([, option]) => option);
+    expect(written).toEqual(known);
+  });
+
+  test('planted bugs, their seeds and what they break are those of the tests', async () => {
+    const written = table(SIMULATION, 'planted bug').map(([name, seed, invariant]) => ({
+      name: bare(name),
+      seed: Number(seed),
+      invariant: Number(invariant),
+    }));
+    const known = await allMutants('mutants');
+    expect(written).toEqual(known.map(({ name, seed, invariant }) => ({ name, seed, invariant })));
   });
 });
 

@@ -6,10 +6,11 @@ import type { Envelope } from './mailbox.ts';
 import type { Letters } from './letters.ts';
 import type { Observer } from './observer.ts';
 import { performEdge, type Ports } from './perform.ts';
-import type { Address, Answer, Behaviour, Effect, Lane, ReplyTo, Turn } from './ports/actor.ts';
+import type { Address, Answer, Behaviour, Effect, Lane, ReplyTo } from './ports/actor.ts';
 import { Scheduler } from './scheduler.ts';
 import { REVIVE, Supervision } from './supervision.ts';
 import { TimerWheel, type Timer } from './timers.ts';
+import { MutableTurn } from './turn.ts';
 
 /** Below this many waiting user messages, whoever fills a mailbox may go on. */
 const LOW_WATER = 16;
@@ -290,38 +291,5 @@ export class ActorSystem implements CellHost {
     if (!timer) return;
     this.#wheel.disarm(timer);
     cell.dropTimer(timer);
-  }
-}
-
-/** The one {@link Turn} object of a system: filled anew for each step, so that a step costs no allocation. */
-class MutableTurn implements Turn {
-  self = '';
-  now = 0;
-  replyTo: ReplyTo | undefined;
-  deadline = Infinity;
-  readonly #ports: Ports;
-
-  constructor(ports: Ports) {
-    this.#ports = ports;
-  }
-
-  of(cell: Cell, replyTo: ReplyTo | undefined, deadline: number): Turn {
-    this.self = cell.address;
-    this.now = this.#ports.clock.now();
-    this.replyTo = replyTo;
-    this.deadline = deadline;
-    return this;
-  }
-
-  get wall(): number {
-    return this.#ports.clock.wall();
-  }
-
-  newId(): string {
-    return this.#ports.entropy.uuid();
-  }
-
-  random(): number {
-    return this.#ports.entropy.random();
   }
 }

@@ -12,7 +12,7 @@ import type { Scheduled, Timeline } from './timeline.ts';
 import type { Trace } from './trace.ts';
 
 /** The server gives up on a statement after this: before any caller does (D8). */
-export const STATEMENT_TIMEOUT_MS = 2_500;
+const STATEMENT_TIMEOUT_MS = 2_500;
 
 /** A statement at the server. */
 interface Statement {

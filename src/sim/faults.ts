@@ -29,7 +29,7 @@ export type Fault = keyof typeof FAULTS;
 export const ALL_FAULTS = Object.keys(FAULTS) as Fault[];
 
 /** Raised when `--faults` names one that there is not. */
-export class UnknownFault extends Error {}
+class UnknownFault extends Error {}
 
 /** Reads `all`, `none`, or names with commas between them. */
 export function parseFaults(text: string): readonly Fault[] {

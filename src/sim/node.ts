@@ -1,10 +1,8 @@
 import type { ProgramOptions } from '../actors/program.ts';
 import { program } from '../actors/program.ts';
 import { relayAddress } from '../actors/messages.ts';
-import type { Channel } from '../protocol/channels.ts';
 import { ConnectionInbox } from '../runtime/inbox.ts';
 import type { Ports } from '../runtime/perform.ts';
-import type { Bus } from '../runtime/ports/bus.ts';
 import type { StoreCallName } from '../runtime/ports/log-store.ts';
 import type { Verdict } from '../runtime/ports/tokens.ts';
 import { ActorSystem } from '../runtime/system.ts';
@@ -13,6 +11,7 @@ import type { DatabaseFault } from './faults.ts';
 import type { Link } from './link.ts';
 import { Random } from './random.ts';
 import { RuntimeChecker } from './runtime-checker.ts';
+import { SimBus } from './sim-bus.ts';
 import { SimClock } from './sim-clock.ts';
 import { SimEntropy } from './sim-entropy.ts';
 import { SimLogStore } from './sim-log-store.ts';
@@ -93,7 +92,9 @@ export class SimNode {
       clock,
       entropy,
       sockets: this.sockets,
-      bus: this.#bus(),
+      bus: new SimBus(options.node, (channel, message) =>
+        this.system.tellIfAlive(relayAddress(channel), message, 'system'),
+      ),
       store: this.#store,
       tokens: this.tokens,
       telemetry: { count: () => {}, log: () => {} },
@@ -205,15 +206,6 @@ export class SimNode {
         },
       },
       tokens: { verify: (token, done) => void (isCarriedOut() && tokens.verify(token, done)) },
-    };
-  }
-
-  #bus(): Bus {
-    const { node } = this.#parts.options;
-    return {
-      publish: (nodes: readonly string[], channel: Channel, message: unknown) => {
-        if (nodes.includes(node)) this.system.tellIfAlive(relayAddress(channel), message, 'system');
-      },
     };
   }
 

@@ -17,7 +17,7 @@ export interface Settings {
   readonly largeShare: number;
 }
 
-export const NODE = 'n1';
+const NODE = 'n1';
 
 export function drawSettings(seed: number): Settings {
   const random = new Random(seed, 'settings');

@@ -85,7 +85,7 @@ class Run {
       this.#world.stirAll();
       for (const client of clients) {
         client.resendAll();
-        for (const room of client.missingRooms()) if (!client.isWaiting) client.join(room);
+        client.joinMissing();
       }
       unfinished = clients.flatMap((client) => client.unfinished());
     } while (unfinished.length > 0 && timeline.now < end);
@@ -111,16 +111,16 @@ class Run {
 
   #wronglyPresent(room: string): string[] {
     const { clients } = this.#world;
-    clients.find((client) => client.rooms.includes(room))?.ask({ type: 'presence', room });
+    const asking = clients.find((client) => client.rooms.includes(room));
+    asking?.ask({ type: 'presence', room });
     this.#runFor(LOOK_MS);
     const here = clients.filter((client) => client.rooms.includes(room));
-    const reply = clients.find((client) => client.lastPresence?.['room'] === room)?.lastPresence;
+    const reply = asking?.presenceOf(room);
     const members = (reply?.['members'] ?? []) as { readonly user: string; readonly devices: number }[];
     const shown = members.map(({ user, devices }) => `${user}:${devices}`).toSorted();
     const users = new Map<string, number>();
     for (const { user } of here) users.set(user, (users.get(user) ?? 0) + 1);
     const expected = [...users].map(([user, devices]) => `${user}:${devices}`).toSorted();
-    for (const client of clients) client.lastPresence = undefined;
     if (shown.join() === expected.join()) return [];
     return [`present in ${room} are ${expected.join(' ')}; shown are ${shown.join(' ')}`];
   }

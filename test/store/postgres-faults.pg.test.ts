@@ -4,7 +4,8 @@ import type { Channel } from '../../src/protocol/channels.ts';
 import type { Claimed, EntryOutcome } from '../../src/runtime/ports/log-store.ts';
 import { openStore, type OpenStore } from '../../src/store/open.ts';
 import * as statements from '../../src/store/postgres/statements.ts';
-import { append, ask, claim, entry, get, newRoom, readAll } from '../contract/log-store.contract.ts';
+import { logStoreFaultsContract } from '../contract/log-store-faults.contract.ts';
+import { ask, claim, entry, get, newRoom, readAll } from '../contract/log-store.contract.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 
@@ -106,51 +107,6 @@ test('[D8] appends and claims of two owners in opposite order never deadlock, an
   }
 });
 
-test('[D7] an append that was carried out while its answer got lost is unknown, and settled by a claim', async () => {
-  const channel: Channel = `room:${newRoom()}`;
-  const { epoch } = await claim(direct, channel, 'a');
-  proxy.hold('toClient');
-  const pending = ask(wired, 'append', { owner: 'a', groups: [group(channel, epoch, 'x', 'y')] });
-  await expect.poll(async () => (await get(direct, 'heads', { channels: [channel] })).get(channel)).toBe(2);
-  proxy.cut();
-  proxy.release('toClient');
-  expect(await pending).toMatchObject({ ok: false, failure: 'unknown' });
-  expect(await settle(channel, 'a', epoch)).toEqual({ epoch: epoch + 1, head: 2 });
-});
-
-test('[D7] a dead client’s statement that is still under way commits before the claim that settles it returns', async () => {
-  const channel: Channel = `room:${newRoom()}`;
-  const { epoch } = await claim(direct, channel, 'a');
-  const pending = ask(wired, 'append', { owner: 'a', groups: [group(channel, epoch, 'slow', 'fast')] });
-  await expect
-    .poll(() => database.query(`select 1 from pg_stat_activity where wait_event = 'PgSleep'`))
-    .toHaveLength(1);
-  proxy.cut({ keepServer: true });
-  expect(await pending).toMatchObject({ ok: false, failure: 'unknown' });
-  // The statement goes on without its client; the claim waits for its row, and tells a head that has it.
-  expect(await settle(channel, 'a', epoch)).toEqual({ epoch: epoch + 1, head: 2 });
-  expect((await readAll(direct, channel)).map(({ id }) => id)).toEqual(['slow', 'fast']);
-});
-
-test('[D7] a dead client’s statement that reaches the server after the claim stores nothing', async () => {
-  const channel: Channel = `room:${newRoom()}`;
-  const { epoch } = await claim(direct, channel, 'a');
-  // The statement has been prepared on every connection before: now it is a single message.
-  await append(wired, channel, 'a', epoch, [entry('first')]);
-  proxy.hold('toServer');
-  const sent = proxy.seen('toServer', 'late');
-  const pending = ask(wired, 'append', { owner: 'a', groups: [group(channel, epoch, 'late')] });
-  await sent;
-  proxy.cut({ keepServer: true });
-  expect(await pending).toMatchObject({ ok: false, failure: 'unknown' });
-  expect(await settle(channel, 'a', epoch)).toEqual({ epoch: epoch + 1, head: 1 });
-  // Now it arrives, and is answered although nobody hears it.
-  const answered = proxy.seen('toClient', 'fenced');
-  proxy.release('toServer');
-  await answered;
-  expect((await readAll(direct, channel)).map(({ id }) => id)).toEqual(['first']);
-});
-
 test('[D7] a statement that waits for a lock while the claim goes through stores nothing', async () => {
   const channel: Channel = `room:${newRoom()}`;
   const { epoch } = await claim(direct, channel, 'a');
@@ -177,52 +133,7 @@ test('[D7] a statement that waits for a lock while the claim goes through stores
   expect(await readAll(direct, channel)).toEqual([]);
 });
 
-test('[D8] a row locked by somebody else is passed over, not waited for', async () => {
-  const [locked, free]: Channel[] = [`room:${newRoom()}`, `room:${newRoom()}`] as const;
-  const mine = await Promise.all([locked, free].map((channel) => claim(direct, channel as Channel, 'a')));
-  await database.query('create table if not exists hold (channel text)');
-  await database.query('insert into hold values ($1)', [locked]);
-  const holding = database.query(
-    'select pg_sleep(1) from (select 1 from vagus.channels where channel = (select channel from hold limit 1) for update) held',
-  );
-  await expect
-    .poll(() => database.query(`select 1 from pg_stat_activity where wait_event = 'PgSleep'`))
-    .toHaveLength(1);
-  const groups = [locked, free].map((channel, at) =>
-    group(channel as Channel, (mine[at] as Claimed).epoch, 'x'),
-  );
-  const started = performance.now();
-  const outcomes = await get(direct, 'append', { owner: 'a', groups });
-  expect(performance.now() - started).toBeLessThan(700);
-  expect(outcomes.map(([outcome]) => outcome?.type)).toEqual(['busy', 'stored']);
-  await holding;
-});
-
 describe('deadlines', () => {
-  test('a server that does not answer: unknown, in time', async () => {
-    const channel: Channel = `room:${newRoom()}`;
-    const { epoch } = await claim(direct, channel, 'a');
-    await append(wired, channel, 'a', epoch, [entry('first')]);
-    proxy.hold('toClient');
-    const started = performance.now();
-    expect(
-      await ask(wired, 'append', { owner: 'a', groups: [group(channel, epoch, 'x')] }, 400),
-    ).toMatchObject({ ok: false, failure: 'unknown' });
-    expect(performance.now() - started).toBeLessThan(1_000);
-    proxy.cut();
-    proxy.release('toClient');
-  });
-
-  test('a server that cannot be reached: failed, since nothing was sent', async () => {
-    proxy.refuse(true);
-    const channel: Channel = `room:${newRoom()}`;
-    expect(await ask(wired, 'append', { owner: 'a', groups: [group(channel, 1, 'x')] }, 2_000)).toMatchObject(
-      { ok: false, failure: 'failed' },
-    );
-    proxy.refuse(false);
-    expect(await ask(wired, 'ping', {})).toMatchObject({ ok: true });
-  });
-
   test('a pool with no connection left: failed, in time, and well again afterwards', async () => {
     proxy.hold('toClient');
     const stuck = Array.from({ length: 6 }, () => ask(wired, 'ping', {}, 1_500));
@@ -232,17 +143,6 @@ describe('deadlines', () => {
     proxy.release('toClient');
     await Promise.all(stuck);
     expect(await ask(wired, 'ping', {})).toMatchObject({ ok: true });
-  });
-
-  test('a statement that takes too long is undone by the server: failed', async () => {
-    const channel: Channel = `room:${newRoom()}`;
-    const { epoch } = await claim(direct, channel, 'a');
-    const groups = [group(channel, epoch, 'slow1', 'slow2', 'slow3', 'slow4', 'slow5')];
-    expect(await ask(direct, 'append', { owner: 'a', groups }, 10_000)).toMatchObject({
-      ok: false,
-      failure: 'failed',
-    });
-    expect(await readAll(direct, channel)).toEqual([]);
   });
 
   test('a session that is ended by the administrator: unknown', async () => {
@@ -302,4 +202,104 @@ test('[D8] the search for repeats stays an index probe when the statistics are s
     expect(plan).not.toContain('Seq Scan on messages');
   }
   await session.end();
+});
+
+logStoreFaultsContract('PostgreSQL', async () => {
+  const own = await createDatabase();
+  const straight = await openStore({ ...options, databaseUrl: own.url });
+  const wire = await TcpProxy.to(own.url);
+  const store = await openStore({
+    ...options,
+    statementTimeoutMs: 2_500,
+    databaseUrl: wire.through(own.url),
+  });
+  await own.query(`
+    create function slow() returns trigger language plpgsql as $$
+    begin
+      if new.content like 'slow%' then perform pg_sleep(1); end if;
+      return new;
+    end $$`);
+  await own.query('create trigger slow before insert on vagus.messages for each row execute function slow()');
+  const sleeping = (): Promise<unknown> =>
+    expect
+      .poll(() =>
+        own.query(
+          `select 1 from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()`,
+        ),
+      )
+      .toHaveLength(1);
+  return {
+    store,
+    direct: straight,
+    finish: (promise) => promise,
+    loseAnswer: async (send) => {
+      const heads = async (): Promise<number> =>
+        Number(
+          (await own.query('select coalesce(sum(head), 0)::int as heads from vagus.channels'))[0]?.['heads'],
+        );
+      const before = await heads();
+      wire.hold('toClient');
+      const pending = send();
+      await expect.poll(heads).toBeGreaterThan(before);
+      wire.cut();
+      wire.release('toClient');
+      return pending;
+    },
+    breakWhileUnderWay: async (send) => {
+      const pending = send('slow');
+      await sleeping();
+      wire.cut({ keepServer: true });
+      return pending;
+    },
+    breakBeforeArrival: async (send) => {
+      wire.hold('toServer');
+      const sent = wire.seen('toServer', 'late');
+      const pending = send();
+      await sent;
+      wire.cut({ keepServer: true });
+      return {
+        reply: await pending,
+        arrive: async () => {
+          const answered = wire.seen('toClient', 'fenced');
+          wire.release('toServer');
+          await answered;
+        },
+      };
+    },
+    refuse: async (send) => {
+      wire.cut();
+      wire.refuse(true);
+      // Until the pool has noticed that what it kept is broken.
+      await expect.poll(() => ask(store, 'ping', {})).toMatchObject({ failure: 'failed' });
+      const reply = await send();
+      wire.refuse(false);
+      return reply;
+    },
+    hang: async (send) => {
+      wire.hold('toClient');
+      const reply = await send();
+      wire.cut();
+      wire.release('toClient');
+      return reply;
+    },
+    takeTooLong: (send) => send('slow'),
+    lock: async (channel) => {
+      const session = new pg.Client({ connectionString: own.url });
+      await session.connect();
+      await session.query('begin');
+      await session.query('select 1 from vagus.channels where channel = $1 for update', [channel]);
+      return {
+        release: async () => {
+          await session.query('rollback');
+          await session.end();
+        },
+      };
+    },
+    close: async () => {
+      await store.close();
+      await wire.close();
+      await straight.close();
+      await own.drop();
+    },
+  };
 });

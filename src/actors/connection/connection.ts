@@ -22,7 +22,8 @@ import { Gate } from './gate.ts';
 import { Outbound } from './outbound.ts';
 import { Pulse } from './pulse.ts';
 import { Requests, type RequestContext } from './requests.ts';
-import { Subscriptions, type SubscriptionContext } from './subscriptions.ts';
+import type { SubscriptionContext } from './subscription-context.ts';
+import { Subscriptions } from './subscriptions.ts';
 
 /** A connection that was closed with one of these gets its user no grace (LC3). */
 const WITHOUT_GRACE: ReadonlySet<number> = new Set([
@@ -104,7 +105,7 @@ class Connection implements ConnectionContext {
         return this.#outbound.congested(out);
       case 'drained':
         this.#pulse.touch(turn);
-        return this.#outbound.drained(this.#subscriptions.channels(), out);
+        return this.#outbound.drained(this.#subscriptions.table.names(), out);
       case 'measured':
         return this.#measured(message.readBytes, turn, out);
       case 'verified': {
@@ -197,9 +198,9 @@ class Connection implements ConnectionContext {
         this.#heartbeat('ping', turn, out);
         return out.add({ type: 'ping', connection: this.number });
       case 'tellAlive':
-        return this.#subscriptions.tellState('alive', out);
+        return this.#subscriptions.table.tellState('alive', out);
       case 'tellSuspect':
-        return this.#subscriptions.tellState('suspect', out);
+        return this.#subscriptions.table.tellState('suspect', out);
       case 'close':
         return this.#close(Number(params['code']), out);
       case 'release':
@@ -285,7 +286,7 @@ class Connection implements ConnectionContext {
     this.#isUnreached = false;
     this.#degrade([], out);
     // It was asked for while connecting: now it counts as what it is.
-    if (this.#pulse.life.phase === 'alive') this.#subscriptions.tellState('alive', out);
+    if (this.#pulse.life.phase === 'alive') this.#subscriptions.table.tellState('alive', out);
   }
 
   // --- ends

@@ -51,7 +51,7 @@ export class Requests {
 
   /** Undefined, or why the frame is refused. */
   chat(request: RequestOf<'chat'>, turn: Turn, out: Outbox): BadFrame | undefined {
-    const room = request.room ?? this.#subscriptions.onlyRoom();
+    const room = request.room ?? this.#subscriptions.table.onlyRoom();
     if (room === null) return badFrame(request.id, 'room', 'more than one room is joined: name one');
     if (room === undefined) {
       this.#refuse(request.id, { error: 'not_joined', message: 'no room is joined: name one' }, out);
@@ -106,7 +106,7 @@ export class Requests {
 
   signal(request: RequestOf<'signal'>, out: Outbox): void {
     const { address, user } = this.#context;
-    if (!this.#subscriptions.isJoined(request.room)) {
+    if (!this.#subscriptions.table.isJoined(request.room)) {
       return this.#refuse(request.id, { error: 'not_joined', message: 'the room is not joined' }, out);
     }
     const message = { type: 'signal', address, user, data: request.data } as const;

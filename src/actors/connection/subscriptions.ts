@@ -1,7 +1,6 @@
-import { channelId, channelKind, roomChannel, userChannel, type Channel } from '../../protocol/channels.ts';
+import { channelKind, roomChannel, userChannel, type Channel } from '../../protocol/channels.ts';
 import type { SocketErrorCode } from '../../protocol/codes.ts';
 import type { BadFrame } from '../../protocol/decode.ts';
-import type { ChannelReply } from '../../protocol/pushes.ts';
 import type { RequestOf } from '../../protocol/requests.ts';
 import type { Answer } from '../../runtime/ports/actor.ts';
 import {
@@ -14,36 +13,10 @@ import {
 } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import { skippedFrame } from '../frames.ts';
+import { ChannelTable } from './channel-table.ts';
 import { ack, refuse, write, type ConnectionContext } from './context.ts';
 import { placeIn, Resume, wantedChannels, type Wanted } from './resume.ts';
-
-interface Subscription {
-  /**
-   * - `asking`: the relay has been asked.
-   * - `ready`: it has answered; nothing is sent until it is told from where (HS5).
-   * - `on`: live.
-   */
-  stage: 'asking' | 'ready' | 'on';
-  /** The head when the relay answered. */
-  readonly head: number;
-  /** Right after which seq it began, once it is on. */
-  after?: number;
-}
-
-interface ResumeContext {
-  readonly for: 'resume';
-  readonly wanted: Wanted;
-  /** The channel was not joined before. */
-  readonly isNew: boolean;
-  /** It was, and is live: a place is not given to it twice. */
-  readonly isPlaced: boolean;
-}
-
-export type SubscriptionContext =
-  | { readonly for: 'base'; readonly channel: Channel }
-  | { readonly for: 'join'; readonly request: RequestOf<'join'> }
-  | ResumeContext
-  | { readonly for: 'leave'; readonly request: RequestOf<'leave'> };
+import { channelOf, type ResumeContext, type SubscriptionContext } from './subscription-context.ts';
 
 /**
  * The channels of one connection: `broadcast` and the user's own from the beginning, rooms as they are joined.
@@ -51,35 +24,24 @@ export type SubscriptionContext =
  */
 export class Subscriptions {
   readonly #context: ConnectionContext;
-  readonly #channels = new Map<Channel, Subscription>();
+  readonly #channels: ChannelTable;
   /** Rooms that a relay is being asked for. */
   readonly #asking = new Set<Channel>();
   /** Where a client wanted to go on when a channel could not be reached: there it goes on once it can. */
   readonly #wantedLater = new Map<Channel, number>();
   readonly #base: readonly Channel[];
-  #rooms = 0;
   #isGreeting = true;
   #resume: Resume | undefined;
 
   constructor(context: ConnectionContext) {
     this.#context = context;
+    this.#channels = new ChannelTable(context.number);
     this.#base = ['broadcast', userChannel(context.user)];
   }
 
-  channels(): Iterable<Channel> {
-    return this.#channels.keys();
-  }
-
-  isJoined(room: string): boolean {
-    return this.#channels.get(roomChannel(room))?.stage === 'on';
-  }
-
-  /** The one room that is joined, for the short form of `chat` (RQ12); null when there are more. */
-  onlyRoom(): string | undefined | null {
-    if (this.#rooms > 1) return null;
-    for (const channel of this.#channels.keys())
-      if (channelKind(channel) === 'room') return channelId(channel);
-    return undefined;
+  /** What it is on, for those who do not change it. */
+  get table(): Pick<ChannelTable, 'names' | 'isJoined' | 'onlyRoom' | 'tellState'> {
+    return this.#channels;
   }
 
   // --- the two channels of everyone
@@ -89,7 +51,7 @@ export class Subscriptions {
   }
 
   #askBase(channel: Channel, out: Outbox): void {
-    this.#channels.set(channel, { stage: 'asking', head: 0 });
+    this.#channels.asking(channel);
     this.#ask(channel, { for: 'base', channel }, 'connecting', out);
   }
 
@@ -120,25 +82,17 @@ export class Subscriptions {
     this.#isGreeting = false;
     for (const channel of this.#base) {
       const subscription = this.#channels.get(channel);
-      if (subscription?.stage === 'ready') this.#start(channel, subscription.head, out);
+      if (subscription?.stage === 'ready') this.#channels.start(channel, subscription.head, out);
     }
-  }
-
-  #start(channel: Channel, after: number, out: Outbox): void {
-    const subscription = this.#channels.get(channel);
-    if (!subscription) return;
-    subscription.stage = 'on';
-    subscription.after = after;
-    out.tell(relayAddress(channel), { type: 'start', connection: this.#context.number, after });
   }
 
   #baseAnswered(channel: Channel, reply: Subscribed | Refusal, out: Outbox): void {
     if (isRefusal(reply)) {
-      this.#channels.delete(channel);
+      this.#channels.off(channel);
       out.arm('resubscribe', this.#context.options.limits.retryAfterMs);
       return;
     }
-    this.#channels.set(channel, { stage: 'ready', head: reply.head });
+    this.#channels.ready(channel, reply.head);
     // A resume under way says first what becomes of each channel.
     if (!this.#isGreeting && !this.#resume) this.#startLate(channel, out);
   }
@@ -152,7 +106,7 @@ export class Subscriptions {
     const { after, gap } = placeIn(subscription.head, wanted, this.#context.options.limits.replayMax);
     // The ack that could have named it has been given already.
     if (gap) write(this.#context, skippedFrame(channel, gap.from, gap.to), out);
-    this.#start(channel, after, out);
+    this.#channels.start(channel, after, out);
   }
 
   retryBase(out: Outbox): void {
@@ -163,7 +117,7 @@ export class Subscriptions {
 
   join(request: RequestOf<'join'>, out: Outbox): void {
     const channel = roomChannel(request.room);
-    if (!this.#channels.has(channel) && this.#rooms >= this.#roomsMax) {
+    if (!this.#channels.has(channel) && this.#channels.rooms >= this.#roomsMax) {
       const message = `a connection may join ${this.#roomsMax} rooms`;
       return refuse(this.#context, request.id, { error: 'limit_reached', message }, out);
     }
@@ -180,16 +134,16 @@ export class Subscriptions {
     const { access, metadata, head } = reply;
     const fields = { room, access, metadata: JSON.parse(metadata) as unknown };
     if (this.#channels.has(channel))
-      return ack(this.#context, id, { ...fields, ...this.#alreadyOn(channel, request.since, head) }, out);
+      return ack(
+        this.#context,
+        id,
+        { ...fields, ...this.#channels.alreadyOn(channel, request.since, head) },
+        out,
+      );
     const { after, ...position } = placeIn(head, request.since, this.#context.options.limits.replayMax);
-    this.#add(channel, head);
+    this.#channels.ready(channel, head);
     ack(this.#context, id, { ...fields, ...position }, out);
-    this.#start(channel, after, out);
-  }
-
-  #add(channel: Channel, head: number): void {
-    this.#channels.set(channel, { stage: 'ready', head });
-    if (channelKind(channel) === 'room') this.#rooms++;
+    this.#channels.start(channel, after, out);
   }
 
   get #roomsMax(): number {
@@ -232,7 +186,7 @@ export class Subscriptions {
       return resume.reply(name, { error: 'unavailable' });
     }
     const isNew = !known;
-    if (isNew && this.#rooms + resume.newRooms >= this.#roomsMax)
+    if (isNew && this.#channels.rooms + resume.newRooms >= this.#roomsMax)
       return resume.reply(name, { error: 'limit_reached' });
     resume.asking(isNew);
     this.#ask(channel, { for: 'resume', wanted, isNew, isPlaced: !isNew }, 'alive', out);
@@ -245,19 +199,13 @@ export class Subscriptions {
     if (!resume) return;
     resume.answered(isNew);
     if (isRefusal(reply)) this.#notResumed(context, reply, resume, out);
-    else if (isPlaced) resume.reply(wanted.name, this.#alreadyOn(wanted.channel, wanted.since, reply.head));
+    else if (isPlaced)
+      resume.reply(wanted.name, this.#channels.alreadyOn(wanted.channel, wanted.since, reply.head));
     else {
-      if (isNew) this.#add(wanted.channel, reply.head);
+      if (isNew) this.#channels.ready(wanted.channel, reply.head);
       resume.place(wanted, reply.head);
     }
     this.#resumedIfDone(resume, out);
-  }
-
-  /** Nothing is replayed on a channel that is live: what lies between the client's position and where it began is named. */
-  #alreadyOn(channel: Channel, since: number | undefined, head: number): ChannelReply {
-    const after = this.#channels.get(channel)?.after ?? head;
-    const gap = since !== undefined && since < after ? { gap: { from: since + 1, to: after } } : {};
-    return { seq: head, already: true, ...gap };
   }
 
   #notResumed(
@@ -269,7 +217,7 @@ export class Subscriptions {
     resume.reply(wanted.name, { error: refusal.error });
     if (isNew || isPlaced) return;
     // One of the two channels of everyone: it goes on from where the client is as soon as its head is known.
-    this.#channels.delete(wanted.channel);
+    this.#channels.off(wanted.channel);
     this.#wantedLater.set(wanted.channel, wanted.since);
     out.arm('resubscribe', this.#context.options.limits.retryAfterMs);
   }
@@ -278,7 +226,7 @@ export class Subscriptions {
     if (!resume.isDone) return;
     this.#resume = undefined;
     ack(this.#context, resume.id, { channels: resume.replies }, out);
-    for (const { channel, after } of resume.starts) this.#start(channel, after, out);
+    for (const { channel, after } of resume.starts) this.#channels.start(channel, after, out);
     for (const channel of this.#base) this.#startLate(channel, out);
     this.#context.gate.release('subscribing', out);
   }
@@ -288,13 +236,8 @@ export class Subscriptions {
   leave(request: RequestOf<'leave'>, out: Outbox): void {
     const channel = roomChannel(request.room);
     const { address, number: connection, options, gate } = this.#context;
-    if (!this.#off(channel)) {
-      return refuse(
-        this.#context,
-        request.id,
-        { error: 'not_joined', message: 'the room is not joined' },
-        out,
-      );
+    if (!this.#channels.off(channel)) {
+      return refuse(this.#context, request.id, NOT_JOINED, out);
     }
     gate.hold('subscribing', out);
     const context: SubscriptionContext = { for: 'leave', request };
@@ -305,19 +248,13 @@ export class Subscriptions {
   /** Put off a channel; false when it was not on it. */
   evicted(channel: Channel, error: SocketErrorCode): boolean {
     this.#resume?.evicted(channel, error);
-    return this.#off(channel);
-  }
-
-  #off(channel: Channel): boolean {
-    if (!this.#channels.delete(channel)) return false;
-    if (channelKind(channel) === 'room') this.#rooms--;
-    return true;
+    return this.#channels.off(channel);
   }
 
   /** The connection is over. */
   releaseAll(how: Departure, out: Outbox): void {
     const { address, number: connection } = this.#context;
-    for (const channel of new Set([...this.#channels.keys(), ...this.#asking])) {
+    for (const channel of new Set([...this.#channels.names(), ...this.#asking])) {
       out.tell(relayAddress(channel), { type: 'unsubscribe', connection, address, how });
     }
     this.#channels.clear();
@@ -328,14 +265,6 @@ export class Subscriptions {
     const channel = channelOf(context);
     if (context.for !== 'base' && this.#channels.has(channel)) return;
     out.tell(relayAddress(channel), { type: 'unsubscribe', connection, address, how: 'gone' });
-  }
-
-  /** The connection's state, for presence: nobody is present on broadcast. */
-  tellState(state: DeviceState, out: Outbox): void {
-    for (const channel of this.#channels.keys()) {
-      if (channel === 'broadcast') continue;
-      out.tell(relayAddress(channel), { type: 'device', connection: this.#context.number, state });
-    }
   }
 
   // --- answers
@@ -361,13 +290,4 @@ export class Subscriptions {
   }
 }
 
-function channelOf(context: SubscriptionContext): Channel {
-  switch (context.for) {
-    case 'base':
-      return context.channel;
-    case 'resume':
-      return context.wanted.channel;
-    default:
-      return roomChannel(context.request.room);
-  }
-}
+const NOT_JOINED: Refusal = { error: 'not_joined', message: 'the room is not joined' };

@@ -8,6 +8,8 @@ export interface TokenOptions {
   readonly scope?: string;
   readonly issuer?: string | undefined;
   readonly audience?: string | undefined;
+  /** Milliseconds since 1970 when it is issued; now unless given. */
+  readonly now?: number;
 }
 
 /** Signs a token as a back end would: for development, tests and the command line. */
@@ -19,6 +21,7 @@ export function signToken({
   scope,
   issuer,
   audience,
+  now = Date.now(),
 }: TokenOptions): Promise<string> {
   const token = new SignJWT({
     ...(session === undefined ? {} : { sid: session }),
@@ -26,8 +29,8 @@ export function signToken({
   })
     .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
     .setSubject(user)
-    .setIssuedAt()
-    .setExpirationTime(new Date(Date.now() + ttlMs));
+    .setIssuedAt(new Date(now))
+    .setExpirationTime(new Date(now + ttlMs));
   if (issuer !== undefined) token.setIssuer(issuer);
   if (audience !== undefined) token.setAudience(audience);
   return token.sign(new TextEncoder().encode(secret));

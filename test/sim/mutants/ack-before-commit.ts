@@ -14,6 +14,6 @@ export const mutant: Mutant = {
     } else this.#retry`,
     },
   ],
-  seed: 0,
-  invariants: [],
+  seed: 1,
+  invariant: 6,
 };

@@ -10,6 +10,6 @@ export const mutant: Mutant = {
       replace: `    if (before?.epoch === row.epoch) return { type: 'duplicate'`,
     },
   ],
-  seed: 0,
-  invariants: [],
+  seed: 1,
+  invariant: 6,
 };

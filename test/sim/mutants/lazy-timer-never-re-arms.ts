@@ -5,6 +5,6 @@ export const mutant: Mutant = {
   what: 'A timer that comes due early is not armed for the rest.',
   file: 'actors/connection/pulse.ts',
   edits: [{ find: `    if (rest > 0) out.arm(timer, rest);`, replace: `    if (rest > 0) return;` }],
-  seed: 0,
-  invariants: [],
+  seed: 1,
+  invariant: 12,
 };

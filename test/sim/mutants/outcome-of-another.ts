@@ -11,6 +11,6 @@ export const mutant: Mutant = {
       results.push({ serial: other.serial, epoch: item.epoch, outcome });`,
     },
   ],
-  seed: 0,
-  invariants: [],
+  seed: 1,
+  invariant: 3,
 };

@@ -10,6 +10,6 @@ export const mutant: Mutant = {
       replace: `        if (this.#user.length >= this.#userMax) return 'queued';`,
     },
   ],
-  seed: 0,
-  invariants: [],
+  seed: 7,
+  invariant: 14,
 };

@@ -16,8 +16,8 @@ export interface Mutant {
   readonly edits: readonly { readonly find: string; readonly replace: string }[];
   /** A seed that finds it. */
   readonly seed: number;
-  /** What it breaks; which of them is seen first is for the seed to say. */
-  readonly invariants: readonly number[];
+  /** What that seed finds broken. */
+  readonly invariant: number;
 }
 
 export interface Verdict {
@@ -27,9 +27,9 @@ export interface Verdict {
   readonly output: string;
 }
 
-/** Every mutant there is, by name. */
-export async function allMutants(): Promise<Mutant[]> {
-  const folder = join(ROOT, 'test/sim/mutants');
+/** Every mutant of a folder of `test/sim`, by name. */
+export async function allMutants(of: 'mutants' | 'regressions'): Promise<Mutant[]> {
+  const folder = join(ROOT, 'test/sim', of);
   const names = readdirSync(folder).filter((name) => !['plant.ts', 'search.ts'].includes(name));
   const modules = await Promise.all(
     names.toSorted().map((name) => import(join(folder, name)) as Promise<{ readonly mutant: Mutant }>),

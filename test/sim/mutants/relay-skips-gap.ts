@@ -10,6 +10,6 @@ export const mutant: Mutant = {
       replace: `const isNext = true;`,
     },
   ],
-  seed: 0,
-  invariants: [],
+  seed: 4,
+  invariant: 4,
 };

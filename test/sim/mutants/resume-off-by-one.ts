@@ -10,6 +10,6 @@ export const mutant: Mutant = {
       replace: `    this.#starts.push({ channel, after: Math.min(after + 1, head) });`,
     },
   ],
-  seed: 0,
-  invariants: [],
+  seed: 1,
+  invariant: 4,
 };

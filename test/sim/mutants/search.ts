@@ -8,7 +8,7 @@ const SEEDS_MAX = 300;
 test(`each planted bug is found within ${SEEDS_MAX} seeds`, async () => {
   const rows: string[] = [];
   const missed: string[] = [];
-  for (const mutant of await allMutants()) {
+  for (const mutant of await allMutants('mutants')) {
     const planted = new Planted(mutant);
     const { isFound, seed, invariant, output } = planted.simulate(1, SEEDS_MAX);
     planted.remove();

@@ -10,6 +10,6 @@ export const mutant: Mutant = {
       replace: `      this.#positions.set(connection, upTo);`,
     },
   ],
-  seed: 0,
-  invariants: [],
+  seed: 1,
+  invariant: 4,
 };

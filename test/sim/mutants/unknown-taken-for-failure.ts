@@ -11,6 +11,6 @@ export const mutant: Mutant = {
       replace: ``,
     },
   ],
-  seed: 0,
-  invariants: [],
+  seed: 3,
+  invariant: 6,
 };

@@ -1,0 +1,36 @@
+import type { Cell } from './cell.ts';
+import type { Ports } from './perform.ts';
+import type { ReplyTo, Turn } from './ports/actor.ts';
+
+/** The one {@link Turn} object of a system: filled anew for each step, so that a step costs no allocation. */
+export class MutableTurn implements Turn {
+  self = '';
+  now = 0;
+  replyTo: ReplyTo | undefined;
+  deadline = Infinity;
+  readonly #ports: Ports;
+
+  constructor(ports: Ports) {
+    this.#ports = ports;
+  }
+
+  of(cell: Cell, replyTo: ReplyTo | undefined, deadline: number): Turn {
+    this.self = cell.address;
+    this.now = this.#ports.clock.now();
+    this.replyTo = replyTo;
+    this.deadline = deadline;
+    return this;
+  }
+
+  get wall(): number {
+    return this.#ports.clock.wall();
+  }
+
+  newId(): string {
+    return this.#ports.entropy.uuid();
+  }
+
+  random(): number {
+    return this.#ports.entropy.random();
+  }
+}

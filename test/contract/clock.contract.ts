@@ -1,0 +1,68 @@
+import { describe, expect, test } from 'vitest';
+import type { Clock } from '../../src/runtime/ports/clock.ts';
+
+export interface ClockUnderTest {
+  readonly clock: Clock;
+  /** Lets so much time pass. */
+  readonly pass: (ms: number) => Promise<void> | void;
+}
+
+/** What every clock promises (ports/clock.ts). */
+export function clockContract(name: string, make: () => ClockUnderTest): void {
+  describe(`clock contract: ${name}`, () => {
+    test('now runs forward with the time that passes', async () => {
+      const { clock, pass } = make();
+      const before = clock.now();
+      await pass(20);
+      expect(clock.now() - before).toBeGreaterThanOrEqual(19.9);
+    });
+
+    test('wall is whole milliseconds since 1970', () => {
+      const { clock } = make();
+      expect(Number.isInteger(clock.wall())).toBe(true);
+      expect(clock.wall()).toBeGreaterThan(Date.UTC(2025));
+    });
+
+    test('a wake-up comes once, and not early', async () => {
+      const { clock, pass } = make();
+      const at: number[] = [];
+      const asked = clock.now();
+      clock.wakeAfter(15, () => at.push(clock.now() - asked));
+      await pass(60);
+      expect(at).toHaveLength(1);
+      // Timers of Node.js may be a millisecond early; the wheel asks for whole ticks, and looks again.
+      expect(at[0]).toBeGreaterThanOrEqual(14);
+    });
+
+    test('setting another wake-up replaces the one before', async () => {
+      const { clock, pass } = make();
+      const woken: string[] = [];
+      clock.wakeAfter(10, () => woken.push('first'));
+      clock.wakeAfter(20, () => woken.push('second'));
+      await pass(60);
+      expect(woken).toEqual(['second']);
+    });
+
+    test('a wake-up may set the next', async () => {
+      const { clock, pass } = make();
+      const woken: string[] = [];
+      clock.wakeAfter(5, () => {
+        woken.push('first');
+        clock.wakeAfter(5, () => woken.push('second'));
+      });
+      await pass(60);
+      expect(woken).toEqual(['first', 'second']);
+    });
+
+    test('soon runs once, not before it returns, and in order', async () => {
+      const { clock, pass } = make();
+      const ran: number[] = [];
+      clock.soon(() => ran.push(1));
+      expect(ran).toEqual([]);
+      await pass(20);
+      clock.soon(() => ran.push(2));
+      await pass(20);
+      expect(ran).toEqual([1, 2]);
+    });
+  });
+}

@@ -1,0 +1,50 @@
+import { describe, expect, test } from 'vitest';
+import { ALL_FAULTS } from '../../src/sim/faults.ts';
+import { simulate } from '../../src/sim/simulate.ts';
+import { allMutants, Planted } from './mutants/plant.ts';
+
+// Bugs of the kind people write, planted one at a time: the simulator must find each. A simulator that finds nothing
+// in a broken program says nothing about a sound one.
+
+const mutants = await allMutants('mutants');
+const regressions = await allMutants('regressions');
+
+describe('planted bugs', () => {
+  test('there are twelve, and each fits the code', () => {
+    expect(mutants).toHaveLength(12);
+    expect(new Set(mutants.map(({ name }) => name)).size).toBe(12);
+  });
+
+  test.each(mutants)('$name is found by seed $seed: invariant $invariant', (mutant) => {
+    const planted = new Planted(mutant);
+    const verdict = planted.simulate(mutant.seed);
+    planted.remove();
+    expect(verdict, verdict.output).toMatchObject({ isFound: true, invariant: mutant.invariant });
+    // What it says is enough to play it again.
+    expect(verdict.output).toContain(
+      `vagus simulate --seed ${mutant.seed} --duration 60s --faults all --trace -`,
+    );
+    expect(verdict.output).toMatch(/^commit +\S/m);
+  });
+
+  test('a build without a bug in it, made the same way, is clean on all these seeds', () => {
+    const planted = new Planted(undefined);
+    const verdicts = mutants.map(({ seed }) => planted.simulate(seed));
+    planted.remove();
+    expect(verdicts.filter(({ isFound }) => isFound)).toEqual([]);
+  });
+});
+
+describe('bugs that were in the engine', () => {
+  test.each(regressions)(
+    '$name: seed $seed finds it when it is put back, and is clean without it',
+    (mutant) => {
+      const planted = new Planted(mutant);
+      const verdict = planted.simulate(mutant.seed);
+      planted.remove();
+      expect(verdict, verdict.output).toMatchObject({ isFound: true, invariant: mutant.invariant });
+      const { violation } = simulate({ seed: mutant.seed, durationMs: 60_000, faults: ALL_FAULTS });
+      expect(violation).toBeUndefined();
+    },
+  );
+});

@@ -1,0 +1,16 @@
+import type { Mutant } from '../mutants/plant.ts';
+
+export const mutant: Mutant = {
+  name: 'ghost-of-a-slow-lookup',
+  what: 'Who leaves while his right is being looked up comes in afterwards.',
+  file: 'actors/home/room.ts',
+  edits: [
+    {
+      find: `      if (this.#entering.get(address) !== device) return later.reply(replyTo, GONE_MEANWHILE);
+`,
+      replace: ``,
+    },
+  ],
+  seed: 0,
+  invariant: 0,
+};
