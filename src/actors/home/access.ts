@@ -10,7 +10,7 @@ const REMEMBERED_MAX = 10_000;
 const WAITING_MAX = 256;
 
 export type AccessContext =
-  { readonly for: 'record' } | { readonly for: 'membership'; readonly user: string };
+  { readonly for: 'record'; readonly load: number } | { readonly for: 'membership'; readonly user: string };
 
 /** What is to be done once a right is known: `undefined` when it is granted. */
 export type Then = (refusal: Refusal | undefined, turn: Turn, out: Outbox) => void;
@@ -30,6 +30,7 @@ export class Access {
   record: RoomRecord | null | undefined;
   readonly #members = new Map<string, boolean>();
   readonly #waiting = new Map<string, Then[]>();
+  #lastLoad = 0;
 
   constructor(options: { room: string; autoCreate: boolean; deadlineMs: number; retryAfterMs: number }) {
     this.#room = options.room;
@@ -51,8 +52,13 @@ export class Access {
   }
 
   load(out: Outbox): void {
-    const context: AccessContext = { for: 'record' };
+    const context: AccessContext = { for: 'record', load: ++this.#lastLoad };
     out.ask(LOG, { type: 'room', room: this.#room }, { deadlineMs: this.#deadlineMs, context });
+  }
+
+  /** Whether an answer is to the last question: one to an earlier question may be older than what is known now. */
+  isLatest(load: number): boolean {
+    return load === this.#lastLoad;
   }
 
   /** Takes the record that was read; false when it could not be read. */

@@ -131,7 +131,7 @@ export abstract class Home {
     return this.ledger.nodes.size > 0;
   }
 
-  /** Whether what the home needs beside the claim is there; else it is asked for now. */
+  /** Whether what the home needs beside the log is there; else it is read now, under the new reign. */
   protected prepare(_out: Outbox): boolean {
     return true;
   }

@@ -66,6 +66,9 @@ export class Ledger {
   readonly #limits: LedgerLimits;
   readonly #pending: PendingMessages;
   readonly #retry: Retry;
+  readonly #prepare: (out: Outbox) => boolean;
+  /** What the home knows beside the log was read under this reign, and is true until the home changes it. */
+  #isPrepared = false;
   #epoch = 0;
   #head = 0;
   /** The claim under way, or the deletion; 0 for none. Until it is answered nothing is settled. */
@@ -76,17 +79,17 @@ export class Ledger {
   #activeAt: number;
 
   /**
-   * `prepare` says whether what the home needs beside the claim is there; if not, it asks for it,
-   * and {@link claim} or {@link failed} is called when it is known.
+   * `prepare` is asked under a new reign, since what was known before it may not be true any more (a room deleted
+   * meanwhile). It says whether what the home needs beside the log is there; if not, it asks for it,
+   * and {@link prepared} or {@link failed} is called when it is known.
    */
   constructor(channel: Channel, limits: LedgerLimits, turn: Turn, prepare: (out: Outbox) => boolean) {
     this.channel = channel;
     this.#limits = limits;
     this.#activeAt = turn.now;
     this.#pending = new PendingMessages({ countMax: limits.pendingMax, sizeMax: limits.pendingSizeMax });
-    this.#retry = new Retry(limits, (out) => {
-      if (prepare(out)) this.claim(out);
-    });
+    this.#prepare = prepare;
+    this.#retry = new Retry(limits, (out) => this.#claim(out));
   }
 
   lives(): Life[] {
@@ -118,6 +121,7 @@ export class Ledger {
     const pending = isClosed ? undefined : this.#pending.add(entry, asker, turn.now);
     if (!pending) return out.reply(asker.replyTo, this.unavailable());
     if (!this.life.tags.has('open')) return;
+    if (!this.#isPrepared) return;
     if (this.#epoch > 0) this.#give(pending, out);
     else this.#retry.fire('needed', turn, out);
   }
@@ -219,14 +223,14 @@ export class Ledger {
 
   /** The store takes what it is given; what it has given back is for the claim to give again, before anything new. */
   #settled(turn: Turn, out: Outbox): void {
-    if (this.#openClaim > 0 || !this.#pending.areAllGiven) return;
+    if (this.#openClaim > 0 || !this.#isPrepared || !this.#pending.areAllGiven) return;
     this.#retry.fire('succeeded', turn, out);
     this.#fire('claimed', out);
   }
 
   // --- claiming
 
-  claim(out: Outbox): void {
+  #claim(out: Outbox): void {
     const mode: ClaimMode =
       this.#epoch > 0 ? 'settle' : this.#pending.count > 0 || this.#needsRow ? 'create' : 'open';
     const message = { type: 'claim', channel: this.channel, mode, epoch: this.#epoch } as const;
@@ -257,11 +261,29 @@ export class Ledger {
         out.publish(this.channel, this.nodes, { type: 'head', head: claimed.head });
       this.#adopt(claimed);
     }
+    // From our own epoch, or of a row that we have made, nobody can have changed anything.
+    const isContinued = context.mode === 'settle' || (context.mode === 'create' && claimed?.epoch === 1);
+    if (!isContinued) this.#isPrepared = false;
+    if (this.#isPrepared || this.#prepare(out)) this.prepared(turn, out);
+  }
+
+  /** Under a reign, and knowing what the home needs beside it: everything that is under way is given to the log. */
+  prepared(turn: Turn, out: Outbox): void {
+    this.#isPrepared = true;
     this.#dropExpired(turn, out);
     if (this.#pending.count === 0) return this.#settled(turn, out);
     // Whether it is settled is for the appends to say.
     if (this.#epoch > 0) for (const pending of this.#pending) this.#give(pending, out);
-    else this.claim(out);
+    else this.#claim(out);
+  }
+
+  get isPrepared(): boolean {
+    return this.#isPrepared;
+  }
+
+  /** What is under way has no place to go any more. */
+  refuseAll(refusal: Refusal, out: Outbox): void {
+    for (const pending of [...this.#pending]) this.#answer(pending, refusal, out);
   }
 
   #adopt({ epoch, head }: Claimed): void {
@@ -281,7 +303,7 @@ export class Ledger {
   closed(claimed: Claimed, refusal: Refusal, turn: Turn, out: Outbox): void {
     this.#openClaim = 0;
     this.#adopt(claimed);
-    for (const pending of [...this.#pending]) this.#answer(pending, refusal, out);
+    this.refuseAll(refusal, out);
     this.#settled(turn, out);
   }
 

@@ -189,4 +189,4 @@ const NOT_NOW = 'the room could not be changed right now';
 
 const NOT_FOUND: Refusal = { error: 'not_found', message: 'there is no such room' };
 const ALREADY_EXISTS: Refusal = { error: 'already_exists', message: 'there is such a room already' };
-const GONE: Refusal = { error: 'gone', message: 'the room was deleted' };
+export const GONE: Refusal = { error: 'gone', message: 'the room was deleted' };

@@ -8,7 +8,7 @@ import { Access, type AccessContext } from './access.ts';
 import { Home, type HomeOptions } from './home.ts';
 import type { Asker } from './pending.ts';
 import { Presence, type PresenceChange } from './presence.ts';
-import { RecordChanges, type ChangeContext } from './record-changes.ts';
+import { GONE, RecordChanges, type ChangeContext } from './record-changes.ts';
 import { Roster } from './roster.ts';
 
 export interface RoomOptions extends HomeOptions {
@@ -52,7 +52,6 @@ class RoomHome extends Home {
   }
 
   protected override prepare(out: Outbox): boolean {
-    if (this.#access.isLoaded) return true;
     this.#access.load(out);
     return false;
   }
@@ -193,6 +192,7 @@ class RoomHome extends Home {
     const known = context as RoomContext;
     switch (known.for) {
       case 'record':
+        if (!this.#access.isLatest(known.load)) return;
         return this.#recordRead(answer as Answer<LogReply<RoomRecord | null>>, turn, out);
       case 'membership':
         return this.#access.membershipKnown(known.user, answer as Answer<LogReply<boolean>>, turn, out);
@@ -207,14 +207,17 @@ class RoomHome extends Home {
   }
 
   #recordRead(answer: Answer<LogReply<RoomRecord | null>>, turn: Turn, out: Outbox): void {
-    const isFirst = !this.#access.isLoaded;
+    const { isPrepared } = this.ledger;
     if (!this.#access.loaded(answer)) {
-      return isFirst ? this.ledger.failed(turn, out) : out.arm('record', this.options.ledger.retryAfterMs);
+      return isPrepared ? out.arm('record', this.options.ledger.retryAfterMs) : this.ledger.failed(turn, out);
     }
-    this.ledger.foundsRoom = this.#access.record === null;
-    if (!isFirst) return this.#judgeAgain(turn, out);
+    const { record } = this.#access;
+    this.ledger.foundsRoom = record === null;
+    if (record?.isDeleted) this.ledger.refuseAll(GONE, out);
+    this.#judgeAgain(turn, out);
+    if (isPrepared) return;
+    this.ledger.prepared(turn, out);
     this.#changes.empty(out);
-    this.ledger.claim(out);
   }
 
   /** A change of rights may have been carried out without our hearing of it: everyone present is looked at anew (JW4). */
