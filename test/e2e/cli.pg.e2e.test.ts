@@ -3,6 +3,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { signToken } from '../../src/transport/auth/sign.ts';
 import { TestClient } from '../support/client.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { NodeProcess, SECRET, type Ended } from '../support/node-process.ts';
@@ -60,6 +61,27 @@ describe('vagus dev', () => {
     expect((await again.terminate()).code).toBe(0);
   }, 60_000);
 });
+
+test('[HS2] no token and no content is in the logs, also when they say everything', async () => {
+  const node = await NodeProcess.start(['serve'], {
+    DATABASE_URL: database.url,
+    VAGUS_JWT_SECRET: SECRET,
+    VAGUS_ROOMS_AUTO_CREATE: 'on',
+    VAGUS_LOG_LEVEL: 'debug',
+  });
+  const token = await signToken({ user: 'ann', secret: SECRET, ttlMs: 3_600_000 });
+  const client = await TestClient.open(node.url, { token });
+  await client.welcome();
+  await client.request({ type: 'chat', room: 'a', content: 'a most private matter' });
+  await client.request({ type: 'refresh', token });
+  await client.request({ type: 'refresh', token: `${token}x` });
+  await client.request({ type: 'chat', room: 'a b', content: 'a most private matter' });
+  expect((await TestClient.refused(node.url, { token: `${token}x` })).status).toBe(401);
+  const { stderr, stdout } = await node.terminate();
+  expect(stderr).toContain('listening');
+  for (const secret of [token, token.split('.')[1] as string, SECRET, 'most private'])
+    expect(`${stdout}${stderr}`).not.toContain(secret);
+}, 60_000);
 
 describe('what stops a start, in one line', () => {
   const serve = (environment: Readonly<Record<string, string>>): Promise<Ended> =>
