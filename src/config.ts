@@ -87,7 +87,7 @@ export function readConfig(defaults: ConfigDefaults, environment: Environment = 
     frameBytes:
       read('VAGUS_FRAME_BYTES', size(KIB, FRAME_BYTES_MAX), WIRE_LIMITS.frameBytesMax) || FRAME_BYTES_MAX,
     roomsPerConnection: read('VAGUS_ROOMS_PER_CONNECTION', whole(0, 100_000), 100),
-    outboundBytes: read('VAGUS_OUTBOUND_BYTES', size(16 * KIB, 1024 * 1024 * KIB), 1024 * KIB),
+    outboundBytes: read('VAGUS_OUTBOUND_BYTES', size(64 * KIB, 1024 * 1024 * KIB), 1024 * KIB),
     stallMs: read('VAGUS_SLOW_CLIENT_TIMEOUT', duration(1_000, DAY_MS), 30_000),
     logLevel: read(
       'VAGUS_LOG_LEVEL',

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ConfigError, duration } from './config.ts';
@@ -132,13 +133,16 @@ class LineWriter {
 
 /** Which code this is, so that a seed means something to somebody else. */
 function commit(): string {
+  const root = fileURLToPath(new URL('..', import.meta.url));
   const git = (...args: string[]): string =>
     execFileSync('git', args, {
-      cwd: fileURLToPath(new URL('..', import.meta.url)),
+      cwd: root,
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
     }).trim();
   try {
+    // Installed in somebody else's checkout, theirs says nothing about us.
+    if (relative(git('rev-parse', '--show-toplevel'), root) !== '') throw new Error('not ours');
     return `${git('rev-parse', '--short=12', 'HEAD')}${git('status', '--porcelain') === '' ? '' : ', and uncommitted changes'}`;
   } catch {
     return 'unknown: this is not a checkout';

@@ -73,7 +73,7 @@ export class Chats {
     chat.attempts.push({ connection, position: ++this.#positions, outcome: 'open' });
   }
 
-  acked(id: string, seq: number): void {
+  acked(id: string, seq: number, sentAt: number): void {
     const chat = this.#chats.get(id);
     if (!chat) return;
     this.#end(chat, 'acked');
@@ -83,6 +83,11 @@ export class Chats {
     const entry = this.#log.find(channel, this.#user, id);
     // What has been deleted meanwhile was there.
     const isDeleted = !entry && seq <= this.#log.deletedTo(channel);
+    if (entry && entry.committedAt > sentAt)
+      this.#violate(
+        6,
+        `${this.#who} was told that ${id} is at ${seq} of ${channel} before that was committed`,
+      );
     if (!isDeleted && entry?.seq !== seq)
       this.#violate(6, `${this.#who} is told that ${id} is at ${seq} of ${channel}; it is at ${entry?.seq}`);
   }

@@ -21,6 +21,7 @@ export interface ConnectionWorld {
   readonly trace: Trace;
   readonly log: LogChecker;
   readonly violate: Violate;
+  readonly replayMax: number;
 }
 
 /** The client that a connection belongs to: what it knows across connections, and what it wants to hear. */
@@ -52,6 +53,8 @@ export class ClientConnection {
   #isOver = false;
   #welcomedAt: number | undefined;
   #hasAsked = false;
+  /** Channels of everyone that could not be reached when they were to be resumed. */
+  readonly #isLate = new Set<string>();
   /** Of the two channels of everyone, as the welcome told. */
   #heads: Frame | undefined;
   heardAt: number;
@@ -69,7 +72,14 @@ export class ClientConnection {
       closed: (code) => this.end(code),
     });
     const { name, user, positions } = owner;
-    this.expected = new Expectations({ who: `${name}/${number}`, user, log, violate, positions });
+    this.expected = new Expectations({
+      who: `${name}/${number}`,
+      user,
+      log,
+      violate,
+      positions,
+      replayMax: world.replayMax,
+    });
   }
 
   get isWelcomed(): boolean {
@@ -166,6 +176,8 @@ export class ClientConnection {
       case 'skipped':
         return this.#skipped(data);
       case 'room_closed':
+        if (this.#world.log.deletedTo(`room:${room}`) < (this.#owner.positions.get(`room:${room}`) ?? 0))
+          this.#world.violate(5, `${this.#owner.name} is told that ${room} is closed, and it is not`);
         return this.expected.forget(`room:${room}`);
       case 'left':
         if (data.reason === 'removed') this.expected.leave(`room:${room}`);
@@ -178,7 +190,8 @@ export class ClientConnection {
   /** Only what was deleted, or what a late answer to `resume` could not name, may be left out. */
   #skipped({ channel, from, to }: Frame): void {
     const isRoom = (channel as string).startsWith('room:');
-    if (isRoom && to > this.#world.log.deletedTo(channel))
+    const isExcused = isRoom ? to <= this.#world.log.deletedTo(channel) : this.#isLate.has(channel as string);
+    if (!isExcused)
       this.#world.violate(
         4,
         `${this.#owner.name} is told that ${channel} ${from}..${to} is skipped, and it is there`,
@@ -213,7 +226,7 @@ export class ClientConnection {
     if (frame['type'] === 'error') return this.#refused(request, frame);
     switch (request.frame['type']) {
       case 'chat':
-        return this.#owner.chats.acked(id, frame['seq']);
+        return this.#owner.chats.acked(id, frame['seq'], sentAt);
       case 'join':
         return this.#placed(`room:${frame['room']}`, request.frame['since'], frame as unknown as Placed);
       case 'resume':
@@ -243,8 +256,10 @@ export class ClientConnection {
       if (!reply)
         this.#world.violate(15, `${this.#owner.name} asked to resume ${name} and is told nothing of it`);
       else if (reply.error === undefined) this.#placed(name, since, reply);
-      else if (!name.startsWith('room:')) this.expected.startAfter(name, since);
-      else if (reply.error === 'gone') this.expected.forget(name);
+      else if (!name.startsWith('room:')) {
+        this.#isLate.add(name);
+        this.expected.startAfter(name, since);
+      } else if (reply.error === 'gone') this.expected.forget(name);
     }
   }
 

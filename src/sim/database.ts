@@ -93,7 +93,6 @@ export class SimDatabase {
       case 'emptyRoom':
         return this.#commitLater(statement, () => {
           const reply = this.#carryOut(request);
-          // A rival may have written into the room after it was deleted.
           if (reply.ok && reply.value === true) this.#checker.emptied(request.room);
           return reply;
         });

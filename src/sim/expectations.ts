@@ -30,6 +30,8 @@ export class Expectations {
   readonly #user: string;
   readonly #log: LogChecker;
   readonly #violate: Violate;
+  /** Messages of a channel that are replayed; a gap names exactly what is before them. */
+  readonly #replayMax: number;
   /** The last seq that the client has of each channel, by its own names; kept across connections. */
   readonly #positions: Map<string, number>;
   /** The seq that must come next; undefined while the client cannot know. */
@@ -42,12 +44,14 @@ export class Expectations {
     readonly user: string;
     readonly log: LogChecker;
     readonly violate: Violate;
+    readonly replayMax: number;
     readonly positions: Map<string, number>;
   }) {
     this.#who = parts.who;
     this.#user = parts.user;
     this.#log = parts.log;
     this.#violate = parts.violate;
+    this.#replayMax = parts.replayMax;
     this.#positions = parts.positions;
   }
 
@@ -97,7 +101,8 @@ export class Expectations {
       return this.startAfter(name, seq);
     }
     if (!gap) return this.startAfter(name, since ?? seq);
-    if (since === undefined || gap.from !== since + 1 || gap.to < gap.from || gap.to > seq)
+    const replayMax = this.#replayMax;
+    if (since === undefined || gap.from !== since + 1 || gap.to < gap.from || gap.to !== seq - replayMax)
       this.#violate(
         4,
         `${this.#who} after ${since} of ${name} is told of a gap ${gap.from}..${gap.to}, head ${seq}`,
@@ -135,13 +140,18 @@ export class Expectations {
     if (next !== undefined && seq !== next)
       this.#violate(4, `${this.#who} is shown ${name} ${seq}, and ${next} is the next`);
     if (next === undefined) this.#began.set(name, seq - 1);
-    this.#next.set(name, seq);
-    this.startAfter(name, seq);
+    this.#next.set(name, seq + 1);
+    this.#positions.set(name, Math.max(seq, this.#positions.get(name) ?? 0));
     const entry = this.#log.entry(this.#channel(name), seq);
     if (!entry || entry.committedAt > sentAt)
       return this.#violate(
         3,
         `${this.#who} is shown ${name} ${seq}, which was not in the log when it was sent`,
+      );
+    if (entry.committedAt > this.#log.removedAt(this.#channel(name), this.#user))
+      this.#violate(
+        3,
+        `${this.#who} is shown ${name} ${seq}, which was stored after its user was removed (JW4)`,
       );
     const isRoom = name.startsWith('room:');
     const isSame =

@@ -3,8 +3,8 @@ import { isDatabaseFault, type DatabaseFault, type Fault } from './faults.ts';
 import { Random } from './random.ts';
 import type { Stage } from './stage.ts';
 
-/** Between two faults. */
-const EVERY_MS = [200, 3_000] as const;
+/** Between two faults of a kind: with half of them active there is one a second. */
+const EVERY_MS = [500, 20_000] as const;
 
 /** How long the database is in a bad way once it is. */
 const WEATHER_MS = [300, 6_000] as const;
@@ -13,7 +13,7 @@ const WEATHER_MS = [300, 6_000] as const;
 export class Injector {
   readonly #stage: Stage;
   readonly #faults: readonly Fault[];
-  readonly #random: Random;
+  readonly #seed: number;
   readonly #calls: Random;
   #isOver = false;
   #weather: { readonly fault: DatabaseFault; readonly share: number; readonly until: number } | undefined;
@@ -23,16 +23,20 @@ export class Injector {
   constructor(stage: Stage, seed: number, faults: readonly Fault[]) {
     this.#stage = stage;
     this.#faults = faults;
-    this.#random = new Random(seed, 'faults');
+    this.#seed = seed;
     this.#calls = new Random(seed, 'database faults');
   }
 
   start(): void {
-    if (this.#faults.length === 0) return;
-    this.#stage.timeline.after(this.#random.delay(...EVERY_MS), () => {
+    for (const fault of this.#faults) this.#next(fault, new Random(this.#seed, 'fault', fault));
+  }
+
+  /** Each fault has a schedule and a stream of its own: taking one away does not move the others (D18). */
+  #next(fault: Fault, random: Random): void {
+    this.#stage.timeline.after(random.delay(...EVERY_MS), () => {
       if (this.#isOver) return;
-      this.#inject(this.#random.pick(this.#faults));
-      this.start();
+      this.#inject(fault, random);
+      this.#next(fault, random);
     });
   }
 
@@ -43,29 +47,26 @@ export class Injector {
   }
 
   /** What goes wrong with a call of the store. */
-  faultOf(call: StoreCallName): DatabaseFault | undefined {
+  faultOf(_call: StoreCallName): DatabaseFault | undefined {
     const weather = this.#weather;
     if (!weather || this.#stage.timeline.now > weather.until) return undefined;
-    // A probe that is lost would keep the breaker open for no reason of interest.
-    if (call === 'ping' && weather.fault !== 'db-down') return undefined;
     return this.#calls.chance(weather.share) ? weather.fault : undefined;
   }
 
-  #inject(fault: Fault): void {
+  #inject(fault: Fault, random: Random): void {
     this.#stage.trace.say('fault', () => `! ${fault}`);
-    if (isDatabaseFault(fault) && fault !== 'db-rival') return this.#change(fault);
-    this.#strike(fault);
+    if (isDatabaseFault(fault) && fault !== 'db-rival') return this.#change(fault, random);
+    this.#strike(fault, random);
   }
 
-  #change(fault: DatabaseFault): void {
-    const until = this.#stage.timeline.now + this.#random.delay(...WEATHER_MS);
-    const share = fault === 'db-down' || fault === 'db-pool' ? 1 : this.#random.pick([0.2, 0.6, 1]);
+  #change(fault: DatabaseFault, random: Random): void {
+    const until = this.#stage.timeline.now + random.delay(...WEATHER_MS);
+    const share = fault === 'db-down' || fault === 'db-pool' ? 1 : random.pick([0.2, 0.6, 1]);
     this.#weather = { fault, share, until };
   }
 
-  #strike(fault: Fault): void {
+  #strike(fault: Fault, random: Random): void {
     const { node, clients } = this.#stage;
-    const random = this.#random;
     const client = random.pick(clients);
     switch (fault) {
       case 'kill':
@@ -75,7 +76,7 @@ export class Injector {
       case 'stall':
         return node?.freeze(random.delay(50, 2_000));
       case 'crash':
-        return node?.crashAfter(random.whole(1, 200));
+        return node?.crashAfter(random.whole(1, 200), random.chance(0.5));
       case 'wall-jump':
         this.wallJumpMs += random.whole(-60_000, 60_000);
         return;
@@ -95,24 +96,16 @@ export class Injector {
         for (const one of clients) one.withLink((link) => link.reset());
         return;
       case 'bad-frames':
-        return this.#badFrames(random.whole(1, 30));
+        for (let n = random.whole(1, 30); n > 0; n--) client.raw(random.pick(BAD_FRAMES));
+        return;
       case 'flood':
-        return this.#flood(random.whole(50, 400));
+        for (let n = random.whole(50, 400); n > 0; n--) client.ask({ type: 'heartbeat', status: 'ping' });
+        return;
       case 'db-rival':
         return this.#stage.rival(random);
       default:
         throw new Error(`nothing is done for ${fault}`);
     }
-  }
-
-  #badFrames(count: number): void {
-    const client = this.#random.pick(this.#stage.clients);
-    for (let n = 0; n < count; n++) client.raw(this.#random.pick(BAD_FRAMES));
-  }
-
-  #flood(count: number): void {
-    const client = this.#random.pick(this.#stage.clients);
-    for (let n = 0; n < count; n++) client.ask({ type: 'heartbeat', status: 'ping' });
   }
 }
 

@@ -101,8 +101,8 @@ export class Link {
   nodeDied(isTold: boolean): void {
     this.#isNodeClosed = true;
     this.#node = undefined;
-    this.#isDead = true;
-    if (isTold) this.#timeline.after(this.#latency(), () => this.#endClient(ABNORMAL));
+    // What it had handed to its system arrives all the same.
+    if (isTold) this.#timeline.at(this.#arrival(this.#lastToClient), () => this.#endClient(ABNORMAL));
   }
 
   // --- from the client

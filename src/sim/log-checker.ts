@@ -39,6 +39,7 @@ export class LogChecker {
   readonly #timeline: Timeline;
   readonly #violate: Violate;
   readonly #rows = new Map<Channel, Row>();
+  readonly #removals = new Map<string, number>();
   /** Keys that a client was told are not stored, and that it has not sent again. */
   readonly #denied = new Map<string, string>();
 
@@ -162,19 +163,50 @@ export class LogChecker {
   }
 
   deleted(
-    { room, owner }: StoreCalls['deleteRoom']['request'],
+    { room, owner, epoch }: StoreCalls['deleteRoom']['request'],
     claimed: StoreCalls['deleteRoom']['reply'],
   ): void {
     if (!claimed) return;
+    const row = this.#row(`room:${room}`);
+    if (row.epoch !== epoch || (epoch > 0 && row.owners.get(epoch) !== owner))
+      this.#violate(9, `${owner} deleted ${room} from its epoch ${epoch}, but it is at ${row.epoch}`);
     this.#reigns(`room:${room}`, owner, claimed);
-    this.emptied(room);
+    this.#forget(row);
   }
 
-  /** What a deleted room has held is gone. */
+  /** What a deleted room has held is removed; a rival may have written into it since, and nobody else. */
   emptied(room: string): void {
     const row = this.#row(`room:${room}`);
+    for (let seq = row.deletedTo + 1; seq <= row.head; seq++) {
+      const { sender, id } = row.entries.get(seq) ?? { sender: '', id: '' };
+      if (!sender.startsWith('svc:'))
+        this.#violate(
+          6,
+          `${id} of ${sender} was stored in ${room} after its deletion, at ${seq}, and is removed`,
+        );
+    }
+    this.#forget(row);
+  }
+
+  #forget(row: Row): void {
     row.byKey.clear();
     row.deletedTo = row.head;
+  }
+
+  // --- rights (JW4)
+
+  /** A removal has been confirmed: nothing that is stored from now on may be shown to that user. */
+  removed(channel: Channel, user: string): void {
+    this.#removals.set(`${channel}\n${user}`, this.#timeline.now);
+  }
+
+  /** The user may be a member again. */
+  admitted(channel: Channel, user: string): void {
+    this.#removals.delete(`${channel}\n${user}`);
+  }
+
+  removedAt(channel: Channel, user: string): number {
+    return this.#removals.get(`${channel}\n${user}`) ?? Infinity;
   }
 
   #reigns(channel: Channel, owner: string, { epoch, head }: Claimed): void {

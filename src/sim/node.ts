@@ -2,7 +2,9 @@ import type { ProgramOptions } from '../actors/program.ts';
 import { program } from '../actors/program.ts';
 import { relayAddress } from '../actors/messages.ts';
 import { ConnectionInbox } from '../runtime/inbox.ts';
+import type { AnyBehaviour } from '../runtime/cell.ts';
 import type { Ports } from '../runtime/perform.ts';
+import type { Effect, Turn } from '../runtime/ports/actor.ts';
 import type { StoreCallName } from '../runtime/ports/log-store.ts';
 import type { Verdict } from '../runtime/ports/tokens.ts';
 import { ActorSystem } from '../runtime/system.ts';
@@ -38,6 +40,9 @@ export interface SimNodeParts {
   readonly onDied: (node: SimNode) => void;
 }
 
+/** A crash that was ordered. */
+const INJECTED = new Error('injected');
+
 /** After standing still a process has this long to do what was due meanwhile. */
 const CATCH_UP_MS = 500;
 
@@ -60,6 +65,7 @@ export class SimNode {
   #effectsLeft = Infinity;
   /** Steps until one throws. */
   #stepsLeft = Infinity;
+  #isCrashingEarly = true;
 
   constructor(parts: SimNodeParts) {
     this.#parts = parts;
@@ -103,11 +109,13 @@ export class SimNode {
     for (const behaviour of program({ ...options, owner: this.owner })) {
       const mailboxMax = Math.min(behaviour.mailboxMax, parts.mailboxMax ?? Infinity);
       const step: typeof behaviour.step = (state, message, turn) => {
-        if (--this.#stepsLeft <= 0) {
-          this.#stepsLeft = Infinity;
-          throw new Error('injected');
-        }
-        return behaviour.step(state, message, turn);
+        const isLast = --this.#stepsLeft <= 0;
+        if (isLast) this.#stepsLeft = Infinity;
+        // Half of the crashes come when the state is changed already.
+        if (isLast && this.#isCrashingEarly) throw INJECTED;
+        const effects = this.#reallyStep(behaviour, state, message, turn);
+        if (isLast) throw INJECTED;
+        return effects;
       };
       this.system.register({ ...behaviour, mailboxMax, step });
     }
@@ -136,8 +144,9 @@ export class SimNode {
     this.#effectsLeft = effects;
   }
 
-  crashAfter(steps: number): void {
+  crashAfter(steps: number, isEarly = true): void {
     this.#stepsLeft = steps;
+    this.#isCrashingEarly = isEarly;
   }
 
   kill(): void {
@@ -211,6 +220,17 @@ export class SimNode {
 
   // --- checks of what goes out
 
+  /** A step that throws of itself is a bug, however well it is borne. */
+  #reallyStep(behaviour: AnyBehaviour, state: unknown, message: unknown, turn: Turn): readonly Effect[] {
+    try {
+      return behaviour.step(state, message, turn);
+    } catch (error) {
+      const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.#parts.violate(11, `a step of ${turn.self} threw: ${what.split('\n').slice(0, 3).join(' ')}`);
+      throw error;
+    }
+  }
+
   #checkBreaker(name: StoreCallName): void {
     const cell = this.system.cell('log');
     const [breaker] = cell?.state === undefined ? [] : (cell.behaviour.lives?.(cell.state) ?? []);
@@ -220,7 +240,7 @@ export class SimNode {
 
   /** Replies of what was under way may come on top of the limit, and so may one batch (LM7). */
   #checkBuffer(connection: number, bytes: number): void {
-    const most = this.#parts.outboundMaxBytes * 2 + 2 * 1024 * 1024;
+    const most = this.#parts.outboundMaxBytes * 2 + 320 * 1024;
     if (bytes > most) this.#parts.violate(13, `connection ${connection} has ${bytes} bytes waiting`);
   }
 }

@@ -72,7 +72,6 @@ export class SimLogStore implements LogStore {
       return call.endAfter(1, { ok: false, failure: 'failed', message: 'connection refused' });
     call.isSent = true;
     if (fault === 'db-hang') return;
-    // Data is copied on the way: nobody changes what the other side holds.
     this.#send({ call: name, ...request } as unknown as StoreRequest, fault, call);
   }
 

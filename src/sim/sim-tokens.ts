@@ -2,7 +2,7 @@ import type { Claims, TokenVerifier, Verdict } from '../runtime/ports/tokens.ts'
 import type { Random } from './random.ts';
 import type { Timeline } from './timeline.ts';
 
-/** A token of the simulation: its claims, readable, and whether it is forged. */
+/** A token of the simulation: its claims, readable. */
 export function simToken(claims: Claims): string {
   return JSON.stringify(claims);
 }

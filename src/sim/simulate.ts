@@ -34,8 +34,13 @@ export function simulate(options: SimulationOptions): SimulationResult {
   return guarded(() => {
     const { seed, durationMs, trace } = options;
     const world = new World(seed, chooseFaults(options.faults, seed), trace);
-    const run = new Run(world);
-    run.all(durationMs);
+    try {
+      new Run(world).all(durationMs);
+    } catch (error) {
+      // What throws outside a step is a mistake in the engine or in the simulator: it has a seed like any other.
+      const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      world.violate(11, `it threw: ${what.split('\n').slice(0, 4).join(' ')}`);
+    }
     return { seed, violation: world.violation, virtualMs: world.timeline.now, stored: world.log.size };
   });
 }

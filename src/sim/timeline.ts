@@ -18,11 +18,6 @@ export class Timeline {
   readonly #heap: Scheduled[] = [];
   #order = 0;
 
-  /** Events that are still to come, those that were taken back included. */
-  get size(): number {
-    return this.#heap.length;
-  }
-
   after(delayMs: number, run: () => void): Scheduled {
     return this.at(this.now + delayMs, run);
   }

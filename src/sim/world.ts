@@ -46,6 +46,8 @@ export class World implements Stage {
   #incarnations = 0;
   #rivalEntries = 0;
   readonly #rivaled = new Set<Channel>();
+  /** The last change of a user's membership that was asked for. */
+  readonly #wishes = new Map<string, HomeMessage>();
 
   constructor(seed: number, faults: readonly Fault[], write?: (line: string) => void) {
     this.#seed = seed;
@@ -95,7 +97,7 @@ export class World implements Stage {
     // Every third user has a second device.
     const user = `u${n % 3 === 2 ? n - 2 : n}`;
     const rooms = [...OPEN_ROOMS, PRIVATE_ROOM].filter(() => random.chance(0.6));
-    const { heartbeatIntervalMs: heartbeatMs } = settings.program.connection;
+    const { heartbeatIntervalMs: heartbeatMs, replayMax } = settings.program.connection;
     const claims = (of: string) => ({
       user: of,
       session: `s-${of}`,
@@ -114,7 +116,7 @@ export class World implements Stage {
     };
     return new SimClient(
       { name: `c${n}`, user, rooms, heartbeatMs },
-      { timeline, trace, log, violate, connect, claims },
+      { timeline, trace, log, violate, replayMax, connect, claims },
       random,
     );
   }
@@ -153,9 +155,16 @@ export class World implements Stage {
 
   askHome(channel: Channel, message: HomeMessage): void {
     const { node } = this;
+    // Only the last wish about a user says what must hold once it is confirmed.
+    if (message.type === 'setMember') this.#wishes.set(message.user, message);
+    if (message.type === 'setMember' && message.isMember) this.log.admitted(channel, message.user);
     node?.enter(() => {
       this.trace.say('manager', () => `asks ${channel} ${message.type}`);
-      node.system.ask(homeAddress(channel), message, { deadlineMs: ASK_MS }, () => {});
+      node.system.ask(homeAddress(channel), message, { deadlineMs: ASK_MS }, (answer) => {
+        const isDone = answer.ok && Object.keys(answer.body as object).length === 0;
+        if (message.type !== 'setMember' || message.isMember || !isDone) return;
+        if (this.#wishes.get(message.user) === message) this.log.removed(channel, message.user);
+      });
     });
   }
 

@@ -527,6 +527,8 @@ export function logStoreContract(name: string, open: () => Promise<StoreUnderTes
         expect(await get(store, 'emptyRoom', { room })).toBe(true);
         expect(await get(store, 'emptyRoom', { room })).toBe(false);
         expect(await readAll(store, channel)).toEqual([]);
+        // Somebody who was made a member too late is none of the new room.
+        await get(store, 'setMember', { room, user: 'late', isMember: true });
         expect(await make(room, { creator: 'dan', members: [] })).toBe(true);
         expect(await append(store, channel, 'a', epoch + 1, [entry('1')])).toMatchObject([
           { type: 'stored', seq: 3 },
@@ -536,9 +538,10 @@ export function logStoreContract(name: string, open: () => Promise<StoreUnderTes
             pairs: [
               { room, user: 'bob' },
               { room, user: 'dan' },
+              { room, user: 'late' },
             ],
           }),
-        ).toEqual([false, true]);
+        ).toEqual([false, true, false]);
       });
     });
 

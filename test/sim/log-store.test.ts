@@ -91,7 +91,6 @@ logStoreFaultsContract('simulated', async () => {
     loseAnswer: (send) => virtual.with('db-timeout-after', send),
     breakWhileUnderWay: (send) => virtual.with('db-late-commit', () => send('x')),
     breakBeforeArrival: async (send) => {
-      // Of late statements some have arrived already: one that has not is looked for.
       const reply = await virtual.with('db-late-commit', send);
       return { reply, arrive: async () => void virtual.timeline.step(virtual.timeline.now + 10_000) };
     },

@@ -114,7 +114,7 @@ test(`100 fresh seeds of a minute with all faults (from ${first})`, () => {
   }
   // A simulation in which nothing is stored proves nothing.
   expect(stored).toBeGreaterThan(10_000);
-}, 120_000);
+}, 60_000);
 
 test('without faults nothing goes wrong', () => {
   for (let seed = 1; seed <= 10; seed++) {

@@ -74,11 +74,6 @@ export class ChannelTable {
     return true;
   }
 
-  clear(): void {
-    this.#channels.clear();
-    this.#rooms = 0;
-  }
-
   start(channel: Channel, after: number, out: Outbox): void {
     const subscription = this.#channels.get(channel);
     if (!subscription) return;

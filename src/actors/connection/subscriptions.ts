@@ -1,4 +1,4 @@
-import { channelKind, roomChannel, userChannel, type Channel } from '../../protocol/channels.ts';
+import { roomChannel, userChannel, type Channel } from '../../protocol/channels.ts';
 import type { SocketErrorCode } from '../../protocol/codes.ts';
 import type { BadFrame } from '../../protocol/decode.ts';
 import type { RequestOf } from '../../protocol/requests.ts';
@@ -25,8 +25,8 @@ import { channelOf, type ResumeContext, type SubscriptionContext } from './subsc
 export class Subscriptions {
   readonly #context: ConnectionContext;
   readonly #channels: ChannelTable;
-  /** Rooms that a relay is being asked for. */
-  readonly #asking = new Set<Channel>();
+  /** Channels whose relay may have us: asked for, and not known to be over. A step that throws does not take that back. */
+  readonly #known = new Set<Channel>();
   /** Where a client wanted to go on when a channel could not be reached: there it goes on once it can. */
   readonly #wantedLater = new Map<Channel, number>();
   readonly #base: readonly Channel[];
@@ -65,7 +65,7 @@ export class Subscriptions {
       isAdmin: credentials.isAdmin,
       state,
     } as const;
-    if (channelKind(channel) === 'room') this.#asking.add(channel);
+    this.#known.add(channel);
     out.ask(relayAddress(channel), message, { deadlineMs: options.limits.requestDeadlineMs, context });
   }
 
@@ -128,7 +128,6 @@ export class Subscriptions {
   #joined(request: RequestOf<'join'>, reply: Subscribed | Refusal, out: Outbox): void {
     const { id, room } = request;
     const channel = roomChannel(room);
-    this.#asking.delete(channel);
     this.#context.gate.release('subscribing', out);
     if (isRefusal(reply)) return refuse(this.#context, id, reply, out);
     const { access, metadata, head } = reply;
@@ -195,7 +194,6 @@ export class Subscriptions {
   #resumed(context: ResumeContext, reply: Subscribed | Refusal, out: Outbox): void {
     const { wanted, isNew, isPlaced } = context;
     const resume = this.#resume;
-    this.#asking.delete(wanted.channel);
     if (!resume) return;
     resume.answered(isNew);
     if (isRefusal(reply)) this.#notResumed(context, reply, resume, out);
@@ -208,17 +206,17 @@ export class Subscriptions {
     this.#resumedIfDone(resume, out);
   }
 
-  #notResumed(
-    { wanted, isNew, isPlaced }: ResumeContext,
-    refusal: Refusal,
-    resume: Resume,
-    out: Outbox,
-  ): void {
-    resume.reply(wanted.name, { error: refusal.error });
-    if (isNew || isPlaced) return;
+  #notResumed(context: ResumeContext, refusal: Refusal, resume: Resume, out: Outbox): void {
+    const { wanted, isNew, isPlaced } = context;
+    const { name, channel, since } = wanted;
+    const known = this.#channels.get(channel);
+    // It is live all the same: how far the log goes now is not known, but what lies before its beginning is.
+    if (isPlaced && known) return resume.reply(name, this.#channels.alreadyOn(channel, since, known.head));
+    resume.reply(name, { error: refusal.error });
+    if (isNew) return;
     // One of the two channels of everyone: it goes on from where the client is as soon as its head is known.
-    this.#channels.off(wanted.channel);
-    this.#wantedLater.set(wanted.channel, wanted.since);
+    this.#channels.off(channel);
+    this.#wantedLater.set(channel, since);
     out.arm('resubscribe', this.#context.options.limits.retryAfterMs);
   }
 
@@ -248,16 +246,15 @@ export class Subscriptions {
   /** Put off a channel; false when it was not on it. */
   evicted(channel: Channel, error: SocketErrorCode): boolean {
     this.#resume?.evicted(channel, error);
+    this.#known.delete(channel);
     return this.#channels.off(channel);
   }
 
   /** The connection is over. */
   releaseAll(how: Departure, out: Outbox): void {
     const { address, number: connection } = this.#context;
-    for (const channel of new Set([...this.#channels.names(), ...this.#asking])) {
+    for (const channel of this.#known)
       out.tell(relayAddress(channel), { type: 'unsubscribe', connection, address, how });
-    }
-    this.#channels.clear();
   }
 
   #withdraw(context: SubscriptionContext, out: Outbox): void {
@@ -274,6 +271,8 @@ export class Subscriptions {
     const reply: Subscribed | Refusal = answer.ok
       ? answer.body
       : { error: 'unavailable', message: 'the channel cannot be reached right now', retryAfterMs };
+    if (answer.ok && isRefusal(answer.body) && !this.#channels.has(channelOf(context)))
+      this.#known.delete(channelOf(context));
     // The relay may still let us in when nobody waits for it any more: then somebody would be present who is not.
     if (!answer.ok) this.#withdraw(context, out);
     switch (context.for) {
@@ -284,6 +283,7 @@ export class Subscriptions {
       case 'resume':
         return this.#resumed(context, reply, out);
       case 'leave':
+        if (answer.ok) this.#known.delete(channelOf(context));
         this.#context.gate.release('subscribing', out);
         return ack(this.#context, context.request.id, { room: context.request.room }, out);
     }

@@ -10,7 +10,8 @@ const REMEMBERED_MAX = 10_000;
 const WAITING_MAX = 256;
 
 export type AccessContext =
-  { readonly for: 'record'; readonly load: number } | { readonly for: 'membership'; readonly user: string };
+  | { readonly for: 'record' }
+  | { readonly for: 'membership'; readonly user: string; readonly changes: number };
 
 /** What is to be done once a right is known: `undefined` when it is granted. */
 export type Then = (refusal: Refusal | undefined, turn: Turn, out: Outbox) => void;
@@ -30,7 +31,10 @@ export class Access {
   record: RoomRecord | null | undefined;
   readonly #members = new Map<string, boolean>();
   readonly #waiting = new Map<string, Then[]>();
-  #lastLoad = 0;
+  #isLoading = false;
+  #isStale = false;
+  /** Counts what was changed or read: what was asked before is older. */
+  #changes = 0;
 
   constructor(options: { room: string; autoCreate: boolean; deadlineMs: number; retryAfterMs: number }) {
     this.#room = options.room;
@@ -51,33 +55,42 @@ export class Access {
     return this.record?.metadata ?? '{}';
   }
 
+  /** Asks for the record; while it is asked for, only that it must be asked for once more is kept. */
   load(out: Outbox): void {
-    const context: AccessContext = { for: 'record', load: ++this.#lastLoad };
+    this.#isStale = this.#isLoading;
+    if (this.#isLoading) return;
+    this.#isLoading = true;
+    const context: AccessContext = { for: 'record' };
     out.ask(LOG, { type: 'room', room: this.#room }, { deadlineMs: this.#deadlineMs, context });
   }
 
-  /** Whether an answer is to the last question: one to an earlier question may be older than what is known now. */
-  isLatest(load: number): boolean {
-    return load === this.#lastLoad;
-  }
-
-  /** Takes the record that was read; false when it could not be read. */
-  loaded(answer: Answer<LogReply<RoomRecord | null>>): boolean {
-    if (!answer.ok || !answer.body.ok) return false;
-    this.record = answer.body.value;
-    // Whatever was read or said of members before may be older than this record.
-    this.#members.clear();
-    return true;
+  /** Takes the record that was read. `stale`: something has changed since it was asked for, so it is being read again. */
+  loaded(answer: Answer<LogReply<RoomRecord | null>>, out: Outbox): 'loaded' | 'failed' | 'stale' {
+    this.#isLoading = false;
+    if (!answer.ok || !answer.body.ok) return 'failed';
+    if (this.#isStale) {
+      this.load(out);
+      return 'stale';
+    }
+    this.changed(answer.body.value);
+    return 'loaded';
   }
 
   /** The room has a record now that it had not, or other rights than before. */
   changed(record: RoomRecord | null): void {
+    this.#noteChange();
     this.record = record;
     this.#members.clear();
   }
 
   setMember(user: string, isMember: boolean): void {
+    this.#noteChange();
     this.#remember(user, isMember);
+  }
+
+  #noteChange(): void {
+    this.#changes++;
+    if (this.#isLoading) this.#isStale = true;
   }
 
   /** Decides, at once where that is possible. The record must have been loaded. */
@@ -91,7 +104,7 @@ export class Access {
       return;
     }
     this.#waiting.set(actor.user, [then]);
-    const context: AccessContext = { for: 'membership', user: actor.user };
+    const context: AccessContext = { for: 'membership', user: actor.user, changes: this.#changes };
     out.ask(
       LOG,
       { type: 'membership', room: this.#room, user: actor.user },
@@ -108,12 +121,18 @@ export class Access {
     return isMember ? undefined : FORBIDDEN;
   }
 
-  membershipKnown(user: string, answer: Answer<LogReply<boolean>>, turn: Turn, out: Outbox): void {
+  membershipKnown(
+    context: AccessContext & { for: 'membership' },
+    answer: Answer<LogReply<boolean>>,
+    turn: Turn,
+    out: Outbox,
+  ): void {
+    const { user } = context;
     const waiting = this.#waiting.get(user) ?? [];
     this.#waiting.delete(user);
     const isKnown = answer.ok && answer.body.ok;
-    // A change that came while it was read is newer than what was read.
-    if (isKnown && !this.#members.has(user)) this.#remember(user, answer.body.value);
+    // Something changed while it was read: what is known since is newer, and what is not known is asked again.
+    if (isKnown && context.changes === this.#changes) this.#remember(user, answer.body.value);
     for (const then of waiting) {
       if (!isKnown) then(this.#unavailable(), turn, out);
       else this.check({ user, isAdmin: false }, turn, out, then);

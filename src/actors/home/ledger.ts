@@ -302,6 +302,8 @@ export class Ledger {
   /** The channel goes on, empty, under this epoch. What was under way has no place to go any more. */
   closed(claimed: Claimed, refusal: Refusal, turn: Turn, out: Outbox): void {
     this.#openClaim = 0;
+    // What the home knows now is what it has just changed.
+    this.#isPrepared = true;
     this.#adopt(claimed);
     this.refuseAll(refusal, out);
     this.#settled(turn, out);

@@ -53,6 +53,11 @@ export class Presence {
     return this.#users.has(address);
   }
 
+  /** Devices whose connections live on a node: their addresses begin with it. */
+  devicesOn(node: string): string[] {
+    return [...this.#users.keys()].filter((address) => address.startsWith(`conn:${node}.`));
+  }
+
   states(user: string): readonly DeviceState[] {
     return [...(this.#members.get(user)?.devices.values() ?? [])];
   }

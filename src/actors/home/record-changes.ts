@@ -46,6 +46,8 @@ export interface RecordChangesParts {
 export class RecordChanges {
   readonly #parts: RecordChangesParts;
   #isDeleting = false;
+  #isUnderWay = false;
+  readonly #waiting: { readonly request: ChangeCall; readonly context: ChangeContext }[] = [];
 
   constructor(parts: RecordChangesParts) {
     this.#parts = parts;
@@ -85,7 +87,6 @@ export class RecordChanges {
     if (!access.record) return out.reply(replyTo, NOT_FOUND);
     if (this.#isDeleting) return out.reply(replyTo, GONE);
     this.#isDeleting = true;
-    ledger.closing();
     this.#callStore(
       { call: 'deleteRoom', room, owner, epoch: ledger.epoch },
       { for: 'delete', replyTo },
@@ -111,11 +112,35 @@ export class RecordChanges {
     if (next) this.#create(next, out);
   }
 
+  /** One change at a time, in the order in which they were asked for: the store might carry out two in another. */
   #callStore(request: ChangeCall, context: ChangeContext, out: Outbox): void {
-    out.ask(LOG, { type: 'call', request }, { deadlineMs: this.#parts.deadlineMs, context });
+    if (this.#waiting.length >= WAITING_MAX) {
+      const replyTo = context.for === 'empty' ? context.next?.replyTo : context.replyTo;
+      return out.reply(replyTo, this.#parts.ledger.unavailable(NOT_NOW));
+    }
+    this.#waiting.push({ request, context });
+    this.#askStore(out);
+  }
+
+  #askStore(out: Outbox): void {
+    const first = this.#isUnderWay ? undefined : this.#waiting.shift();
+    if (!first) return;
+    this.#isUnderWay = true;
+    const { request, context } = first;
+    // A deletion is fenced by the epoch of when it goes out.
+    const { epoch } = this.#parts.ledger;
+    const sent = request.call === 'deleteRoom' ? { ...request, epoch } : request;
+    if (request.call === 'deleteRoom') this.#parts.ledger.closing();
+    out.ask(LOG, { type: 'call', request: sent }, { deadlineMs: this.#parts.deadlineMs, context });
   }
 
   answered(context: ChangeContext, answer: Answer<LogReply<unknown>>, turn: Turn, out: Outbox): void {
+    this.#isUnderWay = false;
+    this.#judge(context, answer, turn, out);
+    this.#askStore(out);
+  }
+
+  #judge(context: ChangeContext, answer: Answer<LogReply<unknown>>, turn: Turn, out: Outbox): void {
     const { access, ledger } = this.#parts;
     if (context.for === 'empty') return this.#emptied(context, answer, out);
     if (context.for === 'delete') this.#isDeleting = false;
@@ -181,6 +206,9 @@ export class RecordChanges {
     this.empty(out);
   }
 }
+
+/** Changes of one room that may wait. */
+const WAITING_MAX = 256;
 
 /** A slice that could not be removed is tried again after this. */
 const EMPTY_AGAIN_MS = 1_000;

@@ -66,6 +66,11 @@ class RoomHome extends Home {
       case 'signal':
         return this.#signal(message, out);
       case 'withdraw':
+        // A relay that crashed may have forgotten some of those it spoke for.
+        for (const address of this.#presence.devicesOn(message.node))
+          this.#changed(this.#presence.exit(address, 'lost', turn), turn, out);
+        this.#entering.clear();
+        return super.handle(message, asker, turn, out);
       case 'announce':
         return super.handle(message, asker, turn, out);
       default:
@@ -192,10 +197,9 @@ class RoomHome extends Home {
     const known = context as RoomContext;
     switch (known.for) {
       case 'record':
-        if (!this.#access.isLatest(known.load)) return;
         return this.#recordRead(answer as Answer<LogReply<RoomRecord | null>>, turn, out);
       case 'membership':
-        return this.#access.membershipKnown(known.user, answer as Answer<LogReply<boolean>>, turn, out);
+        return this.#access.membershipKnown(known, answer as Answer<LogReply<boolean>>, turn, out);
       case 'create':
       case 'setMember':
       case 'delete':
@@ -208,7 +212,9 @@ class RoomHome extends Home {
 
   #recordRead(answer: Answer<LogReply<RoomRecord | null>>, turn: Turn, out: Outbox): void {
     const { isPrepared } = this.ledger;
-    if (!this.#access.loaded(answer)) {
+    const outcome = this.#access.loaded(answer, out);
+    if (outcome === 'stale') return;
+    if (outcome === 'failed') {
       return isPrepared ? out.arm('record', this.options.ledger.retryAfterMs) : this.ledger.failed(turn, out);
     }
     const { record } = this.#access;

@@ -30,6 +30,12 @@ class UserHome extends Home {
       case 'exit':
         this.#presence.exit(message.address, message.how, turn);
         return this.#judge(out);
+      case 'withdraw':
+        // A relay that crashed may have forgotten some of those it spoke for.
+        for (const address of this.#presence.devicesOn(message.node))
+          this.#presence.exit(address, 'lost', turn);
+        this.#judge(out);
+        return super.handle(message, asker, turn, out);
       case 'device':
         this.#presence.device(message.address, message.state, turn);
         return this.#judge(out);

@@ -199,6 +199,8 @@ with made as (
     created_at = now(), deleted_at = null
   where r.deleted_at is not null
   returning r.room
+), strangers as (
+  delete from ${members} m using made where m.room = made.room and m."user" <> all (${given('members')}::text[])
 ), joined as (
   insert into ${members} (room, "user")
   select made.room, t.user from made, unnest(${given('members')}::text[]) as t ("user")

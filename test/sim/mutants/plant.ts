@@ -87,6 +87,10 @@ export class Planted {
     };
   }
 
+  get folder(): string {
+    return this.#folder;
+  }
+
   remove(): void {
     rmSync(this.#folder, { recursive: true, force: true });
   }

@@ -10,6 +10,6 @@ export const mutant: Mutant = {
       replace: `      if (subscriber.isIn) this.#enter(subscriber, 'reenter', out);`,
     },
   ],
-  seed: 0,
-  invariant: 0,
+  seed: 879,
+  invariant: 16,
 };

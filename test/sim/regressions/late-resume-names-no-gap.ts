@@ -10,6 +10,6 @@ export const mutant: Mutant = {
       replace: `    const gap = {};`,
     },
   ],
-  seed: 0,
-  invariant: 0,
+  seed: 22,
+  invariant: 4,
 };

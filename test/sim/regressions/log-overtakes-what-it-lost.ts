@@ -10,6 +10,6 @@ export const mutant: Mutant = {
       replace: `    const isBehindLost = false;`,
     },
   ],
-  seed: 0,
-  invariant: 0,
+  seed: 48,
+  invariant: 8,
 };

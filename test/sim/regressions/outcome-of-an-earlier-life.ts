@@ -10,6 +10,6 @@ export const mutant: Mutant = {
       replace: `      return pending ? [{ pending, outcome: result.outcome }] : [];`,
     },
   ],
-  seed: 0,
-  invariant: 0,
+  seed: 876,
+  invariant: 6,
 };
