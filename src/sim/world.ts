@@ -27,6 +27,11 @@ const ASK_MS = 10_000;
 
 const TOKEN_MS = 3_600_000;
 
+function admittedBy(message: HomeMessage): readonly string[] {
+  if (message.type === 'create') return message.members;
+  return message.type === 'setMember' && message.isMember ? [message.user] : [];
+}
+
 /** Everything there is in one simulation, made from one seed. */
 export class World implements Stage {
   readonly timeline = new Timeline();
@@ -48,6 +53,8 @@ export class World implements Stage {
   readonly #rivaled = new Set<Channel>();
   /** The last change of a user's membership that was asked for. */
   readonly #wishes = new Map<string, HomeMessage>();
+  /** Admissions that nobody has confirmed: each may be stored at any time after, for changes of members are not fenced. */
+  readonly #loose = new Set<HomeMessage>();
 
   constructor(seed: number, faults: readonly Fault[], write?: (line: string) => void) {
     this.#seed = seed;
@@ -157,13 +164,19 @@ export class World implements Stage {
     const { node } = this;
     // Only the last wish about a user says what must hold once it is confirmed.
     if (message.type === 'setMember') this.#wishes.set(message.user, message);
-    if (message.type === 'setMember' && message.isMember) this.log.admitted(channel, message.user);
+    const admits = admittedBy(message);
+    for (const user of admits) this.log.admitted(channel, user);
+    if (admits.length > 0) this.#loose.add(message);
     node?.enter(() => {
       this.trace.say('manager', () => `asks ${channel} ${message.type}`);
       node.system.ask(homeAddress(channel), message, { deadlineMs: ASK_MS }, (answer) => {
         const isDone = answer.ok && Object.keys(answer.body as object).length === 0;
+        if (isDone) this.#loose.delete(message);
         if (message.type !== 'setMember' || message.isMember || !isDone) return;
-        if (this.#wishes.get(message.user) === message) this.log.removed(channel, message.user);
+        const { user } = message;
+        const isLast = this.#wishes.get(user) === message;
+        const mayComeBack = [...this.#loose].some((admission) => admittedBy(admission).includes(user));
+        if (isLast && !mayComeBack) this.log.removed(channel, user);
       });
     });
   }
