@@ -10,6 +10,6 @@ export const mutant: Mutant = {
       replace: `const isNext = true;`,
     },
   ],
-  seed: 4,
+  seed: 2,
   invariant: 4,
 };

@@ -11,6 +11,6 @@ export const mutant: Mutant = {
       replace: ``,
     },
   ],
-  seed: 607,
+  seed: 26,
   invariant: 5,
 };

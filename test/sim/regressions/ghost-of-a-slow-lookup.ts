@@ -11,6 +11,6 @@ export const mutant: Mutant = {
       replace: ``,
     },
   ],
-  seed: 146,
+  seed: 72,
   invariant: 16,
 };
