@@ -87,10 +87,6 @@ export class Planted {
     };
   }
 
-  get folder(): string {
-    return this.#folder;
-  }
-
   remove(): void {
     rmSync(this.#folder, { recursive: true, force: true });
   }

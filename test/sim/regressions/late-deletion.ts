@@ -11,6 +11,6 @@ export const mutant: Mutant = {
       replace: ``,
     },
   ],
-  seed: 0,
-  invariant: 0,
+  seed: 5,
+  invariant: 9,
 };

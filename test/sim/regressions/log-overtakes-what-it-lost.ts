@@ -10,6 +10,6 @@ export const mutant: Mutant = {
       replace: `    const isBehindLost = false;`,
     },
   ],
-  seed: 48,
+  seed: 71,
   invariant: 8,
 };

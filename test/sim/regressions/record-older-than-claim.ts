@@ -14,6 +14,6 @@ export const mutant: Mutant = {
     },
     { find: `    if (!isContinued) this.#isPrepared = false;\n`, replace: `` },
   ],
-  seed: 0,
-  invariant: 0,
+  seed: 1307,
+  invariant: 5,
 };
