@@ -94,15 +94,19 @@ async function backendOf(url: string): Promise<number> {
   return (rows as [{ pid: number }])[0].pid;
 }
 
+function serve(url: string): Promise<NodeProcess> {
+  return NodeProcess.start(['serve'], {
+    DATABASE_URL: url,
+    VAGUS_JWT_SECRET: SECRET,
+    VAGUS_ROOMS_AUTO_CREATE: 'on',
+    VAGUS_LOG_LEVEL: 'silent',
+  });
+}
+
 describe('[DG1] [LC4] a full disk: unavailable, nothing acked that is not stored, and service comes back by itself', () => {
   test('[DG1] [LC4] under PostgreSQL', async () => {
     const server = await startPostgres();
-    const node = await NodeProcess.start(['serve'], {
-      DATABASE_URL: server.url,
-      VAGUS_JWT_SECRET: SECRET,
-      VAGUS_ROOMS_AUTO_CREATE: 'on',
-      VAGUS_LOG_LEVEL: 'silent',
-    });
+    const node = await serve(server.url);
     await fillAndFree(node, (bytes) => limitFiles(family(server.process.pid as number), bytes));
     await node.terminate();
     await server.stop();
@@ -123,12 +127,7 @@ describe('[DG1] [LC4] a full disk: unavailable, nothing acked that is not stored
 
 test('[DG4] [LC4] a server that stands still, and one that is killed: everything is settled when it goes on', async () => {
   const server = await startPostgres();
-  const node = await NodeProcess.start(['serve'], {
-    DATABASE_URL: server.url,
-    VAGUS_JWT_SECRET: SECRET,
-    VAGUS_ROOMS_AUTO_CREATE: 'on',
-    VAGUS_LOG_LEVEL: 'silent',
-  });
+  const node = await serve(server.url);
   const client = await node.connect('ann');
   await client.request({ type: 'join', room: 'disk' });
   await chat(client, 'before');
