@@ -56,7 +56,7 @@ async function run(config: Config): Promise<Engine> {
 }
 
 async function greeting(engine: Engine, config: Config): Promise<string> {
-  const { jwtSecret: secret, jwtIssuer: issuer, jwtAudience: audience } = config;
+  const { jwtSecret: secret = '', jwtIssuer: issuer, jwtAudience: audience } = config;
   const tokenFor = (user: string): Promise<string> =>
     signToken({ user, secret, ttlMs: DEV_TOKEN_TTL_MS, issuer, audience });
   const [alice, bob] = await Promise.all([tokenFor('alice'), tokenFor('bob')]);

@@ -69,7 +69,7 @@ export class Engine {
       onBroken: (reason) => this.#telemetry.count(`closed_${reason}`, 1),
     });
     this.#verifier = new JoseVerifier({
-      secret: new TextEncoder().encode(config.jwtSecret),
+      secret: new TextEncoder().encode(config.jwtSecret ?? ''),
       issuer: config.jwtIssuer,
       audience: config.jwtAudience,
       ttlMaxMs: config.tokenTtlMaxMs,

@@ -7,6 +7,16 @@ import { TestClient, type ConnectOptions } from './client.ts';
 
 const secret = randomBytes(32).toString('hex');
 
+/** Tests are fast, and all from one address: a limit is on where it is tested. */
+const UNLIMITED = {
+  messagesPerMinute: 0,
+  signalsPerSecond: 0,
+  requestsPerMinute: 0,
+  rateAbusePerMinute: 0,
+  connectionsPerSecond: 0,
+  connectionsPerUser: 0,
+} as const;
+
 /** A configuration for tests: any free port, no log lines. */
 function testConfig(overrides: Partial<Config>): Config {
   const defaults = {
@@ -15,7 +25,7 @@ function testConfig(overrides: Partial<Config>): Config {
     logLevel: 'silent',
     jwtSecret: () => secret,
   } as const;
-  return Object.freeze({ ...readConfig(defaults, { VAGUS_PORT: '0', VAGUS_ADMIN_PORT: '0' }), ...overrides });
+  return Object.freeze({ ...readConfig(defaults, { VAGUS_PORT: '0', VAGUS_ADMIN_PORT: '0' }), ...UNLIMITED, ...overrides });
 }
 
 /** An engine in this process, on a database of its own unless one is given. */
@@ -43,7 +53,7 @@ export class TestEngine {
   }
 
   token(user: string, options: Partial<TokenOptions> = {}): Promise<string> {
-    return signToken({ user, secret: this.config.jwtSecret, ttlMs: 3_600_000, ...options });
+    return signToken({ user, secret: this.config.jwtSecret ?? secret, ttlMs: 3_600_000, ...options });
   }
 
   /** A connected client that has been welcomed. */
