@@ -47,13 +47,18 @@ export class TestEngine {
     return new TestEngine(await Engine.start(config), config, database);
   }
 
+  /** What its tokens are signed with. */
+  get secret(): string {
+    return this.config.jwtSecret ?? secret;
+  }
+
   get database(): TestDatabase {
     if (!this.#database) throw new Error('this engine was given its database');
     return this.#database;
   }
 
   token(user: string, options: Partial<TokenOptions> = {}): Promise<string> {
-    return signToken({ user, secret: this.config.jwtSecret ?? secret, ttlMs: 3_600_000, ...options });
+    return signToken({ user, secret: this.secret, ttlMs: 3_600_000, ...options });
   }
 
   /** A connected client that has been welcomed. */

@@ -85,7 +85,7 @@ describe('[HS2] the token', () => {
 
   const key = (secret: string) => new TextEncoder().encode(secret);
   const soon = () => Math.floor(Date.now() / 1_000) + 60;
-  const jwt = (claims: Record<string, unknown>, secret = node.config.jwtSecret, alg = 'HS256') =>
+  const jwt = (claims: Record<string, unknown>, secret = node.secret, alg = 'HS256') =>
     new SignJWT(claims).setProtectedHeader({ alg }).sign(key(secret));
 
   test.each<[string, () => Promise<string | undefined>]>([
