@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { failureOf, SqlError, type Row, type SqlClient } from './sql-client.ts';
-import type { Statement } from './statements.ts';
+import type { Statement } from './statement.ts';
 
 export interface PgOptions {
   readonly url: string;

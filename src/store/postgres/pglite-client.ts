@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads';
 import { lockFolder, type FolderLock } from './folder-lock.ts';
 import type { WorkerReply, WorkerRequest, WorkerStart } from './pglite-protocol.ts';
 import { failureOf, SqlError, type Row, type SqlClient } from './sql-client.ts';
-import type { Statement } from './statements.ts';
+import type { Statement } from './statement.ts';
 
 interface Waiting {
   readonly request: WorkerRequest;

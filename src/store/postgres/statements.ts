@@ -1,32 +1,6 @@
-import { fillPlaceholders, Placeholder, sql, type SQL } from 'drizzle-orm';
-import { PgDialect } from 'drizzle-orm/pg-core';
+import { sql, type SQL } from 'drizzle-orm';
 import { channels, members, messages, meta, revocations, rooms } from './schema.ts';
-
-/** A statement that was composed once; it is prepared under its name on each connection. */
-export interface Statement {
-  readonly name: string;
-  readonly text: string;
-  bind(values: Readonly<Record<string, unknown>>): unknown[];
-}
-
-const dialect = new PgDialect();
-
-function statement(name: string, query: SQL): Statement {
-  const { sql: text, params } = dialect.sqlToQuery(query);
-  return {
-    name: `vagus_${name}`,
-    text,
-    bind: (values) => {
-      const missing = params.find(
-        (param) => param instanceof Placeholder && !Object.hasOwn(values, param.name),
-      );
-      if (missing) throw new Error(`${name} lacks a value for ${(missing as Placeholder).name}`);
-      return fillPlaceholders(params, values);
-    },
-  };
-}
-
-const given = sql.placeholder;
+import { given, statement, type Statement } from './statement.ts';
 
 /** Milliseconds since 1970, exact for times of millisecond precision. */
 const ms = (time: SQL) => sql`(extract(epoch from ${time}) * 1000)::bigint`;
