@@ -40,6 +40,7 @@ const READS: ReadonlySet<StoreCallName> = new Set([
   'lookup',
   'rooms',
   'membership',
+  'listRooms',
   'revoked',
   'ping',
 ]);

@@ -16,6 +16,8 @@ const WIRE_MS = [0.05, 0.6] as const;
 const READ_MS = [0.1, 1.5] as const;
 const WRITE_MS = [0.3, 4] as const;
 
+const READS: ReadonlySet<StoreCallName> = new Set(['heads', 'page', 'listRooms', 'ping']);
+
 const SLOW_MS = [200, 2_400] as const;
 /** How late a statement whose client is gone may arrive, and how long it may work then. */
 const LATE_ARRIVAL_MS = [0, 8_000] as const;
@@ -77,7 +79,7 @@ export class SimLogStore implements LogStore {
 
   #send(request: StoreRequest, fault: DatabaseFault | undefined, call: Call): void {
     const random = this.#random;
-    const isRead = request.call === 'heads' || request.call === 'page' || request.call === 'ping';
+    const isRead = READS.has(request.call);
     const backMs = random.delay(...WIRE_MS);
     let arrivesMs = random.delay(...WIRE_MS);
     let workMs = isRead ? random.delay(...READ_MS) : random.delay(...WRITE_MS);

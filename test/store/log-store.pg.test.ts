@@ -4,36 +4,67 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MemoryLogStore } from '../../src/store/memory/memory-log-store.ts';
 import { openStore } from '../../src/store/open.ts';
-import { logStoreContract } from '../contract/log-store.contract.ts';
+import { migrate } from '../../src/store/postgres/migrate.ts';
+import { PgliteClient } from '../../src/store/postgres/pglite-client.ts';
+import { PostgresLogStore } from '../../src/store/postgres/postgres-log-store.ts';
+import { logStoreKeepingContract, type AgeingStore } from '../contract/log-store-keeping.contract.ts';
+import { logStoreContract, type StoreUnderTest } from '../contract/log-store.contract.ts';
 import { createDatabase } from '../support/database.ts';
 
 const options = { connections: 12, statementTimeoutMs: 2_500, onIdleError: () => {}, onEnd: () => {} };
 
-logStoreContract('memory', async () => ({
-  store: new MemoryLogStore({ log: randomUUID(), wall: () => Date.now() }),
-  close: async () => {},
-}));
-
-logStoreContract('PGlite', async () => {
-  const dataDir = mkdtempSync(join(tmpdir(), 'vagus-pglite-'));
-  const store = await openStore({ ...options, databaseUrl: undefined, dataDir });
+/** Entries are stored as they are, and made older by a statement of the test's own. */
+function ageing(under: StoreUnderTest, query: (sql: string) => Promise<unknown>): AgeingStore {
   return {
-    store,
-    close: async () => {
-      await store.close();
-      rmSync(dataDir, { recursive: true });
+    ...under,
+    earlier: async (ms, channel, run) => {
+      const outcomes = await run();
+      const seqs = outcomes.flatMap((outcome) => ('seq' in outcome ? [outcome.seq] : []));
+      await query(
+        `update vagus.messages set stored_at = stored_at - interval '${ms} milliseconds'
+        where channel = '${channel}' and seq in (${seqs.join()})`,
+      );
+      return outcomes;
     },
   };
-});
+}
 
-logStoreContract('PostgreSQL', async () => {
+async function memory(): Promise<AgeingStore> {
+  let earlierMs = 0;
+  const store = new MemoryLogStore({ log: randomUUID(), wall: () => Date.now() - earlierMs });
+  return {
+    store,
+    earlier: async (ms, _, run) => {
+      earlierMs = ms;
+      return run().finally(() => (earlierMs = 0));
+    },
+    close: async () => {},
+  };
+}
+
+async function pglite(): Promise<AgeingStore> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'vagus-pglite-'));
+  const client = await PgliteClient.open({ folder: dataDir, onEnd: () => {} });
+  await migrate(client);
+  const store = await PostgresLogStore.open(client);
+  const close = async (): Promise<void> => {
+    await store.close();
+    rmSync(dataDir, { recursive: true });
+  };
+  return ageing({ store, close }, (sql) => client.session((run) => run(sql)));
+}
+
+async function postgres(): Promise<AgeingStore> {
   const database = await createDatabase();
   const store = await openStore({ ...options, databaseUrl: database.url, dataDir: '' });
-  return {
-    store,
-    close: async () => {
-      await store.close();
-      await database.drop();
-    },
+  const close = async (): Promise<void> => {
+    await store.close();
+    await database.drop();
   };
-});
+  return ageing({ store, close }, (sql) => database.query(sql));
+}
+
+for (const [name, open] of Object.entries({ memory, PGlite: pglite, PostgreSQL: postgres })) {
+  logStoreContract(name, open);
+  logStoreKeepingContract(name, open);
+}

@@ -1,4 +1,4 @@
-import type { Channel } from '../../protocol/channels.ts';
+import type { Channel, ChannelKind } from '../../protocol/channels.ts';
 
 /** A message on its way into a channel. */
 export interface NewEntry {
@@ -75,6 +75,14 @@ export interface RoomRecord {
   /** Null for a room made by its first message (FR7). */
   readonly creator: string | null;
   readonly isDeleted: boolean;
+}
+
+/** A room as lists show it. */
+export interface ListedRoom {
+  readonly room: string;
+  readonly access: Access;
+  /** A JSON object as text. */
+  readonly metadata: string;
 }
 
 /** Where a page starts: after a seq going up, before a seq going down, or at the newest. */
@@ -161,8 +169,36 @@ export interface StoreCalls {
     request: { readonly room: string; readonly owner: string; readonly epoch: number };
     reply: Claimed | null;
   };
+  /**
+   * The rooms a reader may see (RQ11): public ones and those the user is a member of; for an admin all. In the order of
+   * the bytes of their ids, behind `after`.
+   */
+  listRooms: {
+    request: { readonly reader: Reader; readonly after: string | null; readonly limit: number };
+    reply: { readonly rooms: readonly ListedRoom[]; readonly more: boolean };
+  };
   /** Removes some of the messages of a deleted room; true when there may be more. A room that is not deleted keeps all. */
   emptyRoom: { request: { readonly room: string }; reply: boolean };
+  /**
+   * A step of retention (LM10), through the channels of a kind in the order of the bytes of their names. Of each log goes
+   * what lies before the first entry that is younger than `keepMs` by the database's clock, and nothing behind it: what is
+   * left has no hole, although clocks can be put back. Heads and epochs stay; an id may be used again once its entry
+   * is gone. A log that is held by somebody else is passed over.
+   */
+  prune: {
+    request: {
+      readonly kind: ChannelKind;
+      readonly keepMs: number;
+      /** Where to go on: `next` of the step before; null: from the start. */
+      readonly after: string | null;
+      /** Looked at in this step. */
+      readonly channels: number;
+      /** Removed in this step at most, from all of them. */
+      readonly entries: number;
+    };
+    /** `next` is null at the end. It comes again before a channel that was not finished, and then something was removed. */
+    reply: { readonly removed: number; readonly next: string | null };
+  };
   revoke: {
     request: {
       readonly user: string | null;

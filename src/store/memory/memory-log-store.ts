@@ -1,4 +1,4 @@
-import type { Channel } from '../../protocol/channels.ts';
+import { channelKind, type Channel } from '../../protocol/channels.ts';
 import type {
   AppendGroup,
   ClaimRequest,
@@ -135,6 +135,9 @@ export class MemoryLogStore implements LogStore {
       return had;
     },
 
+    listRooms: (request) => this.#listRooms(request),
+    prune: (request) => this.#prune(request),
+
     revoke: (revocation) => {
       this.#revocations.push(revocation);
       return null;
@@ -227,6 +230,50 @@ export class MemoryLogStore implements LogStore {
     const more = fitting.length < found.length;
     return { grant, entries: isForward ? fitting : fitting.toReversed(), more };
   }
+
+  #listRooms({ reader, after, limit }: StoreCalls['listRooms']['request']): StoreCalls['listRooms']['reply'] {
+    const found = [...this.#rooms.keys()]
+      .filter((room) => this.#grant(`room:${room}`, reader) === 'granted')
+      .filter((room) => after === null || byBytes(room, after) > 0)
+      .toSorted(byBytes);
+    const rooms = found.slice(0, limit).map((room) => {
+      const { access, metadata } = this.#rooms.get(room) as RoomRecord;
+      return { room, access, metadata };
+    });
+    return { rooms, more: found.length > limit };
+  }
+
+  #prune({
+    kind,
+    keepMs,
+    after,
+    channels,
+    entries,
+  }: StoreCalls['prune']['request']): StoreCalls['prune']['reply'] {
+    const newest = this.#wall() - keepMs;
+    const behind = [...this.#channels.keys()]
+      .filter((channel) => channelKind(channel) === kind && byBytes(channel, after ?? '') > 0)
+      .toSorted(byBytes);
+    let removed = 0;
+    let next = after ?? '';
+    for (const channel of behind.slice(0, channels)) {
+      const { entries: log, keys } = this.#row(channel);
+      for (const { seq, at, sender, id } of log.values()) {
+        if (at > newest) break;
+        if (removed === entries) return { removed, next };
+        log.delete(seq);
+        keys.delete(keyOf(sender, id));
+        removed++;
+      }
+      next = channel;
+    }
+    return { removed, next: behind.length > channels ? next : null };
+  }
+}
+
+/** As PostgreSQL orders ids, and as texts of JavaScript do not: an emoji comes behind all of the first plane. */
+function byBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
 function keyOf(sender: string, id: string): string {

@@ -11,6 +11,8 @@ import type {
   StoreReply,
 } from '../../runtime/ports/log-store.ts';
 import { append } from './append.ts';
+import { listRooms } from './list-rooms.ts';
+import { prune } from './prune.ts';
 import { SqlError, type Row, type SqlClient } from './sql-client.ts';
 import * as statements from './statements.ts';
 
@@ -138,6 +140,9 @@ export class PostgresLogStore implements LogStore {
 
     emptyRoom: async ({ room }, deadlineMs) =>
       (await this.#client.query(statements.emptyRoom, { room }, deadlineMs)).length > 0,
+
+    listRooms: (request, deadlineMs) => listRooms(this.#client, request, deadlineMs),
+    prune: (request, deadlineMs) => prune(this.#client, request, deadlineMs),
 
     revoke: async (revocation, deadlineMs) => {
       await this.#client.query(statements.revoke, { ...revocation }, deadlineMs);

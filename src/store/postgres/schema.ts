@@ -74,7 +74,13 @@ export const rooms = vagus.table(
     createdAt: instant('created_at').notNull().defaultNow(),
     deletedAt: instant('deleted_at'),
   },
-  (table) => [check('rooms_access', sql`${table.access} in ('public', 'private')`)],
+  (table) => [
+    check('rooms_access', sql`${table.access} in ('public', 'private')`),
+    // For lists: neither private rooms of others nor deleted ones lie between two that are shown.
+    index('rooms_listed')
+      .on(table.access, table.room)
+      .where(sql`${table.deletedAt} is null`),
+  ],
 );
 
 /** Who may use a private room. */
@@ -85,7 +91,10 @@ export const members = vagus.table(
     user: name('user').notNull(),
     addedAt: instant('added_at').notNull().defaultNow(),
   },
-  (table) => [primaryKey({ columns: [table.room, table.user] }), index('members_by_user').on(table.user)],
+  (table) => [
+    primaryKey({ columns: [table.room, table.user] }),
+    index('members_by_user_and_room').on(table.user, table.room),
+  ],
 );
 
 /** Sessions ended before their tokens (JW5): one session, or all of a user issued up to a second. */
