@@ -1,38 +1,52 @@
+import { CANARY, type CanaryStatus } from './actors/canary.ts';
+import { DRAIN, DRAIN_LIMITS } from './actors/drain/drain.ts';
+import { historyFields, historyRequest, type HistoryQuery } from './actors/history.ts';
 import {
   homeAddress,
   isRefusal,
   LOG,
   SESSIONS,
+  type Actor,
+  type Admitted,
   type HomeMessage,
   type LogMessage,
   type LogReply,
   type LogStatus,
   type Published,
   type Refusal,
+  type Spent,
 } from './actors/messages.ts';
 import { roomChannel, userChannel, type Channel } from './protocol/channels.ts';
 import { unfitValue } from './protocol/decode.ts';
 import { RequestId, RoomId, SessionId, UserId } from './protocol/ids.ts';
 import { WIRE_LIMITS } from './protocol/limits.ts';
 import { utf8Bytes } from './protocol/size.ts';
-import type { Address } from './runtime/ports/actor.ts';
+import type { Address, Answer } from './runtime/ports/actor.ts';
 import type { Entropy } from './runtime/ports/entropy.ts';
-import type { SessionKey } from './runtime/ports/log-store.ts';
+import type { SessionKey, StoreCalls } from './runtime/ports/log-store.ts';
 import type { ActorSystem } from './runtime/system.ts';
 
 /** Why a command was not carried out; `code` is one of the protocol's error codes. */
 export class EngineError extends Error {
   readonly code: string;
+  /** When it may be tried again, if that is known. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(code: string, message: string) {
+  constructor(code: string, message: string, retryAfterMs?: number) {
     super(message);
     this.name = 'EngineError';
     this.code = code;
+    this.retryAfterMs = retryAfterMs;
   }
 }
 
 /** How long a command may take. */
 const DEADLINE_MS = 10_000;
+
+const RETRY_AFTER_MS = 1_000;
+
+/** How long a user's home may take to say what the user may do. Without an answer it is allowed (LM6). */
+const ALLOWANCE_DEADLINE_MS = 300;
 
 /** Callers' mistakes are told before anything is stored: what is stored is shown to everyone. */
 function check(schema: typeof RequestId, value: string, name: string): void {
@@ -50,14 +64,47 @@ function jsonOf(data: unknown): string {
   return json;
 }
 
+/** A message that somebody sends without a socket (RS1). */
+export interface Sending {
+  readonly id?: string | undefined;
+  readonly content: string;
+  /** A JSON object as text. */
+  readonly data: string | null;
+  /** The client's own time, ms since 1970. */
+  readonly sentAt: number | null;
+}
+
 /** What can be asked of the actors from outside, without a socket. */
 export class Commands {
   readonly #system: ActorSystem;
   readonly #entropy: Entropy;
+  readonly #autoCreate: boolean;
 
-  constructor(system: ActorSystem, entropy: Entropy) {
+  constructor(system: ActorSystem, entropy: Entropy, options: { readonly autoCreate: boolean }) {
     this.#system = system;
     this.#entropy = entropy;
+    this.#autoCreate = options.autoCreate;
+  }
+
+  /** Stores a user's message in a room, with the rights of a `chat` (RS1); `id` is the key under which it is stored once. */
+  async send(
+    by: Actor,
+    room: string,
+    { id = this.#entropy.uuid(), ...message }: Sending,
+  ): Promise<Published & { readonly id: string }> {
+    const entry = { ...message, id, sender: by.user };
+    const published = await this.#askHome<Published>(roomChannel(room), { type: 'publish', entry, by });
+    return { ...published, id };
+  }
+
+  /** A page of a channel (RS2), as the text of a JSON object. */
+  async history(reader: Actor, channel: Channel, query: HistoryQuery): Promise<string> {
+    const message = { type: 'page', ...historyRequest(channel, query, reader) } as const;
+    const answer = (await this.#ask(LOG, message)) as LogReply<StoreCalls['page']['reply']>;
+    if (!answer.ok) throw new EngineError('unavailable', 'the log cannot be read right now', RETRY_AFTER_MS);
+    const fields = historyFields(channel, query, answer.value, this.#autoCreate);
+    if (typeof fields !== 'string') throw new EngineError(fields.error, fields.message);
+    return `{${fields}}`;
   }
 
   async publish(channel: Channel, data: unknown, id: string | undefined): Promise<Published> {
@@ -105,6 +152,41 @@ export class Commands {
     });
   }
 
+  /** Takes one of a user's messages (LM2): 0, or in how many milliseconds there will be one. Unreachable, there is. */
+  spend(user: string): Promise<number> {
+    return new Promise((resolve) => {
+      this.#askUser(user, { type: 'spend' }, (answer) =>
+        resolve(answer.ok ? (answer.body as Spent).retryAfterMs : 0),
+      );
+    });
+  }
+
+  /** Whether a user has as many connections as there may be (LM6); if not, a place is kept. Unreachable, there is one. */
+  admit(user: string, done: (isFull: boolean) => void): void {
+    this.#askUser(user, { type: 'admit' }, (answer) => done(answer.ok && (answer.body as Admitted).isFull));
+  }
+
+  #askUser(user: string, message: HomeMessage, done: (answer: Answer<unknown>) => void): void {
+    const options = { deadlineMs: ALLOWANCE_DEADLINE_MS, lane: 'system' } as const;
+    this.#system.ask(homeAddress(userChannel(user)), message, options, done);
+  }
+
+  /** How it went with the last messages that were to prove that messages get through; undefined: nobody knows. */
+  canaryStatus(): Promise<CanaryStatus | undefined> {
+    return this.#ask(CANARY, { type: 'status' }).then(
+      (status) => status as CanaryStatus,
+      () => undefined,
+    );
+  }
+
+  /** Sends all clients away and finishes what is being appended (D15). Resolves when that is done, or its time is over. */
+  leave(): Promise<void> {
+    const deadlineMs = DRAIN_LIMITS.clientsLeaveMs + DRAIN_LIMITS.appendsEndMs + 500;
+    return new Promise((resolve) => {
+      this.#system.ask(DRAIN, { type: 'leave' }, { deadlineMs }, () => resolve());
+    });
+  }
+
   async logStatus(): Promise<LogStatus> {
     return (await this.#ask(LOG, { type: 'status' })) as LogStatus;
   }
@@ -112,7 +194,7 @@ export class Commands {
   async #askHome<Body>(channel: Channel, message: HomeMessage): Promise<Body> {
     const body = (await this.#ask(homeAddress(channel), message)) as Body | Refusal;
     if (typeof body === 'object' && body !== null && isRefusal(body))
-      throw new EngineError(body.error, body.message);
+      throw new EngineError(body.error, body.message, body.retryAfterMs);
     return body;
   }
 

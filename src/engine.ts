@@ -1,10 +1,12 @@
 import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CANARY } from './actors/canary.ts';
 import { CONNECTION_LIMITS } from './actors/connection/context.ts';
 import { LEDGER_LIMITS } from './actors/home/ledger.ts';
 import { LOG_LIMITS } from './actors/log/log.ts';
 import { relayAddress, type Published } from './actors/messages.ts';
 import { program, type ProgramOptions } from './actors/program.ts';
+import { RETENTION } from './actors/retention.ts';
 import { Commands } from './commands.ts';
 import { checkRelations, type Config } from './config.ts';
 import { SystemClock } from './host/system-clock.ts';
@@ -27,13 +29,12 @@ export { EngineError } from './commands.ts';
 /** Connections to PostgreSQL of one node: two for appends, one for claims, the rest for reads. */
 const DATABASE_CONNECTIONS = 12;
 
-/** Clients come back this far apart after a drain: 500 a second, half of what one core can let in. */
-const SLOT_MS = 2;
-const FIRST_SLOT_MS = 500;
+/** What a drain may take beside clients and appends (`DRAIN_LIMITS`); all of it together less than 25 s. */
+const REQUESTS_END_MS = 3_000;
+const STORE_CLOSE_MS = 3_000;
 
-/** Bounds of the drain's parts; together under the 30 s after which most platforms kill. */
-const CLIENTS_LEAVE_MS = 10_000;
-const APPENDS_END_MS = 8_000;
+/** A message must have gone the whole way within this (RS5). */
+const PROVEN_MS = 15_000;
 
 const ADMIN_HOST = '127.0.0.1';
 
@@ -87,9 +88,12 @@ export class Engine {
     });
     for (const behaviour of program(programOptions(config, owner, store.log)))
       this.#system.register(behaviour);
-    this.#commands = new Commands(this.#system, entropy);
+    this.#commands = new Commands(this.#system, entropy, { autoCreate: config.roomsAutoCreate });
     this.#sockets.connect(new ConnectionInbox(this.#system, owner));
     bus.connect((channel, message) => this.#system.tellIfAlive(relayAddress(channel), message, 'system'));
+    this.#system.tell(CANARY, { type: 'start' });
+    if (Object.values(config.retention).some((keepMs) => keepMs > 0))
+      this.#system.tell(RETENTION, { type: 'start' });
   }
 
   /** Opens the log, starts the actors, and listens. Rejects with an error that says what to do. */
@@ -192,9 +196,13 @@ export class Engine {
 
   async #ready(): Promise<Answer> {
     if (this.#isDraining) return notReady('draining');
-    const status = await this.#commands.logStatus().catch(() => undefined);
-    if (!status) return notReady('core');
-    return status.isStoreUp ? READY : notReady('store');
+    const [log, canary] = await Promise.all([
+      this.#commands.logStatus().catch(() => undefined),
+      this.#commands.canaryStatus(),
+    ]);
+    if (!log || !canary) return notReady('core');
+    if (canary.provenAgoMs === undefined) return notReady('starting');
+    return log.isStoreUp && canary.provenAgoMs <= PROVEN_MS ? READY : notReady('store');
   }
 
   async #metrics(): Promise<Answer> {
@@ -222,31 +230,25 @@ export class Engine {
 
   /**
    * Leaves in order: nobody new is let in, every client gets its answers and then its own time to come back,
-   * what is being appended is finished, then everything closes. Takes 20 s at most.
+   * what is being appended is finished, then everything closes. Takes 25 s at most (D15).
    */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
   }
 
+  /** In this order: nobody new, clients, what is being appended, requests over HTTP, the store. */
   async #close(): Promise<void> {
     this.#isDraining = true;
     this.#logger.info({ connections: this.#sockets.size }, 'draining');
-    this.#system.tellAll('conn', (at) => ({ type: 'drain', retryAfterMs: FIRST_SLOT_MS + at * SLOT_MS }));
-    for (const server of this.#servers) server.close();
-    await until(() => this.#sockets.size === 0, CLIENTS_LEAVE_MS);
+    await this.#commands.leave();
     this.#sockets.terminateAll();
-    await until(() => this.#isLogQuiet(), APPENDS_END_MS);
-    for (const server of this.#servers) server.closeAllConnections();
-    await this.#store.close();
+    // Until here whoever came was told to go elsewhere, and a balancer that nothing is ready.
+    await Promise.all(this.#servers.map((server) => closeServer(server, REQUESTS_END_MS)));
+    await Promise.race([this.#store.close(), sleep(STORE_CLOSE_MS, undefined, { ref: false })]);
     this.#clock.stop();
     this.#logger.info('closed');
     this.#logger.flush();
-  }
-
-  async #isLogQuiet(): Promise<boolean> {
-    const status = await this.#commands.logStatus().catch(() => undefined);
-    return !status || status.appends === 0;
   }
 }
 
@@ -258,6 +260,10 @@ function programOptions(config: Config, owner: string, log: string): ProgramOpti
     autoCreate: config.roomsAutoCreate,
     graceMs: config.graceMs,
     tokenTtlMaxMs: config.tokenTtlMaxMs,
+    allowance: {
+      messagesPerMinute: config.messagesPerMinute,
+      connectionsMax: config.connectionsPerUser,
+    },
     connection: {
       ...CONNECTION_LIMITS,
       heartbeatIntervalMs: config.heartbeatIntervalMs,
@@ -265,15 +271,24 @@ function programOptions(config: Config, owner: string, log: string): ProgramOpti
       frameBytes: config.frameBytes,
       roomsMax: config.roomsPerConnection,
       stallMs: config.stallMs,
+      messagesPerMinute: config.messagesPerMinute,
+      signalsPerSecond: config.signalsPerSecond,
+      requestsPerMinute: config.requestsPerMinute,
+      rateAbusePerMinute: config.rateAbusePerMinute,
     },
     ledger: { ...LEDGER_LIMITS, idleMs: config.roomIdleMs },
+    mailboxMax: config.mailboxMessages,
+    keepMs: config.retention,
     logLimits: LOG_LIMITS,
   };
 }
 
-async function until(isDone: () => boolean | Promise<boolean>, withinMs: number): Promise<void> {
-  const deadline = Date.now() + withinMs;
-  while (!(await isDone()) && Date.now() < deadline) await sleep(20);
+/** Takes no more; what is being answered is finished, for a while. */
+async function closeServer(server: Server, withinMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  await Promise.race([closed, sleep(withinMs, undefined, { ref: false })]);
+  server.closeAllConnections();
 }
 
 const DRAINING: HandshakeRefusal = {

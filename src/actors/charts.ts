@@ -1,6 +1,7 @@
 import type { Chart } from './chart.ts';
 import { connectionChart } from './connection/pulse.ts';
 import { roomChart } from './home/ledger.ts';
+import { drainChart } from './drain/drain.ts';
 import { retryChart } from './home/retry.ts';
 import { userChart } from './home/user.ts';
 import { breakerChart } from './log/breaker.ts';
@@ -12,4 +13,5 @@ export const CHARTS: readonly { readonly title: string; readonly chart: Chart }[
   { title: 'A room, and any other home of a channel (LC4)', chart: roomChart },
   { title: 'A retry: how a home gets its claim', chart: retryChart },
   { title: 'A circuit breaker', chart: breakerChart },
+  { title: 'A drain: how a node leaves', chart: drainChart },
 ];

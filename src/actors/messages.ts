@@ -179,6 +179,16 @@ export interface CreateRoom {
   readonly metadata: string;
 }
 
+/** The answer to `spend`: 0, or in how many milliseconds the user may send a message again (LM2). */
+export interface Spent {
+  readonly retryAfterMs: number;
+}
+
+/** The answer to `admit`: whether one more connection of the user has a place (LM6). */
+export interface Admitted {
+  readonly isFull: boolean;
+}
+
 export type HomeMessage =
   | Enter
   /** A relay without devices hears publications too. */
@@ -193,6 +203,12 @@ export type HomeMessage =
   | CreateRoom
   | { readonly type: 'setMember'; readonly user: string; readonly isMember: boolean }
   | { readonly type: 'delete' }
+  /** To a user's home: one message of the user's (LM2); one more connection (LM6). */
+  | { readonly type: 'spend' | 'admit' }
+  /** The node goes: stop once nothing is under way. */
+  | { readonly type: 'drain' }
+  /** To a room's home: who keeps the numbers of those present has forgotten them. */
+  | { readonly type: 'countAgain' }
   | { readonly type: 'appended'; readonly results: readonly AppendResult[] }
   /** What the log held of this home's appends is lost: each may or may not be stored. */
   | { readonly type: 'logRestarted' }
@@ -265,6 +281,8 @@ export type SessionsMessage =
   | { readonly type: 'watch'; readonly address: ConnectionAddress; readonly key: SessionKey }
   | { readonly type: 'unwatch'; readonly address: ConnectionAddress }
   /** Ends a session, or all that a user has so far (JW5). */
-  | { readonly type: 'revoke'; readonly user: string | null; readonly session: string | null };
+  | { readonly type: 'revoke'; readonly user: string | null; readonly session: string | null }
+  /** Every connection is told to go, each with its own time to come back; asked, answers once none is left. */
+  | { readonly type: 'dismiss' };
 
 export const SESSIONS = 'sessions' as Address<SessionsMessage>;

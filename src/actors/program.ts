@@ -1,7 +1,11 @@
 import { WIRE_LIMITS } from '../protocol/limits.ts';
 import type { Behaviour } from '../runtime/ports/actor.ts';
+import { canaryBehaviour } from './canary.ts';
 import { connectionBehaviour } from './connection/connection.ts';
 import type { ConnectionLimits } from './connection/context.ts';
+import { directoryBehaviour } from './directory.ts';
+import { drainBehaviour, DRAIN_LIMITS } from './drain/drain.ts';
+import type { AllowanceLimits } from './home/allowance.ts';
 import { broadcastBehaviour } from './home/broadcast.ts';
 import type { HomeOptions } from './home/home.ts';
 import type { LedgerLimits } from './home/ledger.ts';
@@ -11,6 +15,7 @@ import type { CommitLimits } from './log/group-commit.ts';
 import { logBehaviour, type LogLimits } from './log/log.ts';
 import { relayBehaviour } from './relay/relay.ts';
 import type { PageLimits } from './relay/stream.ts';
+import { retentionBehaviour, type RetentionOptions } from './retention.ts';
 import { sessionsBehaviour } from './sessions.ts';
 
 /** Who the node is, and the bounds it works within. */
@@ -24,7 +29,12 @@ export interface ProgramOptions {
   readonly graceMs: number;
   readonly tokenTtlMaxMs: number;
   readonly connection: ConnectionLimits;
+  readonly allowance: AllowanceLimits;
   readonly ledger: LedgerLimits;
+  /** Messages that may wait for a room, and for broadcast (LM8). */
+  readonly mailboxMax?: number;
+  /** How long messages are kept (LM10); undefined: for ever. */
+  readonly keepMs?: RetentionOptions['keepMs'];
   readonly logLimits: LogLimits;
   readonly commit?: CommitLimits;
   readonly page?: PageLimits;
@@ -33,10 +43,15 @@ export interface ProgramOptions {
 /** A page of the log, as what may be replayed and what a `history` result may hold. */
 const PAGE: PageLimits = { limit: WIRE_LIMITS.replayPerChannelMax, bytesMax: WIRE_LIMITS.historyBytesMax };
 
+const MAILBOX_MAX = 1_024;
+
+const FOR_EVER = { broadcast: 0, user: 0, room: 0 } as const;
+
 /** Every kind of actor of a node. The engine and the simulator run the same ones (D17). */
 export function program(options: ProgramOptions): readonly Behaviour<never, never, never>[] {
-  const { node, owner, log, autoCreate, graceMs, ledger, connection, page = PAGE } = options;
-  const home: HomeOptions = { node, owner, ledger, graceMs };
+  const { node, owner, log, autoCreate, graceMs, ledger, connection, allowance } = options;
+  const { page = PAGE, mailboxMax = MAILBOX_MAX, keepMs = FOR_EVER } = options;
+  const home: HomeOptions = { node, owner, ledger, graceMs, allowance, mailboxMax };
   const deadlineMs = ledger.logDeadlineMs;
   const behaviours = [
     connectionBehaviour({ node, log, autoCreate, limits: connection }),
@@ -50,6 +65,10 @@ export function program(options: ProgramOptions): readonly Behaviour<never, neve
       deadlineMs,
       tokenTtlMaxMs: options.tokenTtlMaxMs,
     }),
+    directoryBehaviour({ deadlineMs, retryAfterMs: connection.retryAfterMs }),
+    drainBehaviour(DRAIN_LIMITS),
+    canaryBehaviour(node),
+    retentionBehaviour({ keepMs, deadlineMs }),
   ];
   return behaviours as unknown as readonly Behaviour<never, never, never>[];
 }

@@ -17,6 +17,12 @@ const RECENT_MS = 15_000;
 /** Keys of one read. */
 const KEYS_MAX = 1_000;
 
+/** Clients come back this far apart after a drain: 500 a second, half of what one core can let in. */
+const SLOT_MS = 2;
+
+/** The first comes back after this: a process needs as long to be there again. */
+const FIRST_SLOT_MS = 500;
+
 type SessionsContext =
   | {
       readonly for: 'round';
@@ -37,12 +43,19 @@ function isMeant({ user, session, second }: Revocation, key: SessionKey): boolea
   return isUsers || (session !== null && key.session === session);
 }
 
-/** The sessions of all connections of this node, looked up together (JW3). The store knows; this only asks. */
+/**
+ * The sessions of all connections of this node, looked up together (JW3): the store knows, this only asks.
+ * Who knows all connections also tells them to go, each with its own time to come back (D15).
+ */
 class Sessions {
   readonly #options: SessionsOptions;
   readonly #watched = new Map<ConnectionAddress, SessionKey>();
   /** Those of a moment ago: a connection whose session was looked up before may come to be watched after. */
   #recent: (Revocation & { readonly at: number })[] = [];
+  /** Slots given to those who were told to go; undefined while nobody was. */
+  #slots: number | undefined;
+  /** Who waits for the last connection to be gone. */
+  #dismissers: ReplyTo[] = [];
 
   constructor(options: SessionsOptions) {
     this.#options = options;
@@ -56,6 +69,10 @@ class Sessions {
         break;
       case 'unwatch':
         this.#watched.delete(message.address);
+        this.#tellIfAllLeft(out);
+        break;
+      case 'dismiss':
+        this.#dismiss(turn.replyTo, out);
         break;
       case 'revoke':
         this.#revoke(message.user, message.session, turn, out);
@@ -71,7 +88,27 @@ class Sessions {
     return out;
   }
 
+  #dismiss(replyTo: ReplyTo | undefined, out: Outbox): void {
+    if (replyTo) this.#dismissers.push(replyTo);
+    this.#slots ??= 0;
+    for (const address of this.#watched.keys()) this.#tellToGo(address, out);
+    this.#tellIfAllLeft(out);
+  }
+
+  #tellToGo(address: ConnectionAddress, out: Outbox): void {
+    const slot = this.#slots ?? 0;
+    this.#slots = slot + 1;
+    out.tell(address, { type: 'drain', retryAfterMs: FIRST_SLOT_MS + slot * SLOT_MS });
+  }
+
+  #tellIfAllLeft(out: Outbox): void {
+    if (this.#watched.size > 0) return;
+    for (const dismisser of this.#dismissers.splice(0)) out.reply(dismisser, {});
+  }
+
   #watch(address: ConnectionAddress, key: SessionKey, turn: Turn, out: Outbox): void {
+    // Whose handshake was under way when all others were told.
+    if (this.#slots !== undefined && !this.#watched.has(address)) this.#tellToGo(address, out);
     this.#watched.set(address, key);
     this.#recent = this.#recent.filter(({ at }) => turn.now - at < RECENT_MS);
     if (this.#recent.some((revocation) => isMeant(revocation, key))) out.tell(address, { type: 'revoked' });

@@ -24,6 +24,9 @@ export const WIRE_LIMITS = {
   historyBytesMax: 262_144,
   /** Members of a `presence` page (RQ7). */
   presencePageMax: 200,
+  /** Rooms of a `rooms` page: when none is asked, and at most (RQ11). */
+  roomsPageDefault: 50,
+  roomsPageMax: 200,
   /** Messages replayed by one `join` or for one channel of a `resume` (RQ1, RQ2). */
   replayPerChannelMax: 1_000,
   /** Messages replayed by one `resume` over all its channels (RQ2). */

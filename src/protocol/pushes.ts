@@ -139,6 +139,19 @@ export const RESULTS = {
     total: z.int(),
     more: z.boolean(),
   }),
+  rooms: z.object({
+    type: z.literal('rooms'),
+    id: RequestId.optional(),
+    rooms: z.array(
+      z.object({
+        room: RoomId,
+        access: z.enum(['public', 'private']),
+        metadata: JsonObject,
+        present: z.int(),
+      }),
+    ),
+    more: z.boolean(),
+  }),
   heartbeat: z.object({
     type: z.literal('heartbeat'),
     id: RequestId.optional(),

@@ -44,7 +44,7 @@ const Positions = z
   )
   .transform((value): ReadonlyMap<string, number> => new Map(Object.entries(value) as [string, number][]));
 
-/** Requests, client to server (RQ1 to RQ10, RQ12). Unknown fields are dropped (FR3). */
+/** Requests, client to server (RQ1 to RQ12). Unknown fields are dropped (FR3). */
 export const REQUESTS = {
   join: z.object({ type: z.literal('join'), id, room: RoomId, since: Position.optional() }),
   resume: z.object({
@@ -94,6 +94,12 @@ export const REQUESTS = {
     members: z.array(UserId).max(WIRE_LIMITS.membersMax).optional(),
     metadata: Metadata.optional(),
   }),
+  rooms: z.object({
+    type: z.literal('rooms'),
+    id,
+    after: RoomId.optional(),
+    limit: z.int().min(1).max(WIRE_LIMITS.roomsPageMax).optional(),
+  }),
   refresh: z.object({ type: z.literal('refresh'), id, token: z.string().min(1) }),
   heartbeat: z.object({ type: z.literal('heartbeat'), id, status: z.enum(['ping', 'pong']) }),
 } as const;
@@ -107,6 +113,7 @@ export const Request = z.discriminatedUnion('type', [
   REQUESTS.history,
   REQUESTS.presence,
   REQUESTS.create,
+  REQUESTS.rooms,
   REQUESTS.refresh,
   REQUESTS.heartbeat,
 ]);

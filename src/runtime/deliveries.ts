@@ -117,9 +117,9 @@ export class Deliveries {
     if (cell.status === 'running') this.#scheduler.enqueue(cell);
   }
 
-  /** A message to every actor of a kind, for the rare events that concern all; each may get its own. */
-  tellAll(kind: string, message: (at: number) => unknown): void {
-    const cells = [...this.cells.values()].filter((cell) => cell.behaviour.kind === kind);
-    for (const [at, cell] of cells.entries()) this.push(cell, envelope('', message(at)), 'system');
+  /** A message to every actor of a kind, for the rare events that concern all. */
+  tellAll(kind: string, message: unknown): void {
+    for (const cell of [...this.cells.values()])
+      if (cell.behaviour.kind === kind) this.push(cell, envelope('', message), 'system');
   }
 }

@@ -104,11 +104,6 @@ export class ActorSystem implements CellHost {
     if (cell) this.#deliveries.push(cell, envelope('', message), lane);
   }
 
-  /** A message to every actor of a kind, for the rare events that concern all; each may get its own. */
-  tellAll(kind: string, message: (at: number) => unknown): void {
-    this.#deliveries.tellAll(kind, message);
-  }
-
   /** Hands a message to a cell one holds: the way of frames. False when its mailbox is full. */
   offer(cell: Cell, message: unknown, lane: Lane): boolean {
     if (cell.status === 'stopped') return true;
@@ -238,7 +233,7 @@ export class ActorSystem implements CellHost {
           effect.key,
         );
       case 'tellAll':
-        return this.#deliveries.tellAll(effect.kind, () => effect.message);
+        return this.#deliveries.tellAll(effect.kind, effect.message);
       case 'ask': {
         const { to, message, lane, deadlineMs, context } = effect;
         const settle = (answer: Answer<unknown>): void =>

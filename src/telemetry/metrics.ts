@@ -104,6 +104,20 @@ export class NodeTelemetry implements Telemetry {
       counted('breaker_closed'),
     );
     counter('vagus_handshakes_refused_total', 'Upgrades that were refused', counted('handshakes_refused'));
+    counter(
+      'vagus_messages_pruned_total',
+      'Messages removed because they are kept no longer',
+      counted('messages_pruned'),
+    );
+    this.#labelled('vagus_limited_total', 'Requests over a limit of rate, by kind', 'kind', () =>
+      this.#withPrefix('limited_'),
+    );
+    this.#labelled(
+      'vagus_probes_total',
+      'Messages of the node to itself that prove that messages get through, by outcome',
+      'outcome',
+      () => this.#withPrefix('probe_'),
+    );
     this.#labelled('vagus_errors_total', 'Errors told to clients, by code', 'code', () =>
       this.#withPrefix('error_'),
     );

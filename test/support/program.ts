@@ -2,7 +2,7 @@ import { CONNECTION_LIMITS } from '../../src/actors/connection/context.ts';
 import { LEDGER_LIMITS } from '../../src/actors/home/ledger.ts';
 import { LOG_LIMITS } from '../../src/actors/log/log.ts';
 import { homeAddress, relayAddress } from '../../src/actors/messages.ts';
-import { program } from '../../src/actors/program.ts';
+import { program, type ProgramOptions } from '../../src/actors/program.ts';
 import { ConnectionInbox } from '../../src/runtime/inbox.ts';
 import type { Address } from '../../src/runtime/ports/actor.ts';
 import type { StoreCallName, StoreCalls, StoreReply } from '../../src/runtime/ports/log-store.ts';
@@ -59,7 +59,7 @@ export class Program {
   readonly published: { readonly channel: string; readonly message: any }[] = [];
   hook: StoreHook | undefined;
 
-  constructor() {
+  constructor(options: Partial<ProgramOptions> = {}) {
     const { world } = this;
     const bus = new LocalBus('n1');
     const store = {
@@ -91,9 +91,11 @@ export class Program {
       autoCreate: true,
       graceMs: 15_000,
       tokenTtlMaxMs: 1e9,
-      connection: CONNECTION_LIMITS,
+      allowance: { messagesPerMinute: 0, connectionsMax: 0 },
+      connection: { ...CONNECTION_LIMITS, messagesPerMinute: 0 },
       ledger: LEDGER_LIMITS,
       logLimits: LOG_LIMITS,
+      ...options,
     });
     for (const behaviour of behaviours) {
       const step = behaviour.step.bind(behaviour);

@@ -18,6 +18,7 @@ export const connectionMachine = setup({
         | 'tokenExpired'
         | 'sessionRevoked'
         | 'misbehaved'
+        | 'abusedLimits'
         | 'nodeDrained'
         | 'channelLost';
     },
@@ -47,6 +48,10 @@ export const connectionMachine = setup({
     misbehaved: {
       target: '.dead',
       actions: { type: 'close', params: { code: CLOSE_CODES.too_many_bad_frames } },
+    },
+    abusedLimits: {
+      target: '.dead',
+      actions: { type: 'close', params: { code: CLOSE_CODES.rate_abuse } },
     },
     channelLost: {
       target: '.dead',

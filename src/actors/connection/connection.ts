@@ -21,7 +21,9 @@ import { Credentials } from './credentials.ts';
 import { Gate } from './gate.ts';
 import { Outbound } from './outbound.ts';
 import { Pulse } from './pulse.ts';
+import { Rates } from './rates.ts';
 import { Requests, type RequestContext } from './requests.ts';
+import { Strikes } from './strikes.ts';
 import type { SubscriptionContext } from './subscription-context.ts';
 import { Subscriptions } from './subscriptions.ts';
 
@@ -30,9 +32,8 @@ const WITHOUT_GRACE: ReadonlySet<number> = new Set([
   CLOSE_CODES.heartbeat_timeout,
   CLOSE_CODES.session_revoked,
   CLOSE_CODES.too_many_bad_frames,
+  CLOSE_CODES.rate_abuse,
 ]);
-
-const MINUTE_MS = 60_000;
 
 /** One client's connection: its life, its frames, its channels. */
 class Connection implements ConnectionContext {
@@ -42,12 +43,13 @@ class Connection implements ConnectionContext {
   readonly user: string;
   readonly gate: Gate;
   readonly credentials: Credentials;
+  readonly rates: Rates;
   readonly #pulse: Pulse;
   readonly #subscriptions: Subscriptions;
   readonly #requests: Requests;
   readonly #outbound: Outbound;
-  /** When frames broke the protocol, within the last minute. */
-  #badFrames: number[] = [];
+  /** Frames that broke the protocol (FR2). */
+  readonly #badFrames = new Strikes(WIRE_LIMITS.badFramesPerMinuteMax);
   /** What the client was told does not work. */
   #features: readonly Feature[] = [];
   /** Broadcast or the user's channel could not be reached for the welcome. */
@@ -62,6 +64,7 @@ class Connection implements ConnectionContext {
     this.user = init.user;
     this.gate = new Gate(options.limits.inFlightMax);
     this.credentials = new Credentials(this.address, init);
+    this.rates = new Rates(options.limits);
     this.#pulse = new Pulse(options.limits, turn, (action, params, at, out) =>
       this.#act(action, params, at, out),
     );
@@ -147,6 +150,9 @@ class Connection implements ConnectionContext {
     const { request } = decoded;
     // A resume says itself where the two channels of everyone start (HS5).
     if (request.type !== 'resume') this.#subscriptions.greeted(out);
+    const limited = this.rates.request(request, turn, out);
+    if (limited === 'abuse') return this.#pulse.fire('abusedLimits', turn, out);
+    if (limited) return refuse(this, request.id, limited, out);
     const bad = this.#request(request, turn, out);
     if (bad) this.#badFrame(bad, turn, out);
   }
@@ -163,13 +169,15 @@ class Connection implements ConnectionContext {
       case 'resume':
         return this.#subscriptions.resume(request, out);
       case 'signal':
-        return this.#requests.signal(request, out);
+        return this.#requests.signal(request, turn, out);
       case 'history':
         return this.#requests.history(request, out);
       case 'presence':
         return this.#requests.presence(request, out);
       case 'create':
         return this.#requests.create(request, turn, out);
+      case 'rooms':
+        return this.#requests.rooms(request, out);
       case 'refresh':
         return this.#requests.refresh(request, out);
       case 'heartbeat':
@@ -185,8 +193,7 @@ class Connection implements ConnectionContext {
 
   #badFrame({ id, message, field }: BadFrame, turn: Turn, out: Outbox): void {
     refuse(this, id, { error: 'bad_frame', message, ...(field === undefined ? {} : { field }) }, out);
-    this.#badFrames = [...this.#badFrames.filter((at) => turn.now - at < MINUTE_MS), turn.now];
-    if (this.#badFrames.length > WIRE_LIMITS.badFramesPerMinuteMax) this.#pulse.fire('misbehaved', turn, out);
+    if (this.#badFrames.add(turn.now)) this.#pulse.fire('misbehaved', turn, out);
   }
 
   // --- life
@@ -322,11 +329,13 @@ class Connection implements ConnectionContext {
     out: Outbox,
   ): void {
     switch (context.for) {
+      case 'spend':
       case 'chat':
       case 'history':
       case 'presence':
       case 'create':
-        return this.#requests.answered(context, answer, out);
+      case 'rooms':
+        return this.#requests.answered(context, answer, turn, out);
       default:
         this.#subscriptions.answered(context, answer as Parameters<Subscriptions['answered']>[1], out);
     }

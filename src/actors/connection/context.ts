@@ -5,6 +5,7 @@ import type { ConnectionAddress, Refusal } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import type { Credentials } from './credentials.ts';
 import type { Gate } from './gate.ts';
+import type { Rates } from './rates.ts';
 
 /** What a connection is told when it starts. */
 export interface ConnectionInit extends Claims {
@@ -30,8 +31,14 @@ export interface ConnectionLimits {
   readonly stallMs: number;
   /** Announced in the welcome (LM1); the transport holds clients to it. */
   readonly frameBytes: number;
-  /** Announced in the welcome (LM2); 0: no limit. */
+  /** Announced in the welcome (LM2); counted by the user's home. 0: no limit, as for the three below. */
   readonly messagesPerMinute: number;
+  /** Signals a second; more are dropped (LM2). */
+  readonly signalsPerSecond: number;
+  /** All other requests in a minute (LM2). */
+  readonly requestsPerMinute: number;
+  /** Requests in a minute in spite of a limit that was told, for which it is closed with 4504 (LM2). */
+  readonly rateAbusePerMinute: number;
   readonly retryAfterMs: number;
   /** How long a drained connection may wait for its own requests before it is closed. */
   readonly drainMs: number;
@@ -48,7 +55,10 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   replayMax: WIRE_LIMITS.replayPerChannelMax,
   stallMs: 30_000,
   frameBytes: WIRE_LIMITS.frameBytesMax,
-  messagesPerMinute: 0,
+  messagesPerMinute: 60,
+  signalsPerSecond: 10,
+  requestsPerMinute: 600,
+  rateAbusePerMinute: 300,
   retryAfterMs: 1_000,
   drainMs: 5_000,
 };
@@ -69,6 +79,7 @@ export interface ConnectionContext {
   readonly user: string;
   readonly gate: Gate;
   readonly credentials: Credentials;
+  readonly rates: Rates;
 }
 
 export function write(context: ConnectionContext, frame: string, out: Outbox): void {

@@ -1,13 +1,12 @@
-import { clientChannel, clientName, roomChannel, type Channel } from '../../protocol/channels.ts';
+import { clientChannel, roomChannel, userChannel, type Channel } from '../../protocol/channels.ts';
 import type { BadFrame } from '../../protocol/decode.ts';
-import { WIRE_LIMITS } from '../../protocol/limits.ts';
 import type { RequestOf } from '../../protocol/requests.ts';
-import { utf8Bytes } from '../../protocol/size.ts';
 import { isoTime } from '../../protocol/time.ts';
 import type { Answer, Turn } from '../../runtime/ports/actor.ts';
-import type { NewEntry, PageStart, StoreCalls } from '../../runtime/ports/log-store.ts';
+import type { NewEntry, StoreCalls } from '../../runtime/ports/log-store.ts';
 import type { Verdict } from '../../runtime/ports/tokens.ts';
-import { entryFrame } from '../frames.ts';
+import { DIRECTORY, type RoomsPage } from '../directory.ts';
+import { historyFields, historyRequest } from '../history.ts';
 import {
   homeAddress,
   isRefusal,
@@ -17,23 +16,31 @@ import {
   type PresencePage,
   type Published,
   type Refusal,
+  type Spent,
 } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import { ack, refuse, write, type ConnectionContext } from './context.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
 /** What a request under way weighs against `inFlightMax`: by what its answer may put into the outbound buffer. */
-const WEIGHTS = { chat: 1, history: 64, presence: 16, create: 8, refresh: 8 } as const;
+const WEIGHTS = { spend: 1, chat: 1, history: 64, presence: 16, create: 8, rooms: 64, refresh: 8 } as const;
 
-type Weighed = keyof typeof WEIGHTS;
+/** How long the user's home may take to say whether a message is within the limit. Without an answer it is. */
+const SPEND_DEADLINE_MS = 1_000;
 
-export type RequestContext = {
-  readonly [Type in Exclude<Weighed, 'refresh'>]: {
-    readonly for: Type;
-    readonly request: RequestOf<Type>;
-    readonly room: string;
-  };
-}[Exclude<Weighed, 'refresh'>];
+export type RequestContext =
+  /** Whether the user may send one more message (LM2). */
+  | {
+      readonly for: 'spend';
+      readonly request: RequestOf<'chat'>;
+      readonly room: string;
+      readonly entry: NewEntry;
+    }
+  | { readonly for: 'chat'; readonly request: RequestOf<'chat'>; readonly room: string }
+  | { readonly for: 'history'; readonly request: RequestOf<'history'>; readonly channel: Channel }
+  | { readonly for: 'presence'; readonly request: RequestOf<'presence'> }
+  | { readonly for: 'create'; readonly request: RequestOf<'create'>; readonly room: string }
+  | { readonly for: 'rooms'; readonly request: RequestOf<'rooms'> };
 
 /** The requests that are answered by somebody else: room, log or token verifier. */
 export class Requests {
@@ -57,8 +64,7 @@ export class Requests {
       this.#refuse(request.id, { error: 'not_joined', message: 'no room is joined: name one' }, out);
       return undefined;
     }
-    const { user, credentials } = this.#context;
-    const { isAdmin } = credentials;
+    const { user, options } = this.#context;
     const entry: NewEntry = {
       id: request.id ?? turn.newId(),
       sender: user,
@@ -66,13 +72,29 @@ export class Requests {
       data: request.data === undefined ? null : JSON.stringify(request.data),
       sentAt: request.timestamp ?? null,
     };
-    this.#askHome(
-      roomChannel(room),
-      { type: 'publish', entry, by: { user, isAdmin } },
-      { for: 'chat', request, room },
-      out,
-    );
+    if (options.limits.messagesPerMinute === 0) this.#publish(request, room, entry, out);
+    else this.#spend({ for: 'spend', request, room, entry }, out);
     return undefined;
+  }
+
+  /** The user's home counts, for all connections. All of a connection's messages go this way, so they stay in order (DG7). */
+  #spend(context: RequestContext & { for: 'spend' }, out: Outbox): void {
+    this.#context.gate.begin(WEIGHTS.spend, out);
+    const home = homeAddress(userChannel(this.#context.user));
+    out.ask(home, { type: 'spend' }, { deadlineMs: SPEND_DEADLINE_MS, context });
+  }
+
+  #spent(context: RequestContext & { for: 'spend' }, answer: Answer<Spent>, turn: Turn, out: Outbox): void {
+    const { request, room, entry } = context;
+    const restMs = answer.ok ? answer.body.retryAfterMs : 0;
+    if (restMs === 0) return this.#publish(request, room, entry, out);
+    this.#refuse(request.id, this.#context.rates.messagesSpent(restMs, turn, out), out);
+  }
+
+  #publish(request: RequestOf<'chat'>, room: string, entry: NewEntry, out: Outbox): void {
+    const { user, credentials } = this.#context;
+    const by = { user, isAdmin: credentials.isAdmin };
+    this.#askHome(roomChannel(room), { type: 'publish', entry, by }, { for: 'chat', request, room }, out);
   }
 
   #askHome(channel: Channel, message: HomeMessage, context: RequestContext, out: Outbox): void {
@@ -104,14 +126,14 @@ export class Requests {
 
   // --- signal
 
-  signal(request: RequestOf<'signal'>, out: Outbox): void {
-    const { address, user } = this.#context;
+  signal(request: RequestOf<'signal'>, turn: Turn, out: Outbox): void {
+    const { address, user, rates } = this.#context;
     if (!this.#subscriptions.table.isJoined(request.room)) {
       return this.#refuse(request.id, { error: 'not_joined', message: 'the room is not joined' }, out);
     }
     const message = { type: 'signal', address, user, data: request.data } as const;
     // Of the signals that a busy room has not taken yet only the newest matters.
-    out.tellLatest(homeAddress(roomChannel(request.room)), message, address);
+    if (rates.signal(turn.now, out)) out.tellLatest(homeAddress(roomChannel(request.room)), message, address);
     ack(this.#context, request.id, { room: request.room }, out);
   }
 
@@ -124,15 +146,8 @@ export class Requests {
     const name = request.channel ?? roomChannel(request.room ?? '');
     const channel = clientChannel(name, user);
     if (!channel) return badFrame(request.id, 'channel', 'must be broadcast, user or room:{id}');
-    const isRoom = channel.startsWith('room:');
-    const page = {
-      channel,
-      start: pageStart(request),
-      limit: request.limit ?? WIRE_LIMITS.historyLimitDefault,
-      bytesMax: WIRE_LIMITS.historyBytesMax,
-      reader: isRoom ? { user, isAdmin } : null,
-    };
-    const context: RequestContext = { for: 'history', request, room: isRoom ? channel.slice(5) : '' };
+    const page = historyRequest(channel, request, { user, isAdmin });
+    const context: RequestContext = { for: 'history', request, channel };
     this.#context.gate.begin(WEIGHTS.history, out);
     out.ask(LOG, { type: 'page', ...page }, { deadlineMs: options.limits.requestDeadlineMs, context });
     return undefined;
@@ -140,34 +155,15 @@ export class Requests {
 
   #historyRead(
     request: RequestOf<'history'>,
-    room: string,
+    channel: Channel,
     answer: Answer<LogReply<StoreCalls['page']['reply']>>,
     out: Outbox,
   ): void {
     if (!answer.ok || !answer.body.ok) return this.#refuse(request.id, this.#unavailable(), out);
-    const { grant, entries, more } = answer.body.value;
-    if (grant === 'forbidden')
-      return this.#refuse(
-        request.id,
-        { error: 'forbidden', message: 'the room is private, and you are not a member' },
-        out,
-      );
-    if (grant === 'gone')
-      return this.#refuse(request.id, { error: 'gone', message: 'the room was deleted' }, out);
-    if (grant === 'absent' && room !== '' && !this.#context.options.autoCreate) {
-      return this.#refuse(request.id, { error: 'not_found', message: 'there is no such room' }, out);
-    }
-    const channel = clientChannel(request.channel ?? roomChannel(room), this.#context.user) as Channel;
-    const frames = entries.map((entry) => entryFrame(channel, entry));
-    const isForward = request.after !== undefined;
-    const kept = fitting(frames, isForward);
+    const fields = historyFields(channel, request, answer.body.value, this.#context.options.autoCreate);
+    if (typeof fields !== 'string') return this.#refuse(request.id, fields, out);
     const id = request.id === undefined ? '' : `"id":"${request.id}",`;
-    const place = room === '' ? '' : `"room":"${room}",`;
-    write(
-      this.#context,
-      `{"type":"history",${id}"channel":"${clientName(channel)}",${place}"messages":[${kept.join(',')}],"more":${more || kept.length < frames.length}}`,
-      out,
-    );
+    write(this.#context, `{"type":"history",${id}${fields}}`, out);
   }
 
   // --- presence
@@ -176,7 +172,7 @@ export class Requests {
     const { user, credentials } = this.#context;
     const { isAdmin } = credentials;
     const message = { type: 'presence', after: request.after, user, isAdmin } as const;
-    this.#askHome(roomChannel(request.room), message, { for: 'presence', request, room: request.room }, out);
+    this.#askHome(roomChannel(request.room), message, { for: 'presence', request }, out);
   }
 
   #presenceRead(request: RequestOf<'presence'>, answer: Answer<PresencePage | Refusal>, out: Outbox): void {
@@ -211,6 +207,30 @@ export class Requests {
     ack(this.#context, request.id, { room }, out);
   }
 
+  // --- rooms
+
+  rooms(request: RequestOf<'rooms'>, out: Outbox): void {
+    const { user, credentials, options } = this.#context;
+    const { after, limit } = request;
+    const message = { type: 'list', user, isAdmin: credentials.isAdmin, after, limit } as const;
+    const context: RequestContext = { for: 'rooms', request };
+    this.#context.gate.begin(WEIGHTS.rooms, out);
+    out.ask(DIRECTORY, message, { deadlineMs: options.limits.requestDeadlineMs, context });
+  }
+
+  #roomsRead({ id }: RequestOf<'rooms'>, answer: Answer<RoomsPage | Refusal>, out: Outbox): void {
+    if (!answer.ok) return this.#refuse(id, this.#unavailable(), out);
+    if (isRefusal(answer.body)) return this.#refuse(id, answer.body, out);
+    const { rooms, more } = answer.body;
+    // Metadata is JSON text already.
+    const shown = rooms.map(
+      ({ room, access, metadata, present }) =>
+        `{"room":"${room}","access":"${access}","metadata":${metadata},"present":${present}}`,
+    );
+    const named = id === undefined ? '' : `"id":"${id}",`;
+    write(this.#context, `{"type":"rooms",${named}"rooms":[${shown.join(',')}],"more":${more}}`, out);
+  }
+
   // --- refresh
 
   refresh(request: RequestOf<'refresh'>, out: Outbox): void {
@@ -237,15 +257,17 @@ export class Requests {
 
   // --- answers
 
-  answered(context: RequestContext, answer: Answer<unknown>, out: Outbox): void {
+  answered(context: RequestContext, answer: Answer<unknown>, turn: Turn, out: Outbox): void {
     this.#context.gate.end(WEIGHTS[context.for], out);
     switch (context.for) {
+      case 'spend':
+        return this.#spent(context, answer as Answer<Spent>, turn, out);
       case 'chat':
         return this.#published(context.request, context.room, answer as Answer<Published | Refusal>, out);
       case 'history':
         return this.#historyRead(
           context.request,
-          context.room,
+          context.channel,
           answer as Answer<LogReply<StoreCalls['page']['reply']>>,
           out,
         );
@@ -253,6 +275,8 @@ export class Requests {
         return this.#presenceRead(context.request, answer as Answer<PresencePage | Refusal>, out);
       case 'create':
         return this.#created(context.request, context.room, answer as Answer<object>, out);
+      case 'rooms':
+        return this.#roomsRead(context.request, answer as Answer<RoomsPage | Refusal>, out);
     }
   }
 
@@ -271,22 +295,4 @@ export class Requests {
 
 function badFrame(id: string | undefined, field: string, why: string): BadFrame {
   return { ok: false, field, message: `${field}: ${why}`, ...(id === undefined ? {} : { id }) };
-}
-
-function pageStart(request: RequestOf<'history'>): PageStart {
-  if (request.after !== undefined) return { after: request.after };
-  return request.before !== undefined ? { before: request.before } : 'newest';
-}
-
-/** As many frames as a result may hold (RQ6), from the end where the reader stands; at least one. */
-function fitting(frames: readonly string[], isForward: boolean): readonly string[] {
-  const order = isForward ? frames : [...frames].toReversed();
-  let bytes = 0;
-  let count = 0;
-  for (const frame of order) {
-    bytes += utf8Bytes(frame) + 1;
-    if (bytes > WIRE_LIMITS.historyBytesMax && count > 0) break;
-    count++;
-  }
-  return isForward ? frames.slice(0, count) : frames.slice(frames.length - count);
 }

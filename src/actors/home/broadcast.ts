@@ -13,7 +13,7 @@ class BroadcastHome extends Home {
 export function broadcastBehaviour(options: HomeOptions): Behaviour<BroadcastHome, HomeMessage> {
   return {
     kind: 'broadcast',
-    mailboxMax: 1_024,
+    mailboxMax: options.mailboxMax,
     supervision: 'restart',
     isVirtual: true,
     start: (birth, turn) => {

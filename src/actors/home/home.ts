@@ -2,6 +2,7 @@ import type { Channel } from '../../protocol/channels.ts';
 import type { Answer, Answered, Birth, Life, ReplyTo, TimerFired, Turn } from '../../runtime/ports/actor.ts';
 import type { Enter, Entered, HomeMessage, Refusal } from '../messages.ts';
 import { Outbox } from '../outbox.ts';
+import type { AllowanceLimits } from './allowance.ts';
 import { Ledger, type LedgerContext, type LedgerLimits } from './ledger.ts';
 import type { Asker } from './pending.ts';
 
@@ -12,6 +13,10 @@ export interface HomeOptions {
   readonly ledger: LedgerLimits;
   /** How long a user may be gone without having left (LC3). */
   readonly graceMs: number;
+  /** What a user may do over all connections (LM2, LM6). */
+  readonly allowance: AllowanceLimits;
+  /** Messages that may wait for a room, and for broadcast (LM8). */
+  readonly mailboxMax: number;
 }
 
 /** Requests that may wait while a home is still claiming its channel. */
@@ -30,6 +35,7 @@ export abstract class Home {
   protected readonly options: HomeOptions;
   protected readonly ledger: Ledger;
   #arrivals: Arrival[] = [];
+  #isLeaving = false;
 
   constructor(options: HomeOptions, birth: Birth, turn: Turn) {
     this.options = options;
@@ -64,6 +70,9 @@ export abstract class Home {
       case 'storeBack':
         this.ledger.storeBack(turn, out);
         break;
+      case 'drain':
+        this.#isLeaving = true;
+        break;
       case 'timer':
         this.timer(message.timer, turn, out);
         break;
@@ -75,6 +84,7 @@ export abstract class Home {
     }
     this.#letArrivalsIn(turn, out);
     this.tookTurn(out);
+    if (this.#isLeaving && this.ledger.isQuiet) this.ledger.drain(out);
     return out;
   }
 

@@ -2,6 +2,7 @@ import type { Answer, Behaviour, Birth, ReplyTo, Turn } from '../../runtime/port
 import type { RoomRecord } from '../../runtime/ports/log-store.ts';
 import { WIRE_LIMITS } from '../../protocol/limits.ts';
 import { isoTime } from '../../protocol/time.ts';
+import { DIRECTORY } from '../directory.ts';
 import type { DeviceState, Enter, Entered, HomeMessage, LogReply, Refusal } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import { Access, type AccessContext } from './access.ts';
@@ -27,6 +28,8 @@ class RoomHome extends Home {
   readonly #changes: RecordChanges;
   /** Devices whose right is being looked up. One that leaves meanwhile must not come in after it. */
   readonly #entering = new Map<string, { state: DeviceState }>();
+  /** Users present, as the directory was told. */
+  #counted = 0;
 
   constructor(options: RoomOptions, birth: Birth, turn: Turn) {
     super(options, birth, turn);
@@ -51,6 +54,13 @@ class RoomHome extends Home {
     });
   }
 
+  override begin(birth: Birth, turn: Turn): Outbox {
+    const out = super.begin(birth, turn);
+    // An earlier life may have said otherwise.
+    if (birth.restarted) this.#tellCount(out);
+    return out;
+  }
+
   protected override prepare(out: Outbox): boolean {
     this.#access.load(out);
     return false;
@@ -71,6 +81,8 @@ class RoomHome extends Home {
           this.#changed(this.#presence.exit(address, 'lost', turn), turn, out);
         this.#entering.clear();
         return super.handle(message, asker, turn, out);
+      case 'countAgain':
+        return this.#tellCount(out);
       case 'announce':
         return super.handle(message, asker, turn, out);
       default:
@@ -237,8 +249,19 @@ class RoomHome extends Home {
     }
   }
 
+  protected override tookTurn(out: Outbox): void {
+    if (this.#presence.size !== this.#counted) this.#tellCount(out);
+    this.#noteRecord();
+  }
+
+  /** Who lists rooms hears how many are present (RQ11): of a wave of joins, the last number. */
+  #tellCount(out: Outbox): void {
+    this.#counted = this.#presence.size;
+    out.tellLatest(DIRECTORY, { type: 'present', room: this.#room, count: this.#counted }, this.#room);
+  }
+
   /** The first message has made the room's record (FR7). */
-  protected override tookTurn(): void {
+  #noteRecord(): void {
     if (this.#access.record === null && !this.ledger.foundsRoom) {
       this.#access.changed({ access: 'public', metadata: '{}', creator: null, isDeleted: false });
     }
@@ -251,7 +274,7 @@ const GONE_MEANWHILE: Refusal = { error: 'not_joined', message: 'the connection 
 export function roomBehaviour(options: RoomOptions): Behaviour<RoomHome, HomeMessage> {
   return {
     kind: 'room',
-    mailboxMax: 1_024,
+    mailboxMax: options.mailboxMax,
     supervision: 'restart',
     isVirtual: true,
     start: (birth, turn) => {

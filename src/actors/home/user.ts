@@ -1,7 +1,16 @@
-import type { Behaviour, Birth, Life, ReplyTo, Turn } from '../../runtime/ports/actor.ts';
+import type {
+  Answered,
+  Behaviour,
+  Birth,
+  Life,
+  ReplyTo,
+  TimerFired,
+  Turn,
+} from '../../runtime/ports/actor.ts';
 import { explore, type ChartState } from '../chart.ts';
-import type { Enter, HomeMessage } from '../messages.ts';
-import type { Outbox } from '../outbox.ts';
+import type { Admitted, Enter, HomeMessage, Spent } from '../messages.ts';
+import { Outbox } from '../outbox.ts';
+import { Allowance } from './allowance.ts';
 import { Home, PUBLIC, type HomeOptions } from './home.ts';
 import type { Asker } from './pending.ts';
 import { Presence } from './presence.ts';
@@ -13,16 +22,37 @@ export const userChart = explore(userMachine);
 class UserHome extends Home {
   readonly #user: string;
   readonly #presence: Presence;
+  readonly #allowance: Allowance;
+  /** Something of the allowance must be remembered. */
+  #isAllowanceUsed = false;
   life: ChartState = userChart.initial;
 
   constructor(options: HomeOptions, birth: Birth, turn: Turn) {
     super(options, birth, turn);
     this.#user = birth.id;
     this.#presence = new Presence(options.graceMs);
+    this.#allowance = new Allowance(options.allowance);
   }
 
   override lives(): readonly Life[] {
     return [...super.lives(), { chart: 'user', state: this.life }];
+  }
+
+  /** What a user may do is known without the log, so it is said without waiting for it. */
+  override take(message: HomeMessage | TimerFired | Answered, turn: Turn): Outbox {
+    if (message.type !== 'spend' && message.type !== 'admit') return super.take(message, turn);
+    const out = new Outbox();
+    const { now } = turn;
+    if (message.type === 'spend')
+      out.reply(turn.replyTo, { retryAfterMs: this.#allowance.spend(now) } satisfies Spent);
+    else {
+      const connections = this.#presence.states(this.#user).length;
+      out.reply(turn.replyTo, { isFull: !this.#allowance.reserve(connections, now) } satisfies Admitted);
+    }
+    if (this.#isAllowanceUsed || this.#allowance.restsAt <= now) return out;
+    this.#isAllowanceUsed = true;
+    out.arm('allowance', this.#allowance.restsAt - now);
+    return out;
   }
 
   protected override handle(message: HomeMessage, asker: Asker, turn: Turn, out: Outbox): void {
@@ -47,19 +77,27 @@ class UserHome extends Home {
   protected enter(message: Enter, replyTo: ReplyTo | undefined, turn: Turn, out: Outbox): void {
     // `dead` is final: who comes back begins a new life.
     if (this.life.isFinal) this.life = userChart.initial;
+    if (!this.#presence.has(message.address)) this.#allowance.taken();
     this.#presence.enter(message.address, message, message.state, turn);
     this.#judge(out);
     out.reply(replyTo, PUBLIC);
   }
 
   protected override timer(timer: string, turn: Turn, out: Outbox): void {
+    if (timer === 'allowance') return this.#forgetAllowance(turn, out);
     if (timer !== 'grace') return super.timer(timer, turn, out);
     this.#presence.expel(this.#user, turn);
     this.#fire('grace', out);
   }
 
+  #forgetAllowance(turn: Turn, out: Outbox): void {
+    const restMs = this.#allowance.restsAt - turn.now;
+    this.#isAllowanceUsed = restMs > 0;
+    if (restMs > 0) out.arm('allowance', restMs);
+  }
+
   protected override get isUsed(): boolean {
-    return super.isUsed || this.#presence.size > 0;
+    return super.isUsed || this.#presence.size > 0 || this.#isAllowanceUsed;
   }
 
   /** Which event all connections together are. */

@@ -1,0 +1,125 @@
+import type {
+  Address,
+  Answered,
+  Behaviour,
+  Life,
+  ReplyTo,
+  TimerFired,
+  Turn,
+} from '../../runtime/ports/actor.ts';
+import { explore, type ChartState } from '../chart.ts';
+import { LOG, SESSIONS, type HomeMessage, type LogStatus } from '../messages.ts';
+import { Outbox } from '../outbox.ts';
+import { drainMachine } from './drain.machine.ts';
+
+export const drainChart = explore(drainMachine);
+
+/** Asked, it answers once the node has left: its clients are gone, and nothing is being appended. */
+export type DrainMessage = { readonly type: 'leave' };
+
+export const DRAIN = 'drain' as Address<DrainMessage>;
+
+export interface DrainLimits {
+  /** How long clients may take for their answers and their goodbye. */
+  readonly clientsLeaveMs: number;
+  /** How long homes may take for what they have taken. */
+  readonly appendsEndMs: number;
+}
+
+/** Together under the 25 s in which a node must be gone, with some left for what closes after them. */
+export const DRAIN_LIMITS: DrainLimits = { clientsLeaveMs: 10_000, appendsEndMs: 6_000 };
+
+/** Whether the log is quiet is asked this often. */
+const LOOK_MS = 50;
+
+type DrainContext = 'clients' | 'log';
+
+/** A node's leaving (D15). */
+class Drain {
+  life: ChartState = drainChart.initial;
+  readonly #limits: DrainLimits;
+  readonly #askers: ReplyTo[] = [];
+
+  constructor(limits: DrainLimits) {
+    this.#limits = limits;
+  }
+
+  take(message: DrainMessage | TimerFired | Answered, turn: Turn): Outbox {
+    const out = new Outbox();
+    switch (message.type) {
+      case 'leave':
+        if (turn.replyTo) this.#askers.push(turn.replyTo);
+        if (this.life.isFinal) this.#report(out);
+        else this.#fire('ordered', out);
+        break;
+      case 'timer':
+        if (message.timer === 'look') this.#look(out);
+        else this.#fire(message.timer, out);
+        break;
+      case 'answer':
+        this.#answered(message, out);
+        break;
+    }
+    return out;
+  }
+
+  #answered({ context, answer }: Answered, out: Outbox): void {
+    if ((context as DrainContext) === 'clients')
+      return answer.ok ? this.#fire('clientsLeft', out) : undefined;
+    const isQuiet = answer.ok && (answer.body as LogStatus).appends === 0;
+    if (isQuiet) this.#fire('logQuiet', out);
+    else if (!this.life.isFinal) out.arm('look', LOOK_MS);
+  }
+
+  #fire(event: string, out: Outbox): void {
+    const edge = this.life.edges[event];
+    if (!edge?.isHandled) return;
+    this.life = edge.to;
+    for (const effect of edge.effects) {
+      if (effect.type === 'arm') out.arm(effect.timer, this.#delayMs(effect.timer));
+      else if (effect.type === 'disarm') out.disarm(effect.timer);
+      else this.#act(effect.action, out);
+    }
+  }
+
+  #delayMs(timer: string): number {
+    return timer === 'clientsLeave' ? this.#limits.clientsLeaveMs : this.#limits.appendsEndMs;
+  }
+
+  #act(action: string, out: Outbox): void {
+    const context: DrainContext = 'clients';
+    const drain: HomeMessage = { type: 'drain' };
+    switch (action) {
+      case 'dismissClients':
+        return out.ask(SESSIONS, { type: 'dismiss' }, { deadlineMs: this.#limits.clientsLeaveMs, context });
+      case 'drainHomes':
+        for (const kind of ['room', 'user', 'broadcast']) out.add({ type: 'tellAll', kind, message: drain });
+        // They are told before this is: what they give to the log because of it is there when it is looked at.
+        return this.#look(out);
+      case 'report':
+        out.disarm('look');
+        return this.#report(out);
+    }
+  }
+
+  #look(out: Outbox): void {
+    const context: DrainContext = 'log';
+    out.ask(LOG, { type: 'status' }, { deadlineMs: this.#limits.appendsEndMs, context });
+  }
+
+  #report(out: Outbox): void {
+    for (const asker of this.#askers.splice(0)) out.reply(asker, {});
+  }
+}
+
+export function drainBehaviour(limits: DrainLimits): Behaviour<Drain, DrainMessage> {
+  return {
+    kind: 'drain',
+    mailboxMax: 16,
+    supervision: 'restart',
+    isVirtual: true,
+    start: () => [new Drain(limits), []],
+    step: (drain, message, turn) => drain.take(message, turn).effects,
+    lives: (drain): readonly Life[] => [{ chart: 'drain', state: drain.life }],
+  };
+}

@@ -1,0 +1,49 @@
+import { bucketOf, type TokenBucket } from '../token-bucket.ts';
+
+export interface AllowanceLimits {
+  /** Messages of a user in a minute, over all connections and REST (LM2); 0: no limit. */
+  readonly messagesPerMinute: number;
+  /** Connections of a user (LM6); 0: no limit. */
+  readonly connectionsMax: number;
+}
+
+const MINUTE_MS = 60_000;
+
+/** A handshake that was let in becomes a connection within this, or not at all. */
+const RESERVED_MS = 10_000;
+
+/** What one user may do over all connections: so many messages a minute (LM2), and so many connections (LM6). */
+export class Allowance {
+  readonly #messages: TokenBucket | undefined;
+  readonly #connectionsMax: number;
+  /** Until when each place is kept that was promised to a handshake; in the order of promising. */
+  #reserved: number[] = [];
+
+  constructor({ messagesPerMinute, connectionsMax }: AllowanceLimits) {
+    this.#messages = bucketOf(messagesPerMinute, MINUTE_MS);
+    this.#connectionsMax = connectionsMax || Infinity;
+  }
+
+  /** Takes one message: 0, or in how many milliseconds there will be one. */
+  spend(now: number): number {
+    return this.#messages?.take(now) ?? 0;
+  }
+
+  /** Whether one more connection has a place beside those that are there. It is kept for a while. */
+  reserve(connections: number, now: number): boolean {
+    this.#reserved = this.#reserved.filter((until) => until > now);
+    if (connections + this.#reserved.length >= this.#connectionsMax) return false;
+    if (Number.isFinite(this.#connectionsMax)) this.#reserved.push(now + RESERVED_MS);
+    return true;
+  }
+
+  /** A place that was kept is taken. */
+  taken(): void {
+    this.#reserved.shift();
+  }
+
+  /** From when on nothing of it has to be remembered. */
+  get restsAt(): number {
+    return Math.max(this.#messages?.fullAt ?? -Infinity, this.#reserved.at(-1) ?? -Infinity);
+  }
+}

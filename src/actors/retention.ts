@@ -1,0 +1,101 @@
+import type { ChannelKind } from '../protocol/channels.ts';
+import type { Address, Answer, Answered, Behaviour, TimerFired } from '../runtime/ports/actor.ts';
+import type { StoreCalls } from '../runtime/ports/log-store.ts';
+import { LOG, type LogReply } from './messages.ts';
+import { Outbox } from './outbox.ts';
+
+export type RetentionMessage = { readonly type: 'start' };
+
+export const RETENTION = 'retention' as Address<RetentionMessage>;
+
+export interface RetentionOptions {
+  /** How long messages are kept, by kind of channel, in milliseconds; 0: for ever (LM10). */
+  readonly keepMs: Readonly<Record<ChannelKind, number>>;
+  readonly deadlineMs: number;
+}
+
+/** Channels that one call looks at, and messages that it removes: some 100 ms of work. */
+const CHANNELS = 512;
+const ENTRIES = 5_000;
+
+/** Between two calls: removing must not be what the store is busy with. */
+const PAUSE_MS = 100;
+
+/** A message may stay this much longer than it is kept: a tenth, but never more than an hour. */
+const LATER = 0.1;
+const ROUND_MAX_MS = 3_600_000;
+const ROUND_MIN_MS = 1_000;
+
+interface Place {
+  readonly kind: ChannelKind;
+  /** The channel behind which to go on; null: from the beginning. */
+  readonly after: string | null;
+}
+
+/** Removes what is kept no longer (LM10): in the background, a bounded slice at a time, kind by kind. */
+class Retention {
+  readonly #options: RetentionOptions;
+  readonly #kinds: readonly ChannelKind[];
+  #place: Place | undefined;
+
+  constructor(options: RetentionOptions) {
+    this.#options = options;
+    this.#kinds = (['broadcast', 'user', 'room'] as const).filter((kind) => options.keepMs[kind] > 0);
+  }
+
+  /** From one round to the next, as short as what is kept shortest asks for. */
+  get roundMs(): number {
+    const shortest = Math.min(...this.#kinds.map((kind) => this.#options.keepMs[kind]));
+    return Math.min(ROUND_MAX_MS, Math.max(ROUND_MIN_MS, shortest * LATER));
+  }
+
+  take(message: RetentionMessage | TimerFired | Answered): Outbox {
+    const out = new Outbox();
+    if (message.type === 'timer') this.#slice(out);
+    if (message.type === 'answer') this.#sliced(message.answer as Answer<LogReply<Pruned>>, out);
+    return out;
+  }
+
+  #slice(out: Outbox): void {
+    const [first] = this.#kinds;
+    this.#place ??= first && { kind: first, after: null };
+    if (!this.#place) return;
+    const { kind, after } = this.#place;
+    const keepMs = this.#options.keepMs[kind];
+    const request = { call: 'prune', kind, keepMs, after, channels: CHANNELS, entries: ENTRIES } as const;
+    out.ask(LOG, { type: 'call', request }, { deadlineMs: this.#options.deadlineMs, context: undefined });
+  }
+
+  /** A slice that failed is tried again with the next round: what it would have removed is still there. */
+  #sliced(answer: Answer<LogReply<Pruned>>, out: Outbox): void {
+    const done = answer.ok && answer.body.ok ? answer.body.value : undefined;
+    if (!done || !this.#place) return out.arm('slice', this.roundMs);
+    if (done.removed > 0) out.count('messages_pruned', done.removed);
+    this.#place = this.#following(this.#place.kind, done.next);
+    out.arm('slice', this.#place ? PAUSE_MS : this.roundMs);
+  }
+
+  #following(kind: ChannelKind, next: string | null): Place | undefined {
+    if (next !== null) return { kind, after: next };
+    const following = this.#kinds[this.#kinds.indexOf(kind) + 1];
+    return following && { kind: following, after: null };
+  }
+}
+
+type Pruned = StoreCalls['prune']['reply'];
+
+export function retentionBehaviour(options: RetentionOptions): Behaviour<Retention, RetentionMessage> {
+  return {
+    kind: 'retention',
+    mailboxMax: 16,
+    supervision: 'restart',
+    isVirtual: true,
+    start: () => {
+      const retention = new Retention(options);
+      const out = new Outbox();
+      out.arm('slice', retention.roundMs);
+      return [retention, out.effects];
+    },
+    step: (retention, message) => retention.take(message).effects,
+  };
+}
