@@ -143,6 +143,7 @@ export class ClientConnection {
       case 'error':
       case 'history':
       case 'presence':
+      case 'rooms':
         return this.#replied(frame, sentAt);
       case 'heartbeat':
         if (frame['status'] === 'ping') this.send('{"type":"heartbeat","status":"pong"}');
@@ -238,6 +239,8 @@ export class ClientConnection {
       case 'presence':
         this.lastPresence = frame;
         return;
+      case 'rooms':
+        return this.#listed(frame);
       default:
         return;
     }
@@ -266,8 +269,15 @@ export class ClientConnection {
   #refused({ frame }: Request, { id, code, retryAfterMs }: Frame): void {
     if (frame['type'] === 'chat') this.#owner.chats.failed(id, code);
     if (frame['type'] === 'join' && code === 'gone') this.expected.forget(`room:${frame['room']}`);
-    if (frame['type'] === 'chat' || code === 'unavailable')
+    if (frame['type'] === 'chat' || code === 'unavailable' || code === 'rate_limited')
       this.#owner.refused(this, frame, (retryAfterMs as number | undefined) ?? 200);
+  }
+
+  /** Once each, in order (RQ11). */
+  #listed({ rooms }: Frame): void {
+    const names = (rooms as Frame[]).map(({ room }) => room as string);
+    if (names.some((name, at) => at > 0 && name <= (names[at - 1] as string)))
+      this.#world.violate(4, `${this.#owner.name} is listed the rooms ${names.join(' ')}`);
   }
 
   /** Whole, in order, and as it is in the log. */

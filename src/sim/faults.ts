@@ -4,6 +4,7 @@ import { Random } from './random.ts';
 export const FAULTS = {
   kill: 'the process dies at any of its effects, and a new one is started',
   pause: 'the process stands still for seconds, and goes on as if nothing had been',
+  drain: 'the process is told to leave, and a new one is started when it has',
   stall: 'the event loop does nothing for a moment',
   crash: 'a step of an actor throws',
   'wall-jump': 'the wall clock jumps',

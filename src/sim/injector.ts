@@ -71,6 +71,8 @@ export class Injector {
     switch (fault) {
       case 'kill':
         return node?.killAfter(random.whole(1, 60));
+      case 'drain':
+        return node?.drain();
       case 'pause':
         return node?.freeze(random.delay(2_000, 15_000));
       case 'stall':

@@ -1,12 +1,15 @@
 import type { ProgramOptions } from '../actors/program.ts';
 import { program } from '../actors/program.ts';
-import { relayAddress } from '../actors/messages.ts';
+import { DRAIN, DRAIN_LIMITS } from '../actors/drain/drain.ts';
+import { homeAddress, relayAddress, type Admitted } from '../actors/messages.ts';
 import { ConnectionInbox } from '../runtime/inbox.ts';
 import type { AnyBehaviour } from '../runtime/cell.ts';
 import type { Ports } from '../runtime/perform.ts';
 import type { Effect, Turn } from '../runtime/ports/actor.ts';
 import type { StoreCallName } from '../runtime/ports/log-store.ts';
 import type { Verdict } from '../runtime/ports/tokens.ts';
+import { userChannel } from '../protocol/channels.ts';
+import { CLOSE_CODES } from '../protocol/codes.ts';
 import { ActorSystem } from '../runtime/system.ts';
 import type { SimDatabase } from './database.ts';
 import type { DatabaseFault } from './faults.ts';
@@ -43,6 +46,12 @@ export interface SimNodeParts {
 /** A crash that was ordered. */
 const INJECTED = new Error('injected');
 
+/** How long a user's home may take to say whether there is a place for one more connection (LM6). */
+const ADMIT_MS = 300;
+
+/** How long a drain may take in all (D15). */
+const DRAIN_MS = 25_000;
+
 /** After standing still a process has this long to do what was due meanwhile. */
 const CATCH_UP_MS = 500;
 
@@ -66,6 +75,9 @@ export class SimNode {
   /** Steps until one throws. */
   #stepsLeft = Infinity;
   #isCrashingEarly = true;
+  #isDraining = false;
+  /** When clients that were told to go may come back: each has its own time. */
+  readonly #slots = new Set<string>();
 
   constructor(parts: SimNodeParts) {
     this.#parts = parts;
@@ -90,6 +102,7 @@ export class SimNode {
       onFlush: (connection, frames) =>
         trace.say(`conn ${connection}`, () => frames.map((frame) => `< ${frame.slice(0, 160)}`).join(' ')),
       onBuffered: (connection, bytes) => this.#checkBuffer(connection, bytes),
+      onClosing: (connection, code, reason) => this.#checkClose(connection, code, reason),
     });
     const clock = new SimClock({ timeline, enter, random: random('slices'), jumpMs: parts.wallJumpMs });
     this.tokens = new SimTokens({ timeline, enter, random: random('tokens'), wall: () => clock.wall() });
@@ -158,6 +171,22 @@ export class SimNode {
     this.#parts.onDied(this);
   }
 
+  /** As on SIGTERM: nobody is let in any more, and it ends when it has left. */
+  drain(): void {
+    this.enter(() => {
+      if (this.#isDraining) return;
+      this.#isDraining = true;
+      this.#parts.trace.say(this.owner, () => '! is told to leave');
+      const deadlineMs = DRAIN_LIMITS.clientsLeaveMs + DRAIN_LIMITS.appendsEndMs + CATCH_UP_MS;
+      this.system.ask(DRAIN, { type: 'leave' }, { deadlineMs }, () => this.kill());
+    });
+    const { timeline, violate } = this.#parts;
+    timeline.after(DRAIN_MS, () => {
+      if (this.#isAlive && this.#isDraining && timeline.now > this.#frozenUntil + DRAIN_MS)
+        violate(17, `${this.owner} was told to leave, and is still there`);
+    });
+  }
+
   freeze(ms: number): void {
     const { timeline } = this.#parts;
     this.#frozenUntil = Math.max(this.#frozenUntil, timeline.now + ms);
@@ -178,9 +207,29 @@ export class SimNode {
     this.enter(() =>
       this.tokens.verify(token, (verdict) => {
         if (link.isGone) return;
-        if (verdict.ok) this.sockets.add(link, verdict.claims);
-        done(verdict);
+        if (!verdict.ok) return done(verdict);
+        this.#admit(verdict.claims.user, (refusal) => {
+          if (link.isGone) return;
+          if (refusal !== undefined) return done({ ok: false, message: refusal });
+          this.sockets.add(link, verdict.claims);
+          done(verdict);
+        });
       }),
+    );
+  }
+
+  /** Undefined, or why a user is not let in (HS3). */
+  #admit(user: string, done: (refusal: string | undefined) => void): void {
+    const refusalOf = (isFull: boolean): string | undefined => {
+      if (this.#isDraining) return 'this node is going away';
+      return isFull ? 'the user has too many connections' : undefined;
+    };
+    if (this.#parts.options.allowance.connectionsMax === 0) return done(refusalOf(false));
+    this.system.ask(
+      homeAddress(userChannel(user)),
+      { type: 'admit' },
+      { deadlineMs: ADMIT_MS, lane: 'system' },
+      (answer) => done(refusalOf(answer.ok && (answer.body as Admitted).isFull)),
     );
   }
 
@@ -236,6 +285,13 @@ export class SimNode {
     const [breaker] = cell?.state === undefined ? [] : (cell.behaviour.lives?.(cell.state) ?? []);
     if (breaker?.state.name.startsWith('open') && name !== 'ping')
       this.#parts.violate(18, `the breaker is ${breaker.state.name}, and lets ${name} through`);
+  }
+
+  #checkClose(connection: number, code: number, reason: string): void {
+    if (code !== CLOSE_CODES.draining) return;
+    if (!this.#isDraining || this.#slots.has(reason))
+      this.#parts.violate(17, `connection ${connection} is sent away with ${reason}, as another one is`);
+    this.#slots.add(reason);
   }
 
   /** Replies of what was under way may come on top of the limit, and so may one batch (LM7). */

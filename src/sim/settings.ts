@@ -21,13 +21,17 @@ const NODE = 'n1';
 
 export function drawSettings(seed: number): Settings {
   const random = new Random(seed, 'settings');
+  const actEveryMs = random.pick([300, 600, 1_200]);
   const heartbeatIntervalMs = random.pick([3_000, 5_000, 10_000]);
+  // Those who write faster would never come to rest.
+  const messagesPerMinute = actEveryMs > 300 ? random.pick([0, 0, 240]) : 0;
   return {
     program: {
       node: NODE,
       autoCreate: true,
       graceMs: random.pick([500, 2_000, 5_000]),
       tokenTtlMaxMs: 86_400_000,
+      allowance: { messagesPerMinute, connectionsMax: random.pick([0, 0, 3]) },
       connection: {
         ...CONNECTION_LIMITS,
         heartbeatIntervalMs,
@@ -36,6 +40,10 @@ export function drawSettings(seed: number): Settings {
         replayMax: random.pick([5, 40, 1_000]),
         inFlightMax: random.pick([64, 256]),
         roomsMax: random.pick([2, 100]),
+        messagesPerMinute,
+        signalsPerSecond: random.pick([0, 1]),
+        requestsPerMinute: random.pick([0, 120, 600]),
+        rateAbusePerMinute: random.pick([0, 300]),
       },
       ledger: {
         ...LEDGER_LIMITS,
@@ -56,7 +64,7 @@ export function drawSettings(seed: number): Settings {
     outboundMaxBytes: random.pick([4_096, 32_768, 262_144]),
     mailboxMax: random.pick([8, 64, undefined]),
     clients: random.whole(4, 10),
-    actEveryMs: random.pick([300, 600, 1_200]),
+    actEveryMs,
     largeShare: random.pick([0, 0.02, 0.1]),
   };
 }

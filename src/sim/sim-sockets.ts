@@ -24,6 +24,8 @@ export interface SimSocketsOptions {
   readonly outboundMaxBytes: number;
   /** Runs something in the process. */
   readonly enter: (run: () => void) => void;
+  /** A connection is closed by the node, for the first time. */
+  readonly onClosing: (connection: number, code: number, reason: string) => void;
   /** Frames were handed to the system; they are on their way to a client. */
   readonly onFlush: (connection: number, frames: readonly string[]) => void;
   /** No more than a batch beyond the limit may ever be kept for one connection (invariant 13). */
@@ -148,9 +150,10 @@ export class SimSockets implements Sockets {
     this.#peers.get(connection)?.link.push({ type: 'ping' });
   }
 
-  close(connection: number, code: number, _reason: string): void {
+  close(connection: number, code: number, reason: string): void {
     const peer = this.#peers.get(connection);
     if (!peer || peer.isClosing) return;
+    this.#options.onClosing(connection, code, reason);
     this.#flushOne(peer);
     peer.isClosing = true;
     peer.link.closeByNode(code);

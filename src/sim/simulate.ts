@@ -29,6 +29,9 @@ const REST_MS = 90_000;
 /** Between two looks at whether it is. */
 const LOOK_MS = 1_000;
 
+/** Actors that a node has one of, whatever is there. */
+const NODE_SERVICES: ReadonlySet<string> = new Set(['log', 'sessions', 'directory', 'drain']);
+
 /** One run of one node, its log and its clients on virtual time (D17, D18). Always the same for the same options. */
 export function simulate(options: SimulationOptions): SimulationResult {
   return guarded(() => {
@@ -136,11 +139,12 @@ class Run {
     if (this.#world.violation) return;
     for (const client of clients) client.stop();
     const { graceMs, ledger, connection } = settings.program;
-    this.#runFor(connection.heartbeatTimeoutMs + graceMs + ledger.idleMs * 2 + 15_000);
+    // What a user has spent is remembered for a minute at most.
+    this.#runFor(connection.heartbeatTimeoutMs + graceMs + ledger.idleMs * 2 + 60_000 + 15_000);
     const { node } = this.#world;
     if (!node || this.#world.violation) return;
     const { cells, asks } = node.system.census();
-    const left = [...cells.keys()].filter((kind) => kind !== 'log' && kind !== 'sessions');
+    const left = [...cells.keys()].filter((kind) => !NODE_SERVICES.has(kind));
     if (left.length > 0) violate(19, `there are still actors of the kinds ${left.join(', ')}`);
     if (asks > 0) violate(19, `${asks} asks are still open`);
     if (node.sockets.size > 0) violate(19, `${node.sockets.size} sockets are still open`);

@@ -60,6 +60,7 @@ export class Workload {
     if (act < 94) return this.#move(client, random);
     if (act < 96) return client.leave();
     if (act < 98) return client.chat(PRIVATE_ROOM, 'may I');
+    if (act < 99) return client.ask({ type: 'rooms', limit: random.whole(1, 20) });
     client.ask({ type: 'create', access: random.pick(['public', 'private']), members: [client.user] });
   }
 

@@ -80,6 +80,7 @@ socketsContract('simulated', async (inbox) => {
     enter: (run) => run(),
     onFlush: () => {},
     onBuffered: () => {},
+    onClosing: () => {},
   });
   sockets.connect(inbox);
   let links = 0;

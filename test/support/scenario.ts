@@ -1,0 +1,227 @@
+import { homeAddress, type HomeMessage } from '../../src/actors/messages.ts';
+import type { Channel } from '../../src/protocol/channels.ts';
+import type { Claims } from '../../src/runtime/ports/tokens.ts';
+import { SimDatabase } from '../../src/sim/database.ts';
+import type { DatabaseFault } from '../../src/sim/faults.ts';
+import { guarded } from '../../src/sim/guard.ts';
+import { Link, NORMAL, type Chunk } from '../../src/sim/link.ts';
+import { LogChecker } from '../../src/sim/log-checker.ts';
+import { SimNode } from '../../src/sim/node.ts';
+import { Random } from '../../src/sim/random.ts';
+import { drawSettings, type Settings } from '../../src/sim/settings.ts';
+import { EPOCH_MS } from '../../src/sim/sim-clock.ts';
+import { simToken } from '../../src/sim/sim-tokens.ts';
+import { Timeline } from '../../src/sim/timeline.ts';
+import { Trace } from '../../src/sim/trace.ts';
+import { MemoryLogStore } from '../../src/store/memory/memory-log-store.ts';
+import type { Frame } from './client.ts';
+
+type ProgramSettings = Settings['program'];
+
+/** What a scenario changes of the settings that its seed draws. */
+export interface ScenarioOptions {
+  readonly connection?: Partial<ProgramSettings['connection']>;
+  readonly ledger?: Partial<ProgramSettings['ledger']>;
+  readonly allowance?: Partial<ProgramSettings['allowance']>;
+  readonly autoCreate?: boolean;
+  readonly graceMs?: number;
+}
+
+/** Limits that a scenario is not about. */
+const UNLIMITED = {
+  messagesPerMinute: 0,
+  signalsPerSecond: 0,
+  requestsPerMinute: 0,
+  rateAbusePerMinute: 0,
+  roomsMax: 100,
+  inFlightMax: 256,
+} as const;
+
+/**
+ * One simulated node and clients that do what a test tells them, on virtual time. All invariants are checked as in
+ * `vagus simulate`; delays, page sizes and the like are drawn from the seed.
+ */
+export class Scenario {
+  readonly timeline = new Timeline();
+  readonly log: LogChecker;
+  readonly database: SimDatabase;
+  readonly node: SimNode;
+  /** What is wrong with every call of the store right now. */
+  fault: DatabaseFault | undefined;
+  hasEnded = false;
+  readonly #seed: number;
+  readonly #trace = new Trace(this.timeline);
+  #clients = 0;
+  #violation: string | undefined;
+
+  constructor(seed: number, options: ScenarioOptions = {}) {
+    this.#seed = seed;
+    const { program, outboundMaxBytes } = drawSettings(seed);
+    const { timeline } = this;
+    const trace = this.#trace;
+    this.log = new LogChecker(timeline, this.#violate);
+    const memory = new MemoryLogStore({
+      log: '00000000-0000-4000-8000-00000000051a',
+      wall: () => EPOCH_MS + Math.floor(timeline.now),
+    });
+    this.database = new SimDatabase({ memory, timeline, trace, checker: this.log });
+    this.node = new SimNode({
+      seed,
+      incarnation: 1,
+      timeline,
+      trace,
+      violate: this.#violate,
+      database: this.database,
+      options: {
+        ...program,
+        log: this.database.log,
+        autoCreate: options.autoCreate ?? true,
+        graceMs: options.graceMs ?? program.graceMs,
+        allowance: { messagesPerMinute: 0, connectionsMax: 0, ...options.allowance },
+        connection: { ...program.connection, ...UNLIMITED, ...options.connection },
+        ledger: { ...program.ledger, pendingMax: 1_024, ...options.ledger },
+      },
+      outboundMaxBytes: Math.max(outboundMaxBytes, 262_144),
+      mailboxMax: undefined,
+      faultOf: () => this.fault,
+      wallJumpMs: () => 0,
+      onDied: () => (this.hasEnded = true),
+    });
+  }
+
+  readonly #violate = (invariant: number, text: string): void => {
+    this.#violation ??= `seed ${this.#seed}, at ${this.timeline.now} ms: invariant ${invariant}: ${text}`;
+  };
+
+  /** Lets virtual time pass; throws when an invariant is broken meanwhile. */
+  run(ms: number): void {
+    guarded(() => {
+      const end = this.timeline.now + ms;
+      while (this.timeline.step(end) && !this.#violation);
+      if (!this.hasEnded) this.node.audit();
+    });
+    if (this.#violation) throw new Error(this.#violation);
+  }
+
+  /** Lets time pass until something is so; throws when it is not within a virtual minute. */
+  until(isSo: () => boolean): void {
+    const end = this.timeline.now + 60_000;
+    while (!isSo()) {
+      if (this.timeline.now >= end) throw new Error(`seed ${this.#seed}: it does not come to be`);
+      this.run(5);
+    }
+  }
+
+  /** Actors of a kind. */
+  actors(kind: string): number {
+    return this.node.system.census().cells.get(kind) ?? 0;
+  }
+
+  /** Something is asked of a channel's home without a client; the answer comes later. */
+  askHome(channel: Channel, message: HomeMessage): { readonly body: () => unknown } {
+    let body: unknown;
+    this.node.system.ask(homeAddress(channel), message, { deadlineMs: 10_000 }, (answer) => {
+      body = answer.ok ? answer.body : answer;
+    });
+    return { body: () => body };
+  }
+
+  /** Begins a handshake. */
+  dial(user: string): ScenarioClient {
+    return new ScenarioClient(
+      this,
+      user,
+      ++this.#clients,
+      new Random(this.#seed, 'client', String(this.#clients)),
+    );
+  }
+
+  /** A client that has been welcomed. */
+  connect(user: string): ScenarioClient {
+    const client = this.dial(user);
+    this.until(() => client.isWelcomed);
+    return client;
+  }
+}
+
+/** A client that sends what it is told to, and keeps what it gets. */
+export class ScenarioClient {
+  readonly frames: Frame[] = [];
+  /** The code it was closed with. */
+  closed: number | undefined;
+  /** Why it was not let in. */
+  refused: string | undefined;
+  readonly #scenario: Scenario;
+  readonly #link: Link;
+  /** Its own among all clients: ids of a user's devices must differ. */
+  readonly #number: number;
+  #ids = 0;
+
+  constructor(scenario: Scenario, user: string, number: number, random: Random) {
+    this.#number = number;
+    this.#scenario = scenario;
+    const { timeline } = scenario;
+    this.#link = new Link(timeline, random, {
+      received: (chunk) => this.#received(chunk),
+      closed: (code) => (this.closed = code),
+    });
+    const claims: Claims = {
+      user,
+      session: `s-${user}`,
+      isAdmin: false,
+      issuedAt: undefined,
+      expiresAt: EPOCH_MS + 86_400_000,
+    };
+    scenario.node.accept(this.#link, simToken(claims), (verdict) => {
+      if (!verdict.ok) this.refused = verdict.message;
+    });
+  }
+
+  #received(chunk: Chunk): void {
+    if (chunk.type === 'ping') this.#link.send(chunk);
+    if (chunk.type === 'frames') this.frames.push(...chunk.frames.map((text) => JSON.parse(text) as Frame));
+  }
+
+  get isWelcomed(): boolean {
+    return this.notifications('welcome').length > 0;
+  }
+
+  notifications(action: string): Frame[] {
+    return this.frames.filter((frame) => frame['action'] === action);
+  }
+
+  chats(room: string): Frame[] {
+    return this.frames.filter((frame) => frame['type'] === 'chat' && frame['room'] === room);
+  }
+
+  /** Sends a request, and returns its id. */
+  send(frame: Frame): string {
+    const id = (frame['id'] as string | undefined) ?? `${this.#number}-${++this.#ids}`;
+    const text = JSON.stringify({ ...frame, id });
+    const { now: sentAt } = this.#scenario.timeline;
+    this.#link.send({ type: 'frames', frames: [text], bytes: text.length, sentAt });
+    return id;
+  }
+
+  reply(id: string): Frame | undefined {
+    const isReply = (frame: Frame): boolean => frame['id'] === id && frame['type'] !== 'chat';
+    return this.frames.find(isReply);
+  }
+
+  /** Sends a request and lets time pass until it is answered. */
+  request(frame: Frame): Frame {
+    const id = this.send(frame);
+    this.#scenario.until(() => this.reply(id) !== undefined);
+    return this.reply(id) as Frame;
+  }
+
+  /** Its connection is cut. */
+  lose(): void {
+    this.#link.reset();
+  }
+
+  /** Goes, saying so. */
+  leave(): void {
+    this.#link.closeByClient(NORMAL);
+  }
+}
