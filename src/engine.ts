@@ -124,6 +124,7 @@ export class Engine {
     const ws = new WsServer({
       sockets: this.#sockets,
       frameBytes: this.#config.frameBytes,
+      tokenInUrl: this.#config.tokenInUrl,
       authenticate: (token, done) => this.#authenticate(token, done),
       closedBecause: () => (this.#isDraining ? DRAINING : undefined),
       onRefused: () => this.#telemetry.count('handshakes_refused', 1),

@@ -11,7 +11,7 @@ export interface HandshakeRefusal {
   readonly retryAfterMs?: number;
 }
 
-/** What a client asked for, as far as its headers say. */
+/** What a client asked for, as far as its request says. */
 export interface Offer {
   readonly subprotocols: readonly string[];
   readonly token: string | undefined;
@@ -19,9 +19,9 @@ export interface Offer {
 
 const WS_PATH = '/ws';
 
-/** Path, method, version and subprotocol, in the order of HS3. */
-export function readOffer(request: IncomingMessage): Offer | HandshakeRefusal {
-  const path = (request.url ?? '').split('?', 1)[0];
+/** Path, method, version and subprotocol, in the order of HS3. `?token=` is looked at only when told to. */
+export function readOffer(request: IncomingMessage, tokenInUrl: boolean): Offer | HandshakeRefusal {
+  const [path, query] = (request.url ?? '').split('?', 2);
   if (path !== WS_PATH) return { code: 'not_found', message: `there is nothing here; connect to ${WS_PATH}` };
   if (request.method !== 'GET') return { code: 'bad_request', message: 'the method must be GET' };
   if (request.headers['sec-websocket-version'] !== '13') {
@@ -40,7 +40,8 @@ export function readOffer(request: IncomingMessage): Offer | HandshakeRefusal {
   if (new Set(subprotocols).size < subprotocols.length) {
     return { code: 'bad_request', message: 'a subprotocol is offered twice' };
   }
-  return { subprotocols, token: tokenOf(request, subprotocols) };
+  const inUrl = tokenInUrl ? new URLSearchParams(query).get('token') || undefined : undefined;
+  return { subprotocols, token: tokenOf(request, subprotocols) ?? inUrl };
 }
 
 /** From the header, or, for browsers, which cannot set one, from a subprotocol entry (HS2). */
