@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { STATUS_CODES } from 'node:http';
 import { ERROR_CODES, type ErrorCodeName } from '../../protocol/codes.ts';
 import { SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX } from '../../protocol/version.ts';
+import type { Verdict } from '../../runtime/ports/tokens.ts';
 
 /** Why a client is not let in: an HTTP answer before the upgrade (HS3). */
 export interface HandshakeRefusal {
@@ -18,6 +19,8 @@ export interface Offer {
 }
 
 const WS_PATH = '/ws';
+
+const KEYS_RETRY_MS = 1_000;
 
 /** Path, method, version and subprotocol, in the order of HS3. `?token=` is looked at only when told to. */
 export function readOffer(request: IncomingMessage, tokenInUrl: boolean): Offer | HandshakeRefusal {
@@ -49,6 +52,13 @@ function tokenOf(request: IncomingMessage, subprotocols: readonly string[]): str
   const bearer = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
   const offered = subprotocols.find((name) => name.startsWith(TOKEN_SUBPROTOCOL_PREFIX));
   return bearer ?? offered?.slice(TOKEN_SUBPROTOCOL_PREFIX.length);
+}
+
+/** A token that could not be checked is not refused for good: who is told `unauthorized` would throw it away. */
+export function refusalOf({ message, isUndecided }: Verdict & { ok: false }): HandshakeRefusal {
+  return isUndecided
+    ? { code: 'unavailable', message, retryAfterMs: KEYS_RETRY_MS }
+    : { code: 'unauthorized', message };
 }
 
 /** Answers an upgrade with a refusal, and ends the socket. */

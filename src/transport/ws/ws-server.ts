@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { SUBPROTOCOL } from '../../protocol/version.ts';
 import type { Verdict } from '../../runtime/ports/tokens.ts';
-import { readOffer, refuseUpgrade, type HandshakeRefusal } from './handshake.ts';
+import { readOffer, refusalOf, refuseUpgrade, type HandshakeRefusal } from './handshake.ts';
 import type { WsSockets } from './ws-sockets.ts';
 
 export interface WsServerOptions {
@@ -56,7 +56,7 @@ export class WsServer {
         message: 'a token is required: Authorization: Bearer <jwt>',
       });
     this.#options.authenticate(offer.token, (verdict) => {
-      if (!verdict.ok) return this.#refuse(socket, { code: 'unauthorized', message: verdict.message });
+      if (!verdict.ok) return this.#refuse(socket, refusalOf(verdict));
       const closedMeanwhile = this.#options.closedBecause();
       if (closedMeanwhile) return this.#refuse(socket, closedMeanwhile);
       if (socket.destroyed) return;
