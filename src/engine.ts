@@ -17,12 +17,13 @@ import { ActorSystem } from './runtime/system.ts';
 import { openStore, type OpenStore } from './store/open.ts';
 import { createLogger, type Logger } from './telemetry/logger.ts';
 import { NodeTelemetry, type Readings } from './telemetry/metrics.ts';
-import { JoseVerifier } from './transport/auth/jose-verifier.ts';
+import type { JoseVerifier } from './transport/auth/jose-verifier.ts';
 import { LocalBus } from './transport/bus/local-bus.ts';
 import { createHttpServer, listen, type Answer } from './transport/http/http-server.ts';
 import type { HandshakeRefusal } from './transport/ws/handshake.ts';
 import { WsServer } from './transport/ws/ws-server.ts';
 import { WsSockets } from './transport/ws/ws-sockets.ts';
+import { createVerifier } from './verifier.ts';
 
 export { EngineError } from './commands.ts';
 
@@ -37,6 +38,14 @@ const STORE_CLOSE_MS = 3_000;
 const PROVEN_MS = 15_000;
 
 const ADMIN_HOST = '127.0.0.1';
+
+/** What a node is made of, as far as it can fail to be had. */
+interface Parts {
+  readonly logger: Logger;
+  readonly verifier: JoseVerifier;
+  readonly store: OpenStore;
+  readonly failed: Promise<Error>;
+}
 
 /** A running node. */
 export class Engine {
@@ -57,10 +66,11 @@ export class Engine {
   /** Resolves if the node cannot go on; whoever runs it should end the process, so that it is started anew. */
   readonly failed: Promise<Error>;
 
-  private constructor(config: Config, logger: Logger, store: OpenStore, failed: Promise<Error>) {
+  private constructor(config: Config, { logger, verifier, store, failed }: Parts) {
     this.failed = failed;
     this.#config = config;
     this.#logger = logger;
+    this.#verifier = verifier;
     this.#store = store;
     const owner = `${config.node}.${newIncarnation()}`;
     const bus = new LocalBus(config.node);
@@ -68,13 +78,6 @@ export class Engine {
     this.#sockets = new WsSockets({
       outboundMaxBytes: config.outboundBytes,
       onBroken: (reason) => this.#telemetry.count(`closed_${reason}`, 1),
-    });
-    this.#verifier = new JoseVerifier({
-      secret: new TextEncoder().encode(config.jwtSecret ?? ''),
-      issuer: config.jwtIssuer,
-      audience: config.jwtAudience,
-      ttlMaxMs: config.tokenTtlMaxMs,
-      wall: () => this.#clock.wall(),
     });
     this.#telemetry = new NodeTelemetry(logger, () => this.#readings());
     this.#system = new ActorSystem({
@@ -100,6 +103,8 @@ export class Engine {
   static async start(config: Config): Promise<Engine> {
     checkRelations(config);
     const logger = createLogger({ level: config.logLevel, node: config.node });
+    // Before anything is open: keys that are not there stop the start.
+    const verifier = createVerifier(config, logger);
     let fail!: (error: Error) => void;
     const failed = new Promise<Error>((resolve) => (fail = resolve));
     const store = await openStore({
@@ -111,7 +116,7 @@ export class Engine {
       onIdleError: (error) => logger.warn({ message: error.message }, 'database connection lost'),
       onEnd: fail,
     });
-    const engine = new Engine(config, logger, store, failed);
+    const engine = new Engine(config, { logger, verifier, store, failed });
     try {
       await engine.#listen();
     } catch (error) {
@@ -128,6 +133,7 @@ export class Engine {
     const ws = new WsServer({
       sockets: this.#sockets,
       frameBytes: this.#config.frameBytes,
+      tokenInUrl: this.#config.tokenInUrl,
       authenticate: (token, done) => this.#authenticate(token, done),
       closedBecause: () => (this.#isDraining ? DRAINING : undefined),
       onRefused: () => this.#telemetry.count('handshakes_refused', 1),

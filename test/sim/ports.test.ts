@@ -63,10 +63,13 @@ tokensContract('jose', () => {
   const wall = (): number => now;
   const verifier = new JoseVerifier({
     secret: new TextEncoder().encode(secret),
+    jwks: undefined,
+    algorithms: [],
     issuer: undefined,
     audience: undefined,
     ttlMaxMs: 86_400_000,
     wall,
+    now: () => performance.now(),
   });
   return {
     verifier,

@@ -20,6 +20,7 @@ socketsContract('ws', async (inbox) => {
   const ws = new WsServer({
     sockets,
     frameBytes: 65_536,
+    tokenInUrl: false,
     authenticate: (_, done) => done({ ok: true, claims }),
     closedBecause: () => undefined,
     onRefused: () => {},

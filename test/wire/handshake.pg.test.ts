@@ -78,9 +78,33 @@ describe('[HS2] the token', () => {
     client.terminate();
   });
 
-  test('[HS2] in the URL it is not looked at', async () => {
+  test('[HS2] in the URL it is not looked at unless that is switched on', async () => {
     const refused = await TestClient.refused(`${node.engine.url}?token=${await node.token('alice')}`);
     expect(refused).toMatchObject({ status: 401, body: { code: 'unauthorized' } });
+  });
+
+  test('[HS2] in the URL it is looked at when that is switched on, after header and subprotocol', async () => {
+    const open = await TestEngine.start({ tokenInUrl: true });
+    const url = (token: string): string => `${open.engine.url}?x=1&token=${token}`;
+    const [alice, bob] = [await open.token('alice'), await open.token('bob')];
+    const users = [
+      await TestClient.open(url(alice)),
+      await TestClient.open(url(alice), { token: bob }),
+      await TestClient.open(url(alice), { subprotocols: ['vagus.v1', `bearer.${bob}`] }),
+    ].map(async (client) => {
+      const { user } = await client.welcome();
+      client.terminate();
+      return user as string;
+    });
+    expect(await Promise.all(users)).toEqual(['alice', 'bob', 'bob']);
+    for (const refused of [
+      await TestClient.refused(url('')),
+      await TestClient.refused(open.engine.url),
+      await TestClient.refused(url(alice), { token: 'not.a.token' }),
+    ]) {
+      expect(refused).toMatchObject({ status: 401, body: { code: 'unauthorized' } });
+    }
+    await open.stop();
   });
 
   const key = (secret: string) => new TextEncoder().encode(secret);

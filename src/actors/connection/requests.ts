@@ -246,6 +246,10 @@ export class Requests {
     if (!request) return undefined;
     this.#refreshing.delete(call);
     this.#context.gate.end(WEIGHTS.refresh, out);
+    if (!verdict.ok && verdict.isUndecided) {
+      this.#refuse(request.id, { ...this.#unavailable(), message: verdict.message }, out);
+      return undefined;
+    }
     if (!verdict.ok || verdict.claims.user !== this.#context.user) {
       const message = verdict.ok ? 'the token is another user’s' : verdict.message;
       this.#refuse(request.id, { error: 'unauthorized', message, field: 'token' }, out);

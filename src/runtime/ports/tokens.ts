@@ -10,10 +10,18 @@ export interface Claims {
   readonly expiresAt: number;
 }
 
+/** What came of checking a token. */
 export type Verdict =
-  { readonly ok: true; readonly claims: Claims } | { readonly ok: false; readonly message: string };
+  | { readonly ok: true; readonly claims: Claims }
+  | {
+      readonly ok: false;
+      /** For whoever sent the token; holds nothing of it. */
+      readonly message: string;
+      /** The token is neither good nor bad, because the keys to check it with cannot be had right now. It may be sent again. */
+      readonly isUndecided?: true;
+    };
 
-/** Checks a token: signature, algorithm, times, issuer, audience, subject. Never throws. */
+/** Checks a token: signature, algorithm, times, issuer, audience, subject. Never throws, and always answers. */
 export interface TokenVerifier {
   verify(token: string, done: (verdict: Verdict) => void): void;
 }

@@ -1,16 +1,29 @@
-import { errors, jwtVerify, type JWTPayload } from 'jose';
+import { errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions } from 'jose';
 import { SessionId, UserId } from '../../protocol/ids.ts';
 import type { TokenVerifier, Verdict } from '../../runtime/ports/tokens.ts';
+import { acceptedAlgorithms, checkAlgorithms, SECRET_ALGORITHMS } from './algorithms.ts';
+import { openKeySource } from './key-sources.ts';
+import { KeySet, KeysUnavailable, type KeyLimits } from './keys.ts';
 
 export interface VerifierOptions {
-  /** Shared secret, 32 bytes or more (JW1). */
-  readonly secret: Uint8Array;
+  /** Shared secret of HS256, HS384 and HS512, 32 bytes or more (JW1). */
+  readonly secret: Uint8Array | undefined;
+  /** URL or file of the public keys of all other algorithms (JW1). */
+  readonly jwks: string | undefined;
+  /** Those that are accepted; empty: all that secret and JWKS can check. */
+  readonly algorithms: readonly string[];
   readonly issuer: string | undefined;
   readonly audience: string | undefined;
   /** The furthest away that `exp` may be (JW2). */
   readonly ttlMaxMs: number;
   /** Milliseconds since 1970. */
   readonly wall: () => number;
+  /** Milliseconds, monotonic. */
+  readonly now: () => number;
+  /** Instead of those that fit a URL or a file. */
+  readonly keyLimits?: Partial<KeyLimits>;
+  /** Keys could not be fetched; those from before go on working. Once for each attempt, at most one a second. */
+  readonly onKeysFailed?: (error: Error) => void;
 }
 
 /** The scope of who may do everything (RS4). */
@@ -18,13 +31,39 @@ const ADMIN_SCOPE = 'vagus:admin';
 
 const LEEWAY_S = 5;
 
-/** Checks tokens that were signed with a shared secret (JW1, JW2). Says what is wrong, never what the token holds. */
+/**
+ * Checks signed tokens (JW1, JW2). Says what is wrong, never what the token holds.
+ * The secret is for HS algorithms only and keys of the JWKS for all others only: whoever could choose would sign
+ * with a public key as if it were the secret. A verdict takes as long as one fetch of keys at most, 3 s.
+ */
 export class JoseVerifier implements TokenVerifier {
   readonly #options: VerifierOptions;
+  readonly #checks: JWTVerifyOptions;
+  readonly #keys: KeySet | undefined;
 
+  /** Throws an error that says what to change: nothing to check with, a weak secret, a wrong algorithm or JWKS. */
   constructor(options: VerifierOptions) {
-    if (options.secret.byteLength < 32) throw new Error('the signing secret must have 32 bytes or more');
+    const { secret, jwks, algorithms, issuer, audience, now } = options;
+    const means = { hasSecret: secret !== undefined, hasJwks: jwks !== undefined };
+    const complaint = checkAlgorithms(algorithms, means);
+    if (complaint !== undefined) throw new Error(complaint);
+    if (secret && secret.byteLength < 32) throw new Error('the signing secret must have 32 bytes or more');
     this.#options = options;
+    this.#checks = {
+      algorithms: acceptedAlgorithms(algorithms, means),
+      requiredClaims: ['sub', 'exp'],
+      clockTolerance: LEEWAY_S,
+      ...(issuer === undefined ? {} : { issuer }),
+      ...(audience === undefined ? {} : { audience }),
+    };
+    if (jwks === undefined) return;
+    const { source, limits } = openKeySource(jwks);
+    this.#keys = new KeySet({
+      source,
+      limits: { ...limits, ...options.keyLimits },
+      now,
+      onFailed: (error) => options.onKeysFailed?.(error),
+    });
   }
 
   verify(token: string, done: (verdict: Verdict) => void): void {
@@ -32,21 +71,41 @@ export class JoseVerifier implements TokenVerifier {
   }
 
   async #verify(token: string): Promise<Verdict> {
-    const { secret, issuer, audience, wall } = this.#options;
     try {
-      const { payload } = await jwtVerify(token, secret, {
-        algorithms: ['HS256', 'HS384', 'HS512'],
-        requiredClaims: ['sub', 'exp'],
-        clockTolerance: LEEWAY_S,
-        currentDate: new Date(wall()),
-        ...(issuer === undefined ? {} : { issuer }),
-        ...(audience === undefined ? {} : { audience }),
-      });
-      return this.#claims(payload);
+      return this.#claims(await this.#payload(token));
     } catch (error) {
+      if (error instanceof KeysUnavailable) {
+        return { ok: false, isUndecided: true, message: 'the token cannot be checked right now' };
+      }
       return { ok: false, message: `the token is not valid: ${whyNot(error)}` };
     }
   }
+
+  async #payload(token: string): Promise<JWTPayload> {
+    const checks = { ...this.#checks, currentDate: new Date(this.#options.wall()) };
+    try {
+      return (await jwtVerify(token, this.#keyOf, checks)).payload;
+    } catch (error) {
+      if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+      // A token that names no key may be signed with any that fits.
+      for await (const key of error) {
+        const tried = await jwtVerify(token, key, checks).catch(onlyWrongSignature);
+        if (tried) return tried.payload;
+      }
+      throw new errors.JWSSignatureVerificationFailed();
+    }
+  }
+
+  /** Asked only for algorithms that are accepted: then there is a secret, or a JWKS. */
+  readonly #keyOf: JWTVerifyGetKey = (header, token) => {
+    const { secret } = this.#options;
+    if (SECRET_ALGORITHMS.includes(header.alg)) {
+      if (secret) return secret;
+    } else if (this.#keys) {
+      return this.#keys.find(header, token);
+    }
+    throw new Error(`there is nothing to check ${header.alg} with`);
+  };
 
   #claims(payload: JWTPayload): Verdict {
     const user = UserId.safeParse(payload.sub);
@@ -79,11 +138,18 @@ export class JoseVerifier implements TokenVerifier {
   }
 }
 
+function onlyWrongSignature(error: unknown): undefined {
+  if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+}
+
 function whyNot(error: unknown): string {
   if (error instanceof errors.JWTExpired) return 'it has expired';
   if (error instanceof errors.JWTClaimValidationFailed)
     return `its ${error.claim} is missing or not accepted`;
   if (error instanceof errors.JWSSignatureVerificationFailed) return 'its signature is wrong';
   if (error instanceof errors.JOSEAlgNotAllowed) return 'its algorithm is not allowed';
+  if (error instanceof errors.JWKSNoMatchingKey) return 'there is no such key';
+  // Not about the token: a key that is too short, for instance.
+  if (!(error instanceof errors.JOSEError)) return 'its key cannot be used';
   return 'it is malformed';
 }

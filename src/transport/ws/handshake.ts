@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { STATUS_CODES } from 'node:http';
 import { ERROR_CODES, type ErrorCodeName } from '../../protocol/codes.ts';
 import { SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX } from '../../protocol/version.ts';
+import type { Verdict } from '../../runtime/ports/tokens.ts';
 
 /** Why a client is not let in: an HTTP answer before the upgrade (HS3). */
 export interface HandshakeRefusal {
@@ -11,7 +12,7 @@ export interface HandshakeRefusal {
   readonly retryAfterMs?: number;
 }
 
-/** What a client asked for, as far as its headers say. */
+/** What a client asked for, as far as its request says. */
 export interface Offer {
   readonly subprotocols: readonly string[];
   readonly token: string | undefined;
@@ -19,9 +20,11 @@ export interface Offer {
 
 const WS_PATH = '/ws';
 
-/** Path, method, version and subprotocol, in the order of HS3. */
-export function readOffer(request: IncomingMessage): Offer | HandshakeRefusal {
-  const path = (request.url ?? '').split('?', 1)[0];
+const KEYS_RETRY_MS = 1_000;
+
+/** Path, method, version and subprotocol, in the order of HS3. `?token=` is looked at only when told to. */
+export function readOffer(request: IncomingMessage, tokenInUrl: boolean): Offer | HandshakeRefusal {
+  const [path, query] = (request.url ?? '').split('?', 2);
   if (path !== WS_PATH) return { code: 'not_found', message: `there is nothing here; connect to ${WS_PATH}` };
   if (request.method !== 'GET') return { code: 'bad_request', message: 'the method must be GET' };
   if (request.headers['sec-websocket-version'] !== '13') {
@@ -40,7 +43,8 @@ export function readOffer(request: IncomingMessage): Offer | HandshakeRefusal {
   if (new Set(subprotocols).size < subprotocols.length) {
     return { code: 'bad_request', message: 'a subprotocol is offered twice' };
   }
-  return { subprotocols, token: tokenOf(request, subprotocols) };
+  const inUrl = tokenInUrl ? new URLSearchParams(query).get('token') || undefined : undefined;
+  return { subprotocols, token: tokenOf(request, subprotocols) ?? inUrl };
 }
 
 /** From the header, or, for browsers, which cannot set one, from a subprotocol entry (HS2). */
@@ -48,6 +52,13 @@ function tokenOf(request: IncomingMessage, subprotocols: readonly string[]): str
   const bearer = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
   const offered = subprotocols.find((name) => name.startsWith(TOKEN_SUBPROTOCOL_PREFIX));
   return bearer ?? offered?.slice(TOKEN_SUBPROTOCOL_PREFIX.length);
+}
+
+/** A token that could not be checked is not refused for good: who is told `unauthorized` would throw it away. */
+export function refusalOf({ message, isUndecided }: Verdict & { ok: false }): HandshakeRefusal {
+  return isUndecided
+    ? { code: 'unavailable', message, retryAfterMs: KEYS_RETRY_MS }
+    : { code: 'unauthorized', message };
 }
 
 /** Answers an upgrade with a refusal, and ends the socket. */

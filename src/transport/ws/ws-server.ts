@@ -3,13 +3,15 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { SUBPROTOCOL } from '../../protocol/version.ts';
 import type { Verdict } from '../../runtime/ports/tokens.ts';
-import { readOffer, refuseUpgrade, type HandshakeRefusal } from './handshake.ts';
+import { readOffer, refusalOf, refuseUpgrade, type HandshakeRefusal } from './handshake.ts';
 import type { WsSockets } from './ws-sockets.ts';
 
 export interface WsServerOptions {
   readonly sockets: WsSockets;
   /** Bytes of one frame; more closes with 1009 before it is buffered whole (FR1). */
   readonly frameBytes: number;
+  /** Whether `?token=` counts when neither header nor subprotocol has one (HS2); URLs are logged. */
+  readonly tokenInUrl: boolean;
   /** Checks a token, and whether its session was ended. */
   readonly authenticate: (token: string, done: (verdict: Verdict) => void) => void;
   /** Why nobody is let in right now, if so. */
@@ -44,7 +46,7 @@ export class WsServer {
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     // A client that goes away meanwhile is no error of ours.
     socket.on('error', () => socket.destroy());
-    const offer = readOffer(request);
+    const offer = readOffer(request, this.#options.tokenInUrl);
     if ('code' in offer) return this.#refuse(socket, offer);
     const closed = this.#options.closedBecause();
     if (closed) return this.#refuse(socket, closed);
@@ -54,7 +56,7 @@ export class WsServer {
         message: 'a token is required: Authorization: Bearer <jwt>',
       });
     this.#options.authenticate(offer.token, (verdict) => {
-      if (!verdict.ok) return this.#refuse(socket, { code: 'unauthorized', message: verdict.message });
+      if (!verdict.ok) return this.#refuse(socket, refusalOf(verdict));
       const closedMeanwhile = this.#options.closedBecause();
       if (closedMeanwhile) return this.#refuse(socket, closedMeanwhile);
       if (socket.destroyed) return;

@@ -1,0 +1,43 @@
+/** Signed with a shared secret (RFC 7518, section 3.2). */
+export const SECRET_ALGORITHMS: readonly string[] = ['HS256', 'HS384', 'HS512'];
+
+/** Signed with a private key, checked with the public one of a JWKS (RFC 7518, sections 3.3 to 3.5; RFC 8037). */
+const KEY_ALGORITHMS: readonly string[] = [
+  ...['RS256', 'RS384', 'RS512'],
+  ...['PS256', 'PS384', 'PS512'],
+  ...['ES256', 'ES384', 'ES512'],
+  'EdDSA',
+];
+
+/** What tokens can be checked with. */
+export interface Means {
+  readonly hasSecret: boolean;
+  readonly hasJwks: boolean;
+}
+
+/**
+ * Why tokens cannot be checked with these means and this allow-list (JW1); undefined when they can.
+ * An algorithm that is allowed and that nothing can check is a mistake: its tokens would all be refused.
+ */
+export function checkAlgorithms(
+  allowed: readonly string[],
+  { hasSecret, hasJwks }: Means,
+): string | undefined {
+  if (!hasSecret && !hasJwks) return 'tokens cannot be checked: set a shared secret, a JWKS, or both';
+  for (const algorithm of allowed) {
+    if (SECRET_ALGORITHMS.includes(algorithm)) {
+      if (!hasSecret) return `the algorithm ${algorithm} needs a shared secret, and none is set`;
+    } else if (KEY_ALGORITHMS.includes(algorithm)) {
+      if (!hasJwks) return `the algorithm ${algorithm} needs a JWKS, and none is set`;
+    } else {
+      return `the algorithm ${JSON.stringify(algorithm)} is not one of ${[...SECRET_ALGORITHMS, ...KEY_ALGORITHMS].join(', ')}`;
+    }
+  }
+  return undefined;
+}
+
+/** The algorithms that tokens may have: the allow-list or, when it is empty, all that the means can check. */
+export function acceptedAlgorithms(allowed: readonly string[], { hasSecret, hasJwks }: Means): string[] {
+  const checkable = [...(hasSecret ? SECRET_ALGORITHMS : []), ...(hasJwks ? KEY_ALGORITHMS : [])];
+  return allowed.length === 0 ? checkable : checkable.filter((algorithm) => allowed.includes(algorithm));
+}

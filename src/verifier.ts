@@ -1,0 +1,21 @@
+import type { Config } from './config.ts';
+import { SystemClock } from './host/system-clock.ts';
+import type { Logger } from './telemetry/logger.ts';
+import { JoseVerifier } from './transport/auth/jose-verifier.ts';
+
+/** The verifier that a configuration asks for. Throws when it asks for what cannot be: see {@link JoseVerifier}. */
+export function createVerifier(config: Config, logger: Logger): JoseVerifier {
+  const clock = new SystemClock();
+  const { jwtSecret } = config;
+  return new JoseVerifier({
+    secret: jwtSecret === undefined ? undefined : new TextEncoder().encode(jwtSecret),
+    jwks: config.jwks,
+    algorithms: config.jwtAlgorithms,
+    issuer: config.jwtIssuer,
+    audience: config.jwtAudience,
+    ttlMaxMs: config.tokenTtlMaxMs,
+    wall: () => clock.wall(),
+    now: () => clock.now(),
+    onKeysFailed: (error) => logger.warn({ message: error.message }, 'the keys of tokens cannot be had'),
+  });
+}
