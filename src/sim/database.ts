@@ -34,7 +34,7 @@ const UNDONE: StoreReply = {
 };
 
 /** Statements that see what is committed when they begin, and change nothing. */
-const READS: ReadonlySet<StoreCallName> = new Set([
+export const READS: ReadonlySet<StoreCallName> = new Set([
   'heads',
   'page',
   'lookup',

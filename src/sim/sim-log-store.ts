@@ -5,7 +5,7 @@ import type {
   StoreReply,
   StoreRequest,
 } from '../runtime/ports/log-store.ts';
-import type { SimDatabase } from './database.ts';
+import { READS, type SimDatabase } from './database.ts';
 import type { DatabaseFault } from './faults.ts';
 import type { Random } from './random.ts';
 import type { Timeline } from './timeline.ts';
@@ -15,8 +15,6 @@ import type { Trace } from './trace.ts';
 const WIRE_MS = [0.05, 0.6] as const;
 const READ_MS = [0.1, 1.5] as const;
 const WRITE_MS = [0.3, 4] as const;
-
-const READS: ReadonlySet<StoreCallName> = new Set(['heads', 'page', 'listRooms', 'ping']);
 
 const SLOW_MS = [200, 2_400] as const;
 /** How late a statement whose client is gone may arrive, and how long it may work then. */

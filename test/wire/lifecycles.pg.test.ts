@@ -268,14 +268,16 @@ test('[LC1] when everyone has left, actors and timers are gone', async () => {
       )
       .toSorted();
   };
-  // What stays is the log, the watch over sessions with its one timer, and the home of broadcast until it is idle.
+  // What stays is what a node has one of: the watch over sessions and the canary have a timer each.
   await expect
     .poll(actors, { timeout: 8_000 })
     .toEqual([
+      'vagus_actors{kind="canary"} 1',
+      'vagus_actors{kind="directory"} 1',
       'vagus_actors{kind="log"} 1',
       'vagus_actors{kind="sessions"} 1',
       'vagus_asks 0',
-      'vagus_timers 1',
+      'vagus_timers 2',
     ]);
   await empty.stop();
 });
