@@ -9,6 +9,7 @@ import { PROTOCOL_VERSION } from '../../protocol/version.ts';
 import type { Answer, Answered, Behaviour, Life, TimerFired, Turn } from '../../runtime/ports/actor.ts';
 import type { ConnectionAddress, ConnectionMessage, Departure } from '../messages.ts';
 import { Outbox } from '../outbox.ts';
+import { Chats, type ChatContext } from './chats.ts';
 import {
   ack,
   refuse,
@@ -46,6 +47,7 @@ class Connection implements ConnectionContext {
   readonly rates: Rates;
   readonly #pulse: Pulse;
   readonly #subscriptions: Subscriptions;
+  readonly #chats: Chats;
   readonly #requests: Requests;
   readonly #outbound: Outbound;
   /** Frames that broke the protocol (FR2). */
@@ -69,6 +71,7 @@ class Connection implements ConnectionContext {
       this.#act(action, params, at, out),
     );
     this.#subscriptions = new Subscriptions(this);
+    this.#chats = new Chats(this, this.#subscriptions);
     this.#requests = new Requests(this, this.#subscriptions);
     this.#outbound = new Outbound(this);
   }
@@ -134,7 +137,7 @@ class Connection implements ConnectionContext {
         return this.#timer(message.timer, turn, out);
       case 'answer':
         return this.#answered(
-          message.context as SubscriptionContext | RequestContext,
+          message.context as SubscriptionContext | ChatContext | RequestContext,
           message.answer,
           turn,
           out,
@@ -161,7 +164,7 @@ class Connection implements ConnectionContext {
   #request(request: Request, turn: Turn, out: Outbox): BadFrame | undefined | void {
     switch (request.type) {
       case 'chat':
-        return this.#requests.chat(request, turn, out);
+        return this.#chats.chat(request, turn, out);
       case 'join':
         return this.#subscriptions.join(request, out);
       case 'leave':
@@ -323,7 +326,7 @@ class Connection implements ConnectionContext {
   // --- answers
 
   #answered(
-    context: SubscriptionContext | RequestContext,
+    context: SubscriptionContext | ChatContext | RequestContext,
     answer: Answer<unknown>,
     turn: Turn,
     out: Outbox,
@@ -331,11 +334,12 @@ class Connection implements ConnectionContext {
     switch (context.for) {
       case 'spend':
       case 'chat':
+        return this.#chats.answered(context, answer, turn, out);
       case 'history':
       case 'presence':
       case 'create':
       case 'rooms':
-        return this.#requests.answered(context, answer, turn, out);
+        return this.#requests.answered(context, answer, out);
       default:
         this.#subscriptions.answered(context, answer as Parameters<Subscriptions['answered']>[1], out);
     }

@@ -1,4 +1,5 @@
 import type { Claims } from '../../runtime/ports/tokens.ts';
+import type { BadFrame } from '../../protocol/decode.ts';
 import { WIRE_LIMITS } from '../../protocol/limits.ts';
 import { errorFrame } from '../../protocol/pushes.ts';
 import type { ConnectionAddress, Refusal } from '../messages.ts';
@@ -105,4 +106,15 @@ export function refuse(
   const { error: code, message, field, retryAfterMs } = refusal;
   out.count(`error_${code}`);
   write(context, errorFrame({ id, code, message, field, retryAfterMs }), out);
+}
+
+/** What is wrong with a frame that only the connection can know (FR2). */
+export function badFrame(id: string | undefined, field: string, why: string): BadFrame {
+  return { ok: false, field, message: `${field}: ${why}`, ...(id === undefined ? {} : { id }) };
+}
+
+/** Said when whoever should answer did not. */
+export function unavailable({ options }: ConnectionContext): Refusal {
+  const { retryAfterMs } = options.limits;
+  return { error: 'unavailable', message: 'this cannot be done right now', retryAfterMs };
 }

@@ -1,9 +1,9 @@
-import { clientChannel, roomChannel, userChannel, type Channel } from '../../protocol/channels.ts';
+import { clientChannel, roomChannel, type Channel } from '../../protocol/channels.ts';
 import type { BadFrame } from '../../protocol/decode.ts';
 import type { RequestOf } from '../../protocol/requests.ts';
 import { isoTime } from '../../protocol/time.ts';
 import type { Answer, Turn } from '../../runtime/ports/actor.ts';
-import type { NewEntry, StoreCalls } from '../../runtime/ports/log-store.ts';
+import type { StoreCalls } from '../../runtime/ports/log-store.ts';
 import type { Verdict } from '../../runtime/ports/tokens.ts';
 import { DIRECTORY, type RoomsPage } from '../directory.ts';
 import { historyFields, historyRequest } from '../history.ts';
@@ -14,29 +14,16 @@ import {
   type HomeMessage,
   type LogReply,
   type PresencePage,
-  type Published,
   type Refusal,
-  type Spent,
 } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
-import { ack, refuse, write, type ConnectionContext } from './context.ts';
+import { ack, badFrame, refuse, unavailable, write, type ConnectionContext } from './context.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
 /** What a request under way weighs against `inFlightMax`: by what its answer may put into the outbound buffer. */
-const WEIGHTS = { spend: 1, chat: 1, history: 64, presence: 16, create: 8, rooms: 64, refresh: 8 } as const;
-
-/** How long the user's home may take to say whether a message is within the limit. Without an answer it is. */
-const SPEND_DEADLINE_MS = 1_000;
+const WEIGHTS = { history: 64, presence: 16, create: 8, rooms: 64, refresh: 8 } as const;
 
 export type RequestContext =
-  /** Whether the user may send one more message (LM2). */
-  | {
-      readonly for: 'spend';
-      readonly request: RequestOf<'chat'>;
-      readonly room: string;
-      readonly entry: NewEntry;
-    }
-  | { readonly for: 'chat'; readonly request: RequestOf<'chat'>; readonly room: string }
   | { readonly for: 'history'; readonly request: RequestOf<'history'>; readonly channel: Channel }
   | { readonly for: 'presence'; readonly request: RequestOf<'presence'> }
   | { readonly for: 'create'; readonly request: RequestOf<'create'>; readonly room: string }
@@ -52,76 +39,6 @@ export class Requests {
   constructor(context: ConnectionContext, subscriptions: Subscriptions) {
     this.#context = context;
     this.#subscriptions = subscriptions;
-  }
-
-  // --- chat
-
-  /** Undefined, or why the frame is refused. */
-  chat(request: RequestOf<'chat'>, turn: Turn, out: Outbox): BadFrame | undefined {
-    const room = request.room ?? this.#subscriptions.table.onlyRoom();
-    if (room === null) return badFrame(request.id, 'room', 'more than one room is joined: name one');
-    if (room === undefined) {
-      this.#refuse(request.id, { error: 'not_joined', message: 'no room is joined: name one' }, out);
-      return undefined;
-    }
-    const { user, options } = this.#context;
-    const entry: NewEntry = {
-      id: request.id ?? turn.newId(),
-      sender: user,
-      content: request.content,
-      data: request.data === undefined ? null : JSON.stringify(request.data),
-      sentAt: request.timestamp ?? null,
-    };
-    if (options.limits.messagesPerMinute === 0) this.#publish(request, room, entry, out);
-    else this.#spend({ for: 'spend', request, room, entry }, out);
-    return undefined;
-  }
-
-  /** The user's home counts, for all connections. All of a connection's messages go this way, so they stay in order (DG7). */
-  #spend(context: RequestContext & { for: 'spend' }, out: Outbox): void {
-    this.#context.gate.begin(WEIGHTS.spend, out);
-    const home = homeAddress(userChannel(this.#context.user));
-    out.ask(home, { type: 'spend' }, { deadlineMs: SPEND_DEADLINE_MS, context });
-  }
-
-  #spent(context: RequestContext & { for: 'spend' }, answer: Answer<Spent>, turn: Turn, out: Outbox): void {
-    const { request, room, entry } = context;
-    const restMs = answer.ok ? answer.body.retryAfterMs : 0;
-    if (restMs === 0) return this.#publish(request, room, entry, out);
-    this.#refuse(request.id, this.#context.rates.messagesSpent(restMs, turn, out), out);
-  }
-
-  #publish(request: RequestOf<'chat'>, room: string, entry: NewEntry, out: Outbox): void {
-    const { user, credentials } = this.#context;
-    const by = { user, isAdmin: credentials.isAdmin };
-    this.#askHome(roomChannel(room), { type: 'publish', entry, by }, { for: 'chat', request, room }, out);
-  }
-
-  #askHome(channel: Channel, message: HomeMessage, context: RequestContext, out: Outbox): void {
-    const { requestDeadlineMs: deadlineMs } = this.#context.options.limits;
-    this.#context.gate.begin(WEIGHTS[context.for], out);
-    out.ask(homeAddress(channel), message, { deadlineMs, context, lane: 'user' });
-  }
-
-  #published(
-    { id }: RequestOf<'chat'>,
-    room: string,
-    answer: Answer<Published | Refusal>,
-    out: Outbox,
-  ): void {
-    if (!answer.ok) {
-      const refusal: Refusal = answer.taken
-        ? {
-            error: 'outcome_unknown',
-            message: 'the message may or may not be stored; send it again with the same id',
-          }
-        : this.#unavailable();
-      return this.#refuse(id, refusal, out);
-    }
-    if (isRefusal(answer.body)) return this.#refuse(id, answer.body, out);
-    const { seq, at, isDuplicate } = answer.body;
-    const duplicate = isDuplicate ? { duplicate: true } : {};
-    ack(this.#context, id, { room, seq, timestamp: isoTime(at), ...duplicate }, out);
   }
 
   // --- signal
@@ -159,7 +76,7 @@ export class Requests {
     answer: Answer<LogReply<StoreCalls['page']['reply']>>,
     out: Outbox,
   ): void {
-    if (!answer.ok || !answer.body.ok) return this.#refuse(request.id, this.#unavailable(), out);
+    if (!answer.ok || !answer.body.ok) return this.#refuse(request.id, unavailable(this.#context), out);
     const fields = historyFields(channel, request, answer.body.value, this.#context.options.autoCreate);
     if (typeof fields !== 'string') return this.#refuse(request.id, fields, out);
     const id = request.id === undefined ? '' : `"id":"${request.id}",`;
@@ -176,7 +93,7 @@ export class Requests {
   }
 
   #presenceRead(request: RequestOf<'presence'>, answer: Answer<PresencePage | Refusal>, out: Outbox): void {
-    if (!answer.ok) return this.#refuse(request.id, this.#unavailable(), out);
+    if (!answer.ok) return this.#refuse(request.id, unavailable(this.#context), out);
     if (isRefusal(answer.body)) return this.#refuse(request.id, answer.body, out);
     const { members, total, more } = answer.body;
     const shown = members.map((member) => ({ ...member, since: isoTime(member.since) }));
@@ -202,7 +119,7 @@ export class Requests {
   }
 
   #created(request: RequestOf<'create'>, room: string, answer: Answer<object>, out: Outbox): void {
-    if (!answer.ok) return this.#refuse(request.id, this.#unavailable(), out);
+    if (!answer.ok) return this.#refuse(request.id, unavailable(this.#context), out);
     if (isRefusal(answer.body)) return this.#refuse(request.id, answer.body, out);
     ack(this.#context, request.id, { room }, out);
   }
@@ -219,7 +136,7 @@ export class Requests {
   }
 
   #roomsRead({ id }: RequestOf<'rooms'>, answer: Answer<RoomsPage | Refusal>, out: Outbox): void {
-    if (!answer.ok) return this.#refuse(id, this.#unavailable(), out);
+    if (!answer.ok) return this.#refuse(id, unavailable(this.#context), out);
     if (isRefusal(answer.body)) return this.#refuse(id, answer.body, out);
     const { rooms, more } = answer.body;
     // Metadata is JSON text already.
@@ -247,7 +164,7 @@ export class Requests {
     this.#refreshing.delete(call);
     this.#context.gate.end(WEIGHTS.refresh, out);
     if (!verdict.ok && verdict.isUndecided) {
-      this.#refuse(request.id, { ...this.#unavailable(), message: verdict.message }, out);
+      this.#refuse(request.id, { ...unavailable(this.#context), message: verdict.message }, out);
       return undefined;
     }
     if (!verdict.ok || verdict.claims.user !== this.#context.user) {
@@ -261,13 +178,9 @@ export class Requests {
 
   // --- answers
 
-  answered(context: RequestContext, answer: Answer<unknown>, turn: Turn, out: Outbox): void {
+  answered(context: RequestContext, answer: Answer<unknown>, out: Outbox): void {
     this.#context.gate.end(WEIGHTS[context.for], out);
     switch (context.for) {
-      case 'spend':
-        return this.#spent(context, answer as Answer<Spent>, turn, out);
-      case 'chat':
-        return this.#published(context.request, context.room, answer as Answer<Published | Refusal>, out);
       case 'history':
         return this.#historyRead(
           context.request,
@@ -284,19 +197,13 @@ export class Requests {
     }
   }
 
-  #unavailable(): Refusal {
-    return {
-      error: 'unavailable',
-      message: 'this cannot be done right now',
-      retryAfterMs: this.#context.options.limits.retryAfterMs,
-    };
+  #askHome(channel: Channel, message: HomeMessage, context: RequestContext, out: Outbox): void {
+    const { requestDeadlineMs: deadlineMs } = this.#context.options.limits;
+    this.#context.gate.begin(WEIGHTS[context.for], out);
+    out.ask(homeAddress(channel), message, { deadlineMs, context, lane: 'user' });
   }
 
   #refuse(id: string | undefined, refusal: Refusal, out: Outbox): void {
     refuse(this.#context, id, refusal, out);
   }
-}
-
-function badFrame(id: string | undefined, field: string, why: string): BadFrame {
-  return { ok: false, field, message: `${field}: ${why}`, ...(id === undefined ? {} : { id }) };
 }
