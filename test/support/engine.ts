@@ -25,7 +25,11 @@ function testConfig(overrides: Partial<Config>): Config {
     logLevel: 'silent',
     jwtSecret: () => secret,
   } as const;
-  return Object.freeze({ ...readConfig(defaults, { VAGUS_PORT: '0', VAGUS_ADMIN_PORT: '0' }), ...UNLIMITED, ...overrides });
+  return Object.freeze({
+    ...readConfig(defaults, { VAGUS_PORT: '0', VAGUS_ADMIN_PORT: '0' }),
+    ...UNLIMITED,
+    ...overrides,
+  });
 }
 
 /** An engine in this process, on a database of its own unless one is given. */
