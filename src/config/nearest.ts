@@ -15,16 +15,19 @@ function bare(name: string): string {
     .replaceAll(/[_-]/g, '');
 }
 
-/** Letters to change, add or remove, to make one into the other (Levenshtein). */
+/** Letters to change, add, remove, or swap with their neighbour, to make one into the other (optimal string alignment). */
 function distance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, at) => at);
+  const rows = [Array.from({ length: to.length + 1 }, (_, at) => at)];
+  const cost = (i: number, j: number): number => rows[i]?.[j] ?? Infinity;
   for (let i = 1; i <= from.length; i++) {
-    const above = row;
-    row = [i];
+    const row = [i];
+    rows.push(row);
     for (let j = 1; j <= to.length; j++) {
-      const same = (above[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1);
-      row.push(Math.min(same, (above[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1));
+      const changed = cost(i - 1, j - 1) + (from[i - 1] === to[j - 1] ? 0 : 1);
+      const isSwapped = from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1];
+      const swapped = isSwapped ? cost(i - 2, j - 2) + 1 : Infinity;
+      row.push(Math.min(changed, swapped, cost(i - 1, j) + 1, cost(i, j - 1) + 1));
     }
   }
-  return row[to.length] ?? 0;
+  return cost(from.length, to.length);
 }

@@ -81,7 +81,7 @@ function inWords(ms: number): string {
 /** `65536`, `64KiB`, `1MiB`; bounds in bytes; 0 is allowed too, and means `off`. */
 export function size(min: number, max: number, off: number): Parser<number> {
   return {
-    may: `0, or a size such as 64KiB or 1MiB, from ${min / KIB}KiB to ${max / KIB}KiB`,
+    may: `0, or a size such as 64KiB or 1MiB, from ${inBytes(min)} to ${inBytes(max)}`,
     json: 'number',
     parse: (given) => {
       const [, amount, unit] = /^(\d{1,15})(B|KiB|MiB)?$/.exec(given) ?? [];
@@ -91,6 +91,9 @@ export function size(min: number, max: number, off: number): Parser<number> {
     },
   };
 }
+
+const inBytes = (bytes: number): string =>
+  bytes % KIB ** 2 === 0 ? `${bytes / KIB ** 2}MiB` : `${bytes / KIB}KiB`;
 
 export function oneOf<const Value extends string>(values: readonly Value[]): Parser<Value> {
   return {
