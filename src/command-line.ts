@@ -49,7 +49,8 @@ export function parseCommandLine(args: readonly string[], accepted: Accepted): G
     } else if (!known.includes(token.name)) {
       const { name, rawName } = token;
       const meant = nearest(name, known);
-      throw wrong(refused[name] ?? `there is no flag ${rawName}${meant ? `: did you mean --${meant}?` : ''}`);
+      const why = Object.hasOwn(refused, name) ? refused[name] : undefined;
+      throw wrong(why ?? `there is no flag ${rawName}${meant ? `: did you mean --${meant}?` : ''}`);
     } else if (token.value === undefined || (!token.inlineValue && token.value.startsWith('--'))) {
       throw wrong(`${token.rawName} needs a value`);
     } else if (flags[token.name] !== undefined) {

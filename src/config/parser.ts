@@ -105,7 +105,7 @@ export function oneOf<const Value extends string>(values: readonly Value[]): Par
 export const onOrOff: Parser<boolean> = {
   may: 'one of on, off',
   json: 'switch',
-  parse: (given) => ({ on: true, off: false })[given] ?? new Unfit(),
+  parse: (given) => (given === 'on' || given === 'off' ? given === 'on' : new Unfit()),
 };
 
 /** A list with commas; the empty text is the empty list. What is there twice counts once. */
