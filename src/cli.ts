@@ -88,8 +88,9 @@ try {
 
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const { code, port, address, syscall } = error as {
+  const { code, port, address, syscall, hostname } = error as {
     code?: string;
+    hostname?: string;
     port?: number;
     address?: string;
     syscall?: string;
@@ -97,6 +98,8 @@ function describe(error: unknown): string {
   if (code === 'EADDRINUSE') {
     return `port ${port} is taken: set VAGUS_PORT or VAGUS_ADMIN_PORT to another one`;
   }
+  if (syscall === 'getaddrinfo')
+    return `there is no host ${hostname} (${code}): VAGUS_HOST, VAGUS_ADMIN_HOST or DATABASE_URL names it`;
   if (syscall === 'listen')
     return `${address}:${port} cannot be listened on (${code}): set VAGUS_HOST and VAGUS_PORT to what this process may have`;
   return error.message || (code ?? error.name);

@@ -117,7 +117,7 @@ const CASES: { readonly [F in Field]: { good: Record<string, unknown>; bad: stri
   heartbeatIntervalMs: { good: { '300ms': 300, '1d': DAY_MS }, bad: ['0', '299ms', '25h'] },
   heartbeatTimeoutMs: { good: { '600ms': 600, '1440m': DAY_MS }, bad: ['0', '599ms'] },
   node: {
-    good: { n1: 'n1', [`${'a'.repeat(32)}`]: 'a'.repeat(32) },
+    good: { n1: 'n1', ['a'.repeat(32)]: 'a'.repeat(32) },
     bad: ['N1', '-a', 'a'.repeat(33), 'a_b', ''],
   },
   logLevel: { good: { debug: 'debug', silent: 'silent' }, bad: ['loud', 'INFO'] },

@@ -116,6 +116,7 @@ describe('what stops a start, in one line', () => {
     ['a node id that is none', { VAGUS_NODE_ID: 'N 1' }, 'VAGUS_NODE_ID is "N 1"'],
     ['a log level that is none', { VAGUS_LOG_LEVEL: 'loud' }, 'but must be one of debug'],
     ['a file that there is not', { VAGUS_CONFIG: 'none.json' }, 'there is no configuration file none.json'],
+    ['a host that there is not', { VAGUS_HOST: 'nothing.invalid' }, 'there is no host nothing.invalid'],
     ['Redis', { REDIS_URL: 'redis://127.0.0.1' }, 'REDIS_URL is set'],
     [
       'a database URL that is none',
