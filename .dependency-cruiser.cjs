@@ -11,6 +11,8 @@ const MAY_IMPORT = {
   store: ['protocol', 'runtime/ports'],
   telemetry: ['runtime/ports'],
   host: ['runtime/ports'],
+  // Only the files at the top read settings; what they need of them is handed down.
+  config: [],
   // It swaps the edge, never the middle; the store as plain data is what its database means.
   sim: ['protocol', 'actors', 'runtime', 'store/memory'],
 };

@@ -39,6 +39,12 @@ const node = spawn(command, args, {
     VAGUS_ADMIN_PORT: String(adminPort),
     VAGUS_ROOMS_AUTO_CREATE: 'on',
     VAGUS_LOG_LEVEL: 'warn',
+    // It is measured what a node can do, not what it lets one user do.
+    VAGUS_CONNECTIONS_PER_SECOND: '0',
+    VAGUS_CONNECTIONS_PER_USER: '0',
+    VAGUS_MESSAGES_PER_MINUTE: '0',
+    VAGUS_REQUESTS_PER_MINUTE: '0',
+    VAGUS_SIGNALS_PER_SECOND: '0',
   },
 });
 const isReady = () =>

@@ -1,82 +1,72 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import { ConfigError, readConfig, type Config } from './config.ts';
-import { developmentSecret } from './dev.ts';
-import type { Engine } from './engine.ts';
-import { signToken } from './transport/auth/sign.ts';
+import { commandHelp, overallHelp, REFUSED_FLAGS, settingFlags } from './command-help.ts';
+import { parseCommandLine, type Given } from './command-line.ts';
+import { COMMANDS } from './command-texts.ts';
+import { ConfigError } from './config/config-error.ts';
+import { nearest } from './config/nearest.ts';
+import { readSettings, type Reading } from './config/read.ts';
+import type { Mode } from './config/settings.ts';
 
-const USAGE = `vagus: an actor-model realtime engine
+type Command = keyof typeof COMMANDS;
 
-  vagus dev        run with an embedded database and a secret of its own, for development
-  vagus serve      run in production: VAGUS_JWT_SECRET and DATABASE_URL come from the environment
-  vagus simulate   run a node under faults on virtual time, from a seed; --help says more
-  vagus --version  print the version
-  vagus --help     print this
+const SIMULATE = { name: 'simulate', summary: 'runs a node under faults on virtual time, from a seed' };
 
-Settings are environment variables; docs/operations.md lists them.
-`;
+const ALL = [...Object.values(COMMANDS), SIMULATE];
 
-const DEV_TOKEN_TTL_MS = 24 * 3_600_000;
+async function main([name, ...args]: readonly string[]): Promise<void> {
+  if (name === '--version') return void process.stdout.write(version());
+  if (name === undefined || name === '--help' || name === '-h')
+    return void process.stdout.write(overallHelp(ALL));
+  if (Object.hasOwn(COMMANDS, name)) return run(name as Command, args);
+  if (name !== 'simulate') throw noSuchCommand(name);
+  const { simulateCommand } = await import('./simulate-command.ts');
+  process.exitCode = simulateCommand(args);
+}
 
-async function dev(): Promise<void> {
-  const config = readConfig({
-    host: '127.0.0.1',
-    roomsAutoCreate: true,
-    logLevel: 'warn',
-    jwtSecret: developmentSecret,
+async function run(command: Command, args: readonly string[]): Promise<void> {
+  const text = COMMANDS[command];
+  const given = parseCommandLine(args, {
+    command,
+    flags: [...text.flags.map(([flag]) => flag.slice(2).split(' ')[0] ?? ''), ...settingFlags(text.settings)],
+    words: command === 'config' ? ['dev', 'serve'] : [],
+    refused: REFUSED_FLAGS,
   });
-  const engine = await run(config);
-  process.stdout.write(await greeting(engine, config));
+  if (given.isHelpAsked) return void process.stdout.write(commandHelp(text));
+  const mode: Mode = given.words.includes('dev') ? 'dev' : text.mode;
+  const reading = readSettings({ mode, flags: given.flags });
+  for (const line of reading.warnings) process.stderr.write(`vagus: warning: ${line}\n`);
+  return carryOut(command, { given, reading, mode });
 }
 
-async function serve(): Promise<void> {
-  const jwtSecret = (): never => {
-    throw new ConfigError(
-      `VAGUS_JWT_SECRET is not set. Make one: node -p "crypto.randomBytes(48).toString('base64url')"`,
-    );
-  };
-  await run(readConfig({ host: '0.0.0.0', roomsAutoCreate: false, logLevel: 'info', jwtSecret }));
+interface Asked {
+  readonly given: Given;
+  readonly reading: Reading;
+  readonly mode: Mode;
 }
 
-/** Starts the engine; it goes, in order, when it is told to. */
-async function run(config: Config): Promise<Engine> {
-  // What a node needs of drivers is loaded for a node only.
-  const { Engine } = await import('./engine.ts');
-  const engine = await Engine.start(config);
-  const leave = (): void => {
-    void engine.close().then(() => process.exit(0));
-  };
-  void engine.failed.then((error) => {
-    process.stderr.write(`vagus: ${error.message}\n`);
-    process.exit(1);
-  });
-  process.once('SIGTERM', leave);
-  process.once('SIGINT', leave);
-  return engine;
+async function carryOut(command: Command, { given, reading, mode }: Asked): Promise<void> {
+  switch (command) {
+    case 'dev':
+      return (await import('./node-command.ts')).dev(reading);
+    case 'serve':
+      return (await import('./node-command.ts')).serve(reading);
+    case 'token':
+      return (await import('./token-command.ts')).tokenCommand(given, reading);
+    case 'migrate':
+      return (await import('./migrate-command.ts')).migrateCommand(reading);
+    case 'config':
+      return (await import('./config-command.ts')).configCommand(reading, mode);
+  }
 }
 
-async function greeting(engine: Engine, config: Config): Promise<string> {
-  const { jwtSecret: secret = '', jwtIssuer: issuer, jwtAudience: audience } = config;
-  const tokenFor = (user: string): Promise<string> =>
-    signToken({ user, secret, ttlMs: DEV_TOKEN_TTL_MS, issuer, audience });
-  const [alice, bob] = await Promise.all([tokenFor('alice'), tokenFor('bob')]);
-  const wscat = (token: string): string => `npx wscat -c ${engine.url} -H "Authorization: Bearer ${token}"`;
-  const kept = config.databaseUrl === undefined ? `${config.dataDir}/` : 'the database of DATABASE_URL';
-  return `
-vagus is running at ${engine.url}
-Messages are kept in ${kept}. Health: http://127.0.0.1:${engine.adminPort}/readyz, metrics: /metrics
-
-A token for alice, good for a day:
-${alice}
-
-Chat from two terminals, as alice and as bob:
-${wscat(alice)}
-${wscat(bob)}
-
-and type in both
-{"type":"join","id":"1","room":"lobby"}
-{"type":"chat","id":"2","content":"hello"}
-`;
+function noSuchCommand(name: string): ConfigError {
+  const meant = nearest(
+    name,
+    ALL.map((command) => command.name),
+  );
+  const hint = meant === undefined ? '' : `: did you mean vagus ${meant}?`;
+  return new ConfigError(`there is no command ${JSON.stringify(name)}${hint}\nSee: vagus --help`);
 }
 
 function version(): string {
@@ -86,27 +76,6 @@ function version(): string {
     version: string;
   };
   return `${found}\n`;
-}
-
-async function main([command, ...rest]: readonly string[]): Promise<void> {
-  switch (command) {
-    case 'dev':
-      return dev();
-    case 'serve':
-      return serve();
-    case 'simulate': {
-      const { simulateCommand } = await import('./simulate-command.ts');
-      process.exitCode = simulateCommand(rest);
-      return;
-    }
-    case '--version':
-      return void process.stdout.write(version());
-    case undefined:
-    case '--help':
-      return void process.stdout.write(USAGE);
-    default:
-      throw new ConfigError(`there is no command ${JSON.stringify(command)}\n\n${USAGE}`);
-  }
 }
 
 try {
@@ -119,9 +88,19 @@ try {
 
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const { code, port } = error as { code?: string; port?: number };
+  const { code, port, address, syscall, hostname } = error as {
+    code?: string;
+    hostname?: string;
+    port?: number;
+    address?: string;
+    syscall?: string;
+  };
   if (code === 'EADDRINUSE') {
     return `port ${port} is taken: set VAGUS_PORT or VAGUS_ADMIN_PORT to another one`;
   }
+  if (syscall === 'getaddrinfo')
+    return `there is no host ${hostname} (${code}): VAGUS_HOST, VAGUS_ADMIN_HOST or DATABASE_URL names it`;
+  if (syscall === 'listen')
+    return `${address}:${port} cannot be listened on (${code}): set VAGUS_HOST and VAGUS_PORT to what this process may have`;
   return error.message || (code ?? error.name);
 }

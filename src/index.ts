@@ -1,2 +1,2 @@
 export { Engine, EngineError } from './engine.ts';
-export { ConfigError, readConfig, type Config, type ConfigDefaults } from './config.ts';
+export { ConfigError, readConfig, type Config, type ConfigDefaults, type Retention } from './config.ts';

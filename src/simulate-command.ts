@@ -3,8 +3,9 @@ import { randomInt } from 'node:crypto';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
-import { ConfigError, duration } from './config.ts';
+import { parseCommandLine } from './command-line.ts';
+import { ConfigError } from './config/config-error.ts';
+import { duration, Unfit } from './config/parser.ts';
 import { parseFaults } from './sim/faults.ts';
 import { replayLine, tallyReport, violationReport } from './sim/report.ts';
 import { simulate } from './sim/simulate.ts';
@@ -20,14 +21,7 @@ export const SIMULATE_USAGE = `vagus simulate: runs one node, its log and its cl
 Exits with 1 at the first seed that breaks an invariant, and says how to play it again.
 `;
 
-const OPTIONS = {
-  seed: { type: 'string' },
-  seeds: { type: 'string', default: '1' },
-  duration: { type: 'string', default: '60s' },
-  faults: { type: 'string', default: 'all' },
-  trace: { type: 'string' },
-  help: { type: 'boolean', default: false },
-} as const;
+const FLAGS = ['seed', 'seeds', 'duration', 'faults', 'trace'];
 
 /** How often progress is told, in milliseconds. */
 const PROGRESS_MS = 2_000;
@@ -37,15 +31,16 @@ const DURATION_MAX_MS = 86_400_000;
 
 /** Runs it, and returns the exit code. Throws a {@link ConfigError} when it is asked for what cannot be. */
 export function simulateCommand(args: readonly string[]): number {
-  const { seed, seeds, duration: time, faults, trace, help } = parse(args);
-  if (help) {
+  const { flags, isHelpAsked } = parseCommandLine(args, { command: 'simulate', flags: FLAGS });
+  if (isHelpAsked) {
     process.stdout.write(SIMULATE_USAGE);
     return 0;
   }
+  const { seed, seeds = '1', duration: time = '60s', faults = 'all', trace } = flags;
   const first =
     seed === undefined ? randomInt(2 ** 32) : wholeNumber('--seed', seed, 0, Number.MAX_SAFE_INTEGER);
   const count = wholeNumber('--seeds', seeds, 1, 1e9);
-  const durationMs = duration(1, DURATION_MAX_MS)(time, '--duration');
+  const durationMs = virtualTime(time);
   const allowed = parseFaults(faults);
   if (trace !== undefined && count > 1)
     throw new ConfigError('--trace is of a single seed: leave --seeds out');
@@ -77,12 +72,12 @@ export function simulateCommand(args: readonly string[]): number {
   return 0;
 }
 
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: OPTIONS, strict: true }).values;
-  } catch (error) {
-    throw new ConfigError(`${(error as Error).message}\n\n${SIMULATE_USAGE}`);
-  }
+function virtualTime(text: string): number {
+  const { parse, may } = duration(1, DURATION_MAX_MS);
+  const value = parse(text);
+  if (value instanceof Unfit)
+    throw new ConfigError(`--duration is ${JSON.stringify(text)}, but must be ${may}`);
+  return value;
 }
 
 function wholeNumber(name: string, text: string, min: number, max: number): number {

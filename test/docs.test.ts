@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { CHARTS } from '../src/actors/charts.ts';
 import { toMermaid } from '../src/actors/mermaid.ts';
+import { FIELDS, GROUPS, SETTINGS, type Setting } from '../src/config/settings.ts';
 import { CLOSE_CODES, ERROR_CODES } from '../src/protocol/codes.ts';
 import { WIRE_LIMITS } from '../src/protocol/limits.ts';
 import { ACKS, ChatPush, ErrorPush, NOTIFICATIONS, RESULTS } from '../src/protocol/pushes.ts';
@@ -128,15 +129,48 @@ describe('docs/protocol.md', () => {
   });
 });
 
+describe('docs/configuration.md', () => {
+  const CONFIGURATION = read('docs/configuration.md');
+
+  /** A default as the table has it. */
+  const written = ({ default: value }: Setting): string => {
+    if (value === undefined) return 'not set';
+    return typeof value === 'string'
+      ? `\`${value}\``
+      : `\`${value.dev}\` in dev, \`${value.serve}\` in serve`;
+  };
+
+  test.each(GROUPS)('%s: settings are those that are read, with flag, default and bounds', (group) => {
+    const known = FIELDS.map((field) => SETTINGS[field] as Setting)
+      .filter((setting) => setting.group === group)
+      .map((setting) => [
+        `\`${setting.variable}\``,
+        setting.isFlag ? `\`--${setting.key}\`` : 'none',
+        written(setting),
+        setting.what,
+        setting.parser.may,
+      ]);
+    const [, section = ''] = CONFIGURATION.split(`### ${group}\n`);
+    expect(known.length).toBeGreaterThan(1);
+    expect(table(section, 'variable', 'flag', 'default')).toEqual(known);
+  });
+
+  test('there are no other tables, and every setting is in one', () => {
+    const named = [...CONFIGURATION.matchAll(/^\| `([A-Z_]+)`/gm)].map(([, name]) => name);
+    expect(named.toSorted()).toEqual(FIELDS.map((field) => SETTINGS[field].variable).toSorted());
+    expect([...CONFIGURATION.matchAll(/^### (.+)$/gm)].map(([, title]) => title)).toEqual(GROUPS);
+  });
+
+  test('variables that any document names are settings', () => {
+    const known = ['VAGUS_CONFIG', 'VAGUS_TEST_INSTALL', ...FIELDS.map((field) => SETTINGS[field].variable)];
+    const named = files('*.md').flatMap((file) => read(file).match(/\bVAGUS_[A-Z_]+\b/g) ?? []);
+    expect(named.length).toBeGreaterThan(40);
+    expect(named.filter((name) => !known.includes(name))).toEqual([]);
+  });
+});
+
 describe('docs/operations.md', () => {
   const OPERATIONS = read('docs/operations.md');
-
-  test('settings are those that are read', () => {
-    const written = table(OPERATIONS, 'variable').map(([name]) => bare(name));
-    const known = [...read('src/config.ts').matchAll(/\bread\(\s*'([A-Z_]+)'/g)].map((match) => match[1]);
-    expect(known.length).toBeGreaterThan(10);
-    expect(written.toSorted()).toEqual(known.toSorted());
-  });
 
   test('metrics are those that are exported', () => {
     const written = table(OPERATIONS, 'metric').map(([name]) => bare(name));

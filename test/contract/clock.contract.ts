@@ -34,6 +34,17 @@ export function clockContract(name: string, make: () => ClockUnderTest): void {
       expect(at[0]).toBeGreaterThanOrEqual(14);
     });
 
+    test('a wake-up further away than a timer of Node.js reaches does not come at once', async () => {
+      const { clock, pass } = make();
+      let isWoken = false;
+      clock.wakeAfter(2 ** 31 + 1_000, () => (isWoken = true));
+      await pass(30);
+      expect(isWoken).toBe(false);
+      // Nothing may be left waiting.
+      clock.wakeAfter(0, () => {});
+      await pass(5);
+    });
+
     test('setting another wake-up replaces the one before', async () => {
       const { clock, pass } = make();
       const woken: string[] = [];

@@ -95,7 +95,7 @@ describe('what stops a start, in one line', () => {
 
   test('a short secret, which is not repeated', async () => {
     const { stderr } = await serve({ VAGUS_JWT_SECRET: 'hunter2' });
-    expect(stderr).toContain('32 bytes');
+    expect(stderr).toContain('VAGUS_JWT_SECRET must be 32 bytes or more');
     expect(stderr).not.toContain('hunter2');
   });
 
@@ -105,7 +105,7 @@ describe('what stops a start, in one line', () => {
     [
       'a duration that is none',
       { VAGUS_ROOM_IDLE: 'soon' },
-      'VAGUS_ROOM_IDLE is "soon", but must be a duration',
+      'VAGUS_ROOM_IDLE is "soon", but must be 0, or a duration',
     ],
     [
       'a timeout under twice the interval',
@@ -115,11 +115,13 @@ describe('what stops a start, in one line', () => {
     ['a switch that is none', { VAGUS_ROOMS_AUTO_CREATE: 'yes' }, 'but must be one of on, off'],
     ['a node id that is none', { VAGUS_NODE_ID: 'N 1' }, 'VAGUS_NODE_ID is "N 1"'],
     ['a log level that is none', { VAGUS_LOG_LEVEL: 'loud' }, 'but must be one of debug'],
+    ['a file that there is not', { VAGUS_CONFIG: 'none.json' }, 'there is no configuration file none.json'],
+    ['a host that there is not', { VAGUS_HOST: 'nothing.invalid' }, 'there is no host nothing.invalid'],
     ['Redis', { REDIS_URL: 'redis://127.0.0.1' }, 'REDIS_URL is set'],
     [
       'a database URL that is none',
       { DATABASE_URL: 'mysql://x' },
-      'DATABASE_URL must begin with postgres://',
+      'DATABASE_URL must be a URL such as postgres://',
     ],
   ])('%s', async (_, environment, message) => {
     expect((await serve(environment)).stderr).toContain(message);

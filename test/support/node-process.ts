@@ -14,6 +14,15 @@ export interface Ended {
   readonly stderr: string;
 }
 
+/** Tests are fast, and all from one address: a limit is on where it is tested. */
+const UNLIMITED = {
+  VAGUS_CONNECTIONS_PER_SECOND: '0',
+  VAGUS_CONNECTIONS_PER_USER: '0',
+  VAGUS_MESSAGES_PER_MINUTE: '0',
+  VAGUS_REQUESTS_PER_MINUTE: '0',
+  VAGUS_SIGNALS_PER_SECOND: '0',
+};
+
 /** The built program as a process of its own, which can be killed. */
 export class NodeProcess {
   readonly child: ChildProcess;
@@ -47,6 +56,7 @@ export class NodeProcess {
       VAGUS_PORT: String(port),
       VAGUS_ADMIN_PORT: String(adminPort),
       VAGUS_LOG_LEVEL: 'warn',
+      ...UNLIMITED,
       ...environment,
     };
     const child = spawn(process.execPath, [`${ROOT}dist/cli.js`, ...command], {

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readMigrationFiles, type MigrationMeta } from 'drizzle-orm/migrator';
 import type { SqlClient } from './sql-client.ts';
@@ -12,11 +14,12 @@ const LOCK = 0x76_61_67_75;
 
 /**
  * Brings the database to the schema of this version, once however many nodes start together: an advisory lock
- * lets one of them work and the others see that it is done. Refuses a newer schema (D19).
+ * lets one of them work and the others see that it is done. Refuses a newer schema (D19). Returns the names of what it
+ * applied, in order.
  */
-export async function migrate(client: SqlClient): Promise<void> {
+export async function migrate(client: SqlClient): Promise<readonly string[]> {
   const known = readMigrationFiles({ migrationsFolder: folder });
-  await client.session(async (run) => {
+  return client.session(async (run) => {
     await run(`select pg_advisory_lock(${LOCK})`);
     await run('create schema if not exists vagus');
     await run(
@@ -31,9 +34,19 @@ export async function migrate(client: SqlClient): Promise<void> {
         'the database was migrated by a newer version of vagus: run that version, or use another database',
       );
     }
-    for (const migration of known) if (!applied.has(migration.folderMillis)) await apply(run, migration);
+    const missing = known.filter((migration) => !applied.has(migration.folderMillis));
+    for (const migration of missing) await apply(run, migration);
     await run(`select pg_advisory_unlock(${LOCK})`);
+    return missing.map(nameOf);
   });
+}
+
+/** The name of its file; drizzle-orm reads only the time that goes with it. */
+function nameOf({ folderMillis }: MigrationMeta): string {
+  const { entries } = JSON.parse(readFileSync(join(folder, 'meta', '_journal.json'), 'utf8')) as {
+    entries: readonly { when: number; tag: string }[];
+  };
+  return entries.find(({ when }) => when === folderMillis)?.tag ?? String(folderMillis);
 }
 
 async function apply(run: (sql: string) => Promise<unknown>, migration: MigrationMeta): Promise<void> {

@@ -3,6 +3,8 @@ import { SignJWT } from 'jose';
 export interface TokenOptions {
   readonly user: string;
   readonly secret: string;
+  /** HS256 unless given (JW1). */
+  readonly algorithm?: 'HS256' | 'HS384' | 'HS512';
   readonly ttlMs: number;
   readonly session?: string;
   readonly scope?: string;
@@ -16,6 +18,7 @@ export interface TokenOptions {
 export function signToken({
   user,
   secret,
+  algorithm = 'HS256',
   ttlMs,
   session,
   scope,
@@ -27,7 +30,7 @@ export function signToken({
     ...(session === undefined ? {} : { sid: session }),
     ...(scope === undefined ? {} : { scope }),
   })
-    .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
+    .setProtectedHeader({ alg: algorithm, typ: 'JWT' })
     .setSubject(user)
     .setIssuedAt(new Date(now))
     .setExpirationTime(new Date(now + ttlMs));

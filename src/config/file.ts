@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ConfigError } from './config-error.ts';
+import type { Setting } from './settings.ts';
+
+/** A configuration file as it was read: its name, and its values by key, not yet looked at. */
+export interface ConfigFile {
+  readonly name: string;
+  readonly values: ReadonlyMap<string, unknown>;
+}
+
+const USUAL = 'vagus.json';
+
+/** The file that was named, else `vagus.json` in the folder if it is there. */
+export function readConfigFile(named: string | undefined, folder: string): ConfigFile | undefined {
+  const name = named ?? USUAL;
+  const content = contentOf(named ?? join(folder, USUAL), name, named === undefined);
+  if (content === undefined) return undefined;
+  const object = parseJson(content, name);
+  if (typeof object !== 'object' || object === null || Array.isArray(object))
+    throw new ConfigError(`${name} must hold one JSON object, with the names of settings as its keys`);
+  return { name, values: new Map(Object.entries(object)) };
+}
+
+function contentOf(path: string, name: string, mayBeMissing: boolean): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' && mayBeMissing) return undefined;
+    throw new ConfigError(
+      code === 'ENOENT'
+        ? `there is no configuration file ${name}`
+        : `the configuration file ${name} cannot be read: ${code}`,
+    );
+  }
+}
+
+/** Without the parser's own words: they quote what is there, and a secret may be. */
+function parseJson(content: string, name: string): unknown {
+  try {
+    return JSON.parse(content.replace(/^\uFEFF/, ''));
+  } catch (error) {
+    const [, position] = /position (\d+)/.exec((error as Error).message) ?? [];
+    const line =
+      position === undefined ? '' : ` in line ${content.slice(0, Number(position)).split('\n').length}`;
+    throw new ConfigError(`${name} is not JSON: there is an error${line}`);
+  }
+}
+
+/** A value of the file as the text that a variable would have; undefined if it cannot be one. */
+export function textOf(value: unknown, { parser }: Setting): string | undefined {
+  switch (typeof value) {
+    case 'string':
+      return value;
+    case 'number':
+      return parser.json === 'number' || (parser.json === 'map' && value === 0) ? String(value) : undefined;
+    case 'boolean':
+      return parser.json !== 'switch' ? undefined : value ? 'on' : 'off';
+    case 'object':
+      return value === null ? undefined : partsOf(value, parser.json);
+    default:
+      return undefined;
+  }
+}
+
+function partsOf(value: object, json: Setting['parser']['json']): string | undefined {
+  if (Array.isArray(value)) {
+    const isList = json === 'list' && value.every((part) => typeof part === 'string' && /^[^,]+$/.test(part));
+    return isList ? value.join(',') : undefined;
+  }
+  const parts = Object.entries(value);
+  // No part at all would be the empty text: which is no value, while {} says "nothing for any kind".
+  if (json !== 'map') return undefined;
+  return parts.length === 0 ? '0' : parts.map(([key, part]) => `${key}=${String(part)}`).join(',');
+}

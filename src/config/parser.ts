@@ -1,0 +1,126 @@
+/** Turns the text of a setting into its value. */
+export interface Parser<Value> {
+  /** What it may be, to be read after "must be". */
+  readonly may: string;
+  /** The value; {@link Unfit} when the text is none. */
+  readonly parse: (text: string) => Value | Unfit;
+  /** What a configuration file may hold instead of a string. */
+  readonly json?: 'number' | 'switch' | 'list' | 'map';
+}
+
+/** Text that is no value. */
+export class Unfit {
+  /** The entry of a list that is at fault; undefined: all of it. */
+  readonly part: string | undefined;
+
+  constructor(part?: string) {
+    this.part = part;
+  }
+}
+
+const KIB = 1_024;
+const UNITS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+export const MINUTE_MS = 60_000;
+export const DAY_MS = 86_400_000;
+
+/** Time without an end, as a number that timers and dates bear: 100 years, 10 years. */
+export const CENTURY_MS = 36_500 * DAY_MS;
+export const DECADE_MS = 3_650 * DAY_MS;
+
+/** Any text of one line. */
+export const text: Parser<string> = {
+  may: 'text, without line breaks',
+  parse: (given) => (/^[^\p{Cc}]+$/u.test(given) ? given : new Unfit()),
+};
+
+/** A whole number within bounds; where 0 is off it is allowed beside them, and may stand for another number. */
+export function whole(min: number, max: number, off?: number): Parser<number> {
+  const zero = off === undefined ? '' : '0, or ';
+  return {
+    may: `${zero}a whole number from ${min} to ${max}`,
+    json: 'number',
+    parse: (given) => {
+      const value = /^\d{1,15}$/.test(given) ? Number(given) : Number.NaN;
+      if (value === 0 && off !== undefined) return off;
+      return value >= min && value <= max ? value : new Unfit();
+    },
+  };
+}
+
+/** `500ms`, `30s`, `5m`, `12h`, `30d`; bounds in milliseconds. With `off` 0 is allowed too, and means that many. */
+export function duration(min: number, max: number, off?: number): Parser<number> {
+  const zero = off === undefined ? '' : '0, or ';
+  return {
+    may: `${zero}a duration such as 30s, 5m or 12h, from ${inWords(min)} to ${inWords(max)}`,
+    json: 'number',
+    parse: (given) => {
+      const [, amount, unit] = /^(\d{1,15})(ms|s|m|h|d)$/.exec(given) ?? [];
+      const value = given === '0' ? 0 : Number(amount) * (UNITS[unit ?? ''] ?? Number.NaN);
+      if (value === 0 && off !== undefined) return off;
+      return value >= min && value <= max ? value : new Unfit();
+    },
+  };
+}
+
+/** Milliseconds as they are written in a setting. */
+function inWords(ms: number): string {
+  const [unit, size] = Object.entries(UNITS).findLast(([, size]) => ms % size === 0 && ms >= size) ?? [
+    'ms',
+    1,
+  ];
+  return `${ms / size}${unit}`;
+}
+
+/** `65536`, `64KiB`, `1MiB`; bounds in bytes; 0 is allowed too, and means `off`. */
+export function size(min: number, max: number, off: number): Parser<number> {
+  return {
+    may: `0, or a size such as 64KiB or 1MiB, from ${inBytes(min)} to ${inBytes(max)}`,
+    json: 'number',
+    parse: (given) => {
+      const [, amount, unit] = /^(\d{1,15})(B|KiB|MiB)?$/.exec(given) ?? [];
+      const value = Number(amount) * ({ KiB: KIB, MiB: KIB * KIB }[unit ?? ''] ?? 1);
+      if (value === 0) return off;
+      return value >= min && value <= max ? value : new Unfit();
+    },
+  };
+}
+
+const inBytes = (bytes: number): string =>
+  bytes % KIB ** 2 === 0 ? `${bytes / KIB ** 2}MiB` : `${bytes / KIB}KiB`;
+
+export function oneOf<const Value extends string>(values: readonly Value[]): Parser<Value> {
+  return {
+    may: `one of ${values.join(', ')}`,
+    parse: (given) => values.find((value) => value === given) ?? new Unfit(),
+  };
+}
+
+export const onOrOff: Parser<boolean> = {
+  may: 'one of on, off',
+  json: 'switch',
+  parse: (given) => (given === 'on' || given === 'off' ? given === 'on' : new Unfit()),
+};
+
+/** A list with commas; the empty text is the empty list. What is there twice counts once. */
+export function list(each: Parser<string>): Parser<readonly string[]> {
+  return {
+    may: `${each.may}; several with commas between them`,
+    json: 'list',
+    parse: (given) => {
+      const values: string[] = [];
+      for (const part of given.trim() === '' ? [] : given.split(',').map((part) => part.trim())) {
+        const value = each.parse(part);
+        if (value instanceof Unfit) return new Unfit(part);
+        values.push(value);
+      }
+      return [...new Set(values)];
+    },
+  };
+}

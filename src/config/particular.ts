@@ -1,0 +1,106 @@
+import { isIP } from 'node:net';
+import type { Retention } from './config.ts';
+import { CENTURY_MS, duration, MINUTE_MS, oneOf, Unfit, type Parser } from './parser.ts';
+
+// Parsers of what only one setting holds.
+
+export const port: Parser<number> = {
+  may: 'a port from 0 to 65535 (0: any free one)',
+  json: 'number',
+  parse: (text) => (/^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : new Unfit()),
+};
+
+/** Of an interface of this machine; whether it is one shows when it is listened on. */
+export const host: Parser<string> = {
+  may: 'an address or a name of this machine, such as 127.0.0.1, 0.0.0.0 or ::',
+  parse: (text) => (isIP(text) > 0 || /^[A-Za-z0-9]([A-Za-z0-9.-]{0,252})$/.test(text) ? text : new Unfit()),
+};
+
+export const nodeId: Parser<string> = {
+  may: '1 to 32 of a-z 0-9 -, and not begin with -',
+  parse: (text) => (/^[a-z0-9][a-z0-9-]{0,31}$/.test(text) ? text : new Unfit()),
+};
+
+export const SECRET_BYTES_MIN = 32;
+
+export const secret: Parser<string> = {
+  may: `${SECRET_BYTES_MIN} bytes or more`,
+  parse: (text) => (Buffer.byteLength(text) < SECRET_BYTES_MIN ? new Unfit() : text),
+};
+
+export const databaseUrl: Parser<string> = {
+  may: 'a URL such as postgres://user:password@host:5432/database',
+  parse: (text) => (/^postgres(ql)?:\/\//.test(text) && URL.canParse(text) ? text : new Unfit()),
+};
+
+export const keySet: Parser<string> = {
+  may: 'an https:// or http:// URL, or a file',
+  parse: (text) => {
+    if (/\p{Cc}/u.test(text) || text === '') return new Unfit();
+    // A file's name may hold a colon, but not "://": that is a URL of some other kind.
+    return !text.includes('://') || (/^https?:\/\//.test(text) && URL.canParse(text)) ? text : new Unfit();
+  },
+};
+
+/** RFC 7518, section 3.1, and RFC 8037; `none` is not among them. */
+const ALGORITHMS = [
+  ...['HS256', 'HS384', 'HS512'],
+  ...['RS256', 'RS384', 'RS512'],
+  ...['PS256', 'PS384', 'PS512'],
+  ...['ES256', 'ES384', 'ES512'],
+  'EdDSA',
+];
+
+export const algorithm: Parser<string> = { ...oneOf(ALGORITHMS), may: `any of ${ALGORITHMS.join(' ')}` };
+
+/** An origin as browsers send it (RFC 6454, section 7); what only differs in case or names the usual port is mended. */
+export const origin: Parser<string> = {
+  may: 'an origin such as https://chat.example or http://localhost:3000, without a path, or null',
+  parse: (text) => {
+    if (text === 'null') return text;
+    // A "*" would be taken for a name that no browser ever sends.
+    if (!/^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/?#@\s\\*]+$/.test(text) || !URL.canParse(text)) return new Unfit();
+    const { protocol, origin: sent } = new URL(text);
+    return /^(https?|wss?|ftp):$/.test(protocol) ? sent : text.toLowerCase();
+  },
+};
+
+/** What the package proxy-addr takes. */
+const NETWORKS = ['loopback', 'linklocal', 'uniquelocal'];
+const PREFIX_MAX: Readonly<Record<number, number>> = { 4: 32, 6: 128 };
+
+export const proxy: Parser<string> = {
+  may: `an address, a network such as 10.0.0.0/8, or ${NETWORKS.join(', ')}`,
+  parse: (text) => {
+    if (NETWORKS.includes(text)) return text;
+    const [, address = '', prefix] = /^([^/%]+)(?:\/([1-9]\d{0,2}))?$/.exec(text) ?? [];
+    const longest = PREFIX_MAX[isIP(address)];
+    return longest !== undefined && Number(prefix ?? 1) <= longest ? text : new Unfit();
+  },
+};
+
+const KINDS = ['broadcast', 'user', 'room'] as const;
+const kept = duration(MINUTE_MS, CENTURY_MS, 0);
+
+/** `30d` for all kinds, or `room=30d,user=7d`; a kind that is not named is kept for ever, as 0 says too. */
+export const retention: Parser<Retention> = {
+  may: '0 (for ever), a duration from 1m to 36500d, or some of room=30d,user=7d,broadcast=1d',
+  json: 'map',
+  parse: (text) => {
+    const all = kept.parse(text);
+    if (!(all instanceof Unfit)) return { broadcast: all, user: all, room: all };
+    const found = new Map<string, number>();
+    for (const part of text.split(',').map((part) => part.trim())) {
+      const [, kind = '', time = ''] = /^([a-z]+)=(.+)$/.exec(part) ?? [];
+      const value = kept.parse(time);
+      const isKnown = KINDS.some((known) => known === kind);
+      if (value instanceof Unfit || !isKnown || found.has(kind)) return new Unfit(part);
+      found.set(kind, value);
+    }
+    return {
+      broadcast: found.get('broadcast') ?? 0,
+      user: found.get('user') ?? 0,
+      room: found.get('room') ?? 0,
+    };
+  },
+};

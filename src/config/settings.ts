@@ -1,0 +1,241 @@
+import type { Config } from './config.ts';
+import type { Shown } from './mask.ts';
+import { CENTURY_MS, DAY_MS, DECADE_MS, duration, list, MINUTE_MS, onOrOff, oneOf } from './parser.ts';
+import { size, text, whole, type Parser } from './parser.ts';
+import * as particular from './particular.ts';
+
+/** The ways to run a node; some defaults differ. */
+export type Mode = 'dev' | 'serve';
+
+export const GROUPS = ['Network', 'Store', 'Tokens', 'Limits', 'Rooms and presence', 'Node'] as const;
+
+/** One setting: reading it, its flag, `vagus config`, `--help` and the check of the documentation come from here. */
+export interface Setting<Value = unknown> {
+  readonly group: (typeof GROUPS)[number];
+  readonly variable: string;
+  /** Its name in a configuration file, and as a flag with `--` in front. */
+  readonly key: string;
+  /** Everybody on the machine sees the arguments of a process: no secret is one. */
+  readonly isFlag: boolean;
+  readonly parser: Parser<Value>;
+  /** As it would be written; undefined: not set. */
+  readonly default: string | Readonly<Record<Mode, string>> | undefined;
+  readonly what: string;
+  readonly shown: Shown;
+}
+
+const KIB = 1_024;
+
+/** What fits a frame to a client (1 MiB), when numbers such as 1e20 are written out: 4.4 times as long, and some more. */
+const FRAME_BYTES_MAX = 192 * KIB;
+
+type Rest<Value> = Omit<Setting<Value>, 'group' | 'key' | 'isFlag' | 'shown'> &
+  Partial<Pick<Setting, 'isFlag' | 'shown'>>;
+
+function setting<Value>(group: Setting['group'], rest: Rest<Value>): Setting<Value> {
+  const key = rest.variable
+    .replace(/^VAGUS_/, '')
+    .toLowerCase()
+    .replaceAll('_', '-');
+  return { isFlag: true, shown: 'all', ...rest, group, key };
+}
+
+const limit = (variable: string, max: number, standard: string, what: string): Setting<number> =>
+  setting('Limits', { variable, parser: whole(1, max, 0), default: standard, what });
+
+const span = (
+  group: Setting['group'],
+  variable: string,
+  parser: Parser<number>,
+  [standard, what]: readonly [string, string],
+): Setting<number> => setting(group, { variable, parser, default: standard, what });
+
+/** Every field has its setting, or this does not compile. */
+export const SETTINGS: { readonly [Field in keyof Config]: Setting<Exclude<Config[Field], undefined>> } = {
+  host: setting('Network', {
+    variable: 'VAGUS_HOST',
+    parser: particular.host,
+    default: { dev: '127.0.0.1', serve: '0.0.0.0' },
+    what: 'address of the public port',
+  }),
+  port: setting('Network', {
+    variable: 'VAGUS_PORT',
+    parser: particular.port,
+    default: '8080',
+    what: 'public port: /ws, /healthz, /readyz',
+  }),
+  adminHost: setting('Network', {
+    variable: 'VAGUS_ADMIN_HOST',
+    parser: particular.host,
+    default: '127.0.0.1',
+    what: 'address of the admin port; whoever reaches it may read everything',
+  }),
+  adminPort: setting('Network', {
+    variable: 'VAGUS_ADMIN_PORT',
+    parser: particular.port,
+    default: '9090',
+    what: 'admin port: /metrics, and health too',
+  }),
+  allowedOrigins: setting('Network', {
+    variable: 'VAGUS_ALLOWED_ORIGINS',
+    parser: list(particular.origin),
+    default: undefined,
+    what: 'pages that may connect; not set: all',
+  }),
+  trustedProxies: setting('Network', {
+    variable: 'VAGUS_TRUSTED_PROXIES',
+    parser: list(particular.proxy),
+    default: undefined,
+    what: 'whose X-Forwarded-For is believed; not set: nobody’s',
+  }),
+
+  databaseUrl: setting('Store', {
+    variable: 'DATABASE_URL',
+    parser: particular.databaseUrl,
+    default: undefined,
+    what: 'PostgreSQL 15 or newer; not set: the embedded database',
+    shown: 'no password',
+  }),
+  dataDir: setting('Store', {
+    variable: 'VAGUS_DATA_DIR',
+    parser: text,
+    default: '.vagus',
+    what: 'folder of the embedded database, and of the secret of vagus dev',
+  }),
+  retention: setting('Store', {
+    variable: 'VAGUS_RETENTION',
+    parser: particular.retention,
+    default: '0',
+    what: 'how long messages are kept; kinds that are not named: for ever',
+  }),
+
+  jwtSecret: setting('Tokens', {
+    variable: 'VAGUS_JWT_SECRET',
+    parser: particular.secret,
+    default: undefined,
+    what: 'shared secret of the tokens; vagus dev makes one',
+    isFlag: false,
+    shown: 'nothing',
+  }),
+  jwks: setting('Tokens', {
+    variable: 'VAGUS_JWT_JWKS',
+    parser: particular.keySet,
+    default: undefined,
+    what: 'public keys of the tokens, as a JWKS',
+    shown: 'no password',
+  }),
+  jwtAlgorithms: setting('Tokens', {
+    variable: 'VAGUS_JWT_ALGORITHMS',
+    parser: list(particular.algorithm),
+    default: undefined,
+    what: 'algorithms that are accepted; not set: all that secret and keys allow',
+  }),
+  jwtIssuer: setting('Tokens', {
+    variable: 'VAGUS_JWT_ISSUER',
+    parser: text,
+    default: undefined,
+    what: 'iss that tokens must have',
+  }),
+  jwtAudience: setting('Tokens', {
+    variable: 'VAGUS_JWT_AUDIENCE',
+    parser: text,
+    default: undefined,
+    what: 'aud that tokens must have',
+  }),
+  tokenTtlMaxMs: span('Tokens', 'VAGUS_TOKEN_TTL_MAX', duration(MINUTE_MS, DECADE_MS, CENTURY_MS), [
+    '30d',
+    'how far away exp may be; 0: any time',
+  ]),
+  tokenInUrl: setting('Tokens', {
+    variable: 'VAGUS_TOKEN_IN_URL',
+    parser: onOrOff,
+    default: 'off',
+    what: 'whether ?token= is looked at; proxies write URLs into their logs',
+  }),
+
+  messagesPerMinute: limit('VAGUS_MESSAGES_PER_MINUTE', 1_000_000, '60', 'messages of a user in a minute'),
+  signalsPerSecond: limit('VAGUS_SIGNALS_PER_SECOND', 100_000, '10', 'signals of a connection in a second'),
+  requestsPerMinute: limit(
+    'VAGUS_REQUESTS_PER_MINUTE',
+    1_000_000,
+    '600',
+    'other requests of a connection in a minute',
+  ),
+  rateAbusePerMinute: limit(
+    'VAGUS_RATE_ABUSE_PER_MINUTE',
+    1_000_000,
+    '300',
+    'requests over a limit, in a minute, after which a connection is closed',
+  ),
+  connectionsPerSecond: limit(
+    'VAGUS_CONNECTIONS_PER_SECOND',
+    100_000,
+    '5',
+    'new connections from one address in a second',
+  ),
+  connectionsPerUser: limit('VAGUS_CONNECTIONS_PER_USER', 100_000, '20', 'connections of a user'),
+  connectionsMax: limit('VAGUS_CONNECTIONS_MAX', 10_000_000, '50000', 'connections of this node'),
+  roomsPerConnection: limit('VAGUS_ROOMS_PER_CONNECTION', 100_000, '100', 'rooms a connection has joined'),
+  frameBytes: span('Limits', 'VAGUS_FRAME_BYTES', size(KIB, FRAME_BYTES_MAX, FRAME_BYTES_MAX), [
+    '64KiB',
+    'one frame from a client; 0: 192KiB',
+  ]),
+  outboundBytes: span('Limits', 'VAGUS_OUTBOUND_BYTES', size(64 * KIB, KIB ** 3, 0), [
+    '1MiB',
+    'unread bytes past which a connection is slow',
+  ]),
+  stallMs: span('Limits', 'VAGUS_SLOW_CLIENT_TIMEOUT', duration(1_000, DAY_MS), [
+    '30s',
+    'how long a slow client may read nothing before it is closed',
+  ]),
+  mailboxMessages: span('Limits', 'VAGUS_MAILBOX_MESSAGES', whole(16, 65_536, 65_536), [
+    '1024',
+    'messages that may wait for one actor; 0: 65536',
+  ]),
+
+  roomsAutoCreate: setting('Rooms and presence', {
+    variable: 'VAGUS_ROOMS_AUTO_CREATE',
+    parser: onOrOff,
+    default: { dev: 'on', serve: 'off' },
+    what: 'whether a room that was never created is public, or not_found',
+  }),
+  roomIdleMs: span('Rooms and presence', 'VAGUS_ROOM_IDLE', duration(1_000, 365 * DAY_MS, DECADE_MS), [
+    '5m',
+    'after which an unused room’s actor stops; 0: never',
+  ]),
+  graceMs: span('Rooms and presence', 'VAGUS_PRESENCE_GRACE', duration(1, DAY_MS, 0), [
+    '15s',
+    'how long a lost user may be gone without having left',
+  ]),
+  heartbeatIntervalMs: span('Rooms and presence', 'VAGUS_HEARTBEAT_INTERVAL', duration(300, DAY_MS), [
+    '30s',
+    'silence after which a connection is suspect; pinged at two thirds',
+  ]),
+  heartbeatTimeoutMs: span('Rooms and presence', 'VAGUS_HEARTBEAT_TIMEOUT', duration(600, DAY_MS), [
+    '90s',
+    'silence after which it is closed; at least twice the interval',
+  ]),
+
+  node: setting('Node', {
+    variable: 'VAGUS_NODE_ID',
+    parser: particular.nodeId,
+    default: 'n1',
+    what: 'the node’s name in addresses and logs',
+  }),
+  logLevel: setting('Node', {
+    variable: 'VAGUS_LOG_LEVEL',
+    parser: oneOf(['debug', 'info', 'warn', 'error', 'silent']),
+    default: { dev: 'warn', serve: 'info' },
+    what: 'how much is logged',
+  }),
+};
+
+export const FIELDS = Object.keys(SETTINGS) as readonly (keyof Config)[];
+
+/** Names a file instead of `vagus.json`; neither it nor its flag can be in one. */
+export const FILE_SETTING = { variable: 'VAGUS_CONFIG', key: 'config' } as const;
+
+/** The default as text, for a way to run. */
+export function standard(setting: Setting, mode: Mode): string | undefined {
+  return typeof setting.default === 'object' ? setting.default[mode] : setting.default;
+}

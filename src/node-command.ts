@@ -1,0 +1,99 @@
+import { ConfigError } from './config/config-error.ts';
+import type { Config } from './config/config.ts';
+import { configOf, type Reading } from './config/read.ts';
+import { isShared } from './config/relations.ts';
+import { developmentSecret } from './dev.ts';
+import type { Engine } from './engine.ts';
+import { signToken } from './transport/auth/sign.ts';
+
+const DEV_TOKEN_TTL_MS = 24 * 3_600_000;
+
+/** Two signals this close are one Ctrl-C: npm passes it on to a process that has had it from the terminal. */
+const SAME_INTERRUPT_MS = 100;
+
+/** `vagus dev`: returns when it runs. */
+export async function dev(reading: Reading): Promise<void> {
+  const config = configOf(reading, { jwtSecret: developmentSecret });
+  process.stdout.write(await greeting(await run(config), config));
+}
+
+/** `vagus serve`: returns when it runs. */
+export async function serve(reading: Reading): Promise<void> {
+  const jwtSecret = (): never => {
+    throw new ConfigError(
+      `VAGUS_JWT_SECRET is not set, nor VAGUS_JWT_JWKS. Make a secret: node -p "crypto.randomBytes(48).toString('base64url')"`,
+    );
+  };
+  await run(configOf(reading, { jwtSecret }));
+}
+
+/** Starts the engine; it goes, in order, when it is told to, and at once when it is told again. */
+async function run(config: Config): Promise<Engine> {
+  // What a node needs of drivers is loaded for a node only.
+  const { Engine } = await import('./engine.ts');
+  const engine = await Engine.start(config);
+  const fail = (error: Error): never => {
+    process.stderr.write(`vagus: ${error.message}\n`);
+    process.exit(1);
+  };
+  let toldAt: number | undefined;
+  const leave = (signal: NodeJS.Signals): void => {
+    const now = performance.now();
+    if (toldAt === undefined) {
+      toldAt = now;
+      engine.close().then(() => process.exit(0), fail);
+    } else if (signal !== 'SIGINT' || now - toldAt > SAME_INTERRUPT_MS) {
+      process.exit(1);
+    }
+  };
+  void engine.failed.then(fail);
+  process.on('SIGTERM', leave);
+  process.on('SIGINT', leave);
+  return engine;
+}
+
+async function greeting(engine: Engine, config: Config): Promise<string> {
+  const { adminHost, databaseUrl, dataDir } = config;
+  const kept = databaseUrl === undefined ? `${dataDir}/` : 'the database of DATABASE_URL';
+  const admin = `http://${reachable(adminHost)}:${engine.adminPort}`;
+  return `
+vagus is running at ${engine.url}
+Messages are kept in ${kept}. Health: ${admin}/readyz, metrics: /metrics
+
+${await whatToTry(engine, config)}`;
+}
+
+/** An address that stands for all is none to connect to. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+async function whatToTry(engine: Engine, config: Config): Promise<string> {
+  const {
+    jwtSecret: secret,
+    jwtAlgorithms,
+    jwtIssuer: issuer,
+    jwtAudience: audience,
+    tokenTtlMaxMs,
+  } = config;
+  const algorithm = jwtAlgorithms.length === 0 ? 'HS256' : jwtAlgorithms.find(isShared);
+  if (secret === undefined || algorithm === undefined)
+    return 'Tokens are signed by whoever holds the private key.\n';
+  const ttlMs = Math.min(DEV_TOKEN_TTL_MS, tokenTtlMaxMs);
+  const tokenFor = (user: string): Promise<string> =>
+    signToken({ user, secret, algorithm, ttlMs, issuer, audience });
+  const [alice, bob] = await Promise.all([tokenFor('alice'), tokenFor('bob')]);
+  const wscat = (token: string): string => `npx wscat -c ${engine.url} -H "Authorization: Bearer ${token}"`;
+  return `A token for alice${ttlMs === DEV_TOKEN_TTL_MS ? ', good for a day' : ''}; others: vagus token --user NAME
+${alice}
+
+Chat from two terminals, as alice and as bob:
+${wscat(alice)}
+${wscat(bob)}
+
+and type in both
+{"type":"join","id":"1","room":"lobby"}
+{"type":"chat","id":"2","content":"hello"}
+`;
+}
