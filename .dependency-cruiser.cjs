@@ -12,7 +12,7 @@ const MAY_IMPORT = {
   telemetry: ['runtime/ports'],
   host: ['runtime/ports'],
   // Only the files at the top read settings; what they need of them is handed down.
-  config: [],
+  config: ['protocol'],
   // It swaps the edge, never the middle; the store as plain data is what its database means.
   sim: ['protocol', 'actors', 'runtime', 'store/memory'],
 };

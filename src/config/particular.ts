@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { ALGORITHMS } from '../protocol/algorithms.ts';
 import type { Retention } from './config.ts';
 import { CENTURY_MS, duration, MINUTE_MS, oneOf, Unfit, type Parser } from './parser.ts';
 
@@ -41,15 +42,6 @@ export const keySet: Parser<string> = {
     return !text.includes('://') || (/^https?:\/\//.test(text) && URL.canParse(text)) ? text : new Unfit();
   },
 };
-
-/** RFC 7518, section 3.1, and RFC 8037; `none` is not among them. */
-const ALGORITHMS = [
-  ...['HS256', 'HS384', 'HS512'],
-  ...['RS256', 'RS384', 'RS512'],
-  ...['PS256', 'PS384', 'PS512'],
-  ...['ES256', 'ES384', 'ES512'],
-  'EdDSA',
-];
 
 export const algorithm: Parser<string> = { ...oneOf(ALGORITHMS), may: `any of ${ALGORITHMS.join(' ')}` };
 

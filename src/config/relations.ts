@@ -1,3 +1,4 @@
+import { SECRET_ALGORITHMS } from '../protocol/algorithms.ts';
 import type { Config } from './config.ts';
 import { ConfigError } from './config-error.ts';
 import { SETTINGS } from './settings.ts';
@@ -34,7 +35,7 @@ function checkAlgorithms({ jwtAlgorithms, jwtSecret, jwks }: Config, nameOf: Nam
 
 /** HS256, HS384, HS512: who can check a token can sign one. */
 export function isShared(algorithm: string): algorithm is 'HS256' | 'HS384' | 'HS512' {
-  return algorithm.startsWith('HS');
+  return SECRET_ALGORITHMS.includes(algorithm);
 }
 
 /** What a client within its time has not been sent yet must still be there when it reads on. Throws as above. */

@@ -24,7 +24,7 @@ export interface Refused {
 const PATIENCE_MS = 10_000;
 
 /** Types of frames that answer a request by its id. */
-const REPLIES = new Set(['ack', 'error', 'history', 'presence', 'heartbeat']);
+const REPLIES = new Set(['ack', 'error', 'history', 'presence', 'rooms', 'heartbeat']);
 
 /** A client that is not ours: `ws` and nothing else. Every frame it gets is held against the protocol's schemas. */
 export class TestClient {

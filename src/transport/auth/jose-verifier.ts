@@ -1,7 +1,7 @@
 import { errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions } from 'jose';
 import { SessionId, UserId } from '../../protocol/ids.ts';
 import type { TokenVerifier, Verdict } from '../../runtime/ports/tokens.ts';
-import { acceptedAlgorithms, checkAlgorithms, SECRET_ALGORITHMS } from './algorithms.ts';
+import { acceptedAlgorithms, checkAlgorithms, SECRET_ALGORITHMS } from '../../protocol/algorithms.ts';
 import { openKeySource } from './key-sources.ts';
 import { KeySet, KeysUnavailable, type KeyLimits } from './keys.ts';
 

@@ -9,6 +9,9 @@ const KEY_ALGORITHMS: readonly string[] = [
   'EdDSA',
 ];
 
+/** All that a token may be signed with (JW1); `none` is not among them. */
+export const ALGORITHMS: readonly string[] = [...SECRET_ALGORITHMS, ...KEY_ALGORITHMS];
+
 /** What tokens can be checked with. */
 export interface Means {
   readonly hasSecret: boolean;
@@ -30,7 +33,7 @@ export function checkAlgorithms(
     } else if (KEY_ALGORITHMS.includes(algorithm)) {
       if (!hasJwks) return `the algorithm ${algorithm} needs a JWKS, and none is set`;
     } else {
-      return `the algorithm ${JSON.stringify(algorithm)} is not one of ${[...SECRET_ALGORITHMS, ...KEY_ALGORITHMS].join(', ')}`;
+      return `the algorithm ${JSON.stringify(algorithm)} is not one of ${ALGORITHMS.join(', ')}`;
     }
   }
   return undefined;

@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { TestEngine } from '../support/engine.ts';
+
+let node: TestEngine;
+beforeAll(async () => {
+  node = await TestEngine.start({
+    messagesPerMinute: 5,
+    requestsPerMinute: 8,
+    signalsPerSecond: 3,
+    rateAbusePerMinute: 4,
+    connectionsPerUser: 3,
+  });
+});
+afterAll(() => node.stop());
+
+const chat = (content: string) => ({ type: 'chat', room: 'a', content });
+
+describe('[LM2] messages', () => {
+  test('[LM2] [HS5] the welcome says how many a minute; so many at once, over all connections, then rate_limited', async () => {
+    const [phone, laptop] = [await node.connect('ann'), await node.connect('ann')];
+    expect(phone.notifications('welcome')[0]?.['data'].limits).toMatchObject({ messagesPerMinute: 5 });
+    const replies = await Promise.all(
+      [phone, laptop].flatMap((client, device) =>
+        Array.from({ length: 4 }, (_, n) => client.request({ ...chat('x'), id: `${device}-${n}` })),
+      ),
+    );
+    expect(replies.filter((reply) => reply['type'] === 'ack')).toHaveLength(5);
+    for (const reply of replies.filter((one) => one['type'] === 'error')) {
+      expect(reply).toMatchObject({ code: 'rate_limited', retryable: true });
+      expect(reply['retryAfterMs']).toBeGreaterThan(0);
+      expect(reply['retryAfterMs']).toBeLessThanOrEqual(12_000);
+    }
+    const [row] = await node.database.query(
+      `select count(*)::int as stored from vagus.messages where channel = 'room:a' and sender = 'ann'`,
+    );
+    expect(row).toEqual({ stored: 5 });
+  });
+
+  test('[LM2] a repeat costs one too, and the time that is told is the true one', async () => {
+    const client = await node.connect('bea');
+    for (let n = 0; n < 5; n++)
+      expect(await client.request({ ...chat('x'), id: 'same' })).toMatchObject({ seq: expect.any(Number) });
+    const refused = await client.request({ ...chat('x'), id: 'same' });
+    expect(refused).toMatchObject({ code: 'rate_limited' });
+    await new Promise((resolve) => setTimeout(resolve, refused['retryAfterMs'] as number));
+    expect(await client.request({ ...chat('x'), id: 'same' })).toMatchObject({ duplicate: true });
+  });
+
+  test('[LM2] [CL2] who goes on in spite of it is closed with 4504; others are served', async () => {
+    const [pushy, calm] = [await node.connect('cid'), await node.connect('dan')];
+    // Before it has been told to wait nothing counts against it.
+    for (let n = 0; n < 12; n++) pushy.send(chat('more'));
+    await pushy.until(() => pushy.frames.filter((frame) => frame['type'] === 'error').length === 7);
+    for (let n = 0; n < 4; n++) pushy.send(chat('and more'));
+    expect(await pushy.closed).toEqual({ code: 4504, reason: 'rate_abuse' });
+    expect(await calm.request(chat('hello'))).toMatchObject({ type: 'ack' });
+    const text = await (await fetch(`http://127.0.0.1:${node.engine.adminPort}/metrics`)).text();
+    expect(text).toMatch(/vagus_limited_total\{kind="messages"\} \d+/);
+    expect(text).toContain('vagus_closed_total{reason="rate_abuse"} 1');
+  });
+});
+
+test('[LM2] other requests have a number of their own; a pong is none of them', async () => {
+  const client = await node.connect('eve');
+  for (let n = 0; n < 20; n++) await client.request({ type: 'heartbeat', status: 'pong' });
+  for (let n = 0; n < 8; n++)
+    expect(await client.request({ type: 'history', channel: 'user' })).toMatchObject({ messages: [] });
+  expect(await client.request({ type: 'presence', room: 'a' })).toMatchObject({
+    code: 'rate_limited',
+    retryAfterMs: expect.any(Number),
+  });
+  expect(await client.request(chat('is another matter'))).toMatchObject({ type: 'ack' });
+});
+
+test('[LM2] signals beyond the number are dropped, and nothing is said of it', async () => {
+  const [fay, gil] = [await node.connect('fay'), await node.connect('gil')];
+  for (const client of [fay, gil]) await client.request({ type: 'join', room: 'signals' });
+  const replies = await Promise.all(
+    Array.from({ length: 10 }, (_, n) => fay.request({ type: 'signal', room: 'signals', data: n })),
+  );
+  expect(replies.every((reply) => reply['type'] === 'ack')).toBe(true);
+  // The chat comes behind all of them.
+  await fay.request({ type: 'chat', room: 'signals', content: 'end' });
+  await gil.chat('signals', 'end');
+  expect(gil.notifications('signal').length).toBeGreaterThan(0);
+  expect(gil.notifications('signal').length).toBeLessThanOrEqual(3);
+});
+
+test('[LM6] one connection more than a user may have: 429 too_many_connections; who goes makes room', async () => {
+  const clients = [await node.connect('hal'), await node.connect('hal'), await node.connect('hal')];
+  const { TestClient } = await import('../support/client.ts');
+  expect(await TestClient.refused(node.engine.url, { token: await node.token('hal') })).toMatchObject({
+    status: 429,
+    body: { code: 'too_many_connections' },
+  });
+  clients[0]?.ws.close(1000);
+  await clients[0]?.closed;
+  await expect.poll(async () => (await node.connect('hal')).ws.readyState, { timeout: 5_000 }).toBe(1);
+});
+
+test('0 is no limit', async () => {
+  const free = await TestEngine.start({ databaseUrl: node.database.url });
+  const client = await free.connect('ivy');
+  expect(client.notifications('welcome')[0]?.['data'].limits).toMatchObject({ messagesPerMinute: 0 });
+  const replies = await Promise.all(
+    Array.from({ length: 500 }, (_, n) => client.request({ ...chat('x'), id: `n${n}` })),
+  );
+  expect(replies.every((reply) => reply['type'] === 'ack')).toBe(true);
+  await free.stop();
+});
