@@ -1,8 +1,10 @@
+import { historyFields, historyRequest, type HistoryQuery } from './actors/history.ts';
 import {
   homeAddress,
   isRefusal,
   LOG,
   SESSIONS,
+  type Actor,
   type HomeMessage,
   type LogMessage,
   type LogReply,
@@ -17,22 +19,27 @@ import { WIRE_LIMITS } from './protocol/limits.ts';
 import { utf8Bytes } from './protocol/size.ts';
 import type { Address } from './runtime/ports/actor.ts';
 import type { Entropy } from './runtime/ports/entropy.ts';
-import type { SessionKey } from './runtime/ports/log-store.ts';
+import type { SessionKey, StoreCalls } from './runtime/ports/log-store.ts';
 import type { ActorSystem } from './runtime/system.ts';
 
 /** Why a command was not carried out; `code` is one of the protocol's error codes. */
 export class EngineError extends Error {
   readonly code: string;
+  /** When it may be tried again, if that is known. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(code: string, message: string) {
+  constructor(code: string, message: string, retryAfterMs?: number) {
     super(message);
     this.name = 'EngineError';
     this.code = code;
+    this.retryAfterMs = retryAfterMs;
   }
 }
 
 /** How long a command may take. */
 const DEADLINE_MS = 10_000;
+
+const RETRY_AFTER_MS = 1_000;
 
 /** Callers' mistakes are told before anything is stored: what is stored is shown to everyone. */
 function check(schema: typeof RequestId, value: string, name: string): void {
@@ -50,14 +57,47 @@ function jsonOf(data: unknown): string {
   return json;
 }
 
+/** A message that somebody sends without a socket (RS1). */
+export interface Sending {
+  readonly id?: string | undefined;
+  readonly content: string;
+  /** A JSON object as text. */
+  readonly data: string | null;
+  /** The client's own time, ms since 1970. */
+  readonly sentAt: number | null;
+}
+
 /** What can be asked of the actors from outside, without a socket. */
 export class Commands {
   readonly #system: ActorSystem;
   readonly #entropy: Entropy;
+  readonly #autoCreate: boolean;
 
-  constructor(system: ActorSystem, entropy: Entropy) {
+  constructor(system: ActorSystem, entropy: Entropy, options: { readonly autoCreate: boolean }) {
     this.#system = system;
     this.#entropy = entropy;
+    this.#autoCreate = options.autoCreate;
+  }
+
+  /** Stores a user's message in a room, with the rights of a `chat` (RS1); `id` is the key under which it is stored once. */
+  async send(
+    by: Actor,
+    room: string,
+    { id = this.#entropy.uuid(), ...message }: Sending,
+  ): Promise<Published & { readonly id: string }> {
+    const entry = { ...message, id, sender: by.user };
+    const published = await this.#askHome<Published>(roomChannel(room), { type: 'publish', entry, by });
+    return { ...published, id };
+  }
+
+  /** A page of a channel (RS2), as the text of a JSON object. */
+  async history(reader: Actor, channel: Channel, query: HistoryQuery): Promise<string> {
+    const message = { type: 'page', ...historyRequest(channel, query, reader) } as const;
+    const answer = (await this.#ask(LOG, message)) as LogReply<StoreCalls['page']['reply']>;
+    if (!answer.ok) throw new EngineError('unavailable', 'the log cannot be read right now', RETRY_AFTER_MS);
+    const fields = historyFields(channel, query, answer.value, this.#autoCreate);
+    if (typeof fields !== 'string') throw new EngineError(fields.error, fields.message);
+    return `{${fields}}`;
   }
 
   async publish(channel: Channel, data: unknown, id: string | undefined): Promise<Published> {
@@ -112,7 +152,7 @@ export class Commands {
   async #askHome<Body>(channel: Channel, message: HomeMessage): Promise<Body> {
     const body = (await this.#ask(homeAddress(channel), message)) as Body | Refusal;
     if (typeof body === 'object' && body !== null && isRefusal(body))
-      throw new EngineError(body.error, body.message);
+      throw new EngineError(body.error, body.message, body.retryAfterMs);
     return body;
   }
 

@@ -87,7 +87,7 @@ export class Engine {
     });
     for (const behaviour of program(programOptions(config, owner, store.log)))
       this.#system.register(behaviour);
-    this.#commands = new Commands(this.#system, entropy);
+    this.#commands = new Commands(this.#system, entropy, { autoCreate: config.roomsAutoCreate });
     this.#sockets.connect(new ConnectionInbox(this.#system, owner));
     bus.connect((channel, message) => this.#system.tellIfAlive(relayAddress(channel), message, 'system'));
   }
