@@ -100,6 +100,16 @@ export class Commands {
     return `{${fields}}`;
   }
 
+  /** Counts a message against its user's limit (LM2): 0, or the milliseconds to wait. */
+  spend(_user: string): Promise<number> {
+    return Promise.resolve(0);
+  }
+
+  /** Whether a user has as many connections as one may have (LM6). */
+  admit(_user: string, done: (isFull: boolean) => void): void {
+    done(false);
+  }
+
   async publish(channel: Channel, data: unknown, id: string | undefined): Promise<Published> {
     const json = jsonOf(data);
     if (id !== undefined) check(RequestId, id, 'id');

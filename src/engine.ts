@@ -17,8 +17,12 @@ import { createLogger, type Logger } from './telemetry/logger.ts';
 import { NodeTelemetry, type Readings } from './telemetry/metrics.ts';
 import { JoseVerifier } from './transport/auth/jose-verifier.ts';
 import { LocalBus } from './transport/bus/local-bus.ts';
-import { createHttpServer, listen, type Answer } from './transport/http/http-server.ts';
-import type { HandshakeRefusal } from './transport/ws/handshake.ts';
+import { Admission } from './transport/http/admission.ts';
+import { adminApp, publicApp, type PublicAppOptions } from './transport/http/app.ts';
+import { createHttpServer, listen, type HttpServerOptions } from './transport/http/http-server.ts';
+import { Origins } from './transport/http/origins.ts';
+import { DRAINING } from './transport/http/refusal.ts';
+import type { Readiness } from './transport/http/routes-health.ts';
 import { WsServer } from './transport/ws/ws-server.ts';
 import { WsSockets } from './transport/ws/ws-sockets.ts';
 
@@ -34,8 +38,6 @@ const FIRST_SLOT_MS = 500;
 /** Bounds of the drain's parts; together under the 30 s after which most platforms kill. */
 const CLIENTS_LEAVE_MS = 10_000;
 const APPENDS_END_MS = 8_000;
-
-const ADMIN_HOST = '127.0.0.1';
 
 /** A running node. */
 export class Engine {
@@ -92,8 +94,11 @@ export class Engine {
     bus.connect((channel, message) => this.#system.tellIfAlive(relayAddress(channel), message, 'system'));
   }
 
-  /** Opens the log, starts the actors, and listens. Rejects with an error that says what to do. */
-  static async start(config: Config): Promise<Engine> {
+  /**
+   * Opens the log, starts the actors, and listens. Rejects with an error that says what to do.
+   * `times`: how long clients of HTTP may take (HS4).
+   */
+  static async start(config: Config, times: HttpServerOptions = {}): Promise<Engine> {
     checkRelations(config);
     const logger = createLogger({ level: config.logLevel, node: config.node });
     let fail!: (error: Error) => void;
@@ -109,7 +114,7 @@ export class Engine {
     });
     const engine = new Engine(config, logger, store, failed);
     try {
-      await engine.#listen();
+      await engine.#listen(times);
     } catch (error) {
       await engine.close();
       throw error;
@@ -118,21 +123,47 @@ export class Engine {
     return engine;
   }
 
-  async #listen(): Promise<void> {
-    const health = { '/healthz': () => HEALTHY, '/readyz': () => this.#ready() };
-    const server = createHttpServer(health);
-    const ws = new WsServer({
+  async #listen(times: HttpServerOptions): Promise<void> {
+    const config = this.#config;
+    const parts = this.#httpParts();
+    const server = createHttpServer(publicApp(parts), times);
+    const { admission } = parts;
+    new WsServer({
       sockets: this.#sockets,
-      frameBytes: this.#config.frameBytes,
-      authenticate: (token, done) => this.#authenticate(token, done),
-      closedBecause: () => (this.#isDraining ? DRAINING : undefined),
-      onRefused: () => this.#telemetry.count('handshakes_refused', 1),
-    });
-    ws.attach(server);
-    const admin = createHttpServer({ ...health, '/metrics': () => this.#metrics() });
+      frameBytes: config.frameBytes,
+      admission,
+      onRefused: ({ code }) => this.#telemetry.count(`handshake_refused_${code}`, 1),
+      onFault: parts.onFault,
+    }).attach(server);
+    const admin = createHttpServer(adminApp({ ...parts, metrics: () => this.#telemetry.scrape() }), times);
     this.#servers.push(server, admin);
-    this.#port = await listen(server, this.#config.port, this.#config.host);
-    this.#adminPort = await listen(admin, this.#config.adminPort, ADMIN_HOST);
+    this.#port = await listen(server, config.port, config.host);
+    this.#adminPort = await listen(admin, config.adminPort, config.adminHost);
+  }
+
+  /** What the two ports are made of. */
+  #httpParts(): PublicAppOptions {
+    const config = this.#config;
+    const shared = {
+      origins: new Origins(config.allowedOrigins),
+      closedBecause: () => (this.#isDraining ? DRAINING : undefined),
+      authenticate: (token: string, done: (verdict: Verdict) => void) => this.#authenticate(token, done),
+    };
+    return {
+      ...shared,
+      admission: new Admission({
+        ...shared,
+        ...config,
+        connections: () => this.#sockets.size,
+        admit: (user, done) => this.#commands.admit(user, done),
+      }),
+      service: this.#commands,
+      bodyBytes: config.frameBytes,
+      requestsPerMinute: config.requestsPerMinute,
+      readiness: () => this.#readiness(),
+      onRefused: ({ code }) => this.#telemetry.count(`http_refused_${code}`, 1),
+      onFault: (error) => this.#logger.error({ error: String(error) }, 'an HTTP request failed'),
+    };
   }
 
   /** Where clients connect. */
@@ -190,32 +221,17 @@ export class Engine {
     });
   }
 
-  async #ready(): Promise<Answer> {
-    if (this.#isDraining) return notReady('draining');
+  async #readiness(): Promise<Readiness> {
+    if (this.#isDraining) return { isReady: false, because: 'draining', degraded: [], broken: [] };
     const status = await this.#commands.logStatus().catch(() => undefined);
-    if (!status) return notReady('core');
-    return status.isStoreUp ? READY : notReady('store');
-  }
-
-  async #metrics(): Promise<Answer> {
-    const { contentType, body } = await this.#telemetry.scrape();
-    return { status: 200, contentType, body };
+    const broken = status ? (status.isStoreUp ? [] : ['store']) : ['core'];
+    return { isReady: broken.length === 0, because: broken[0], degraded: [], broken };
   }
 
   #readings(): Readings {
-    const { cells, timers, asks } = this.#system.census();
-    const { bytesOut, framesIn, bytesIn } = this.#sockets.traffic;
+    const { cells: actors, timers, asks } = this.#system.census();
     const deadLetters = this.#system.deadLetters.counts;
-    return {
-      actors: cells,
-      timers,
-      asks,
-      deadLetters,
-      connections: this.#sockets.size,
-      bytesOut,
-      framesIn,
-      bytesIn,
-    };
+    return { actors, timers, asks, deadLetters, connections: this.#sockets.size, ...this.#sockets.traffic };
   }
 
   // --- the end
@@ -274,16 +290,4 @@ function programOptions(config: Config, owner: string, log: string): ProgramOpti
 async function until(isDone: () => boolean | Promise<boolean>, withinMs: number): Promise<void> {
   const deadline = Date.now() + withinMs;
   while (!(await isDone()) && Date.now() < deadline) await sleep(20);
-}
-
-const DRAINING: HandshakeRefusal = {
-  code: 'draining',
-  message: 'this node is going away',
-  retryAfterMs: 1_000,
-};
-const HEALTHY: Answer = { status: 200, body: '{"status":"alive"}' };
-const READY: Answer = { status: 200, body: '{"status":"ready"}' };
-
-function notReady(because: string): Answer {
-  return { status: 503, body: JSON.stringify({ status: 'not ready', because }) };
 }

@@ -103,7 +103,12 @@ export class NodeTelemetry implements Telemetry {
       'Times the breaker around the store closed',
       counted('breaker_closed'),
     );
-    counter('vagus_handshakes_refused_total', 'Upgrades that were refused', counted('handshakes_refused'));
+    this.#labelled('vagus_handshakes_refused_total', 'Upgrades that were refused, by code', 'code', () =>
+      this.#withPrefix('handshake_refused_'),
+    );
+    this.#labelled('vagus_http_refused_total', 'Requests over HTTP that were refused, by code', 'code', () =>
+      this.#withPrefix('http_refused_'),
+    );
     this.#labelled('vagus_errors_total', 'Errors told to clients, by code', 'code', () =>
       this.#withPrefix('error_'),
     );
