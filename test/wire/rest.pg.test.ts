@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createDatabase } from '../support/database.ts';
 import { TestEngine } from '../support/engine.ts';
-import { ask, type HttpAnswer, type HttpRequest } from '../support/http.ts';
+import { ask, RawSocket, type HttpAnswer, type HttpRequest } from '../support/http.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 
 let node: TestEngine;
 let rooms = 0;
@@ -268,8 +270,8 @@ describe('[RS2] reading', () => {
       { after: 0, limit: 200 },
     ]) {
       const { type: _type, id: _id, ...known } = await client.request({ type: 'history', room, ...query });
-      const search = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)]));
-      const answer = await read(`?${search}`);
+      const search = Object.entries(query).map(([name, value]) => `${name}=${value}`);
+      const answer = await read(`?${search.join('&')}`);
       expect(answer).toMatchObject({ status: 200, headers: { 'cache-control': 'no-store' } });
       expect(answer.body).toEqual(known);
     }
@@ -335,7 +337,6 @@ describe('paths', () => {
   });
 
   test('[RS1] what is no HTTP, or has no usable host, is 400 bad_request', async () => {
-    const { RawSocket } = await import('../support/http.ts');
     for (const text of [
       'hello\r\n\r\n',
       'GET /healthz HTTP/1.1\r\nHost: a/b@c\r\nConnection: close\r\n\r\n',
@@ -369,3 +370,52 @@ describe('paths', () => {
     expect(body['components'].securitySchemes).toEqual({ bearer: { type: 'http', scheme: 'bearer' } });
   });
 });
+
+describe('[RS7] requests a minute', () => {
+  test('[RS7] of a user, messages apart; then 429 rate_limited with Retry-After', async () => {
+    const limited = await TestEngine.start({ requestsPerMinute: 3 });
+    const read = (as: string) => call('/v1/channels/user/messages', { as, engine: limited });
+    const write = (body: unknown) => post('a', body, { engine: limited });
+    expect([(await read('ann')).status, (await read('ann')).status]).toEqual([200, 200]);
+    // What is no message costs a request, what is one does not.
+    expect((await write({})).status).toBe(400);
+    const refused = await read('ann');
+    expect(refused).toMatchObject({
+      status: 429,
+      body: { code: 'rate_limited', retryAfterMs: expect.any(Number) },
+    });
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThan(50);
+    expect(Number(refused.headers['retry-after'])).toBeLessThanOrEqual(60);
+    expect((await write({})).status).toBe(429);
+    for (let at = 0; at < 5; at++) expect((await write({ content: 'x' })).status).toBe(201);
+    expect((await read('ben')).status).toBe(200);
+    const metrics = await fetch(`http://127.0.0.1:${limited.engine.adminPort}/metrics`);
+    expect(await metrics.text()).toContain('vagus_http_refused_total{code="rate_limited"} 2');
+    await limited.stop();
+  });
+});
+
+test('[RS1] [DG4] [ER2] a database that hangs after the statement was sent: 504 outcome_unknown, and the same id settles it', async () => {
+  const database = await createDatabase();
+  const proxy = await TcpProxy.to(database.url);
+  const hung = await TestEngine.start({ databaseUrl: proxy.through(database.url) });
+  const send = (id: string, content: string) => post('hang', { id, content }, { engine: hung });
+  expect(await send('before', 'x')).toMatchObject({ status: 201 });
+  const seen = proxy.seen('toServer', 'the one in doubt');
+  const answer = send('doubt', 'the one in doubt');
+  await seen;
+  proxy.hold('toClient');
+  const started = performance.now();
+  expect(await answer).toMatchObject({ status: 504, body: { code: 'outcome_unknown' } });
+  expect(performance.now() - started).toBeLessThan(11_000);
+  proxy.cut();
+  proxy.release('toClient');
+  await expect
+    .poll(async () => [200, 201].includes((await send('doubt', 'again')).status), { timeout: 20_000 })
+    .toBe(true);
+  const rows = await database.query(`select content from vagus.messages where id = 'doubt'`);
+  expect(rows).toHaveLength(1);
+  await hung.stop();
+  await proxy.close();
+  await database.drop();
+}, 60_000);

@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { STATUS_CODES } from 'node:http';
 import { SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX } from '../../protocol/version.ts';
@@ -63,7 +62,7 @@ function tokenOf(request: IncomingMessage, subprotocols: readonly string[]): str
 }
 
 /** Answers an upgrade with a refusal, and ends the socket. */
-export function refuseUpgrade(socket: Duplex & Pick<Socket, 'setTimeout'>, refusal: HttpRefusal): void {
+export function refuseUpgrade(socket: Duplex, refusal: HttpRefusal): void {
   if (socket.destroyed) return;
   const { status, headers, body } = refusalAnswer(refusal);
   const lines = Object.entries({
@@ -72,7 +71,8 @@ export function refuseUpgrade(socket: Duplex & Pick<Socket, 'setTimeout'>, refus
     connection: 'close',
   });
   // A client that never closes its side would keep its socket, and one that is cut at once may lose the answer.
-  socket.setTimeout(CLOSE_TIMEOUT_MS, () => socket.destroy());
+  const cut = setTimeout(() => socket.destroy(), CLOSE_TIMEOUT_MS);
+  socket.once('close', () => clearTimeout(cut));
   socket.resume();
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`,

@@ -1,5 +1,4 @@
 import type { IncomingMessage, Server } from 'node:http';
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { SUBPROTOCOL } from '../../protocol/version.ts';
@@ -40,7 +39,7 @@ export class WsServer {
     } as ConstructorParameters<typeof WebSocketServer>[0]);
     // What is wrong with an upgrade in ways that only `ws` sees is answered as everything else is.
     this.#server.on('wsClientError', ({ message }: Error, socket: Duplex) =>
-      this.#refuse(socket as Socket, { code: 'bad_request', message }),
+      this.#refuse(socket, { code: 'bad_request', message }),
     );
   }
 
@@ -48,14 +47,14 @@ export class WsServer {
     server.on('upgrade', (request, socket, head) => {
       // A client that goes away meanwhile is no error of ours.
       socket.on('error', () => socket.destroy());
-      this.#upgrade(request, socket as Socket, head).catch((error: unknown) => {
+      this.#upgrade(request, socket, head).catch((error: unknown) => {
         this.#options.onFault(error);
-        this.#refuse(socket as Socket, { code: 'internal', message: 'a fault of the node' });
+        this.#refuse(socket, { code: 'internal', message: 'a fault of the node' });
       });
     });
   }
 
-  async #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
+  async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const { admission, sockets } = this.#options;
     const admitted = await admission.check(request, true);
     // Others were let in meanwhile, or the node began to drain. From here on nothing waits.
@@ -65,7 +64,7 @@ export class WsServer {
     this.#server.handleUpgrade(request, socket, head, (ws) => sockets.add(ws, socket, admitted as Claims));
   }
 
-  #refuse(socket: Socket, refusal: HttpRefusal): void {
+  #refuse(socket: Duplex, refusal: HttpRefusal): void {
     this.#options.onRefused(refusal);
     refuseUpgrade(socket, refusal);
   }
