@@ -19,7 +19,7 @@ const UNLIMITED = {
 } as const;
 
 /** A configuration for tests: any free port, no log lines. */
-function testConfig(overrides: Partial<Config>): Config {
+export function testConfig(overrides: Partial<Config>): Config {
   const defaults = {
     host: '127.0.0.1',
     roomsAutoCreate: true,

@@ -1,7 +1,11 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Config } from '../../src/config.ts';
 import { Admission, type AdmissionOptions } from '../../src/transport/http/admission.ts';
+import { publicApp } from '../../src/transport/http/app.ts';
+import { createHttpServer, listen } from '../../src/transport/http/http-server.ts';
+import { WsServer } from '../../src/transport/ws/ws-server.ts';
+import { WsSockets } from '../../src/transport/ws/ws-sockets.ts';
 import { addressKey } from '../../src/transport/http/client-address.ts';
 import { Origins } from '../../src/transport/http/origins.ts';
 import { DRAINING } from '../../src/transport/http/refusal.ts';
@@ -14,7 +18,9 @@ type Way = keyof typeof WAYS;
 const ways = Object.keys(WAYS) as Way[];
 
 const engines: TestEngine[] = [];
+const servers: Server[] = [];
 afterEach(async () => {
+  for (const server of servers.splice(0)) server.close();
   for (const engine of engines.splice(0)) await engine.stop();
 });
 
@@ -222,18 +228,61 @@ const CLAIMS = { session: undefined, isAdmin: false, issuedAt: undefined, expire
 const request = (token: string): IncomingMessage =>
   ({ url: '/ws', method: 'GET', headers: { authorization: `Bearer ${token}` }, socket: {} }) as never;
 
+/** A port that decides by such a gate, and by nothing else. */
+async function listening(gate: Admission): Promise<{ readonly port: number; readonly faults: unknown[] }> {
+  const faults: unknown[] = [];
+  const told = { onRefused: () => {}, onFault: (error: unknown) => faults.push(error) };
+  const unused = (): never => {
+    throw new Error('it is not asked');
+  };
+  const app = publicApp({
+    ...told,
+    origins: new Origins([]),
+    closedBecause: () => undefined,
+    authenticate: unused,
+    admission: gate,
+    service: { spend: unused, send: unused, history: unused },
+    bodyBytes: 1_024,
+    requestsPerMinute: 0,
+    readiness: unused,
+  });
+  const server = createHttpServer(app);
+  const sockets = new WsSockets({ outboundMaxBytes: 0, onBroken: () => {} });
+  new WsServer({ ...told, sockets, frameBytes: 1_024, admission: gate }).attach(server);
+  servers.push(server);
+  return { port: await listen(server, 0, '127.0.0.1'), faults };
+}
+
 describe('[HS3] the last checks', () => {
-  test('[HS3] [LM6] the token before the user’s number of connections', async () => {
+  test.each(ways)('[HS3] [LM6] the token before the user’s number of connections: %s', async (way) => {
     const asked: string[] = [];
-    const gate = admission({
-      authenticate: (user, done) =>
-        done(user === 'bad' ? { ok: false, message: 'no' } : { ok: true, claims: { ...CLAIMS, user } }),
-      admit: (user, done) => done(asked.push(user) > 0),
-    });
-    expect(await gate.check(request('bad'), false)).toMatchObject({ code: 'unauthorized' });
+    const { port } = await listening(
+      admission({
+        authenticate: (user, done) =>
+          done(user === 'bad' ? { ok: false, message: 'no' } : { ok: true, claims: { ...CLAIMS, user } }),
+        admit: (user, done) => done(asked.push(user) > 0),
+      }),
+    );
+    expect(await WAYS[way](port, '/ws', { token: 'bad' })).toMatchObject({ status: 401 });
     expect(asked).toEqual([]);
-    expect(await gate.check(request('ann'), false)).toMatchObject({ code: 'too_many_connections' });
+    expect(await WAYS[way](port, '/ws', { token: 'ann' })).toMatchObject({
+      status: 429,
+      body: { code: 'too_many_connections' },
+    });
     expect(asked).toEqual(['ann']);
+  });
+
+  test.each(ways)('[HS3] a fault of ours is 500 internal, without details: %s', async (way) => {
+    const { port, faults } = await listening(
+      admission({
+        authenticate: () => {
+          throw new Error('a secret of the inside');
+        },
+      }),
+    );
+    const answer = await WAYS[way](port, '/ws', { token: 'ann' });
+    expect(answer).toMatchObject({ status: 500, body: { code: 'internal', message: 'a fault of the node' } });
+    expect(faults).toMatchObject([{ message: 'a secret of the inside' }]);
   });
 
   test('[HS3] handshakes under way have a bound, and give their place back however they end', async () => {

@@ -102,7 +102,7 @@ function listener(app: Hono<HttpEnv>, { onRefused, onFault }: AppOptions): Reque
   app.notFound(({ req }: Context) =>
     answer({ code: 'not_found', message: `there is nothing at ${req.method} ${req.path}` }),
   );
-  const listen = getRequestListener((request, env) => app.fetch(request, env as HttpEnv['Bindings']), {
+  const listen = getRequestListener((request, env) => app.fetch(request, env), {
     // Whoever runs an engine in a process of their own keeps their globals.
     overrideGlobalObjects: false,
     hostname: 'localhost',

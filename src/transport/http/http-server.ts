@@ -1,5 +1,5 @@
 import { createServer, STATUS_CODES, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { refusalAnswer } from './refusal.ts';
 
@@ -34,7 +34,7 @@ export function createHttpServer(
     listener,
   );
   server.timeout = idleMs;
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => refuseSocket(socket as Socket, error));
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => refuseSocket(socket, error));
   server.on('checkExpectation', (_request, response) => {
     const message = 'the header Expect may only be 100-continue';
     const { status, headers, body } = refusalAnswer({ code: 'bad_request', message });

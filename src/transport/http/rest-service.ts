@@ -26,7 +26,7 @@ export interface RestMessage {
   readonly sentAt: number | null;
 }
 
-export interface Sent {
+interface Sent {
   readonly id: string;
   readonly seq: number;
   /** When it was stored, ms since 1970. */
@@ -34,7 +34,7 @@ export interface Sent {
   readonly isDuplicate: boolean;
 }
 
-export interface PageQuery {
+interface PageQuery {
   readonly after?: number | undefined;
   readonly before?: number | undefined;
   readonly limit?: number | undefined;
