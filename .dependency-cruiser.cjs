@@ -20,6 +20,11 @@ const MAY_IMPORT = {
 /** Each driver is named in one folder. */
 const DRIVERS = {
   ws: 'transport/ws',
+  hono: 'transport/http',
+  '@hono/node-server': 'transport/http',
+  '@hono/zod-openapi': 'transport/http',
+  'proxy-addr': 'transport/http',
+  'rate-limiter-flexible': 'transport/http',
   jose: 'transport/auth',
   pg: 'store/postgres',
   'drizzle-orm': 'store/postgres',

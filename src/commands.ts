@@ -16,6 +16,7 @@ import {
   type Refusal,
   type Spent,
 } from './actors/messages.ts';
+import type { Config } from './config.ts';
 import { roomChannel, userChannel, type Channel } from './protocol/channels.ts';
 import { unfitValue } from './protocol/decode.ts';
 import { RequestId, RoomId, SessionId, UserId } from './protocol/ids.ts';
@@ -74,16 +75,18 @@ export interface Sending {
   readonly sentAt: number | null;
 }
 
+export type CommandsOptions = Pick<Config, 'roomsAutoCreate' | 'messagesPerMinute' | 'connectionsPerUser'>;
+
 /** What can be asked of the actors from outside, without a socket. */
 export class Commands {
   readonly #system: ActorSystem;
   readonly #entropy: Entropy;
-  readonly #autoCreate: boolean;
+  readonly #options: CommandsOptions;
 
-  constructor(system: ActorSystem, entropy: Entropy, options: { readonly autoCreate: boolean }) {
+  constructor(system: ActorSystem, entropy: Entropy, options: CommandsOptions) {
     this.#system = system;
     this.#entropy = entropy;
-    this.#autoCreate = options.autoCreate;
+    this.#options = options;
   }
 
   /** Stores a user's message in a room, with the rights of a `chat` (RS1); `id` is the key under which it is stored once. */
@@ -102,7 +105,7 @@ export class Commands {
     const message = { type: 'page', ...historyRequest(channel, query, reader) } as const;
     const answer = (await this.#ask(LOG, message)) as LogReply<StoreCalls['page']['reply']>;
     if (!answer.ok) throw new EngineError('unavailable', 'the log cannot be read right now', RETRY_AFTER_MS);
-    const fields = historyFields(channel, query, answer.value, this.#autoCreate);
+    const fields = historyFields(channel, query, answer.value, this.#options.roomsAutoCreate);
     if (typeof fields !== 'string') throw new EngineError(fields.error, fields.message);
     return `{${fields}}`;
   }
@@ -154,6 +157,7 @@ export class Commands {
 
   /** Takes one of a user's messages (LM2): 0, or in how many milliseconds there will be one. Unreachable, there is. */
   spend(user: string): Promise<number> {
+    if (this.#options.messagesPerMinute === 0) return Promise.resolve(0);
     return new Promise((resolve) => {
       this.#askUser(user, { type: 'spend' }, (answer) =>
         resolve(answer.ok ? (answer.body as Spent).retryAfterMs : 0),
@@ -161,9 +165,15 @@ export class Commands {
     });
   }
 
-  /** Whether a user has as many connections as there may be (LM6); if not, a place is kept. Unreachable, there is one. */
-  admit(user: string, done: (isFull: boolean) => void): void {
-    this.#askUser(user, { type: 'admit' }, (answer) => done(answer.ok && (answer.body as Admitted).isFull));
+  /**
+   * Whether a user has as many connections as there may be (LM6); if not, a place is kept when told to.
+   * When the user's home cannot be reached there is a place.
+   */
+  admit(user: string, isKept: boolean, done: (isFull: boolean) => void): void {
+    if (this.#options.connectionsPerUser === 0) return done(false);
+    this.#askUser(user, { type: 'admit', isKept }, (answer) =>
+      done(answer.ok && (answer.body as Admitted).isFull),
+    );
   }
 
   #askUser(user: string, message: HomeMessage, done: (answer: Answer<unknown>) => void): void {

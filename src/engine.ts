@@ -11,6 +11,7 @@ import { Commands } from './commands.ts';
 import { checkRelations, type Config } from './config.ts';
 import { SystemClock } from './host/system-clock.ts';
 import { newIncarnation, SystemEntropy } from './host/system-entropy.ts';
+import { judgeReadiness } from './readiness.ts';
 import { ConnectionInbox } from './runtime/inbox.ts';
 import type { Verdict } from './runtime/ports/tokens.ts';
 import { ActorSystem } from './runtime/system.ts';
@@ -19,8 +20,12 @@ import { createLogger, type Logger } from './telemetry/logger.ts';
 import { NodeTelemetry, type Readings } from './telemetry/metrics.ts';
 import type { JoseVerifier } from './transport/auth/jose-verifier.ts';
 import { LocalBus } from './transport/bus/local-bus.ts';
-import { createHttpServer, listen, type Answer } from './transport/http/http-server.ts';
-import type { HandshakeRefusal } from './transport/ws/handshake.ts';
+import { Admission } from './transport/http/admission.ts';
+import { adminApp, publicApp, type PublicAppOptions } from './transport/http/app.ts';
+import { createHttpServer, listen, type HttpServerOptions } from './transport/http/http-server.ts';
+import { Origins } from './transport/http/origins.ts';
+import { DRAINING } from './transport/http/refusal.ts';
+import type { Readiness } from './transport/http/routes-health.ts';
 import { WsServer } from './transport/ws/ws-server.ts';
 import { WsSockets } from './transport/ws/ws-sockets.ts';
 import { createVerifier } from './verifier.ts';
@@ -33,11 +38,6 @@ const DATABASE_CONNECTIONS = 12;
 /** What a drain may take beside clients and appends (`DRAIN_LIMITS`); all of it together less than 25 s. */
 const REQUESTS_END_MS = 3_000;
 const STORE_CLOSE_MS = 3_000;
-
-/** A message must have gone the whole way within this (RS5). */
-const PROVEN_MS = 15_000;
-
-const ADMIN_HOST = '127.0.0.1';
 
 /** What a node is made of, as far as it can fail to be had. */
 interface Parts {
@@ -91,7 +91,7 @@ export class Engine {
     });
     for (const behaviour of program(programOptions(config, owner, store.log)))
       this.#system.register(behaviour);
-    this.#commands = new Commands(this.#system, entropy, { autoCreate: config.roomsAutoCreate });
+    this.#commands = new Commands(this.#system, entropy, config);
     this.#sockets.connect(new ConnectionInbox(this.#system, owner));
     bus.connect((channel, message) => this.#system.tellIfAlive(relayAddress(channel), message, 'system'));
     this.#system.tell(CANARY, { type: 'start' });
@@ -99,8 +99,11 @@ export class Engine {
       this.#system.tell(RETENTION, { type: 'start' });
   }
 
-  /** Opens the log, starts the actors, and listens. Rejects with an error that says what to do. */
-  static async start(config: Config): Promise<Engine> {
+  /**
+   * Opens the log, starts the actors, and listens. Rejects with an error that says what to do.
+   * `times`: how long clients of HTTP may take (HS4).
+   */
+  static async start(config: Config, times: HttpServerOptions = {}): Promise<Engine> {
     checkRelations(config);
     const logger = createLogger({ level: config.logLevel, node: config.node });
     // Before anything is open: keys that are not there stop the start.
@@ -118,7 +121,7 @@ export class Engine {
     });
     const engine = new Engine(config, { logger, verifier, store, failed });
     try {
-      await engine.#listen();
+      await engine.#listen(times);
     } catch (error) {
       await engine.close();
       throw error;
@@ -127,22 +130,47 @@ export class Engine {
     return engine;
   }
 
-  async #listen(): Promise<void> {
-    const health = { '/healthz': () => HEALTHY, '/readyz': () => this.#ready() };
-    const server = createHttpServer(health);
-    const ws = new WsServer({
+  async #listen(times: HttpServerOptions): Promise<void> {
+    const config = this.#config;
+    const parts = this.#httpParts();
+    const server = createHttpServer(publicApp(parts), times);
+    const { admission } = parts;
+    new WsServer({
       sockets: this.#sockets,
-      frameBytes: this.#config.frameBytes,
-      tokenInUrl: this.#config.tokenInUrl,
-      authenticate: (token, done) => this.#authenticate(token, done),
-      closedBecause: () => (this.#isDraining ? DRAINING : undefined),
-      onRefused: () => this.#telemetry.count('handshakes_refused', 1),
-    });
-    ws.attach(server);
-    const admin = createHttpServer({ ...health, '/metrics': () => this.#metrics() });
+      frameBytes: config.frameBytes,
+      admission,
+      onRefused: ({ code }) => this.#telemetry.count(`handshake_refused_${code}`, 1),
+      onFault: parts.onFault,
+    }).attach(server);
+    const admin = createHttpServer(adminApp({ ...parts, metrics: () => this.#telemetry.scrape() }), times);
     this.#servers.push(server, admin);
-    this.#port = await listen(server, this.#config.port, this.#config.host);
-    this.#adminPort = await listen(admin, this.#config.adminPort, ADMIN_HOST);
+    this.#port = await listen(server, config.port, config.host);
+    this.#adminPort = await listen(admin, config.adminPort, config.adminHost);
+  }
+
+  /** What the two ports are made of. */
+  #httpParts(): PublicAppOptions {
+    const config = this.#config;
+    const shared = {
+      origins: new Origins(config.allowedOrigins),
+      closedBecause: () => (this.#isDraining ? DRAINING : undefined),
+      authenticate: (token: string, done: (verdict: Verdict) => void) => this.#authenticate(token, done),
+    };
+    return {
+      ...shared,
+      admission: new Admission({
+        ...shared,
+        ...config,
+        connections: () => this.#sockets.size,
+        admit: (user, isKept, done) => this.#commands.admit(user, isKept, done),
+      }),
+      service: this.#commands,
+      bodyBytes: config.frameBytes,
+      requestsPerMinute: config.requestsPerMinute,
+      readiness: () => this.#readiness(),
+      onRefused: ({ code }) => this.#telemetry.count(`http_refused_${code}`, 1),
+      onFault: (error) => this.#logger.error({ error: String(error) }, 'an HTTP request failed'),
+    };
   }
 
   /** Where clients connect. */
@@ -200,36 +228,18 @@ export class Engine {
     });
   }
 
-  async #ready(): Promise<Answer> {
-    if (this.#isDraining) return notReady('draining');
+  async #readiness(): Promise<Readiness> {
     const [log, canary] = await Promise.all([
       this.#commands.logStatus().catch(() => undefined),
       this.#commands.canaryStatus(),
     ]);
-    if (!log || !canary) return notReady('core');
-    if (canary.provenAgoMs === undefined) return notReady('starting');
-    return log.isStoreUp && canary.provenAgoMs <= PROVEN_MS ? READY : notReady('store');
-  }
-
-  async #metrics(): Promise<Answer> {
-    const { contentType, body } = await this.#telemetry.scrape();
-    return { status: 200, contentType, body };
+    return judgeReadiness({ isDraining: this.#isDraining, log, canary });
   }
 
   #readings(): Readings {
-    const { cells, timers, asks } = this.#system.census();
-    const { bytesOut, framesIn, bytesIn } = this.#sockets.traffic;
+    const { cells: actors, timers, asks } = this.#system.census();
     const deadLetters = this.#system.deadLetters.counts;
-    return {
-      actors: cells,
-      timers,
-      asks,
-      deadLetters,
-      connections: this.#sockets.size,
-      bytesOut,
-      framesIn,
-      bytesIn,
-    };
+    return { actors, timers, asks, deadLetters, connections: this.#sockets.size, ...this.#sockets.traffic };
   }
 
   // --- the end
@@ -295,16 +305,4 @@ async function closeServer(server: Server, withinMs: number): Promise<void> {
   server.closeIdleConnections();
   await Promise.race([closed, sleep(withinMs, undefined, { ref: false })]);
   server.closeAllConnections();
-}
-
-const DRAINING: HandshakeRefusal = {
-  code: 'draining',
-  message: 'this node is going away',
-  retryAfterMs: 1_000,
-};
-const HEALTHY: Answer = { status: 200, body: '{"status":"alive"}' };
-const READY: Answer = { status: 200, body: '{"status":"ready"}' };
-
-function notReady(because: string): Answer {
-  return { status: 503, body: JSON.stringify({ status: 'not ready', because }) };
 }

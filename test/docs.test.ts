@@ -37,12 +37,12 @@ const bare = (cell: string | undefined): string => (cell ?? '').replaceAll('`', 
 describe('docs/protocol.md', () => {
   test('every rule has a test that quotes it, and every quoted rule is there', () => {
     const rules = new Set(
-      [...PROTOCOL.matchAll(/\*\*((?:HS|FR|RQ|PU|DG|LC|CL|ER|LM|JW)\d+)\*\*/g)].map((match) => match[1]),
+      [...PROTOCOL.matchAll(/\*\*((?:HS|FR|RQ|PU|DG|LC|CL|ER|LM|JW|RS)\d+)\*\*/g)].map((match) => match[1]),
     );
     expect(rules.size).toBeGreaterThan(45);
     const tests = files('test/*.test.ts', 'test/*.contract.ts').map(read).join('\n');
     const quoted = new Set(
-      [...tests.matchAll(/\[((?:HS|FR|RQ|PU|DG|LC|CL|ER|LM|JW)\d+)\]/g)].map((match) => match[1]),
+      [...tests.matchAll(/\[((?:HS|FR|RQ|PU|DG|LC|CL|ER|LM|JW|RS)\d+)\]/g)].map((match) => match[1]),
     );
     expect([...rules].filter((rule) => !quoted.has(rule))).toEqual([]);
     expect([...quoted].filter((rule) => !rules.has(rule))).toEqual([]);

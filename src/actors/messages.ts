@@ -203,8 +203,10 @@ export type HomeMessage =
   | CreateRoom
   | { readonly type: 'setMember'; readonly user: string; readonly isMember: boolean }
   | { readonly type: 'delete' }
-  /** To a user's home: one message of the user's (LM2); one more connection (LM6). */
-  | { readonly type: 'spend' | 'admit' }
+  /** To a user's home: one message of the user's (LM2). */
+  | { readonly type: 'spend' }
+  /** To a user's home: one more connection (LM6); `isKept`: its place is kept for a while. */
+  | { readonly type: 'admit'; readonly isKept: boolean }
   /** The node goes: stop once nothing is under way. */
   | { readonly type: 'drain' }
   /** To a room's home: who keeps the numbers of those present has forgotten them. */

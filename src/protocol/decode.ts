@@ -55,7 +55,7 @@ export function decodeRequest(text: string): Decoded {
  * Looks for what no field may hold, known or not: nesting past the bound (FR3), numbers that JSON
  * cannot give back, and, when the text has escapes, strings that the log cannot keep (FR8).
  */
-function findUnfit(
+export function findUnfit(
   frame: Record<string, unknown>,
   hasEscapes: boolean,
 ): Omit<BadFrame, 'ok' | 'id'> | undefined {

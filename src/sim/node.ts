@@ -227,7 +227,7 @@ export class SimNode {
     if (this.#parts.options.allowance.connectionsMax === 0) return done(refusalOf(false));
     this.system.ask(
       homeAddress(userChannel(user)),
-      { type: 'admit' },
+      { type: 'admit', isKept: true },
       { deadlineMs: ADMIT_MS, lane: 'system' },
       (answer) => done(refusalOf(answer.ok && (answer.body as Admitted).isFull)),
     );

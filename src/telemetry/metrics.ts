@@ -103,7 +103,6 @@ export class NodeTelemetry implements Telemetry {
       'Times the breaker around the store closed',
       counted('breaker_closed'),
     );
-    counter('vagus_handshakes_refused_total', 'Upgrades that were refused', counted('handshakes_refused'));
     counter(
       'vagus_messages_pruned_total',
       'Messages removed because they are kept no longer',
@@ -117,6 +116,12 @@ export class NodeTelemetry implements Telemetry {
       'Messages of the node to itself that prove that messages get through, by outcome',
       'outcome',
       () => this.#withPrefix('probe_'),
+    );
+    this.#labelled('vagus_handshakes_refused_total', 'Upgrades that were refused, by code', 'code', () =>
+      this.#withPrefix('handshake_refused_'),
+    );
+    this.#labelled('vagus_http_refused_total', 'Requests over HTTP that were refused, by code', 'code', () =>
+      this.#withPrefix('http_refused_'),
     );
     this.#labelled('vagus_errors_total', 'Errors told to clients, by code', 'code', () =>
       this.#withPrefix('error_'),

@@ -7,6 +7,8 @@ import { Link, type Chunk } from '../../src/sim/link.ts';
 import { Random } from '../../src/sim/random.ts';
 import { SimSockets } from '../../src/sim/sim-sockets.ts';
 import { Timeline } from '../../src/sim/timeline.ts';
+import { Admission } from '../../src/transport/http/admission.ts';
+import { Origins } from '../../src/transport/http/origins.ts';
 import { WsServer } from '../../src/transport/ws/ws-server.ts';
 import { WsSockets } from '../../src/transport/ws/ws-sockets.ts';
 import { OUTBOUND_MAX_BYTES, socketsContract, type TestPeer } from '../contract/sockets.contract.ts';
@@ -20,10 +22,19 @@ socketsContract('ws', async (inbox) => {
   const ws = new WsServer({
     sockets,
     frameBytes: 65_536,
-    tokenInUrl: false,
-    authenticate: (_, done) => done({ ok: true, claims }),
-    closedBecause: () => undefined,
+    admission: new Admission({
+      tokenInUrl: false,
+      origins: new Origins([]),
+      connectionsPerSecond: 0,
+      trustedProxies: [],
+      connectionsMax: 0,
+      connections: () => sockets.size,
+      closedBecause: () => undefined,
+      authenticate: (_, done) => done({ ok: true, claims }),
+      admit: (_user, _isKept, done) => done(false),
+    }),
     onRefused: () => {},
+    onFault: () => {},
   });
   ws.attach(server);
   server.listen(0, '127.0.0.1');

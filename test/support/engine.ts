@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readConfig, type Config } from '../../src/config.ts';
 import { Engine } from '../../src/engine.ts';
 import { signToken, type TokenOptions } from '../../src/transport/auth/sign.ts';
+import type { HttpServerOptions } from '../../src/transport/http/http-server.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 import { TestClient, type ConnectOptions } from './client.ts';
 
@@ -18,7 +19,7 @@ const UNLIMITED = {
 } as const;
 
 /** A configuration for tests: any free port, no log lines. */
-function testConfig(overrides: Partial<Config>): Config {
+export function testConfig(overrides: Partial<Config>): Config {
   const defaults = {
     host: '127.0.0.1',
     roomsAutoCreate: true,
@@ -45,10 +46,11 @@ export class TestEngine {
     this.#database = database;
   }
 
-  static async start(overrides: Partial<Config> = {}): Promise<TestEngine> {
+  /** `times`: how long clients of HTTP may take. */
+  static async start(overrides: Partial<Config> = {}, times: HttpServerOptions = {}): Promise<TestEngine> {
     const database = overrides.databaseUrl === undefined ? await createDatabase() : undefined;
     const config = testConfig({ ...(database ? { databaseUrl: database.url } : {}), ...overrides });
-    return new TestEngine(await Engine.start(config), config, database);
+    return new TestEngine(await Engine.start(config, times), config, database);
   }
 
   /** What its tokens are signed with. */

@@ -29,11 +29,11 @@ export class Allowance {
     return this.#messages?.take(now) ?? 0;
   }
 
-  /** Whether one more connection has a place beside those that are there. It is kept for a while. */
-  reserve(connections: number, now: number): boolean {
+  /** Whether one more connection has a place beside those that are there. `isKept`: for a while it is kept. */
+  hasPlace(connections: number, isKept: boolean, now: number): boolean {
     this.#reserved = this.#reserved.filter((until) => until > now);
     if (connections + this.#reserved.length >= this.#connectionsMax) return false;
-    if (Number.isFinite(this.#connectionsMax)) this.#reserved.push(now + RESERVED_MS);
+    if (isKept && Number.isFinite(this.#connectionsMax)) this.#reserved.push(now + RESERVED_MS);
     return true;
   }
 

@@ -47,7 +47,9 @@ class UserHome extends Home {
       out.reply(turn.replyTo, { retryAfterMs: this.#allowance.spend(now) } satisfies Spent);
     else {
       const connections = this.#presence.states(this.#user).length;
-      out.reply(turn.replyTo, { isFull: !this.#allowance.reserve(connections, now) } satisfies Admitted);
+      out.reply(turn.replyTo, {
+        isFull: !this.#allowance.hasPlace(connections, message.isKept, now),
+      } satisfies Admitted);
     }
     if (this.#isAllowanceUsed || this.#allowance.restsAt <= now) return out;
     this.#isAllowanceUsed = true;

@@ -1,49 +1,65 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, STATUS_CODES, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { refusalAnswer } from './refusal.ts';
 
-/** What a path answers. */
-export interface Answer {
-  readonly status: number;
-  readonly contentType?: string;
-  readonly body: string;
+/** A request, head and body, that is not complete by then is cut off (HS4); so is a socket that sends nothing. */
+export const REQUEST_MS = 10_000;
+
+/** After which a socket on which nothing moves is cut: its client does not read what it asked for. */
+const IDLE_MS = 30_000;
+
+const KEEP_ALIVE_MS = 5_000;
+
+export interface HttpServerOptions {
+  /** {@link REQUEST_MS} unless given. */
+  readonly requestMs?: number | undefined;
+  readonly idleMs?: number | undefined;
 }
 
-export type Routes = Readonly<Record<string, () => Answer | Promise<Answer>>>;
-
-/** A request that is not complete by then is cut off (HS4). */
-const REQUEST_MS = 10_000;
-
-/** A server of a few paths, each a GET. */
-export function createHttpServer(routes: Routes): Server {
+/** A server that is not kept waiting by its clients. */
+export function createHttpServer(
+  listener: RequestListener,
+  { requestMs = REQUEST_MS, idleMs = IDLE_MS }: HttpServerOptions = {},
+): Server {
   const server = createServer(
-    { headersTimeout: REQUEST_MS, requestTimeout: REQUEST_MS, connectionsCheckingInterval: 1_000 },
-    (request, response) => {
-      void answer(routes, request, response);
+    {
+      headersTimeout: requestMs,
+      requestTimeout: requestMs,
+      connectionsCheckingInterval: Math.min(1_000, requestMs / 10),
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      // The listener answers it, as it answers everything.
+      requireHostHeader: false,
     },
+    listener,
   );
-  server.keepAliveTimeout = 5_000;
+  server.timeout = idleMs;
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => refuseSocket(socket, error));
+  server.on('checkExpectation', (_request, response) => {
+    const message = 'the header Expect may only be 100-continue';
+    const { status, headers, body } = refusalAnswer({ code: 'bad_request', message });
+    response.writeHead(status, { ...headers, connection: 'close' }).end(body);
+  });
   return server;
 }
 
-async function answer(routes: Routes, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const path = (request.url ?? '').split('?', 1)[0] ?? '';
-  const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
-  const isReading = request.method === 'GET' || request.method === 'HEAD';
-  const found: Answer =
-    route && isReading
-      ? await route()
-      : {
-          status: 404,
-          body: JSON.stringify({
-            code: 'not_found',
-            message: `there is nothing at ${request.method} ${path}`,
-          }),
-        };
-  response.writeHead(found.status, {
-    'content-type': found.contentType ?? 'application/json; charset=utf-8',
-  });
-  response.end(request.method === 'HEAD' ? undefined : found.body);
+/** What is no HTTP request, or not in time, gets an answer if none is on its way. */
+function refuseSocket(socket: Duplex & { _httpMessage?: unknown }, error: NodeJS.ErrnoException): void {
+  if (socket.writable && error.code !== 'ECONNRESET' && !socket._httpMessage) {
+    const message = CLIENT_ERRORS[error.code ?? ''] ?? 'this is not an HTTP/1.1 request';
+    const { status, body } = refusalAnswer({ code: 'bad_request', message });
+    socket.write(
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json; charset=utf-8\r\n` +
+        `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    );
+  }
+  socket.destroy();
 }
+
+const CLIENT_ERRORS: Readonly<Record<string, string>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 'the request did not come in time',
+  HPE_HEADER_OVERFLOW: 'the headers are too large',
+};
 
 /** Resolves with the port once the server listens; rejects when it cannot. */
 export function listen(server: Server, port: number, host: string): Promise<number> {

@@ -1,16 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { STATUS_CODES } from 'node:http';
-import { ERROR_CODES, type ErrorCodeName } from '../../protocol/codes.ts';
 import { SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX } from '../../protocol/version.ts';
-import type { Verdict } from '../../runtime/ports/tokens.ts';
-
-/** Why a client is not let in: an HTTP answer before the upgrade (HS3). */
-export interface HandshakeRefusal {
-  readonly code: ErrorCodeName;
-  readonly message: string;
-  readonly retryAfterMs?: number;
-}
+import { bearerToken } from '../http/bearer.ts';
+import { refusalAnswer, type HttpRefusal } from '../http/refusal.ts';
 
 /** What a client asked for, as far as its request says. */
 export interface Offer {
@@ -18,25 +11,34 @@ export interface Offer {
   readonly token: string | undefined;
 }
 
-const WS_PATH = '/ws';
+/** Where clients connect. */
+export const WS_PATH = '/ws';
 
-const KEYS_RETRY_MS = 1_000;
+/** RFC 6455, 4.1: a token of RFC 9110. */
+const SUBPROTOCOL_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
-/** Path, method, version and subprotocol, in the order of HS3. `?token=` is looked at only when told to. */
-export function readOffer(request: IncomingMessage, tokenInUrl: boolean): Offer | HandshakeRefusal {
+/** How long a refused client may take to close its side before its socket is cut. */
+const CLOSE_TIMEOUT_MS = 1_000;
+
+/**
+ * Path, method, version and subprotocol, in the order of HS3. A request that is no upgrade need not have the headers
+ * of one, which a page cannot set; those it has are checked. `?token=` is looked at only when told to.
+ */
+export function readOffer(
+  request: IncomingMessage,
+  { isUpgrade, tokenInUrl }: { readonly isUpgrade: boolean; readonly tokenInUrl: boolean },
+): Offer | HttpRefusal {
   const [path, query] = (request.url ?? '').split('?', 2);
   if (path !== WS_PATH) return { code: 'not_found', message: `there is nothing here; connect to ${WS_PATH}` };
-  if (request.method !== 'GET') return { code: 'bad_request', message: 'the method must be GET' };
-  if (request.headers['sec-websocket-version'] !== '13') {
-    return { code: 'bad_request', message: 'the header Sec-WebSocket-Version must be 13' };
+  if (request.method !== 'GET' && (isUpgrade || request.method !== 'HEAD')) {
+    return { code: 'bad_request', message: 'the method must be GET' };
   }
-  if (!/^[+/0-9A-Za-z]{22}==$/.test(request.headers['sec-websocket-key'] ?? '')) {
-    return { code: 'bad_request', message: 'the header Sec-WebSocket-Key must be 16 bytes in base64' };
+  const wrong = wrongHeader(request.headers, isUpgrade);
+  if (wrong) return { code: 'bad_request', message: `the header ${wrong}` };
+  const subprotocols = request.headers['sec-websocket-protocol']?.split(',').map((name) => name.trim()) ?? [];
+  if (!subprotocols.every((name) => SUBPROTOCOL_NAME.test(name))) {
+    return { code: 'bad_request', message: 'the header Sec-WebSocket-Protocol must be a list of names' };
   }
-  const subprotocols = (request.headers['sec-websocket-protocol'] ?? '')
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '');
   if (subprotocols.length > 0 && !subprotocols.includes(SUBPROTOCOL)) {
     return { code: 'bad_request', message: `no subprotocol is known; offer ${SUBPROTOCOL}, or none` };
   }
@@ -47,33 +49,36 @@ export function readOffer(request: IncomingMessage, tokenInUrl: boolean): Offer 
   return { subprotocols, token: tokenOf(request, subprotocols) ?? inUrl };
 }
 
-/** From the header, or, for browsers, which cannot set one, from a subprotocol entry (HS2). */
-function tokenOf(request: IncomingMessage, subprotocols: readonly string[]): string | undefined {
-  const bearer = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
-  const offered = subprotocols.find((name) => name.startsWith(TOKEN_SUBPROTOCOL_PREFIX));
-  return bearer ?? offered?.slice(TOKEN_SUBPROTOCOL_PREFIX.length);
+function wrongHeader(headers: IncomingMessage['headers'], isUpgrade: boolean): string | undefined {
+  const { 'sec-websocket-version': version, 'sec-websocket-key': key } = headers;
+  if (isUpgrade && headers.upgrade?.toLowerCase() !== 'websocket') return 'Upgrade must be websocket';
+  if ((isUpgrade || version !== undefined) && version !== '13') return 'Sec-WebSocket-Version must be 13';
+  if (isUpgrade && !/^[+/0-9A-Za-z]{22}==$/.test(key ?? '')) {
+    return 'Sec-WebSocket-Key must be 16 bytes in base64';
+  }
+  return undefined;
 }
 
-/** A token that could not be checked is not refused for good: who is told `unauthorized` would throw it away. */
-export function refusalOf({ message, isUndecided }: Verdict & { ok: false }): HandshakeRefusal {
-  return isUndecided
-    ? { code: 'unavailable', message, retryAfterMs: KEYS_RETRY_MS }
-    : { code: 'unauthorized', message };
+/** From the header, or, for browsers, which cannot set one, from a subprotocol entry (HS2). */
+function tokenOf(request: IncomingMessage, subprotocols: readonly string[]): string | undefined {
+  const offered = subprotocols.find((name) => name.startsWith(TOKEN_SUBPROTOCOL_PREFIX));
+  return bearerToken(request.headers.authorization) ?? offered?.slice(TOKEN_SUBPROTOCOL_PREFIX.length);
 }
 
 /** Answers an upgrade with a refusal, and ends the socket. */
-export function refuseUpgrade(socket: Duplex, refusal: HandshakeRefusal): void {
-  const { status } = ERROR_CODES[refusal.code];
-  const body = JSON.stringify(refusal);
-  const headers = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
-    'Content-Type: application/json; charset=utf-8',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    'Connection: close',
-    ...(refusal.retryAfterMs === undefined
-      ? []
-      : [`Retry-After: ${Math.ceil(refusal.retryAfterMs / 1_000)}`]),
-    ...(status === 401 ? ['WWW-Authenticate: Bearer'] : []),
-  ];
-  socket.end(`${headers.join('\r\n')}\r\n\r\n${body}`);
+export function refuseUpgrade(socket: Duplex, refusal: HttpRefusal): void {
+  if (socket.destroyed) return;
+  const { status, headers, body } = refusalAnswer(refusal);
+  const lines = Object.entries({
+    ...headers,
+    'content-length': Buffer.byteLength(body),
+    connection: 'close',
+  });
+  // A client that never closes its side would keep its socket, and one that is cut at once may lose the answer.
+  const cut = setTimeout(() => socket.destroy(), CLOSE_TIMEOUT_MS);
+  socket.once('close', () => clearTimeout(cut));
+  socket.resume();
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`,
+  );
 }

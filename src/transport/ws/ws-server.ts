@@ -2,21 +2,21 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { SUBPROTOCOL } from '../../protocol/version.ts';
-import type { Verdict } from '../../runtime/ports/tokens.ts';
-import { readOffer, refusalOf, refuseUpgrade, type HandshakeRefusal } from './handshake.ts';
+import type { Claims } from '../../runtime/ports/tokens.ts';
+import type { Admission } from '../http/admission.ts';
+import type { HttpRefusal } from '../http/refusal.ts';
+import { refuseUpgrade } from './handshake.ts';
 import type { WsSockets } from './ws-sockets.ts';
 
 export interface WsServerOptions {
   readonly sockets: WsSockets;
   /** Bytes of one frame; more closes with 1009 before it is buffered whole (FR1). */
   readonly frameBytes: number;
-  /** Whether `?token=` counts when neither header nor subprotocol has one (HS2); URLs are logged. */
-  readonly tokenInUrl: boolean;
-  /** Checks a token, and whether its session was ended. */
-  readonly authenticate: (token: string, done: (verdict: Verdict) => void) => void;
-  /** Why nobody is let in right now, if so. */
-  readonly closedBecause: () => HandshakeRefusal | undefined;
-  readonly onRefused: (refusal: HandshakeRefusal) => void;
+  /** The checks before an upgrade, in the order of HS3. */
+  readonly admission: Admission;
+  readonly onRefused: (refusal: HttpRefusal) => void;
+  /** A fault of ours during a handshake. */
+  readonly onFault: (error: unknown) => void;
 }
 
 /** How long a client may take to answer a close before its socket is cut. */
@@ -37,36 +37,34 @@ export class WsServer {
       handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
       closeTimeout: CLOSE_TIMEOUT_MS,
     } as ConstructorParameters<typeof WebSocketServer>[0]);
+    // What is wrong with an upgrade in ways that only `ws` sees is answered as everything else is.
+    this.#server.on('wsClientError', ({ message }: Error, socket: Duplex) =>
+      this.#refuse(socket, { code: 'bad_request', message }),
+    );
   }
 
   attach(server: Server): void {
-    server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
-  }
-
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    // A client that goes away meanwhile is no error of ours.
-    socket.on('error', () => socket.destroy());
-    const offer = readOffer(request, this.#options.tokenInUrl);
-    if ('code' in offer) return this.#refuse(socket, offer);
-    const closed = this.#options.closedBecause();
-    if (closed) return this.#refuse(socket, closed);
-    if (offer.token === undefined)
-      return this.#refuse(socket, {
-        code: 'unauthorized',
-        message: 'a token is required: Authorization: Bearer <jwt>',
+    server.on('upgrade', (request, socket, head) => {
+      // A client that goes away meanwhile is no error of ours.
+      socket.on('error', () => socket.destroy());
+      this.#upgrade(request, socket, head).catch((error: unknown) => {
+        this.#options.onFault(error);
+        this.#refuse(socket, { code: 'internal', message: 'a fault of the node' });
       });
-    this.#options.authenticate(offer.token, (verdict) => {
-      if (!verdict.ok) return this.#refuse(socket, refusalOf(verdict));
-      const closedMeanwhile = this.#options.closedBecause();
-      if (closedMeanwhile) return this.#refuse(socket, closedMeanwhile);
-      if (socket.destroyed) return;
-      this.#server.handleUpgrade(request, socket, head, (ws) =>
-        this.#options.sockets.add(ws, socket, verdict.claims),
-      );
     });
   }
 
-  #refuse(socket: Duplex, refusal: HandshakeRefusal): void {
+  async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const { admission, sockets } = this.#options;
+    const admitted = await admission.check(request, true);
+    // Others were let in meanwhile, or the node began to drain. From here on nothing waits.
+    const refusal = 'code' in admitted ? admitted : admission.closed();
+    if (refusal) return this.#refuse(socket, refusal);
+    if (socket.destroyed) return;
+    this.#server.handleUpgrade(request, socket, head, (ws) => sockets.add(ws, socket, admitted as Claims));
+  }
+
+  #refuse(socket: Duplex, refusal: HttpRefusal): void {
     this.#options.onRefused(refusal);
     refuseUpgrade(socket, refusal);
   }

@@ -1,0 +1,108 @@
+import type { IncomingMessage } from 'node:http';
+import type { Claims } from '../../runtime/ports/tokens.ts';
+import { readOffer, type Offer } from '../ws/handshake.ts';
+import { identify, type Authenticate } from './bearer.ts';
+import { clientAddress } from './client-address.ts';
+import type { Origins } from './origins.ts';
+import { RateLimit } from './rate-limit.ts';
+import type { HttpRefusal } from './refusal.ts';
+
+export interface AdmissionOptions {
+  readonly origins: Origins;
+  /** Whether `?token=` counts when neither header nor subprotocol has one (HS2); URLs are logged. */
+  readonly tokenInUrl: boolean;
+  /** New connections a second from one address (LM3); 0: no limit. */
+  readonly connectionsPerSecond: number;
+  /** Addresses and networks whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[];
+  /** Connections of this node, past which it is overloaded; 0: no limit. */
+  readonly connectionsMax: number;
+  /** Handshakes under way at once, past which it is overloaded; 5,000 unless given. */
+  readonly handshakesMax?: number;
+  /** Open connections of this node. */
+  readonly connections: () => number;
+  /** Why nobody is let in right now, if so. */
+  readonly closedBecause: () => HttpRefusal | undefined;
+  readonly authenticate: Authenticate;
+  /**
+   * Whether a user has as many connections as one may have (LM6). Calls back once, and soon.
+   * `isKept`: if not, a place is kept for the connection that is about to be made.
+   */
+  readonly admit: (user: string, isKept: boolean, done: (isFull: boolean) => void) => void;
+}
+
+/** Checking a token takes a core some 100 µs: half a second's work, and the rest would be late anyway. */
+const HANDSHAKES_MAX = 5_000;
+
+/**
+ * The checks before a connection, in the order of HS3: for an upgrade, and for a plain `GET /ws`, by which a page
+ * that may not read why its upgrade was refused asks for the reason. A refusal costs less the earlier it comes.
+ */
+export class Admission {
+  readonly #options: AdmissionOptions;
+  readonly #handshakesMax: number;
+  readonly #rate: RateLimit;
+  readonly #addressOf: (request: IncomingMessage) => string;
+  #underWay = 0;
+
+  constructor(options: AdmissionOptions) {
+    this.#options = options;
+    this.#handshakesMax = options.handshakesMax ?? HANDSHAKES_MAX;
+    this.#rate = new RateLimit(options.connectionsPerSecond, 1);
+    this.#addressOf = clientAddress(options.trustedProxies);
+  }
+
+  /** Who may connect, or why nobody. Time has passed then: an upgrade asks {@link closed} once more. */
+  async check(request: IncomingMessage, isUpgrade: boolean): Promise<Claims | HttpRefusal> {
+    const offer = readOffer(request, { isUpgrade, tokenInUrl: this.#options.tokenInUrl });
+    if ('code' in offer) return offer;
+    const closed = this.closed() ?? (this.#underWay >= this.#handshakesMax ? OVERLOADED : undefined);
+    if (closed) return closed;
+    this.#underWay++;
+    try {
+      return await this.#checkClient(request, offer, isUpgrade);
+    } finally {
+      this.#underWay--;
+    }
+  }
+
+  /** Why nobody at all is let in right now, if so. */
+  closed(): HttpRefusal | undefined {
+    const { closedBecause, connections, connectionsMax } = this.#options;
+    return (
+      closedBecause() ?? (connectionsMax > 0 && connections() >= connectionsMax ? OVERLOADED : undefined)
+    );
+  }
+
+  async #checkClient(
+    request: IncomingMessage,
+    { token }: Offer,
+    isUpgrade: boolean,
+  ): Promise<Claims | HttpRefusal> {
+    const { origins, authenticate } = this.#options;
+    const retryAfterMs = await this.#rate.take(this.#addressOf(request));
+    if (retryAfterMs > 0) {
+      return { code: 'rate_limited', message: 'too many new connections from this address', retryAfterMs };
+    }
+    const refusal = origins.refusal(request.headers.origin);
+    if (refusal) return refusal;
+    const claims = await identify(authenticate, token);
+    if ('code' in claims) return claims;
+    return (await this.#isFull(claims.user, isUpgrade)) ? TOO_MANY : claims;
+  }
+
+  #isFull(user: string, isKept: boolean): Promise<boolean> {
+    return new Promise((resolve) => this.#options.admit(user, isKept, resolve));
+  }
+}
+
+const OVERLOADED: HttpRefusal = {
+  code: 'overloaded',
+  message: 'this node has as many connections as it can serve; try another one, or later',
+  retryAfterMs: 5_000,
+};
+
+const TOO_MANY: HttpRefusal = {
+  code: 'too_many_connections',
+  message: 'you have as many connections as one user may have; close one first',
+};

@@ -1,0 +1,35 @@
+import type { Claims, Verdict } from '../../runtime/ports/tokens.ts';
+import type { HttpRefusal } from './refusal.ts';
+
+/** Checks a token, and whether its session was ended. Calls back once, within 10 s. */
+export type Authenticate = (token: string, done: (verdict: Verdict) => void) => void;
+
+/** The token of an `Authorization: Bearer` header. */
+export function bearerToken(header: string | undefined): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(header ?? '')?.[1];
+}
+
+/** Who a token speaks for, or why nobody: the one place where a verdict becomes an answer. */
+export function identify(
+  authenticate: Authenticate,
+  token: string | undefined,
+): Promise<Claims | HttpRefusal> {
+  if (token === undefined) return Promise.resolve(MISSING);
+  return new Promise((resolve) => {
+    authenticate(token, (verdict) => resolve(verdict.ok ? verdict.claims : refusalOf(verdict)));
+  });
+}
+
+/** A token that could not be checked is not refused for good: who is told `unauthorized` would throw it away. */
+function refusalOf({ message, isUndecided }: Verdict & { ok: false }): HttpRefusal {
+  return isUndecided
+    ? { code: 'unavailable', message, retryAfterMs: KEYS_RETRY_MS }
+    : { code: 'unauthorized', message };
+}
+
+const KEYS_RETRY_MS = 1_000;
+
+const MISSING: HttpRefusal = {
+  code: 'unauthorized',
+  message: 'a token is required: Authorization: Bearer <jwt>',
+};

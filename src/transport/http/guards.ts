@@ -1,0 +1,53 @@
+import type { HttpBindings } from '@hono/node-server';
+import { createMiddleware } from 'hono/factory';
+import { bearerToken, identify, type Authenticate } from './bearer.ts';
+import type { Origins } from './origins.ts';
+import type { RateLimit } from './rate-limit.ts';
+import { Refused, type HttpRefusal } from './refusal.ts';
+import type { Caller } from './rest-service.ts';
+
+/** What a handler finds in its context. */
+export interface HttpEnv {
+  readonly Bindings: HttpBindings;
+  readonly Variables: { caller: Caller };
+}
+
+export interface GuardOptions {
+  readonly origins: Origins;
+  /** Why nothing is taken right now, if so. */
+  readonly closedBecause: () => HttpRefusal | undefined;
+  readonly authenticate: Authenticate;
+}
+
+/** Before every route of the API, in the order of HS3: is the node open, and is the page allowed. */
+export function openGuard({ origins, closedBecause }: GuardOptions) {
+  return createMiddleware<HttpEnv>(async (context, next) => {
+    const refusal = closedBecause() ?? origins.refusal(context.req.header('origin'));
+    if (refusal) throw new Refused(refusal);
+    await next();
+  });
+}
+
+/** The one place where the rights of a request are read: who it is, and whether an admin. */
+export function tokenGuard({ authenticate }: GuardOptions) {
+  return createMiddleware<HttpEnv>(async (context, next) => {
+    const caller = await identify(authenticate, bearerToken(context.req.header('authorization')));
+    if ('code' in caller) throw new Refused(caller);
+    context.set('caller', caller);
+    await next();
+  });
+}
+
+/** Requests a user may make in a minute, messages apart (RS7). */
+export function rateGuard(limit: RateLimit) {
+  return createMiddleware<HttpEnv>(async (context, next) => {
+    await spendRequest(limit, context.get('caller'));
+    await next();
+  });
+}
+
+export async function spendRequest(limit: RateLimit, { user }: Caller): Promise<void> {
+  const retryAfterMs = await limit.take(user);
+  if (retryAfterMs > 0)
+    throw new Refused({ code: 'rate_limited', message: 'too many requests in this minute', retryAfterMs });
+}

@@ -1,0 +1,22 @@
+import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
+
+/** So many a window for each key, counted in this process. A key's window begins with its first use. */
+export class RateLimit {
+  readonly #limiter: RateLimiterMemory | undefined;
+
+  /** `points` for each key in `seconds`; 0: no limit. */
+  constructor(points: number, seconds: number) {
+    if (points > 0) this.#limiter = new RateLimiterMemory({ points, duration: seconds });
+  }
+
+  /** 0, or, when nothing is left, the milliseconds until the next window. */
+  async take(key: string): Promise<number> {
+    if (!this.#limiter) return 0;
+    try {
+      await this.#limiter.consume(key);
+      return 0;
+    } catch (refused) {
+      return Math.max(1, (refused as RateLimiterRes).msBeforeNext);
+    }
+  }
+}

@@ -1,0 +1,516 @@
+import type { IncomingMessage, Server } from 'node:http';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { Config } from '../../src/config.ts';
+import { Admission, type AdmissionOptions } from '../../src/transport/http/admission.ts';
+import { publicApp } from '../../src/transport/http/app.ts';
+import { createHttpServer, listen } from '../../src/transport/http/http-server.ts';
+import { WsServer } from '../../src/transport/ws/ws-server.ts';
+import { WsSockets } from '../../src/transport/ws/ws-sockets.ts';
+import { addressKey } from '../../src/transport/http/client-address.ts';
+import { Origins } from '../../src/transport/http/origins.ts';
+import { DRAINING } from '../../src/transport/http/refusal.ts';
+import { TestClient } from '../support/client.ts';
+import { TestEngine } from '../support/engine.ts';
+import { ask, RawSocket, upgrade, type HttpAnswer, type HttpRequest } from '../support/http.ts';
+
+const WAYS = { upgrade, 'plain GET': ask } as const;
+type Way = keyof typeof WAYS;
+const ways = Object.keys(WAYS) as Way[];
+
+const engines: TestEngine[] = [];
+const servers: Server[] = [];
+afterEach(async () => {
+  for (const server of servers.splice(0)) server.close();
+  for (const engine of engines.splice(0)) await engine.stop();
+});
+
+async function start(overrides: Partial<Config>): Promise<TestEngine> {
+  const engine = await TestEngine.start(overrides);
+  engines.push(engine);
+  return engine;
+}
+
+interface Attempt extends HttpRequest {
+  readonly path?: string;
+  readonly from?: string;
+  readonly origin?: string;
+}
+
+/** One handshake; `from`: what a proxy says of where it comes from. */
+function attempt(
+  way: Way,
+  node: TestEngine,
+  { path = '/ws', from, origin, ...request }: Attempt,
+): Promise<HttpAnswer> {
+  return WAYS[way](node.engine.port, path, {
+    ...request,
+    headers: {
+      ...(from === undefined ? {} : { 'x-forwarded-for': from }),
+      ...(origin === undefined ? {} : { origin }),
+      ...request.headers,
+    },
+  });
+}
+
+const metric = async (node: TestEngine, line: string): Promise<number> => {
+  const text = await (await fetch(`http://127.0.0.1:${node.engine.adminPort}/metrics`)).text();
+  return Number(
+    text
+      .split('\n')
+      .find((found) => found.startsWith(`${line} `))
+      ?.slice(line.length) ?? 0,
+  );
+};
+
+const GOOD = 'https://good.example';
+const BAD = 'https://bad.example';
+
+describe('[HS3] one refusal comes before the other', () => {
+  /** An engine at which everything is wrong at once, but for what the attempt does right. */
+  let node: TestEngine;
+  beforeAll(async () => {
+    node = await TestEngine.start({
+      allowedOrigins: [GOOD],
+      trustedProxies: ['loopback'],
+      connectionsPerSecond: 1,
+    });
+  });
+  afterAll(() => node.stop());
+
+  let hosts = 0;
+  const newHost = (): string => `10.1.${(++hosts >> 8) & 255}.${hosts & 255}`;
+  const wrongVersion = { 'sec-websocket-version': '8' };
+  const wrongProtocol = { 'sec-websocket-protocol': 'other' };
+
+  test.each(ways)(
+    '[HS3] path before method, method before version, version before subprotocol: %s',
+    async (way) => {
+      const wrongPath = await attempt(way, node, { path: '/wsx', method: 'PUT' });
+      expect(wrongPath).toMatchObject({ status: 404, body: { code: 'not_found' } });
+      const wrongMethod = await attempt(way, node, { method: 'PUT', headers: wrongVersion });
+      expect(wrongMethod).toMatchObject({
+        status: 400,
+        body: { code: 'bad_request', message: expect.stringContaining('method') },
+      });
+      const wrongBoth = await attempt(way, node, { headers: { ...wrongVersion, ...wrongProtocol } });
+      expect(wrongBoth).toMatchObject({
+        status: 400,
+        body: { code: 'bad_request', message: expect.stringContaining('Version') },
+      });
+    },
+  );
+
+  test.each(ways)(
+    '[HS3] [LM3] subprotocol before the rate, and a bad request uses none of it: %s',
+    async (way) => {
+      const from = newHost();
+      const token = await node.token('ann');
+      for (let at = 0; at < 3; at++) {
+        expect(await attempt(way, node, { from, token, headers: wrongProtocol })).toMatchObject({
+          status: 400,
+          body: { code: 'bad_request', message: expect.stringContaining('subprotocol') },
+        });
+      }
+      expect((await attempt(way, node, { from, token })).status).toBe(way === 'upgrade' ? 101 : 426);
+    },
+  );
+
+  test.each(ways)('[HS3] [LM3] the rate before the origin: %s', async (way) => {
+    const from = newHost();
+    const [first, second] = [
+      await attempt(way, node, { from, origin: BAD }),
+      await attempt(way, node, { from, origin: BAD }),
+    ];
+    expect(first).toMatchObject({ status: 403, body: { code: 'origin_not_allowed' } });
+    expect(second).toMatchObject({
+      status: 429,
+      headers: { 'retry-after': '1' },
+      body: { code: 'rate_limited', message: expect.any(String), retryAfterMs: expect.any(Number) },
+    });
+    expect(second.body['retryAfterMs']).toBeGreaterThan(0);
+    expect(second.body['retryAfterMs']).toBeLessThanOrEqual(1_000);
+  });
+
+  test.each(ways)('[HS3] [LM4] the origin before the token: %s', async (way) => {
+    const refused = await attempt(way, node, { from: newHost(), origin: BAD, token: 'x' });
+    expect(refused).toMatchObject({ status: 403, body: { code: 'origin_not_allowed' } });
+    for (const origin of [GOOD, undefined]) {
+      const unsigned = await attempt(way, node, {
+        from: newHost(),
+        token: 'x',
+        ...(origin ? { origin } : {}),
+      });
+      expect(unsigned).toMatchObject({ status: 401, body: { code: 'unauthorized' } });
+      expect(unsigned.headers['www-authenticate']).toBe('Bearer');
+    }
+    expect((await attempt(way, node, { from: newHost(), origin: 'null', token: 'x' })).status).toBe(403);
+  });
+});
+
+describe('[HS3] draining and overloaded', () => {
+  test.each(ways)('[HS3] draining comes after the subprotocol and before all else: %s', async (way) => {
+    const node = await start({ connectionsMax: 1, allowedOrigins: [GOOD] });
+    // It does not read its close, so the drain waits for it.
+    const deaf = await node.connect('deaf');
+    deaf.ws.pause();
+    const sockets = await Promise.all([1, 2, 3].map(() => RawSocket.open(node.engine.port, 'GET ')));
+    // They are accepted in turn: when it answers, it has them.
+    await ask(node.engine.port, '/healthz');
+    const closing = node.engine.close();
+    const rest = (path: string, headers: string): string =>
+      `${path} HTTP/1.1\r\nHost: x\r\nOrigin: ${BAD}\r\n${headers}` +
+      (way === 'upgrade'
+        ? 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n'
+        : 'Connection: close\r\n\r\n');
+    const [first, second, third] = sockets as [RawSocket, RawSocket, RawSocket];
+    first.socket.write(rest('/ws', ''));
+    second.socket.write(rest('/ws', 'Sec-WebSocket-Protocol: other\r\n'));
+    third.socket.write('/v1/channels/user/messages HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    await Promise.all(sockets.map(({ closed }) => closed));
+    for (const { text } of [first, third]) {
+      expect(text).toMatch(/^HTTP\/1\.1 503 /);
+      expect(text).toMatch(/\r\nretry-after: 1\r\n/i);
+      expect(text).toContain('{"code":"draining",');
+      expect(text).toContain('"retryAfterMs":1000}');
+    }
+    expect(second.text).toMatch(/^HTTP\/1\.1 400 [^]*"bad_request"/);
+    deaf.terminate();
+    await closing;
+  });
+
+  test.each(ways)(
+    '[HS3] overloaded comes before the rate, and goes when a connection does: %s',
+    async (way) => {
+      const node = await start({ connectionsMax: 1, connectionsPerSecond: 2, allowedOrigins: [GOOD] });
+      const token = await node.token('ann');
+      const only = await node.connect('ann');
+      for (let at = 0; at < 4; at++) {
+        expect(await attempt(way, node, { origin: BAD, token: 'x' })).toMatchObject({
+          status: 503,
+          headers: { 'retry-after': '5' },
+          body: { code: 'overloaded', retryAfterMs: 5_000 },
+        });
+      }
+      await only.close();
+      await expect
+        .poll(async () => (await attempt(way, node, { token })).status, { interval: 1_100, timeout: 8_000 })
+        .toBe(way === 'upgrade' ? 101 : 426);
+    },
+  );
+
+  test('[HS3] a crowd that asks at once gets no more than the slots there are', async () => {
+    const node = await start({ connectionsMax: 7 });
+    const token = await node.token('ann');
+    const clients = await Promise.all(
+      Array.from({ length: 60 }, () => TestClient.open(node.engine.url, { token }).catch(() => undefined)),
+    );
+    expect(clients.filter(Boolean)).toHaveLength(7);
+    expect(await metric(node, 'vagus_handshakes_refused_total{code="overloaded"}')).toBe(53);
+    for (const client of clients) client?.terminate();
+  });
+});
+
+/** Handshakes that are decided by hand. */
+function admission(options: Partial<AdmissionOptions>): Admission {
+  return new Admission({
+    origins: new Origins([]),
+    tokenInUrl: false,
+    connectionsPerSecond: 0,
+    trustedProxies: [],
+    connectionsMax: 0,
+    connections: () => 0,
+    closedBecause: () => undefined,
+    authenticate: (user, done) => done({ ok: true, claims: { ...CLAIMS, user } }),
+    admit: (_user, _isKept, done) => done(false),
+    ...options,
+  });
+}
+const CLAIMS = { session: undefined, isAdmin: false, issuedAt: undefined, expiresAt: 0 };
+const request = (token: string): IncomingMessage =>
+  ({ url: '/ws', method: 'GET', headers: { authorization: `Bearer ${token}` }, socket: {} }) as never;
+
+/** A port that decides by such a gate, and by nothing else. */
+async function listening(gate: Admission): Promise<{ readonly port: number; readonly faults: unknown[] }> {
+  const faults: unknown[] = [];
+  const told = { onRefused: () => {}, onFault: (error: unknown) => faults.push(error) };
+  const unused = (): never => {
+    throw new Error('it is not asked');
+  };
+  const app = publicApp({
+    ...told,
+    origins: new Origins([]),
+    closedBecause: () => undefined,
+    authenticate: unused,
+    admission: gate,
+    service: { spend: unused, send: unused, history: unused },
+    bodyBytes: 1_024,
+    requestsPerMinute: 0,
+    readiness: unused,
+  });
+  const server = createHttpServer(app);
+  const sockets = new WsSockets({ outboundMaxBytes: 0, onBroken: () => {} });
+  new WsServer({ ...told, sockets, frameBytes: 1_024, admission: gate }).attach(server);
+  servers.push(server);
+  return { port: await listen(server, 0, '127.0.0.1'), faults };
+}
+
+describe('[HS3] the last checks', () => {
+  test.each(ways)('[HS3] [LM6] the token before the user’s number of connections: %s', async (way) => {
+    const asked: string[] = [];
+    const { port } = await listening(
+      admission({
+        authenticate: (user, done) =>
+          done(user === 'bad' ? { ok: false, message: 'no' } : { ok: true, claims: { ...CLAIMS, user } }),
+        admit: (user, _isKept, done) => done(asked.push(user) > 0),
+      }),
+    );
+    expect(await WAYS[way](port, '/ws', { token: 'bad' })).toMatchObject({ status: 401 });
+    expect(asked).toEqual([]);
+    expect(await WAYS[way](port, '/ws', { token: 'ann' })).toMatchObject({
+      status: 429,
+      body: { code: 'too_many_connections' },
+    });
+    expect(asked).toEqual(['ann']);
+  });
+
+  test.each(ways)('[HS3] a fault of ours is 500 internal, without details: %s', async (way) => {
+    const { port, faults } = await listening(
+      admission({
+        authenticate: () => {
+          throw new Error('a secret of the inside');
+        },
+      }),
+    );
+    const answer = await WAYS[way](port, '/ws', { token: 'ann' });
+    expect(answer).toMatchObject({ status: 500, body: { code: 'internal', message: 'a fault of the node' } });
+    expect(faults).toMatchObject([{ message: 'a secret of the inside' }]);
+  });
+
+  test('[HS3] handshakes under way have a bound, and give their place back however they end', async () => {
+    const waiting: (() => void)[] = [];
+    const gate = admission({
+      handshakesMax: 2,
+      authenticate: (user, done) => {
+        waiting.push(() =>
+          done(user === 'bad' ? { ok: false, message: 'no' } : { ok: true, claims: { ...CLAIMS, user } }),
+        );
+      },
+    });
+    for (const token of ['ann', 'bad']) {
+      const two = [gate.check(request(token), false), gate.check(request(token), false)];
+      expect(await gate.check(request('late'), false)).toMatchObject({ code: 'overloaded' });
+      await expect.poll(() => waiting.length).toBe(2);
+      for (const go of waiting.splice(0)) go();
+      for (const result of await Promise.all(two)) {
+        expect(result).toMatchObject(token === 'bad' ? { code: 'unauthorized' } : { user: token });
+      }
+    }
+    const broken = admission({
+      handshakesMax: 1,
+      authenticate: () => {
+        throw new Error('a fault');
+      },
+    });
+    for (let at = 0; at < 3; at++) await expect(broken.check(request('x'), false)).rejects.toThrow('a fault');
+  });
+
+  test('[HS3] draining is before overloaded', async () => {
+    const gate = admission({ closedBecause: () => DRAINING, connectionsMax: 1, connections: () => 1 });
+    expect(await gate.check(request('x'), false)).toMatchObject({ code: 'draining' });
+  });
+
+  test('[HS3] who goes away during the checks leaves nothing behind', async () => {
+    const node = await start({});
+    const token = await node.token('ann');
+    for (let at = 0; at < 50; at++) {
+      const raw = await RawSocket.open(
+        node.engine.port,
+        `GET /ws HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+          'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
+      );
+      raw.socket.resetAndDestroy();
+    }
+    await expect.poll(() => metric(node, 'vagus_connections')).toBe(0);
+    await expect.poll(() => metric(node, 'vagus_actors{kind="conn"}')).toBe(0);
+  });
+
+  test('[HS3] a refused socket that its client never closes is cut', async () => {
+    const node = await start({});
+    const raw = await RawSocket.open(
+      node.engine.port,
+      'GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+    );
+    raw.socket.allowHalfOpen = true;
+    await expect.poll(() => raw.text).toContain('"bad_request"');
+    const chatter = setInterval(() => raw.socket.write('still here'), 50);
+    await raw.closed;
+    clearInterval(chatter);
+  });
+});
+
+describe('[LM3] the rate of new connections', () => {
+  test.each(ways)('[LM3] five a second by default, then Retry-After; later again: %s', async (way) => {
+    const node = await start({ connectionsPerSecond: 5 });
+    const token = await node.token('ann');
+    const answers = await Promise.all(Array.from({ length: 20 }, () => attempt(way, node, { token })));
+    const good = way === 'upgrade' ? 101 : 426;
+    expect(answers.filter(({ status }) => status === good)).toHaveLength(5);
+    const refused = answers.filter(({ status }) => status === 429);
+    expect(refused).toHaveLength(15);
+    for (const { headers, body } of refused) {
+      expect({ after: headers['retry-after'], code: body['code'] }).toEqual({
+        after: '1',
+        code: 'rate_limited',
+      });
+    }
+    await expect.poll(async () => (await attempt(way, node, { token })).status, { interval: 300 }).toBe(good);
+    const name = way === 'upgrade' ? 'vagus_handshakes_refused_total' : 'vagus_http_refused_total';
+    expect(await metric(node, `${name}{code="rate_limited"}`)).toBeGreaterThanOrEqual(15);
+  });
+
+  test('[LM3] X-Forwarded-For of somebody who is no trusted proxy is not believed', async () => {
+    const node = await start({ connectionsPerSecond: 1 });
+    const answers = [];
+    for (let at = 0; at < 3; at++)
+      answers.push((await attempt('upgrade', node, { from: `10.0.0.${at}` })).status);
+    expect(answers).toEqual([401, 429, 429]);
+  });
+
+  test('[LM3] behind trusted proxies each client has its own, and cannot choose another address', async () => {
+    const node = await start({ connectionsPerSecond: 1, trustedProxies: ['loopback', '10.9.0.0/16'] });
+    const status = async (from: string): Promise<number> => (await attempt('upgrade', node, { from })).status;
+    expect([await status('10.0.0.1'), await status('10.0.0.2')]).toEqual([401, 401]);
+    // What a client wrote itself stands left of what the proxy has seen.
+    expect(await status('1.1.1.1, 10.0.0.1')).toBe(429);
+    // Two trusted proxies in a row.
+    expect(await status('10.0.0.2, 10.9.0.7')).toBe(429);
+    expect(await status('10.0.0.3, 10.9.0.7')).toBe(401);
+    // A port that the proxy adds is no other client.
+    expect([await status('10.0.0.4:1001'), await status('10.0.0.4:1002')]).toEqual([401, 429]);
+    // What is no address counts as the proxy's.
+    expect([await status('unknown'), await status('nobody')]).toEqual([401, 429]);
+  });
+
+  test('[LM3] IPv6 counts by /64', async () => {
+    const node = await start({ connectionsPerSecond: 1, trustedProxies: ['loopback'] });
+    const status = async (from: string): Promise<number> => (await attempt('upgrade', node, { from })).status;
+    expect(await status('2001:db8:1:2::1')).toBe(401);
+    expect(await status('2001:0DB8:1:2:ffff:ffff:ffff:ffff')).toBe(429);
+    expect(await status('[2001:db8:1:2::9]:4711')).toBe(429);
+    expect(await status('2001:db8:1:3::1')).toBe(401);
+  });
+
+  test.each([
+    ['1.2.3.4', '1.2.3.4'],
+    ['::ffff:1.2.3.4', '1.2.3.4'],
+    ['::1', '0:0:0:0::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['2001:db8::', '2001:db8:0:0::/64'],
+    ['2001:db8:a::b', '2001:db8:a:0::/64'],
+    ['64:ff9b::1.2.3.4', '64:ff9b:0:0::/64'],
+    ['1:2:3:4:5:6:7:8', '1:2:3:4::/64'],
+    ['1:2:3:4:5:6:7::', '1:2:3:4::/64'],
+    ['::', '0:0:0:0::/64'],
+    ['unknown', undefined],
+    ['', undefined],
+    ['1.2.3', undefined],
+    ['1:2:3', undefined],
+    ['[::1', undefined],
+  ])('[LM3] %s counts as %s', (text, key) => expect(addressKey(text)).toBe(key));
+});
+
+describe('[RS6] pages of other origins', () => {
+  const cors = ({ headers }: HttpAnswer): unknown[] => [
+    headers['access-control-allow-origin'],
+    headers['vary'],
+  ];
+  const preflight = (node: TestEngine, path: string, origin: string): Promise<HttpAnswer> =>
+    ask(node.engine.port, path, {
+      method: 'OPTIONS',
+      headers: {
+        origin,
+        'access-control-request-method': 'POST',
+        'access-control-request-headers': 'authorization',
+      },
+    });
+  const paths = ['/ws', '/v1/rooms/a/messages', '/v1/openapi.json', '/healthz', '/readyz'];
+
+  test('[RS6] [LM4] without a list every origin may read every answer, refusals too', async () => {
+    const node = await start({});
+    for (const path of paths) {
+      const answer = await ask(node.engine.port, path, { headers: { origin: BAD } });
+      expect(cors(answer)).toEqual(['*', undefined]);
+      expect(answer.headers['access-control-expose-headers']).toBe('Retry-After');
+    }
+  });
+
+  test('[RS6] [LM4] with a list the origin is echoed, and others get 403 on /ws and /v1', async () => {
+    const node = await start({ allowedOrigins: [GOOD, 'https://other.example'] });
+    const token = await node.token('ann');
+    for (const path of paths) {
+      const good = await ask(node.engine.port, path, { token, headers: { origin: GOOD } });
+      expect([path, ...cors(good)]).toEqual([path, GOOD, 'Origin']);
+      const bad = await ask(node.engine.port, path, { token, headers: { origin: BAD } });
+      expect([path, ...cors(bad)]).toEqual([path, undefined, 'Origin']);
+      const isHealth = path.endsWith('z');
+      expect(bad.status).toBe(isHealth ? 200 : 403);
+      if (!isHealth) expect(bad.body['code']).toBe('origin_not_allowed');
+      expect((await ask(node.engine.port, path, { token })).status).not.toBe(403);
+    }
+    expect(await metric(node, 'vagus_http_refused_total{code="origin_not_allowed"}')).toBe(3);
+  });
+
+  test('[RS6] preflights are answered without a token', async () => {
+    const node = await start({ allowedOrigins: [GOOD] });
+    for (const path of paths) {
+      const good = await preflight(node, path, GOOD);
+      expect(good).toMatchObject({ status: 204, headers: { 'access-control-allow-origin': GOOD } });
+      expect(good.headers['access-control-allow-headers']?.toLowerCase()).toBe(
+        'authorization,content-type,idempotency-key',
+      );
+      expect(good.headers['access-control-allow-methods']).toContain('POST');
+      const bad = await preflight(node, path, BAD);
+      expect(bad.status).toBe(path.endsWith('z') ? 204 : 403);
+      expect(bad.headers['access-control-allow-origin']).toBeUndefined();
+    }
+  });
+});
+
+describe('[HS3] a plain GET /ws', () => {
+  test('[HS3] is 426 upgrade_required when nothing speaks against it, and holds no place', async () => {
+    const node = await start({ connectionsMax: 1 });
+    const token = await node.token('ann');
+    for (let at = 0; at < 3; at++) {
+      expect(await ask(node.engine.port, '/ws', { token })).toMatchObject({
+        status: 426,
+        headers: { upgrade: 'websocket', connection: expect.stringMatching(/upgrade/i) },
+        body: { code: 'upgrade_required' },
+      });
+    }
+    expect(await ask(node.engine.port, '/ws', { token, method: 'HEAD' })).toMatchObject({ status: 426 });
+    await node.connect('ann');
+  });
+
+  test.each([
+    ['sec-websocket-version', '12'],
+    ['sec-websocket-protocol', 'other'],
+    ['sec-websocket-protocol', 'vagus.v1, vagus.v1'],
+    ['sec-websocket-protocol', 'vagus.v1,, x'],
+    ['sec-websocket-protocol', 'vagus.v1, a b'],
+  ])('[HS1] [HS3] a wrong header %s: %s is 400 bad_request, however it comes', async (name, value) => {
+    const node = await start({});
+    for (const way of ways) {
+      const refused = await attempt(way, node, { token: 'x', headers: { [name]: value } });
+      expect(refused).toMatchObject({ status: 400, body: { code: 'bad_request' } });
+    }
+  });
+
+  test.each([
+    ['upgrade', 'h2c'],
+    ['sec-websocket-key', 'short'],
+  ])('[HS1] an upgrade with %s: %s is 400 bad_request', async (name, value) => {
+    const node = await start({});
+    const refused = await upgrade(node.engine.port, '/ws', { token: 'x', headers: { [name]: value } });
+    expect(refused).toMatchObject({ status: 400, body: { code: 'bad_request' } });
+  });
+});
