@@ -169,7 +169,7 @@ export class Engine {
       requestsPerMinute: config.requestsPerMinute,
       readiness: () => this.#readiness(),
       onRefused: ({ code }) => this.#telemetry.count(`http_refused_${code}`, 1),
-      onFault: (error) => this.#logger.error({ error: String(error) }, 'an HTTP request failed'),
+      onFault: (error) => this.#logger.error({ error: (error as Error).stack }, 'an HTTP request failed'),
     };
   }
 
