@@ -1,16 +1,15 @@
 import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CANARY } from './actors/canary.ts';
-import { CONNECTION_LIMITS } from './actors/connection/context.ts';
-import { LEDGER_LIMITS } from './actors/home/ledger.ts';
 import { LOG_LIMITS } from './actors/log/log.ts';
 import { relayAddress, type Published } from './actors/messages.ts';
-import { program, type ProgramOptions } from './actors/program.ts';
+import { program } from './actors/program.ts';
 import { RETENTION } from './actors/retention.ts';
 import { Commands } from './commands.ts';
 import { checkRelations, type Config } from './config.ts';
 import { SystemClock } from './host/system-clock.ts';
 import { newIncarnation, SystemEntropy } from './host/system-entropy.ts';
+import { programOptions } from './program-options.ts';
 import { judgeReadiness } from './readiness.ts';
 import { ConnectionInbox } from './runtime/inbox.ts';
 import type { Verdict } from './runtime/ports/tokens.ts';
@@ -22,7 +21,12 @@ import type { JoseVerifier } from './transport/auth/jose-verifier.ts';
 import { LocalBus } from './transport/bus/local-bus.ts';
 import { Admission } from './transport/http/admission.ts';
 import { adminApp, publicApp, type PublicAppOptions } from './transport/http/app.ts';
-import { createHttpServer, listen, type HttpServerOptions } from './transport/http/http-server.ts';
+import {
+  closeServer,
+  createHttpServer,
+  listen,
+  type HttpServerOptions,
+} from './transport/http/http-server.ts';
 import { Origins } from './transport/http/origins.ts';
 import { DRAINING } from './transport/http/refusal.ts';
 import type { Readiness } from './transport/http/routes-health.ts';
@@ -266,43 +270,4 @@ export class Engine {
     this.#logger.info('closed');
     this.#logger.flush();
   }
-}
-
-function programOptions(config: Config, owner: string, log: string): ProgramOptions {
-  return {
-    node: config.node,
-    owner,
-    log,
-    autoCreate: config.roomsAutoCreate,
-    graceMs: config.graceMs,
-    tokenTtlMaxMs: config.tokenTtlMaxMs,
-    allowance: {
-      messagesPerMinute: config.messagesPerMinute,
-      connectionsMax: config.connectionsPerUser,
-    },
-    connection: {
-      ...CONNECTION_LIMITS,
-      heartbeatIntervalMs: config.heartbeatIntervalMs,
-      heartbeatTimeoutMs: config.heartbeatTimeoutMs,
-      frameBytes: config.frameBytes,
-      roomsMax: config.roomsPerConnection,
-      stallMs: config.stallMs,
-      messagesPerMinute: config.messagesPerMinute,
-      signalsPerSecond: config.signalsPerSecond,
-      requestsPerMinute: config.requestsPerMinute,
-      rateAbusePerMinute: config.rateAbusePerMinute,
-    },
-    ledger: { ...LEDGER_LIMITS, idleMs: config.roomIdleMs },
-    mailboxMax: config.mailboxMessages,
-    keepMs: config.retention,
-    logLimits: LOG_LIMITS,
-  };
-}
-
-/** Takes no more; what is being answered is finished, for a while. */
-async function closeServer(server: Server, withinMs: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  await Promise.race([closed, sleep(withinMs, undefined, { ref: false })]);
-  server.closeAllConnections();
 }

@@ -62,7 +62,7 @@ export const SETTINGS: { readonly [Field in keyof Config]: Setting<Exclude<Confi
     variable: 'VAGUS_PORT',
     parser: particular.port,
     default: '8080',
-    what: 'public port: /ws, /healthz, /readyz',
+    what: 'public port: /ws, /v1, /healthz, /readyz',
   }),
   adminHost: setting('Network', {
     variable: 'VAGUS_ADMIN_HOST',

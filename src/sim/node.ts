@@ -9,11 +9,11 @@ import type { Effect, Turn } from '../runtime/ports/actor.ts';
 import type { StoreCallName } from '../runtime/ports/log-store.ts';
 import type { Verdict } from '../runtime/ports/tokens.ts';
 import { userChannel } from '../protocol/channels.ts';
-import { CLOSE_CODES } from '../protocol/codes.ts';
 import { ActorSystem } from '../runtime/system.ts';
 import type { SimDatabase } from './database.ts';
 import type { DatabaseFault } from './faults.ts';
 import type { Link } from './link.ts';
+import { OutgoingChecks } from './outgoing-checks.ts';
 import { Random } from './random.ts';
 import { RuntimeChecker } from './runtime-checker.ts';
 import { SimBus } from './sim-bus.ts';
@@ -76,11 +76,11 @@ export class SimNode {
   #stepsLeft = Infinity;
   #isCrashingEarly = true;
   #isDraining = false;
-  /** When clients that were told to go may come back: each has its own time. */
-  readonly #slots = new Set<string>();
+  readonly #outgoing: OutgoingChecks;
 
   constructor(parts: SimNodeParts) {
     this.#parts = parts;
+    this.#outgoing = new OutgoingChecks(parts.violate, parts.outboundMaxBytes);
     const { seed, incarnation, timeline, trace, violate, database, options } = parts;
     const entity = String(incarnation);
     this.owner = `${options.node}.${incarnation}`;
@@ -101,8 +101,9 @@ export class SimNode {
       outboundMaxBytes: parts.outboundMaxBytes,
       onFlush: (connection, frames) =>
         trace.say(`conn ${connection}`, () => frames.map((frame) => `< ${frame.slice(0, 160)}`).join(' ')),
-      onBuffered: (connection, bytes) => this.#checkBuffer(connection, bytes),
-      onClosing: (connection, code, reason) => this.#checkClose(connection, code, reason),
+      onBuffered: (connection, bytes) => this.#outgoing.buffered(connection, bytes),
+      onClosing: (connection, code, reason) =>
+        this.#outgoing.closing(connection, { code, reason, isDraining: this.#isDraining }),
     });
     const clock = new SimClock({ timeline, enter, random: random('slices'), jumpMs: parts.wallJumpMs });
     this.tokens = new SimTokens({ timeline, enter, random: random('tokens'), wall: () => clock.wall() });
@@ -259,7 +260,7 @@ export class SimNode {
         log: store.log,
         call: (name, request, deadlineMs, done) => {
           if (!isCarriedOut()) return;
-          this.#checkBreaker(name);
+          this.#outgoing.called(name, this.system);
           store.call(name, request, deadlineMs, done);
         },
       },
@@ -278,25 +279,5 @@ export class SimNode {
       this.#parts.violate(11, `a step of ${turn.self} threw: ${what.split('\n').slice(0, 3).join(' ')}`);
       throw error;
     }
-  }
-
-  #checkBreaker(name: StoreCallName): void {
-    const cell = this.system.cell('log');
-    const [breaker] = cell?.state === undefined ? [] : (cell.behaviour.lives?.(cell.state) ?? []);
-    if (breaker?.state.name.startsWith('open') && name !== 'ping')
-      this.#parts.violate(18, `the breaker is ${breaker.state.name}, and lets ${name} through`);
-  }
-
-  #checkClose(connection: number, code: number, reason: string): void {
-    if (code !== CLOSE_CODES.draining) return;
-    if (!this.#isDraining || this.#slots.has(reason))
-      this.#parts.violate(17, `connection ${connection} is sent away with ${reason}, as another one is`);
-    this.#slots.add(reason);
-  }
-
-  /** Replies of what was under way may come on top of the limit, and so may one batch (LM7). */
-  #checkBuffer(connection: number, bytes: number): void {
-    const most = this.#parts.outboundMaxBytes * 2 + 320 * 1024;
-    if (bytes > most) this.#parts.violate(13, `connection ${connection} has ${bytes} bytes waiting`);
   }
 }

@@ -259,6 +259,8 @@ export class Ledger {
       // What a doubtful statement has stored after all is in no publication: relays read it.
       if (claimed.head > this.#head)
         out.publish(this.channel, this.nodes, { type: 'head', head: claimed.head });
+      // What the log still has was given under the reign before: whatever is said of it next, it may be stored.
+      this.#pending.doubtAll(this.#head);
       this.#adopt(claimed);
     }
     // From our own epoch, or of a row that we have made, nobody can have changed anything.
