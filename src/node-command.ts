@@ -85,7 +85,7 @@ async function whatToTry(engine: Engine, config: Config): Promise<string> {
     signToken({ user, secret, algorithm, ttlMs, issuer, audience });
   const [alice, bob] = await Promise.all([tokenFor('alice'), tokenFor('bob')]);
   const wscat = (token: string): string => `npx wscat -c ${engine.url} -H "Authorization: Bearer ${token}"`;
-  return `A token for alice${ttlMs === DEV_TOKEN_TTL_MS ? ', good for a day' : ''}; others: vagus token --user NAME
+  return `A token for alice${ttlMs === DEV_TOKEN_TTL_MS ? ', good for a day' : ''}; others: npx vagus token --user NAME
 ${alice}
 
 Chat from two terminals, as alice and as bob:

@@ -14,6 +14,28 @@ export interface Readings {
   readonly bytesIn: number;
 }
 
+/** Metric, what it says, and the counter behind it. */
+const COUNTED = [
+  ['vagus_messages_stored_total', 'Messages confirmed by the store', 'messages_stored'],
+  ['vagus_messages_pruned_total', 'Messages removed because they are kept no longer', 'messages_pruned'],
+  ['vagus_relay_gaps_read_total', 'Ranges that a relay had to read from the log', 'relay_gaps_read'],
+  ['vagus_slow_connections_total', 'Times a connection went over its outbound limit', 'slow_connections'],
+  ['vagus_actor_crashes_total', 'Actors whose step threw', 'actor_crashes'],
+  ['vagus_store_failures_total', 'Calls of the store that failed', 'store_failures'],
+  ['vagus_breaker_opened_total', 'Times the breaker around the store opened', 'breaker_opened'],
+  ['vagus_breaker_closed_total', 'Times the breaker around the store closed', 'breaker_closed'],
+] as const;
+
+/** Metric, what it says, its label, and what the counters behind it begin with; the rest of their names is the label's value. */
+const COUNTED_BY = [
+  ['vagus_errors_total', 'Errors told to clients, by code', 'code', 'error_'],
+  ['vagus_closed_total', 'Connections closed by this node, by reason', 'reason', 'closed_'],
+  ['vagus_handshakes_refused_total', 'Upgrades that were refused, by code', 'code', 'handshake_refused_'],
+  ['vagus_http_refused_total', 'Requests over HTTP that were refused, by code', 'code', 'http_refused_'],
+  ['vagus_limited_total', 'Requests over a limit of rate, by kind', 'kind', 'limited_'],
+  ['vagus_probes_total', 'Messages of the node to itself, by whether they got through', 'outcome', 'probe_'],
+] as const;
+
 /** Counters of the core, and the metrics made of them. Labels are kinds, reasons and codes, never ids. */
 export class NodeTelemetry implements Telemetry {
   readonly #counts = new Map<string, number>();
@@ -76,65 +98,14 @@ export class NodeTelemetry implements Telemetry {
         },
       });
     };
-    const counted = (name: string) => () => this.#counts.get(name) ?? 0;
     counter('vagus_frames_received_total', 'Frames taken from clients', () => read().framesIn);
     counter('vagus_received_bytes_total', 'Bytes of frames taken from clients', () => read().bytesIn);
     counter('vagus_sent_bytes_total', 'Bytes of frames handed to sockets', () => read().bytesOut);
-    counter('vagus_messages_stored_total', 'Messages confirmed by the store', counted('messages_stored'));
-    counter(
-      'vagus_relay_gaps_read_total',
-      'Ranges that a relay had to read from the log',
-      counted('relay_gaps_read'),
-    );
-    counter(
-      'vagus_slow_connections_total',
-      'Times a connection went over its outbound limit',
-      counted('slow_connections'),
-    );
-    counter('vagus_actor_crashes_total', 'Actors whose step threw', counted('actor_crashes'));
-    counter('vagus_store_failures_total', 'Calls of the store that failed', counted('store_failures'));
-    counter(
-      'vagus_breaker_opened_total',
-      'Times the breaker around the store opened',
-      counted('breaker_opened'),
-    );
-    counter(
-      'vagus_breaker_closed_total',
-      'Times the breaker around the store closed',
-      counted('breaker_closed'),
-    );
-    counter(
-      'vagus_messages_pruned_total',
-      'Messages removed because they are kept no longer',
-      counted('messages_pruned'),
-    );
-    this.#labelled('vagus_limited_total', 'Requests over a limit of rate, by kind', 'kind', () =>
-      this.#withPrefix('limited_'),
-    );
-    this.#labelled(
-      'vagus_probes_total',
-      'Messages of the node to itself that prove that messages get through, by outcome',
-      'outcome',
-      () => this.#withPrefix('probe_'),
-    );
-    this.#labelled('vagus_handshakes_refused_total', 'Upgrades that were refused, by code', 'code', () =>
-      this.#withPrefix('handshake_refused_'),
-    );
-    this.#labelled('vagus_http_refused_total', 'Requests over HTTP that were refused, by code', 'code', () =>
-      this.#withPrefix('http_refused_'),
-    );
-    this.#labelled('vagus_errors_total', 'Errors told to clients, by code', 'code', () =>
-      this.#withPrefix('error_'),
-    );
-    this.#labelled('vagus_closed_total', 'Connections closed by this node, by reason', 'reason', () =>
-      this.#withPrefix('closed_'),
-    );
-    this.#labelled(
-      'vagus_dead_letters_total',
-      'Messages that nobody handled, by reason',
-      'reason',
-      () => read().deadLetters,
-    );
+    for (const [name, help, count] of COUNTED) counter(name, help, () => this.#counts.get(count) ?? 0);
+    for (const [name, help, label, prefix] of COUNTED_BY)
+      this.#labelled(name, help, label, () => this.#withPrefix(prefix));
+    const deadLetters = 'Messages that nobody handled, by reason';
+    this.#labelled('vagus_dead_letters_total', deadLetters, 'reason', () => read().deadLetters);
   }
 
   #labelled(name: string, help: string, label: string, values: () => ReadonlyMap<string, number>): void {

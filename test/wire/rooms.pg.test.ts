@@ -57,7 +57,7 @@ describe('[RQ11] rooms', () => {
     expect(found).toEqual(['a-private', 'b-public', 'c-secret', 'd-made']);
   });
 
-  test('[RQ11] [RS4] an admin sees all; who is removed, and who is nobody, does not', async () => {
+  test('[RQ11] [JW4] an admin sees all; who is removed, and who is nobody, does not', async () => {
     const admin = await node.connect('root', { scope: 'vagus:admin' });
     expect(names(await admin.request({ type: 'rooms' }))).toContain('c-secret');
     await node.engine.setMember('a-private', 'bob', false);

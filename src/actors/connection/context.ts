@@ -6,7 +6,7 @@ import type { ConnectionAddress, Refusal } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import type { Credentials } from './credentials.ts';
 import type { Gate } from './gate.ts';
-import type { Rates } from './rates.ts';
+import type { RateLimits, Rates } from './rates.ts';
 
 /** What a connection is told when it starts. */
 export interface ConnectionInit extends Claims {
@@ -14,7 +14,7 @@ export interface ConnectionInit extends Claims {
 }
 
 /** Bounds of one connection; see `config.ts` for those an operator may set. */
-export interface ConnectionLimits {
+export interface ConnectionLimits extends RateLimits {
   readonly heartbeatIntervalMs: number;
   readonly heartbeatTimeoutMs: number;
   readonly handshakeMs: number;
@@ -32,14 +32,8 @@ export interface ConnectionLimits {
   readonly stallMs: number;
   /** Announced in the welcome (LM1); the transport holds clients to it. */
   readonly frameBytes: number;
-  /** Announced in the welcome (LM2); counted by the user's home. 0: no limit, as for the three below. */
+  /** Announced in the welcome (LM2); counted by the user's home. 0: no limit. */
   readonly messagesPerMinute: number;
-  /** Signals a second; more are dropped (LM2). */
-  readonly signalsPerSecond: number;
-  /** All other requests in a minute (LM2). */
-  readonly requestsPerMinute: number;
-  /** Requests in a minute in spite of a limit that was told, for which it is closed with 4504 (LM2). */
-  readonly rateAbusePerMinute: number;
   readonly retryAfterMs: number;
   /** How long a drained connection may wait for its own requests before it is closed. */
   readonly drainMs: number;

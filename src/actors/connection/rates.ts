@@ -4,10 +4,19 @@ import type { Refusal } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import { bucketOf } from '../token-bucket.ts';
 import type { TokenBucket } from '../token-bucket.ts';
-import type { ConnectionLimits } from './context.ts';
 import { Strikes } from './strikes.ts';
 
 const MINUTE_MS = 60_000;
+
+/** How fast a connection may ask (LM2); 0: no limit. */
+export interface RateLimits {
+  /** Signals a second; more are dropped. */
+  readonly signalsPerSecond: number;
+  /** All other requests in a minute, but messages: those are the user's. */
+  readonly requestsPerMinute: number;
+  /** Requests in a minute in spite of a limit that was told, for which it is closed with 4504. */
+  readonly rateAbusePerMinute: number;
+}
 
 /** What is limited apart from the rest: messages are the user's (LM2), a pong is a sign of life, a signal is dropped. */
 type Kind = 'messages' | 'requests';
@@ -22,7 +31,7 @@ export class Rates {
   readonly #strikes: Strikes;
   readonly #blockedUntil = { messages: -Infinity, requests: -Infinity };
 
-  constructor(limits: ConnectionLimits) {
+  constructor(limits: RateLimits) {
     this.#signals = bucketOf(limits.signalsPerSecond, 1_000);
     this.#requests = bucketOf(limits.requestsPerMinute, MINUTE_MS);
     // Only what is over the number is too much; 0: nobody is put out.
