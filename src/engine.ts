@@ -98,9 +98,6 @@ export class Engine {
     this.#commands = new Commands(this.#system, entropy, config);
     this.#sockets.connect(new ConnectionInbox(this.#system, owner));
     bus.connect((channel, message) => this.#system.tellIfAlive(relayAddress(channel), message, 'system'));
-    this.#system.tell(CANARY, { type: 'start' });
-    if (Object.values(config.retention).some((keepMs) => keepMs > 0))
-      this.#system.tell(RETENTION, { type: 'start' });
   }
 
   /**
@@ -127,9 +124,11 @@ export class Engine {
     try {
       await engine.#listen(times);
     } catch (error) {
-      await engine.close();
+      // Nobody has come, and nothing was taken: there is nothing to leave in order.
+      await engine.#closeParts();
       throw error;
     }
+    engine.#startServices();
     logger.info({ port: engine.#port, adminPort: engine.#adminPort, log: store.log }, 'listening');
     return engine;
   }
@@ -150,6 +149,13 @@ export class Engine {
     this.#servers.push(server, admin);
     this.#port = await listen(server, config.port, config.host);
     this.#adminPort = await listen(admin, config.adminPort, config.adminHost);
+  }
+
+  /** What works without being asked. */
+  #startServices(): void {
+    this.#system.tell(CANARY, { type: 'start' });
+    if (Object.values(this.#config.retention).some((keepMs) => keepMs > 0))
+      this.#system.tell(RETENTION, { type: 'start' });
   }
 
   /** What the two ports are made of. */
@@ -262,12 +268,17 @@ export class Engine {
     this.#isDraining = true;
     this.#logger.info({ connections: this.#sockets.size }, 'draining');
     await this.#commands.leave();
-    this.#sockets.terminateAll();
-    // Until here whoever came was told to go elsewhere, and a balancer that nothing is ready.
-    await Promise.all(this.#servers.map((server) => closeServer(server, REQUESTS_END_MS)));
-    await Promise.race([this.#store.close(), sleep(STORE_CLOSE_MS, undefined, { ref: false })]);
-    this.#clock.stop();
+    await this.#closeParts();
     this.#logger.info('closed');
     this.#logger.flush();
+  }
+
+  async #closeParts(): Promise<void> {
+    // Until here whoever came was told to go elsewhere, and a balancer that nothing is ready. Clients that were closed
+    // have as long as requests to take their goodbye: who is cut too early hears nothing of it.
+    await Promise.all(this.#servers.map((server) => closeServer(server, REQUESTS_END_MS)));
+    this.#sockets.terminateAll();
+    await Promise.race([this.#store.close(), sleep(STORE_CLOSE_MS, undefined, { ref: false })]);
+    this.#clock.stop();
   }
 }

@@ -10,6 +10,6 @@ export const mutant: Mutant = {
       replace: `        if (this.#user.length >= this.#userMax) return 'queued';`,
     },
   ],
-  seed: 7,
+  seed: 5,
   invariant: 14,
 };

@@ -10,6 +10,6 @@ export const mutant: Mutant = {
       replace: `const isNext = true;`,
     },
   ],
-  seed: 2,
+  seed: 5,
   invariant: 4,
 };

@@ -10,6 +10,6 @@ export const mutant: Mutant = {
       replace: `      this.#positions.set(connection, upTo);`,
     },
   ],
-  seed: 1,
+  seed: 2,
   invariant: 4,
 };

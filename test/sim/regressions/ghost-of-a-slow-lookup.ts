@@ -11,6 +11,6 @@ export const mutant: Mutant = {
       replace: ``,
     },
   ],
-  seed: 72,
+  seed: 220,
   invariant: 16,
 };

@@ -10,6 +10,6 @@ export const mutant: Mutant = {
       replace: `      if (subscriber.isIn) this.#enter(subscriber, 'reenter', out);`,
     },
   ],
-  seed: 2223,
-  invariant: 16,
+  seed: 707,
+  invariant: 5,
 };

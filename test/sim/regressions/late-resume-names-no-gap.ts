@@ -10,6 +10,6 @@ export const mutant: Mutant = {
       replace: `    const gap = {};`,
     },
   ],
-  seed: 22,
+  seed: 233,
   invariant: 4,
 };

@@ -10,6 +10,6 @@ export const mutant: Mutant = {
       replace: `    const isBehindLost = false;`,
     },
   ],
-  seed: 71,
+  seed: 112,
   invariant: 8,
 };
