@@ -45,6 +45,9 @@ const PAGE: PageLimits = { limit: WIRE_LIMITS.replayPerChannelMax, bytesMax: WIR
 
 const MAILBOX_MAX = 1_024;
 
+/** A user who only publishes, or is only published to, has a home for this long at most, however long rooms may be idle. */
+const USER_IDLE_MAX_MS = 300_000;
+
 const FOR_EVER = { broadcast: 0, user: 0, room: 0 } as const;
 
 /** Every kind of actor of a node. The engine and the simulator run the same ones (D17). */
@@ -57,7 +60,7 @@ export function program(options: ProgramOptions): readonly Behaviour<never, neve
     connectionBehaviour({ node, log, autoCreate, limits: connection }),
     relayBehaviour({ node, deadlineMs, retryAfterMs: connection.retryAfterMs, page }),
     roomBehaviour({ ...home, autoCreate }),
-    userBehaviour(home),
+    userBehaviour({ ...home, ledger: { ...ledger, idleMs: Math.min(ledger.idleMs, USER_IDLE_MAX_MS) } }),
     broadcastBehaviour(home),
     logBehaviour({ owner, limits: options.logLimits, ...(options.commit ? { commit: options.commit } : {}) }),
     sessionsBehaviour({
