@@ -1,7 +1,8 @@
 import { CANARY, type CanaryStatus } from './actors/canary.ts';
-import { DRAIN, DRAIN_LIMITS } from './actors/drain/drain.ts';
+import { DRAIN_LIMITS } from './actors/drain/drain.ts';
 import { historyFields, historyRequest, type HistoryQuery } from './actors/history.ts';
 import {
+  DRAIN,
   homeAddress,
   isRefusal,
   LOG,
@@ -26,6 +27,7 @@ import type { Address, Answer } from './runtime/ports/actor.ts';
 import type { Entropy } from './runtime/ports/entropy.ts';
 import type { SessionKey, StoreCalls } from './runtime/ports/log-store.ts';
 import type { ActorSystem } from './runtime/system.ts';
+import { RateLimit } from './transport/http/rate-limit.ts';
 
 /** Why a command was not carried out; `code` is one of the protocol's error codes. */
 export class EngineError extends Error {
@@ -82,11 +84,19 @@ export class Commands {
   readonly #system: ActorSystem;
   readonly #entropy: Entropy;
   readonly #options: CommandsOptions;
+  readonly #messagesAlone: RateLimit;
+  #isClosing = false;
 
   constructor(system: ActorSystem, entropy: Entropy, options: CommandsOptions) {
     this.#system = system;
     this.#entropy = entropy;
     this.#options = options;
+    this.#messagesAlone = new RateLimit(options.messagesPerMinute, 60);
+  }
+
+  /** From here on nothing new is taken. */
+  close(): void {
+    this.#isClosing = true;
   }
 
   /** Stores a user's message in a room, with the rights of a `chat` (RS1); `id` is the key under which it is stored once. */
@@ -155,12 +165,13 @@ export class Commands {
     });
   }
 
-  /** Takes one of a user's messages (LM2): 0, or in how many milliseconds there will be one. Unreachable, there is. */
+  /** Takes one of a user's messages (LM2): 0, or in how many milliseconds there will be one. */
   spend(user: string): Promise<number> {
     if (this.#options.messagesPerMinute === 0) return Promise.resolve(0);
     return new Promise((resolve) => {
       this.#askUser(user, { type: 'spend' }, (answer) =>
-        resolve(answer.ok ? (answer.body as Spent).retryAfterMs : 0),
+        // A home that does not answer counts no more; then it is counted here.
+        resolve(answer.ok ? (answer.body as Spent).retryAfterMs : this.#messagesAlone.take(user)),
       );
     });
   }
@@ -210,13 +221,16 @@ export class Commands {
 
   #ask<Message>(to: Address<Message>, message: Message): Promise<unknown> {
     return new Promise((resolve, reject) => {
+      if (this.#isClosing) return reject(new EngineError('draining', LEAVING, RETRY_AFTER_MS));
       this.#system.ask(to, message, { deadlineMs: DEADLINE_MS }, (answer) => {
         if (answer.ok) resolve(answer.body);
-        else
-          reject(
-            new EngineError(answer.taken ? 'outcome_unknown' : 'unavailable', `no answer: ${answer.reason}`),
-          );
+        else if (answer.taken) reject(new EngineError('outcome_unknown', UNKNOWN));
+        else reject(new EngineError('unavailable', NOT_NOW, RETRY_AFTER_MS));
       });
     });
   }
 }
+
+const LEAVING = 'this node is going away';
+const NOT_NOW = 'this cannot be done right now';
+const UNKNOWN = 'it may or may not have been done; ask again with the same id';

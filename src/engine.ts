@@ -267,6 +267,7 @@ export class Engine {
   async #close(): Promise<void> {
     this.#isDraining = true;
     this.#logger.info({ connections: this.#sockets.size }, 'draining');
+    this.#commands.close();
     await this.#commands.leave();
     await this.#closeParts();
     this.#logger.info('closed');
@@ -279,6 +280,7 @@ export class Engine {
     await Promise.all(this.#servers.map((server) => closeServer(server, REQUESTS_END_MS)));
     this.#sockets.terminateAll();
     await Promise.race([this.#store.close(), sleep(STORE_CLOSE_MS, undefined, { ref: false })]);
+    this.#system.stop();
     this.#clock.stop();
   }
 }

@@ -277,6 +277,16 @@ export type ClaimReply = LogReply<Claimed | null>;
 
 export const LOG = 'log' as Address<LogMessage>;
 
+// --- drain: how a node leaves
+
+export type DrainMessage =
+  /** Asked, it answers once the node has left: its clients are gone, and what was taken is finished. */
+  | { readonly type: 'leave' }
+  /** A home cannot stop at once, since it has taken something; and has stopped. */
+  | { readonly type: 'homeBusy' | 'homeStopped'; readonly channel: Channel };
+
+export const DRAIN = 'drain' as Address<DrainMessage>;
+
 // --- sessions: the check of JW3, for all connections of the node at once
 
 export type SessionsMessage =

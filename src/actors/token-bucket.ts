@@ -5,13 +5,15 @@ export interface Rate {
 }
 
 /**
- * A token bucket, kept as the one time at which it is full again (generic cell rate algorithm, ITU-T I.371): nothing
- * has to be refilled while nobody asks. Time is handed in, which no library of the kind allows.
+ * A token bucket, kept as how long it takes to be full again (generic cell rate algorithm, ITU-T I.371): nothing has to be
+ * refilled while nobody asks. Time is handed in, which no library of the kind allows.
  */
 export class TokenBucket {
   readonly #stepMs: number;
   readonly #burstMs: number;
-  #fullAt = -Infinity;
+  /** At `#at`, until it is full again. */
+  #owedMs = 0;
+  #at = 0;
 
   constructor({ count, perMs }: Rate) {
     this.#stepMs = perMs / count;
@@ -20,17 +22,18 @@ export class TokenBucket {
 
   /** Takes one: 0, or, when there is none, in how many milliseconds there will be one. */
   take(now: number): number {
-    const fullAt = Math.max(this.#fullAt, now) + this.#stepMs;
+    const owedMs = Math.max(0, this.#owedMs - (now - this.#at)) + this.#stepMs;
     // A hundredth of a millisecond for sums of fractions: the last of a burst is a whole one.
-    const missingMs = fullAt - now - this.#burstMs;
+    const missingMs = owedMs - this.#burstMs;
     if (missingMs > 0.01) return Math.ceil(missingMs);
-    this.#fullAt = fullAt;
+    this.#owedMs = owedMs;
+    this.#at = now;
     return 0;
   }
 
   /** From when on there is nothing to remember. */
   get fullAt(): number {
-    return this.#fullAt;
+    return this.#at + this.#owedMs;
   }
 }
 

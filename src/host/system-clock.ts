@@ -6,6 +6,7 @@ const DELAY_MAX_MS = 2 ** 31 - 1;
 /** The machine's time. */
 export class SystemClock implements Clock {
   #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
 
   now(): number {
     return performance.now();
@@ -17,6 +18,7 @@ export class SystemClock implements Clock {
 
   wakeAfter(delayMs: number, wake: () => void): void {
     clearTimeout(this.#timer);
+    if (this.#isStopped) return;
     const rest = delayMs - DELAY_MAX_MS;
     this.#timer =
       rest > 0 ? setTimeout(() => this.wakeAfter(rest, wake), DELAY_MAX_MS) : setTimeout(wake, delayMs);
@@ -27,8 +29,9 @@ export class SystemClock implements Clock {
     setImmediate(run);
   }
 
-  /** No wake-up is outstanding any more: the process may end. */
+  /** No wake-up is outstanding any more, and none will be: the process may end. */
   stop(): void {
+    this.#isStopped = true;
     clearTimeout(this.#timer);
   }
 }

@@ -74,6 +74,11 @@ export class Asks implements TimerOwner {
     }
   }
 
+  /** Ends all of them. */
+  failAll(reason: DeadLetterReason): void {
+    for (const id of [...this.#open.keys()]) this.fail(id, reason);
+  }
+
   timerDue(timer: Timer): void {
     this.fail(Number(timer.name), 'expired');
   }

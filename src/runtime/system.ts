@@ -36,6 +36,7 @@ export interface Census {
  */
 export class ActorSystem implements CellHost {
   readonly #ports: Ports;
+  #isStopped = false;
   readonly #behaviours = new Map<string, AnyBehaviour>();
   readonly #wheel: TimerWheel;
   readonly #asks: Asks;
@@ -124,8 +125,15 @@ export class ActorSystem implements CellHost {
     options: AskOptions,
     done: (answer: Answer<unknown>) => void,
   ): void {
+    if (this.#isStopped) return done({ ok: false, taken: false, reason: 'stopped' });
     const { deadlineMs, lane = 'user' } = options;
     this.#deliveries.ask({ from: '', to, message, lane, deadlineMs, settle: done });
+  }
+
+  /** The end of it all: every ask ends now, and what comes later is refused at once. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#asks.failAll('stopped');
   }
 
   census(): Census {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Channel } from '../../src/protocol/channels.ts';
 import { simulate } from '../../src/sim/simulate.ts';
 import type { Frame } from '../support/client.ts';
 import { Scenario } from '../support/scenario.ts';
@@ -51,6 +52,20 @@ describe('drain', () => {
       scenario.node.drain();
       scenario.until(() => ann.closed !== undefined);
       scenario.until(() => scenario.actors('room') === 0 || scenario.hasEnded);
+    });
+  });
+
+  test('what homes have taken is finished, also what waits for a claim that is under way', () => {
+    each((seed) => {
+      const scenario = new Scenario(seed);
+      const event = (id: string) => ({ id, sender: 'svc:test', content: '', data: '{}', sentAt: null });
+      scenario.run(100);
+      const asked = ['user:x', 'user:y', 'broadcast', 'room:z'].map((channel) =>
+        scenario.askHome(channel as Channel, { type: 'publish', entry: event(channel), by: null }),
+      );
+      scenario.node.drain();
+      scenario.until(() => scenario.hasEnded);
+      for (const { body } of asked) expect(body()).toMatchObject({ seq: 1 });
     });
   });
 
@@ -202,8 +217,7 @@ describe('limits', () => {
       });
       const [ann, bob] = [scenario.connect('ann'), scenario.connect('bob')];
       for (const client of [ann, bob]) client.request({ type: 'join', room: 'a' });
-      for (let n = 0; n < 20; n++)
-        expect(ann.request({ type: 'heartbeat', status: 'pong' })).toMatchObject({ type: 'ack' });
+      for (let n = 0; n < 20; n++) ann.say({ type: 'heartbeat', status: 'pong' });
       const signals = Array.from({ length: 6 }, (_, n) => ann.send({ type: 'signal', room: 'a', data: n }));
       scenario.until(() => signals.every((id) => ann.reply(id)?.['type'] === 'ack'));
       scenario.run(500);

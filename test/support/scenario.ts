@@ -197,10 +197,15 @@ export class ScenarioClient {
   /** Sends a request, and returns its id. */
   send(frame: Frame): string {
     const id = (frame['id'] as string | undefined) ?? `${this.#number}-${++this.#ids}`;
-    const text = JSON.stringify({ ...frame, id });
+    this.say({ ...frame, id });
+    return id;
+  }
+
+  /** Sends a frame without an id: no answer is wanted. */
+  say(frame: Frame): void {
+    const text = JSON.stringify(frame);
     const { now: sentAt } = this.#scenario.timeline;
     this.#link.send({ type: 'frames', frames: [text], bytes: text.length, sentAt });
-    return id;
   }
 
   reply(id: string): Frame | undefined {

@@ -9,7 +9,7 @@ import { ack, badFrame, refuse, unavailable, type ConnectionContext } from './co
 import type { BadFrame } from '../../protocol/decode.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
-/** How long the user's home may take to say whether a message is within the limit. Without an answer it is. */
+/** How long the user's home may take to say whether a message is within the limit. Then the connection counts alone. */
 const SPEND_DEADLINE_MS = 1_000;
 
 interface Chat {
@@ -72,11 +72,15 @@ export class Chats {
 
   answered(context: ChatContext, answer: Answer<unknown>, turn: Turn, out: Outbox): void {
     const { request } = context;
-    const restMs = context.for === 'spend' && answer.ok ? (answer.body as Spent).retryAfterMs : 0;
-    if (context.for === 'spend' && restMs === 0) return this.#publish(context, context.entry, out);
+    if (context.for === 'chat') {
+      this.#context.gate.end(1, out);
+      return this.#published(context, answer as Answer<Published | Refusal>, out);
+    }
+    const { rates } = this.#context;
+    const restMs = answer.ok ? (answer.body as Spent).retryAfterMs : rates.messageAlone(turn.now);
+    if (restMs === 0) return this.#publish(context, context.entry, out);
     this.#context.gate.end(1, out);
-    if (context.for === 'chat') return this.#published(context, answer as Answer<Published | Refusal>, out);
-    refuse(this.#context, request.id, this.#context.rates.messagesSpent(restMs, turn, out), out);
+    refuse(this.#context, request.id, rates.messagesSpent(restMs, turn, out), out);
   }
 
   #published({ request: { id }, room }: Chat, answer: Answer<Published | Refusal>, out: Outbox): void {

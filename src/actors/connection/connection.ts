@@ -93,7 +93,8 @@ class Connection implements ConnectionContext {
   take(message: ConnectionMessage | TimerFired | Answered, turn: Turn): Outbox {
     const out = new Outbox();
     this.#take(message, turn, out);
-    if (this.#drainReason !== undefined && this.gate.isIdle) this.#pulse.fire('nodeDrained', turn, out);
+    const isAnswered = this.gate.isIdle && !this.gate.isHeldFor('subscribing');
+    if (this.#drainReason !== undefined && isAnswered) this.#pulse.fire('nodeDrained', turn, out);
     return out;
   }
 

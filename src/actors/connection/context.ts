@@ -32,8 +32,6 @@ export interface ConnectionLimits extends RateLimits {
   readonly stallMs: number;
   /** Announced in the welcome (LM1); the transport holds clients to it. */
   readonly frameBytes: number;
-  /** Announced in the welcome (LM2); counted by the user's home. 0: no limit. */
-  readonly messagesPerMinute: number;
   readonly retryAfterMs: number;
   /** How long a drained connection may wait for its own requests before it is closed. */
   readonly drainMs: number;

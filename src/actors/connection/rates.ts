@@ -10,6 +10,8 @@ const MINUTE_MS = 60_000;
 
 /** How fast a connection may ask (LM2); 0: no limit. */
 export interface RateLimits {
+  /** Messages of the user in a minute, counted by the user's home; here only while that does not answer. */
+  readonly messagesPerMinute: number;
   /** Signals a second; more are dropped. */
   readonly signalsPerSecond: number;
   /** All other requests in a minute, but messages: those are the user's. */
@@ -27,15 +29,17 @@ type Kind = 'messages' | 'requests';
  */
 export class Rates {
   readonly #signals: TokenBucket | undefined;
+  readonly #messagesAlone: TokenBucket | undefined;
   readonly #requests: TokenBucket | undefined;
-  readonly #strikes: Strikes;
+  readonly #strikes: Strikes | undefined;
   readonly #blockedUntil = { messages: -Infinity, requests: -Infinity };
 
   constructor(limits: RateLimits) {
     this.#signals = bucketOf(limits.signalsPerSecond, 1_000);
     this.#requests = bucketOf(limits.requestsPerMinute, MINUTE_MS);
-    // Only what is over the number is too much; 0: nobody is put out.
-    this.#strikes = new Strikes(limits.rateAbusePerMinute > 0 ? limits.rateAbusePerMinute - 1 : Infinity);
+    this.#messagesAlone = bucketOf(limits.messagesPerMinute, MINUTE_MS);
+    // The one that makes the number full is too much.
+    if (limits.rateAbusePerMinute > 0) this.#strikes = new Strikes(limits.rateAbusePerMinute - 1);
   }
 
   /** Whether a signal is passed on; beyond the rate it is dropped without a word. */
@@ -53,7 +57,8 @@ export class Rates {
       case 'chat':
         return this.#refusedEarlier('messages', turn, out);
       default:
-        if (request.type === 'heartbeat' && request.status === 'pong') return undefined;
+        // The answer to a ping wants no answer itself.
+        if (request.type === 'heartbeat' && request.status === 'pong' && !request.id) return undefined;
         return this.#refusedEarlier('requests', turn, out) ?? this.#take(turn, out);
     }
   }
@@ -62,12 +67,17 @@ export class Rates {
     const restMs = this.#blockedUntil[kind] - turn.now;
     if (restMs <= 0) return undefined;
     out.count(`limited_${kind}`);
-    return this.#strikes.add(turn.now) ? 'abuse' : rateLimited(Math.ceil(restMs));
+    return this.#strikes?.add(turn.now) ? 'abuse' : rateLimited(Math.ceil(restMs));
   }
 
   #take(turn: Turn, out: Outbox): Refusal | undefined {
     const restMs = this.#requests?.take(turn.now) ?? 0;
     return restMs > 0 ? this.#block('requests', restMs, turn, out) : undefined;
+  }
+
+  /** One message, while the user's home does not answer: 0, or in how many milliseconds there will be one. */
+  messageAlone(now: number): number {
+    return this.#messagesAlone?.take(now) ?? 0;
   }
 
   /** The user's home has no message left to give for so long. */

@@ -45,12 +45,14 @@ export class Requests {
 
   signal(request: RequestOf<'signal'>, turn: Turn, out: Outbox): void {
     const { address, user, rates } = this.#context;
+    // Beyond the rate nothing is looked at, and nothing is said.
+    if (!rates.signal(turn.now, out)) return ack(this.#context, request.id, { room: request.room }, out);
     if (!this.#subscriptions.table.isJoined(request.room)) {
       return this.#refuse(request.id, { error: 'not_joined', message: 'the room is not joined' }, out);
     }
     const message = { type: 'signal', address, user, data: request.data } as const;
     // Of the signals that a busy room has not taken yet only the newest matters.
-    if (rates.signal(turn.now, out)) out.tellLatest(homeAddress(roomChannel(request.room)), message, address);
+    out.tellLatest(homeAddress(roomChannel(request.room)), message, address);
     ack(this.#context, request.id, { room: request.room }, out);
   }
 

@@ -1,9 +1,10 @@
 const WINDOW_MS = 60_000;
 
-/** Counts what a client should not have done, within the last minute. */
+/** Counts what a client should not have done, within the last minute; never more than one beyond what it may. */
 export class Strikes {
   readonly #max: number;
-  #at: number[] = [];
+  /** In the order of time. */
+  readonly #at: number[] = [];
 
   constructor(max: number) {
     this.#max = max;
@@ -11,7 +12,9 @@ export class Strikes {
 
   /** One more; true when it is one too many. */
   add(now: number): boolean {
-    this.#at = this.#at.filter((at) => now - at < WINDOW_MS);
+    const live = this.#at.findIndex((at) => now - at < WINDOW_MS);
+    this.#at.splice(0, live < 0 ? this.#at.length : live);
+    if (this.#at.length > this.#max) return true;
     this.#at.push(now);
     return this.#at.length > this.#max;
   }

@@ -1,23 +1,11 @@
-import type {
-  Address,
-  Answered,
-  Behaviour,
-  Life,
-  ReplyTo,
-  TimerFired,
-  Turn,
-} from '../../runtime/ports/actor.ts';
+import type { Answered, Behaviour, Life, ReplyTo, TimerFired, Turn } from '../../runtime/ports/actor.ts';
 import { explore, type ChartState } from '../chart.ts';
-import { LOG, SESSIONS, type HomeMessage, type LogStatus } from '../messages.ts';
+import type { Channel } from '../../protocol/channels.ts';
+import { LOG, SESSIONS, type DrainMessage, type HomeMessage, type LogStatus } from '../messages.ts';
 import { Outbox } from '../outbox.ts';
 import { drainMachine } from './drain.machine.ts';
 
 export const drainChart = explore(drainMachine);
-
-/** Asked, it answers once the node has left: its clients are gone, and nothing is being appended. */
-export type DrainMessage = { readonly type: 'leave' };
-
-export const DRAIN = 'drain' as Address<DrainMessage>;
 
 export interface DrainLimits {
   /** How long clients may take for their answers and their goodbye. */
@@ -29,7 +17,7 @@ export interface DrainLimits {
 /** Together under the 25 s in which a node must be gone, with some left for what closes after them. */
 export const DRAIN_LIMITS: DrainLimits = { clientsLeaveMs: 10_000, appendsEndMs: 6_000 };
 
-/** Whether the log is quiet is asked this often. */
+/** Whether homes and log are quiet is looked at this often. */
 const LOOK_MS = 50;
 
 type DrainContext = 'clients' | 'log';
@@ -39,6 +27,8 @@ class Drain {
   life: ChartState = drainChart.initial;
   readonly #limits: DrainLimits;
   readonly #askers: ReplyTo[] = [];
+  /** Homes that have something to finish. */
+  readonly #busy = new Set<Channel>();
 
   constructor(limits: DrainLimits) {
     this.#limits = limits;
@@ -51,6 +41,12 @@ class Drain {
         if (turn.replyTo) this.#askers.push(turn.replyTo);
         if (this.life.isFinal) this.#report(out);
         else this.#fire('ordered', out);
+        break;
+      case 'homeBusy':
+        this.#busy.add(message.channel);
+        break;
+      case 'homeStopped':
+        this.#busy.delete(message.channel);
         break;
       case 'timer':
         if (message.timer === 'look') this.#look(out);
@@ -66,7 +62,7 @@ class Drain {
   #answered({ context, answer }: Answered, out: Outbox): void {
     if ((context as DrainContext) === 'clients')
       return answer.ok ? this.#fire('clientsLeft', out) : undefined;
-    const isQuiet = answer.ok && (answer.body as LogStatus).appends === 0;
+    const isQuiet = this.#busy.size === 0 && answer.ok && (answer.body as LogStatus).appends === 0;
     if (isQuiet) this.#fire('logQuiet', out);
     else if (!this.life.isFinal) out.arm('look', LOOK_MS);
   }
@@ -94,8 +90,8 @@ class Drain {
         return out.ask(SESSIONS, { type: 'dismiss' }, { deadlineMs: this.#limits.clientsLeaveMs, context });
       case 'drainHomes':
         for (const kind of ['room', 'user', 'broadcast']) out.add({ type: 'tellAll', kind, message: drain });
-        // They are told before this is: what they give to the log because of it is there when it is looked at.
-        return this.#look(out);
+        // By then they have said who is not done.
+        return out.arm('look', LOOK_MS);
       case 'report':
         out.disarm('look');
         return this.#report(out);

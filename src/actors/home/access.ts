@@ -47,6 +47,11 @@ export class Access {
     return this.record !== undefined;
   }
 
+  /** Nobody waits for a right to be known. */
+  get isAtRest(): boolean {
+    return !this.#isLoading && this.#waiting.size === 0;
+  }
+
   get access(): RoomAccess {
     return this.record?.access ?? 'public';
   }

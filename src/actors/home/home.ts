@@ -1,6 +1,6 @@
 import type { Channel } from '../../protocol/channels.ts';
 import type { Answer, Answered, Birth, Life, ReplyTo, TimerFired, Turn } from '../../runtime/ports/actor.ts';
-import type { Enter, Entered, HomeMessage, Refusal } from '../messages.ts';
+import { DRAIN, type Enter, type Entered, type HomeMessage, type Refusal } from '../messages.ts';
 import { Outbox } from '../outbox.ts';
 import type { AllowanceLimits } from './allowance.ts';
 import { Ledger, type LedgerContext, type LedgerLimits } from './ledger.ts';
@@ -35,7 +35,7 @@ export abstract class Home {
   protected readonly options: HomeOptions;
   protected readonly ledger: Ledger;
   #arrivals: Arrival[] = [];
-  #isLeaving = false;
+  #leaving: 'no' | 'at once' | 'when it can' = 'no';
 
   constructor(options: HomeOptions, birth: Birth, turn: Turn) {
     this.options = options;
@@ -71,7 +71,7 @@ export abstract class Home {
         this.ledger.storeBack(turn, out);
         break;
       case 'drain':
-        this.#isLeaving = true;
+        this.#leave(out);
         break;
       case 'timer':
         this.timer(message.timer, turn, out);
@@ -84,8 +84,26 @@ export abstract class Home {
     }
     this.#letArrivalsIn(turn, out);
     this.tookTurn(out);
-    if (this.#isLeaving && this.ledger.isQuiet) this.ledger.drain(out);
+    this.#leaveIfAtRest(out);
     return out;
+  }
+
+  /** Who leads the drain hears of homes that cannot stop at once, and again when they do. */
+  #leave(out: Outbox): void {
+    if (this.#leaving !== 'no') return;
+    this.#leaving = this.isAtRest ? 'at once' : 'when it can';
+    if (this.#leaving === 'when it can') out.tell(DRAIN, { type: 'homeBusy', channel: this.channel });
+  }
+
+  #leaveIfAtRest(out: Outbox): void {
+    if (this.#leaving === 'no' || !this.isAtRest) return;
+    this.ledger.drain(out);
+    if (this.#leaving === 'when it can') out.tell(DRAIN, { type: 'homeStopped', channel: this.channel });
+  }
+
+  /** Nothing that was taken waits for anything. */
+  protected get isAtRest(): boolean {
+    return this.ledger.isQuiet && this.#arrivals.length === 0;
   }
 
   /** While the home is claimed everyone waits, in order. Only who waits for an answer can be refused. */

@@ -53,6 +53,11 @@ export class RecordChanges {
     this.#parts = parts;
   }
 
+  /** No change is under way. */
+  get isAtRest(): boolean {
+    return !this.#isUnderWay && this.#waiting.length === 0;
+  }
+
   create(request: CreateRoom, replyTo: ReplyTo | undefined, out: Outbox): void {
     const { record } = this.#parts.access;
     if (record && !record.isDeleted) return out.reply(replyTo, ALREADY_EXISTS);

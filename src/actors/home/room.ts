@@ -110,6 +110,10 @@ class RoomHome extends Home {
     }
   }
 
+  protected override get isAtRest(): boolean {
+    return super.isAtRest && this.#access.isAtRest && this.#changes.isAtRest;
+  }
+
   protected override get isUsed(): boolean {
     return super.isUsed || this.#presence.size > 0;
   }

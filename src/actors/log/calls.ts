@@ -8,15 +8,20 @@ interface Waiting {
   readonly asker: ReplyTo | undefined;
 }
 
-/** Everything that is asked rarely and one by one: rooms made and changed, revocations, lookups. */
+/** What is asked one by one: rooms made and changed, revocations, lookups; and, in a line of its own, lists of rooms. */
 export class Calls implements Line {
   readonly inFlightMax: number;
-  readonly isWrite = true;
+  readonly isWrite: boolean;
   readonly #waitingMax: number;
   #waiting: Waiting[] = [];
 
-  constructor(limits: { readonly inFlightMax: number; readonly waitingMax: number }) {
+  constructor(limits: {
+    readonly inFlightMax: number;
+    readonly waitingMax: number;
+    readonly isWrite: boolean;
+  }) {
     this.inFlightMax = limits.inFlightMax;
+    this.isWrite = limits.isWrite;
     this.#waitingMax = limits.waitingMax;
   }
 

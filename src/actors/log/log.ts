@@ -1,6 +1,6 @@
 import type { Channel } from '../../protocol/channels.ts';
 import type { Answered, Behaviour, Effect, Life, TimerFired, Turn } from '../../runtime/ports/actor.ts';
-import type { SessionKey, StoreCalls, StoreReply } from '../../runtime/ports/log-store.ts';
+import type { SessionKey, StoreCalls, StoreReply, StoreRequest } from '../../runtime/ports/log-store.ts';
 import type { ChartEffect } from '../chart.ts';
 import type { HomeMessage, LogMessage, LogStatus } from '../messages.ts';
 import { Outbox } from '../outbox.ts';
@@ -42,6 +42,9 @@ export const LOG_LIMITS: LogLimits = {
   readDeadlineMs: 3_000,
 };
 
+/** Lists of rooms under way at once. */
+const LISTS_IN_FLIGHT = 2;
+
 /** Failures of the store are logged once in this time: an outage fails everything at once. */
 const COMPLAINT_MS = 1_000;
 
@@ -62,6 +65,7 @@ class Log {
   readonly #claims: Claims;
   readonly #pages: Pages;
   readonly #calls: Calls;
+  readonly #lists: Calls;
   readonly #heads = new BatchedReads({
     request: (channels: readonly Channel[]) => ({ call: 'heads', channels }),
     pick: (heads: StoreCalls['heads']['reply'], channel) => heads.get(channel) ?? 0,
@@ -100,7 +104,9 @@ class Log {
     );
     this.#claims = new Claims(options.owner, (channel, epoch) => this.#appends.claimed(channel, epoch));
     this.#pages = new Pages({ inFlightMax: pagesInFlight, waitingMax });
-    this.#calls = new Calls({ inFlightMax: callsInFlight, waitingMax });
+    this.#calls = new Calls({ inFlightMax: callsInFlight, waitingMax, isWrite: true });
+    // Whoever lists rooms may not hold up a revocation.
+    this.#lists = new Calls({ inFlightMax: LISTS_IN_FLIGHT, waitingMax, isWrite: false });
     this.#lines = [
       this.#appends,
       this.#claims,
@@ -110,6 +116,7 @@ class Log {
       this.#pages,
       this.#calls,
       this.#revocations,
+      this.#lists,
     ];
   }
 
@@ -144,7 +151,7 @@ class Log {
         return this.#pages.add(request, turn.replyTo, out);
       }
       case 'call':
-        return this.#calls.add(message.request, turn.replyTo, out);
+        return this.#lineOf(message.request).add(message.request, turn.replyTo, out);
       case 'storeReplied':
         return this.#settle(message.call, message.reply, turn.now, out);
       case 'flush':
@@ -159,6 +166,10 @@ class Log {
       case 'answer':
         return;
     }
+  }
+
+  #lineOf({ call }: StoreRequest): Calls {
+    return call === 'listRooms' ? this.#lists : this.#calls;
   }
 
   lives(): readonly Life[] {
