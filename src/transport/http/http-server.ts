@@ -10,7 +10,14 @@ export const REQUEST_MS = 10_000;
 /** After which a socket on which nothing moves is cut: its client does not read what it asked for. */
 const IDLE_MS = 30_000;
 
-const KEEP_ALIVE_MS = 5_000;
+/**
+ * How long a connection is kept for a next request: longer than balancers keep theirs, 60 s as a rule. Whoever closes
+ * first must be the balancer: closed by us while its next request is on the way, it would answer 502.
+ */
+export const KEEP_ALIVE_MS = 65_000;
+
+/** How often a server that closes looks for connections that have had their last answer. */
+const SWEEP_MS = 50;
 
 export interface HttpServerOptions {
   /** {@link REQUEST_MS} unless given. */
@@ -77,6 +84,9 @@ export function listen(server: Server, port: number, host: string): Promise<numb
 export async function closeServer(server: Server, withinMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
+  // Else each that is answered meanwhile would be kept for a next request, which is not taken any more.
+  const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
   await Promise.race([closed, sleep(withinMs, undefined, { ref: false })]);
+  clearInterval(sweep);
   server.closeAllConnections();
 }
