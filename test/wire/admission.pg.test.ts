@@ -506,7 +506,7 @@ describe('[HS3] a plain GET /ws', () => {
   });
 
   test.each([
-    ['upgrade', 'h2c'],
+    ['upgrade', 'websocket, h2c'],
     ['sec-websocket-key', 'short'],
   ])('[HS1] an upgrade with %s: %s is 400 bad_request', async (name, value) => {
     const node = await start({});

@@ -4,6 +4,7 @@ import { WebSocketServer } from 'ws';
 import { SUBPROTOCOL } from '../../protocol/version.ts';
 import type { Claims } from '../../runtime/ports/tokens.ts';
 import type { Admission } from '../http/admission.ts';
+import { ignoreUpgrade, isToWebSocket } from '../http/ignored-upgrade.ts';
 import type { HttpRefusal } from '../http/refusal.ts';
 import { refuseUpgrade } from './handshake.ts';
 import type { WsSockets } from './ws-sockets.ts';
@@ -47,6 +48,7 @@ export class WsServer {
     server.on('upgrade', (request, socket, head) => {
       // A client that goes away meanwhile is no error of ours.
       socket.on('error', () => socket.destroy());
+      if (!isToWebSocket(request)) return ignoreUpgrade(server, request, socket, head);
       this.#upgrade(request, socket, head).catch((error: unknown) => {
         this.#options.onFault(error);
         this.#refuse(socket, { code: 'internal', message: 'a fault of the node' });
