@@ -115,7 +115,11 @@ describe('vagus migrate', () => {
   test('the embedded one too, unless it is in use', async () => {
     const data = join(folder, 'embedded');
     const migrate = ['migrate', '--data-dir', data];
-    expect(await run(migrate)).toMatchObject({ code: 0, stdout: 'applied 0000_log\napplied 0001_lists\n', stderr: '' });
+    expect(await run(migrate)).toMatchObject({
+      code: 0,
+      stdout: 'applied 0000_log\napplied 0001_lists\n',
+      stderr: '',
+    });
     expect(await run(migrate)).toMatchObject({ code: 0, stdout: 'the schema is up to date\n' });
 
     const environment = { VAGUS_JWT_SECRET: SECRET, VAGUS_DATA_DIR: data };
