@@ -187,6 +187,12 @@ export class Commands {
     );
   }
 
+  /** The connection that was admitted is not made. */
+  giveBack(user: string): void {
+    if (this.#options.connectionsPerUser > 0)
+      this.#system.tell(homeAddress(userChannel(user)), { type: 'giveBack' }, 'system');
+  }
+
   #askUser(user: string, message: HomeMessage, done: (answer: Answer<unknown>) => void): void {
     const options = { deadlineMs: ALLOWANCE_DEADLINE_MS, lane: 'system' } as const;
     this.#system.ask(homeAddress(userChannel(user)), message, options, done);

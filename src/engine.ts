@@ -173,6 +173,7 @@ export class Engine {
         ...config,
         connections: () => this.#sockets.size,
         admit: (user, isKept, done) => this.#commands.admit(user, isKept, done),
+        giveBack: (user) => this.#commands.giveBack(user),
       }),
       service: this.#commands,
       bodyBytes: config.frameBytes,

@@ -207,6 +207,8 @@ export type HomeMessage =
   | { readonly type: 'spend' }
   /** To a user's home: one more connection (LM6); `isKept`: its place is kept for a while. */
   | { readonly type: 'admit'; readonly isKept: boolean }
+  /** To a user's home: the connection for which a place was kept is not made. */
+  | { readonly type: 'giveBack' }
   /** The node goes: stop once nothing is under way. */
   | { readonly type: 'drain' }
   /** To a room's home: who keeps the numbers of those present has forgotten them. */

@@ -1,7 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createServer, STATUS_CODES, type RequestListener, type Server } from 'node:http';
+import {
+  createServer,
+  STATUS_CODES,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { isToWebSocket } from './ignored-upgrade.ts';
 import { refusalAnswer } from './refusal.ts';
 
 /** A request, head and body, that is not complete by then is cut off (HS4); so is a socket that sends nothing. */
@@ -30,17 +37,18 @@ export function createHttpServer(
   listener: RequestListener,
   { requestMs = REQUEST_MS, idleMs = IDLE_MS }: HttpServerOptions = {},
 ): Server {
-  const server = createServer(
-    {
-      headersTimeout: requestMs,
-      requestTimeout: requestMs,
-      connectionsCheckingInterval: Math.min(1_000, requestMs / 10),
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      // The listener answers it, as it answers everything.
-      requireHostHeader: false,
-    },
-    listener,
-  );
+  const options = {
+    headersTimeout: requestMs,
+    requestTimeout: requestMs,
+    connectionsCheckingInterval: Math.min(1_000, requestMs / 10),
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    // The listener answers it, as it answers everything.
+    requireHostHeader: false,
+    // Node 24.9 and newer ask; for older ones see ignored-upgrade.ts.
+    shouldUpgradeCallback: (request: IncomingMessage): boolean =>
+      server.listenerCount('upgrade') > 0 && isToWebSocket(request),
+  };
+  const server = createServer(options, listener);
   server.timeout = idleMs;
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => refuseSocket(socket, error));
   server.on('checkExpectation', (_request, response) => {
