@@ -11,6 +11,7 @@ describe('[RS5] health of a node', () => {
   let node: TestEngine;
   beforeAll(async () => {
     node = await TestEngine.start();
+    await expect.poll(async () => (await ask(node.engine.port, '/readyz')).status).toBe(200);
   });
   afterAll(() => node.stop());
 
