@@ -268,7 +268,7 @@ export class Line {
     this.#drop(GIVEN_UP);
     this.#why = why;
     if (!attempt?.welcome) this.#failures++;
-    if (why.code !== 'bad_server_frame') this.#nonsense = 0;
+    else if (why.code !== 'bad_server_frame') this.#nonsense = 0;
     const jitter = backoffMs(this.#failures + this.#nonsense, () => ports.random());
     // The slot is this client's own, and spread over all already; a pause is told to everyone alike.
     const pause = slotMs ?? (why.retryAfterMs ?? 0) + jitter;
