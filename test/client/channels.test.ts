@@ -1,0 +1,390 @@
+import { describe, expect, test } from 'vitest';
+import { answers, chatFrame, ClientWorld, LOG, noticeFrame } from '../support/client-world.ts';
+
+// What a client is shown: each message once and in order, over all connections.
+
+const range = (from: number, to: number): number[] =>
+  Array.from({ length: to - from + 1 }, (_, at) => from + at);
+
+describe('rooms', () => {
+  test('[RQ1] a join is answered with what the room is, and messages follow', () => {
+    const world = new ClientWorld();
+    world.up();
+    const { done, results } = answers();
+    world.core.join('lobby', {}, done as never);
+    const join = world.end.take('join');
+    expect(join).not.toHaveProperty('since');
+    world.end.ack(join, { room: 'lobby', access: 'private', metadata: { a: 1 }, seq: 4 });
+    expect(results).toEqual([
+      { ok: true, value: { room: 'lobby', access: 'private', metadata: { a: 1 }, seq: 4 } },
+    ]);
+    world.end.chat('lobby', 5, 6);
+    expect(world.seen()).toEqual([5, 6]);
+    expect(world.core.positions).toEqual({ broadcast: 3, user: 7, 'room:lobby': 6 });
+  });
+
+  test('a wish made before the welcome is asked for after it', () => {
+    const world = new ClientWorld();
+    world.core.join('lobby', { since: 0 }, () => {});
+    world.up();
+    expect(world.end.joined({ seq: 2 })['since']).toBe(0);
+    world.end.chat('lobby', 1, 2);
+    expect(world.seen()).toEqual([1, 2]);
+  });
+
+  test.each(['forbidden', 'not_found', 'gone', 'limit_reached'])('a refused wish is given up: %s', (code) => {
+    const world = new ClientWorld();
+    world.up();
+    const { done, codes } = answers();
+    world.core.join('lobby', {}, done as never);
+    world.end.refuse(world.end.take('join'), code);
+    expect(codes()).toEqual([code]);
+    world.again();
+    world.up();
+    expect(world.end.has('join')).toBe(false);
+    expect(world.events('removed')).toEqual([]);
+  });
+
+  test.each(['unavailable', 'rate_limited'])('%s is tried again after its time', (code) => {
+    const world = new ClientWorld();
+    world.up();
+    const { done, codes } = answers();
+    world.core.join('lobby', {}, done as never);
+    world.end.refuse(world.end.take('join'), code, 2_000);
+    world.pass(1_999);
+    expect(world.end.has('join')).toBe(false);
+    world.pass(1);
+    world.end.joined();
+    expect(codes()).toEqual(['ok']);
+  });
+
+  test('a room’s name that is none is refused here, where it is no breach', () => {
+    const world = new ClientWorld();
+    world.up();
+    const { done, codes } = answers();
+    world.core.join('no room', {}, done as never);
+    world.core.send('', 'hi', {}, done as never);
+    expect(codes()).toEqual(['bad_frame', 'bad_frame']);
+    expect(world.end.frames).toEqual([]);
+  });
+
+  test('[RQ3] after leaving nothing of the room is shown, and it is not joined again', () => {
+    const world = new ClientWorld();
+    world.inRoom();
+    const { done, codes } = answers();
+    world.core.leave('lobby', done as never);
+    world.end.chat('lobby', 1);
+    const leave = world.end.take('leave');
+    world.end.ack(leave, { room: 'lobby' });
+    expect(codes()).toEqual(['ok']);
+    world.again();
+    world.up();
+    expect(world.end.frames).toEqual([]);
+    expect(world.seen()).toEqual([]);
+  });
+
+  test('left and joined at once: what is still under way of the first time is not shown', () => {
+    const world = new ClientWorld();
+    world.inRoom();
+    world.core.leave('lobby', () => {});
+    world.core.join('lobby', {}, () => {});
+    world.end.chat('lobby', 1);
+    world.end.ack(world.end.take('leave'), { room: 'lobby' });
+    world.end.joined({ seq: 4 });
+    world.end.chat('lobby', 5);
+    expect(world.seen()).toEqual([5]);
+  });
+
+  test('[JW4] put off a room, or the room deleted: told, and not joined again', () => {
+    const world = new ClientWorld();
+    world.inRoom('lobby');
+    world.core.join('den', {}, () => {});
+    world.end.joined();
+    const left = { users: ['alice'], reason: 'removed' };
+    world.end.push({ type: 'notification', action: 'left', room: 'lobby', data: left });
+    world.end.push({ type: 'notification', action: 'room_closed', room: 'den', data: {} });
+    expect(world.events('removed')).toEqual([{ room: 'lobby', code: 'forbidden' }]);
+    expect(world.events('left')).toEqual([]);
+    expect(world.events('room_closed')).toEqual([{ room: 'den' }]);
+    world.again();
+    world.end.welcome();
+    expect(world.end.take('resume')['channels']).toEqual({ broadcast: 3, user: 7 });
+    expect(world.end.has('join')).toBe(false);
+  });
+
+  test('others who come, leave, fall silent or type are told', () => {
+    const world = new ClientWorld();
+    world.inRoom();
+    const say = (action: string, data: object, more: object = {}): void =>
+      world.end.push({ type: 'notification', action, room: 'lobby', data, ...more });
+    say('joined', { users: ['bob'] });
+    say('left', { users: ['bob'] });
+    say('presence', { user: 'bob', state: 'suspect', since: 's' });
+    say('signal', { typing: true }, { from: 'bob' });
+    world.end.push({ type: 'notification', action: 'degraded', data: { features: ['chat'] } });
+    expect(world.told.slice(-5)).toEqual([
+      ['joined', { room: 'lobby', users: ['bob'] }],
+      ['left', { room: 'lobby', users: ['bob'] }],
+      ['presence', { room: 'lobby', user: 'bob', state: 'suspect', since: 's' }],
+      ['signal', { room: 'lobby', from: 'bob', data: { typing: true } }],
+      ['degraded', { features: ['chat'] }],
+    ]);
+  });
+});
+
+describe('coming back', () => {
+  test('[DG3] rooms are resumed where they were, those never joined are joined', () => {
+    const world = new ClientWorld();
+    world.inRoom('lobby', 4);
+    world.end.chat('lobby', 5);
+    world.core.join('den', {}, () => {});
+    world.again();
+    world.end.welcome({ channels: { broadcast: 9, user: 9 } });
+    const resume = world.end.resumed({
+      broadcast: { seq: 9 },
+      user: { seq: 9 },
+      'room:lobby': { seq: 7 },
+    });
+    expect(resume['channels']).toEqual({ broadcast: 3, user: 7, 'room:lobby': 5 });
+    expect(resume['log']).toBe(LOG);
+    expect(world.end.take('join')['room']).toBe('den');
+    world.end.chat('lobby', 6, 7);
+    for (const seq of [4, 5]) world.end.push(noticeFrame('broadcast', seq));
+    expect(world.seen()).toEqual([5, 6, 7]);
+    expect(world.events('broadcast').map(({ seq }) => seq)).toEqual([4, 5]);
+  });
+
+  test('what was shown already is not shown again', () => {
+    const world = new ClientWorld();
+    world.inRoom();
+    world.end.chat('lobby', 1, 2, 2, 1, 3);
+    expect(world.seen()).toEqual([1, 2, 3]);
+  });
+
+  test('a room that may not be resumed is told as removed; one that cannot be right now is asked for later', () => {
+    const world = new ClientWorld();
+    world.inRoom('lobby', 4);
+    world.core.join('den', {}, () => {});
+    world.end.joined({ seq: 2 });
+    world.again();
+    world.end.welcome();
+    world.end.resumed({
+      broadcast: { error: 'unavailable' },
+      user: { seq: 7 },
+      'room:lobby': { error: 'forbidden' },
+      'room:den': { error: 'unavailable' },
+    });
+    expect(world.events('removed')).toEqual([{ room: 'lobby', code: 'forbidden' }]);
+    world.pass(1_000);
+    expect(world.end.joined({ room: 'den', seq: 3 })).toMatchObject({ room: 'den', since: 2 });
+    world.end.chat('den', 3);
+    expect(world.seen('den')).toEqual([3]);
+    // The server goes on by itself; what it may not replay it names.
+    world.end.push({
+      type: 'notification',
+      action: 'skipped',
+      data: { channel: 'broadcast', from: 4, to: 5 },
+    });
+    world.end.page(5);
+    expect(world.events('broadcast').map(({ seq }) => seq)).toEqual([4, 5]);
+  });
+
+  test('a resume that is refused is asked again, on this connection', () => {
+    const world = new ClientWorld();
+    world.inRoom('lobby', 4);
+    world.again();
+    world.end.welcome();
+    world.end.refuse(world.end.take('resume'), 'unavailable', 500);
+    world.pass(500);
+    world.end.resumed({ broadcast: { seq: 3 }, user: { seq: 7 }, 'room:lobby': { seq: 5 } });
+    world.end.chat('lobby', 5);
+    expect(world.seen()).toEqual([5]);
+  });
+
+  test('another log: positions mean nothing, and it is told where each channel goes on', () => {
+    const world = new ClientWorld();
+    world.inRoom('lobby', 40);
+    world.again();
+    world.up({ log: '22222222-2222-4222-8222-222222222222', channels: { broadcast: 1, user: 0 } });
+    expect(world.end.joined({ seq: 2 })).not.toHaveProperty('since');
+    world.end.chat('lobby', 3);
+    world.end.push(noticeFrame('broadcast', 2));
+    expect(world.events('reset')).toEqual([
+      { channel: 'broadcast', seq: 1 },
+      { channel: 'user', seq: 0 },
+      { channel: 'room:lobby', seq: 2 },
+    ]);
+    expect(world.seen()).toEqual([3]);
+    expect(world.events('broadcast')).toHaveLength(1);
+  });
+
+  test('another log whose heads are not known yet: the first message says where it goes on', () => {
+    const world = new ClientWorld();
+    world.up();
+    world.again();
+    world.end.welcome({ log: '22222222-2222-4222-8222-222222222222', channels: undefined });
+    expect(world.end.has('resume')).toBe(false);
+    world.end.push(noticeFrame('broadcast', 2));
+    expect(world.events('reset')).toEqual([{ channel: 'broadcast', seq: 1 }]);
+    expect(world.events('broadcast')).toHaveLength(1);
+  });
+
+  test('[RQ2] a reset is told, and it goes on from there', () => {
+    const world = new ClientWorld();
+    world.inRoom('lobby', 40);
+    world.again();
+    world.end.welcome();
+    world.end.resumed({ broadcast: { seq: 3 }, user: { seq: 7 }, 'room:lobby': { seq: 2, reset: true } });
+    world.end.chat('lobby', 3);
+    expect(world.events('reset')).toEqual([{ channel: 'room:lobby', seq: 2 }]);
+    expect(world.seen()).toEqual([3]);
+  });
+
+  test('300 rooms take two resumes', () => {
+    const world = new ClientWorld();
+    world.up();
+    for (const at of range(1, 300)) {
+      world.core.join(`r${at}`, {}, () => {});
+      world.end.joined();
+    }
+    world.again();
+    world.end.welcome();
+    expect(Object.keys(world.end.take('resume')['channels'])).toHaveLength(200);
+    expect(Object.keys(world.end.take('resume')['channels'])).toHaveLength(102);
+  });
+});
+
+describe('gaps', () => {
+  const resumedWithGap = (): ClientWorld => {
+    const world = new ClientWorld();
+    world.inRoom('lobby', 10);
+    world.again();
+    world.end.welcome();
+    world.end.resumed({
+      broadcast: { seq: 3 },
+      user: { seq: 7 },
+      'room:lobby': { seq: 1_500, gap: { from: 11, to: 500 } },
+    });
+    return world;
+  };
+
+  test('a gap is read page by page before what is later is shown', () => {
+    const world = resumedWithGap();
+    world.end.chat('lobby', 501, 502);
+    expect(world.seen()).toEqual([]);
+    expect(world.end.page(1_500)).toMatchObject({ channel: 'room:lobby', after: 10, limit: 200 });
+    expect(world.seen()).toEqual(range(11, 210));
+    world.end.chat('lobby', 503);
+    world.end.page(1_500);
+    expect(world.end.page(1_500)['after']).toBe(410);
+    expect(world.seen().slice(0, 493)).toEqual(range(11, 503));
+    world.end.chat('lobby', ...range(504, 700));
+    expect(world.seen()).toEqual(range(11, 700));
+    expect(world.end.frames).toEqual([]);
+    expect(world.events('missed')).toEqual([]);
+  });
+
+  test('a message that was lost on the way shows as a hole, and is read', () => {
+    const world = new ClientWorld();
+    world.inRoom();
+    world.end.chat('lobby', 1, 2, 5);
+    world.end.page(5);
+    world.end.chat('lobby', 6);
+    expect(world.seen()).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  test('[LM10] what retention has removed is told as missed', () => {
+    const world = resumedWithGap();
+    world.end.page(1_500, { first: 300 });
+    expect(world.events('missed')).toEqual([{ channel: 'room:lobby', from: 11, to: 299 }]);
+    world.end.page(1_500, { first: 300 });
+    world.end.chat('lobby', ...range(501, 510));
+    expect(world.seen().slice(0, 3)).toEqual([300, 301, 302]);
+    expect(world.seen()).toEqual(range(300, 699));
+  });
+
+  test('a log that ends before what was named is read again, and then believed', () => {
+    const world = resumedWithGap();
+    world.end.page(10);
+    for (let time = 0; time < 3; time++) {
+      expect(world.events('missed')).toEqual([]);
+      world.pass(1_000);
+      world.end.page(10);
+    }
+    expect(world.events('missed')).toEqual([{ channel: 'room:lobby', from: 11, to: 500 }]);
+    world.end.chat('lobby', 501);
+    expect(world.seen()).toEqual([501]);
+  });
+
+  test('more than 1,000 that wait are dropped and read too', () => {
+    const world = resumedWithGap();
+    world.end.chat('lobby', ...range(501, 2_000));
+    while (world.end.has('history')) world.end.page(2_000);
+    expect(world.seen()).toEqual(range(11, 2_000));
+    world.end.chat('lobby', 2_001);
+    expect(world.seen().at(-1)).toBe(2_001);
+  });
+
+  test('a page that is refused is asked again after its time', () => {
+    const world = resumedWithGap();
+    world.end.refuse(world.end.take('history'), 'rate_limited', 3_000);
+    world.pass(2_999);
+    expect(world.end.has('history')).toBe(false);
+    world.pass(1);
+    while (world.end.has('history')) world.end.page(500);
+    expect(world.seen()).toEqual(range(11, 500));
+  });
+
+  test('a page that will never be had is missed', () => {
+    const world = resumedWithGap();
+    world.end.chat('lobby', 501);
+    world.end.refuse(world.end.take('history'), 'forbidden');
+    expect(world.events('missed')).toEqual([{ channel: 'room:lobby', from: 11, to: 500 }]);
+    expect(world.seen()).toEqual([501]);
+  });
+
+  test('a broken page is no reason to miss anything', () => {
+    const world = resumedWithGap();
+    const history = world.end.take('history');
+    const messages = [chatFrame('lobby', 11), { type: 'chat', seq: 'x' }];
+    world.end.push({ type: 'history', id: history['id'], channel: 'room:lobby', messages, more: true });
+    expect(world.events('error')).toMatchObject([{ code: 'bad_server_frame' }]);
+    world.pass(1_000);
+    while (world.end.has('history')) world.end.page(500);
+    expect(world.seen()).toEqual(range(11, 500));
+  });
+
+  test('lost while a gap is read: the next connection goes on from what was shown', () => {
+    const world = resumedWithGap();
+    world.end.chat('lobby', 501);
+    world.end.page(1_500);
+    const old = world.end;
+    world.again();
+    old.page(1_500);
+    world.end.welcome();
+    expect(world.end.take('resume')['channels']['room:lobby']).toBe(210);
+    expect(world.seen()).toEqual(range(11, 210));
+  });
+
+  test('a listener that leaves in the midst of a page is shown no more of it', () => {
+    const world = resumedWithGap();
+    world.core.on('message', ({ seq }) => {
+      if (seq === 15) world.core.leave('lobby', () => {});
+    });
+    world.end.chat('lobby', 501);
+    world.end.page(1_500);
+    expect(world.seen()).toEqual(range(11, 15));
+  });
+
+  test('four gaps are read at once, more wait', () => {
+    const world = new ClientWorld();
+    world.up();
+    for (const at of range(1, 6)) {
+      world.core.join(`r${at}`, { since: 0 }, () => {});
+      world.end.joined({ seq: 1_005, gap: { from: 1, to: 5 } });
+    }
+    expect(world.end.frames.filter(({ type }) => type === 'history')).toHaveLength(4);
+    while (world.end.has('history')) world.end.page(5);
+    for (const at of range(1, 6)) expect(world.seen(`r${at}`)).toEqual([1, 2, 3, 4, 5]);
+  });
+});

@@ -1,0 +1,361 @@
+import { describe, expect, test } from 'vitest';
+import { answers, ClientWorld } from '../support/client-world.ts';
+
+// How a client comes, stays and comes back.
+
+describe('connecting', () => {
+  test('[HS2] it offers the protocol and its token', () => {
+    const world = new ClientWorld();
+    expect(world.end.protocols).toEqual(['vagus.v1', 'bearer.token-1']);
+    expect(world.core.state).toBe('connecting');
+    world.up();
+    expect(world.states).toEqual(['connecting', 'alive']);
+  });
+
+  test('[HS5] its first request resumes the two channels of everyone at the heads of the welcome', () => {
+    const world = new ClientWorld();
+    world.core.rooms({}, () => {});
+    world.end.welcome();
+    expect(world.end.frames.map(({ type }) => type)).toEqual(['resume', 'rooms']);
+    expect(world.end.take('resume')['channels']).toEqual({ broadcast: 3, user: 7 });
+  });
+
+  test('a server that takes the socket and says nothing is given up after 10 s', () => {
+    const world = new ClientWorld();
+    world.end.opened();
+    world.pass(9_999);
+    expect(world.core.state).toBe('connecting');
+    world.pass(1);
+    expect(world.core.state).toBe('waiting');
+    expect(world.end.closedWith).toBe(4000);
+    expect(world.events('state').at(-1)).toMatchObject({ why: { code: 'unavailable' } });
+  });
+
+  test('a token that is a function is asked once, and again after 4005', () => {
+    const tokens = ['one', 'two'];
+    const world = new ClientWorld({ token: (done) => done(tokens.shift()) });
+    world.up();
+    world.again();
+    expect(world.end.protocols[1]).toBe('bearer.one');
+    world.up();
+    world.end.close(4005, 'token_expired');
+    world.rest();
+    expect(world.end.protocols[1]).toBe('bearer.two');
+  });
+
+  test('no token right now is a failed attempt', () => {
+    const tokens = [undefined, 'one'];
+    const world = new ClientWorld({ token: (done) => done(tokens.shift()) });
+    expect(world.states).toEqual(['connecting', 'waiting']);
+    world.rest();
+    expect(world.end.protocols[1]).toBe('bearer.one');
+  });
+});
+
+describe('backoff', () => {
+  test('full jitter under 0.5 s × 2ⁿ, at most 20 s; a connection that was alive begins anew', () => {
+    const world = new ClientWorld({ chance: 0.5 });
+    const pauses: number[] = [];
+    for (let at = 0; at < 8; at++) {
+      world.end.close();
+      world.probes.shift()?.done(undefined);
+      pauses.push(world.events('state').at(-1).retryAfterMs);
+      world.rest();
+    }
+    expect(pauses).toEqual([250, 500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000]);
+    world.up();
+    world.end.close();
+    expect(world.events('state').at(-1).retryAfterMs).toBe(250);
+  });
+
+  test('[CL2] a draining server’s slot is obeyed exactly, from the close or from what was told before', () => {
+    const world = new ClientWorld();
+    world.up();
+    world.end.close(4003, '{"retryAfterMs":7000}');
+    expect(world.events('state').at(-1).retryAfterMs).toBe(7_000);
+    world.pass(7_000);
+    world.up();
+    world.end.push({ type: 'notification', action: 'draining', data: { retryAfterMs: 5_000 } });
+    expect(world.events('draining')).toEqual([{ retryAfterMs: 5_000 }]);
+    world.pass(1_000);
+    world.end.close(1001);
+    expect(world.events('state').at(-1).retryAfterMs).toBe(4_000);
+  });
+
+  test('[HS3] a refusal’s pause is obeyed, with jitter after it', () => {
+    const world = new ClientWorld();
+    world.end.close();
+    expect(world.probes[0]?.token).toBe('token-1');
+    world.probes[0]?.done({ code: 'overloaded', retryAfterMs: 3_000 });
+    expect(world.events('state').at(-1)).toMatchObject({ retryAfterMs: 3_250, why: { code: 'overloaded' } });
+  });
+
+  test('a server that names a pause beyond reason is not believed', () => {
+    const world = new ClientWorld();
+    world.up();
+    world.end.close(4003, '{"retryAfterMs":1e15}');
+    expect(world.events('state').at(-1).retryAfterMs).toBe(3_600_000);
+  });
+});
+
+describe('the end', () => {
+  test.each([1001, 1005, 1006, 1011, 1015, 4000, 4001, 4002, 4004, 4499])(
+    '[CL1] it comes back from %i',
+    (code) => {
+      const world = new ClientWorld();
+      world.up();
+      world.end.close(code);
+      expect(world.core.state).toBe('waiting');
+    },
+  );
+
+  test.each([
+    [1000, 'closed'],
+    [1002, 'closed'],
+    [1003, 'closed'],
+    [1007, 'closed'],
+    [1009, 'closed'],
+    [1010, 'closed'],
+    [4500, 'closed'],
+    [4501, 'unauthorized'],
+    [4502, 'session_revoked'],
+    [4503, 'too_many_bad_frames'],
+    [4504, 'rate_abuse'],
+    [4999, 'closed'],
+  ])('[CL1] from %i it does not: %s', (close, code) => {
+    const world = new ClientWorld();
+    world.up();
+    world.end.close(close);
+    expect(world.core.state).toBe('dead');
+    expect(world.events('state').at(-1)).toMatchObject({ why: { code } });
+    const { done, codes } = answers();
+    world.core.send('lobby', 'hi', {}, done);
+    world.core.rooms({}, done as never);
+    expect(codes()).toEqual([code, code]);
+    world.pass(100_000);
+    expect(world.ends).toHaveLength(1);
+  });
+
+  test.each(['origin_not_allowed', 'forbidden', 'not_found', 'bad_request', 'unauthorized'])(
+    '[HS3] a first handshake that is refused with %s is the end',
+    (code) => {
+      const world = new ClientWorld();
+      const { done, codes } = answers();
+      world.core.join('lobby', {}, done as never);
+      world.end.close();
+      world.probes[0]?.done({ code });
+      expect(world.states).toEqual(['connecting', 'dead']);
+      expect(codes()).toEqual([code]);
+    },
+  );
+
+  test.each([
+    'rate_limited',
+    'draining',
+    'overloaded',
+    'unavailable',
+    'upgrade_required',
+    'too_many_connections',
+  ])('[HS3] %s is not', (code) => {
+    const world = new ClientWorld();
+    world.end.close();
+    world.probes[0]?.done({ code });
+    expect(world.core.state).toBe('waiting');
+  });
+
+  test('not_found where one was let in before is a proxy with nobody behind it', () => {
+    const world = new ClientWorld();
+    world.up();
+    world.again();
+    world.end.close();
+    world.probes[0]?.done({ code: 'not_found' });
+    expect(world.core.state).toBe('waiting');
+  });
+
+  test('a token that was taken before and is refused now is asked for anew, once', () => {
+    const tokens = ['one', 'two', 'three'];
+    const world = new ClientWorld({ token: (done) => done(tokens.shift()) });
+    world.up();
+    world.again();
+    world.end.close();
+    world.probes[0]?.done({ code: 'unauthorized' });
+    expect(world.core.state).toBe('waiting');
+    world.rest();
+    expect(world.end.protocols[1]).toBe('bearer.two');
+    world.end.close();
+    world.probes[1]?.done({ code: 'unauthorized' });
+    expect(world.core.state).toBe('dead');
+  });
+
+  test('4005 with a token that is a string is the end', () => {
+    const world = new ClientWorld();
+    world.up();
+    world.end.close(4005);
+    expect(world.events('state').at(-1)).toMatchObject({ state: 'dead', why: { code: 'unauthorized' } });
+  });
+
+  test('closing is for good: the socket is closed with 1000, what waits is answered, no timer is left', () => {
+    const world = new ClientWorld();
+    world.inRoom();
+    const { done, codes } = answers();
+    world.core.send('lobby', 'hi', {}, done);
+    world.core.rooms({}, done as never);
+    world.core.close();
+    expect(world.end.closedWith).toBe(1000);
+    expect(codes().toSorted()).toEqual(['closed', 'outcome_unknown']);
+    world.end.chat('lobby', 1);
+    world.end.close(1006);
+    world.pass(1_000_000);
+    expect(world.states).toEqual(['connecting', 'alive', 'dead']);
+    expect(world.seen()).toEqual([]);
+    world.core.close();
+  });
+
+  test('closing from within a listener of any state leaves nothing behind', () => {
+    for (const state of ['connecting', 'alive', 'waiting', 'suspect']) {
+      const world = new ClientWorld();
+      world.core.on('state', (event) => {
+        if (event.state === state) world.core.close();
+      });
+      world.up();
+      world.pass(30_000);
+      world.end.close();
+      world.pass(100_000);
+      if (world.core.state !== 'dead') world.end.close();
+      if (state === 'connecting') world.pass(100_000);
+      expect(world.core.state, state).toBe('dead');
+    }
+  });
+});
+
+describe('silence', () => {
+  test('[PU3] a ping is answered', () => {
+    const world = new ClientWorld();
+    world.up();
+    world.end.push({ type: 'heartbeat', status: 'ping', timestamp: '2026-01-01T00:00:00.000Z' });
+    expect(world.end.take('heartbeat')).toEqual({ type: 'heartbeat', status: 'pong' });
+  });
+
+  test('after the server’s interval it is suspect and pings; a word makes it alive', () => {
+    const world = new ClientWorld();
+    world.up();
+    world.pass(20_000);
+    world.end.chat('lobby', 1);
+    world.pass(29_999);
+    expect(world.core.state).toBe('alive');
+    world.pass(1);
+    expect(world.core.state).toBe('suspect');
+    expect(world.end.take('heartbeat')).toEqual({ type: 'heartbeat', status: 'ping' });
+    world.end.push({ type: 'heartbeat', status: 'pong', timestamp: '2026-01-01T00:00:00.000Z' });
+    expect(world.core.state).toBe('alive');
+  });
+
+  test('another interval without a word, and it goes and comes back', () => {
+    const world = new ClientWorld();
+    world.up();
+    world.pass(60_000);
+    expect(world.core.state).toBe('waiting');
+    expect(world.end.closedWith).toBe(4000);
+    world.pass(250);
+    expect(world.ends).toHaveLength(2);
+  });
+
+  test('what an old socket still says is not heard', () => {
+    const world = new ClientWorld();
+    const old = world.inRoom();
+    world.pass(61_000);
+    world.up();
+    old.chat('lobby', 1);
+    old.close(4502);
+    expect(world.core.state).toBe('alive');
+    expect(world.seen()).toEqual([]);
+  });
+});
+
+describe('nonsense', () => {
+  test.each([
+    'hello',
+    '',
+    '7',
+    '[]',
+    'null',
+    '{}',
+    '{"type":7}',
+    '{"type":"chat","room":"lobby","seq":-1}',
+    '{"type":"chat","room":"lobby","seq":1.5,"id":"x","from":"b","content":"c","timestamp":"t"}',
+    '{"type":"notification"}',
+    '{"type":"notification","action":"left","room":"lobby","data":{"users":"bob"}}',
+    '{"type":"ack"}',
+    '{"type":"error","code":7}',
+    '{"type":"notification","action":"skipped","data":[]}',
+  ])('%s is reported and hurts nobody', (text) => {
+    const world = new ClientWorld();
+    world.inRoom();
+    world.end.raw(text);
+    expect(world.events('error')).toMatchObject([{ code: 'bad_server_frame' }]);
+    world.end.chat('lobby', 1);
+    expect(world.seen()).toEqual([1]);
+  });
+
+  test.each([
+    '{"type":"poem"}',
+    '{"type":"notification","action":"members","room":"lobby","data":{"count":3}}',
+    '{"type":"notification","action":"__proto__"}',
+    '{"type":"ack","id":"nobody"}',
+    '{"type":"error","id":"nobody","code":"internal","message":"m","retryable":false}',
+  ])('%s is ignored: a later server may say more', (text) => {
+    const world = new ClientWorld();
+    world.inRoom();
+    world.end.raw(text);
+    expect(world.events('error')).toEqual([]);
+  });
+
+  test('more than 20 in a minute, and it goes and comes back, later each time', () => {
+    const world = new ClientWorld();
+    const pauses: number[] = [];
+    for (let time = 0; time < 3; time++) {
+      world.up();
+      for (let at = 0; at < 20; at++) world.end.raw('hello');
+      expect(world.core.state).toBe('alive');
+      world.end.raw('hello');
+      pauses.push(world.events('state').at(-1).retryAfterMs);
+      expect(world.events('state').at(-1)).toMatchObject({
+        state: 'waiting',
+        why: { code: 'bad_server_frame' },
+      });
+      world.rest();
+    }
+    expect(pauses).toEqual([250, 500, 1_000]);
+  });
+
+  test('errors without an id are told', () => {
+    const world = new ClientWorld();
+    world.up();
+    world.end.push({ type: 'error', code: 'bad_frame', message: 'what?', field: 'room', retryable: false });
+    expect(world.events('error')).toEqual([{ code: 'bad_frame', message: 'what?', field: 'room' }]);
+  });
+
+  test('a listener that throws hurts neither others nor the client', () => {
+    const world = new ClientWorld();
+    world.inRoom();
+    const seen: number[] = [];
+    world.core.on('message', () => {
+      throw new Error('mine');
+    });
+    world.core.on('error', () => {
+      throw new Error('mine too');
+    });
+    const off = world.core.on('message', ({ seq }) => void seen.push(seq));
+    world.end.chat('lobby', 1);
+    off();
+    world.end.chat('lobby', 2);
+    expect(seen).toEqual([1]);
+    expect(world.seen()).toEqual([1, 2]);
+    expect(world.events('error')).toMatchObject([{ code: 'listener_failed' }, { code: 'listener_failed' }]);
+    world.core.rooms({}, () => {
+      throw new Error('mine');
+    });
+    world.end.refuse(world.end.take('rooms'), 'unavailable');
+    expect(world.core.state).toBe('alive');
+  });
+});
