@@ -250,7 +250,8 @@ export class Outbox {
   #refuse(message: Message, error: ClientError): void {
     const { code, retryAfterMs = PAUSE_MS } = error;
     message.why = error;
-    if (!isRetryable(code)) return this.#settle(message, { ok: false, error });
+    // What an earlier try may have stored is not made undone by a later no: a right may have been lost meanwhile.
+    if (!isRetryable(code)) return this.#failed(message, error);
     if (code === 'outcome_unknown') message.isDoubtful = true;
     // A rate is a user's, everything else a room's.
     if (code === 'rate_limited') this.#isPaced = true;

@@ -120,16 +120,22 @@ export class Subscriptions {
 
   #resumeSome(names: readonly string[]): void {
     const channels: Record<string, number> = {};
+    const readers = new Map<string, ChannelReader>();
     for (const name of names) {
-      const position = this.#find(name)?.position;
-      if (position !== undefined) channels[name] = position;
+      const reader = this.#find(name);
+      if (reader?.position === undefined) continue;
+      channels[name] = reader.position;
+      readers.set(name, reader);
+      // Whoever leaves meanwhile must say so: the server will have let us in.
+      const wish = this.#wishes.get(name.slice(5));
+      if (wish) wish.isAsked = true;
     }
-    if (Object.keys(channels).length === 0) return;
+    if (readers.size === 0) return;
     const frame = { type: 'resume', log: this.#log, channels };
     const read = (fields: Fields): Fields | undefined =>
       isObject(fields['channels']) ? fields['channels'] : undefined;
     const answered = (result: Result<Fields>): void => {
-      if (result.ok) for (const name of Object.keys(channels)) this.#resumed(name, result.value[name]);
+      if (result.ok) for (const [name, reader] of readers) this.#resumed(name, reader, result.value[name]);
       else this.#era.after(result.error.retryAfterMs ?? PAUSE_MS, () => this.#resumeSome(names));
     };
     this.#parts.requests.ask({ frame, read }, this.#era.within(answered));
@@ -139,10 +145,11 @@ export class Subscriptions {
     return this.#base.get(name) ?? this.#wishes.get(name.slice(5))?.reader;
   }
 
-  #resumed(name: string, reply: unknown): void {
-    const reader = this.#find(name);
-    if (!reader) return;
+  #resumed(name: string, reader: ChannelReader, reply: unknown): void {
+    // It was left, and perhaps wanted again: then this is said of what was before.
+    if (this.#find(name) !== reader) return;
     const wish = this.#base.has(name) ? undefined : this.#wishes.get(name.slice(5));
+    if (wish) wish.isAsked = false;
     const placed = isObject(reply) ? pick(reply, PLACED) : undefined;
     if (placed) {
       if (wish) wish.isOn = true;
