@@ -1,15 +1,10 @@
 import { shouldReconnect } from '../protocol/codes.ts';
-import type { Claims } from '../runtime/ports/tokens.ts';
 import { Chats, type Chat } from './chats.ts';
-import {
-  ClientConnection,
-  type ConnectionOwner,
-  type ConnectionWorld,
-  type Frame,
-} from './client-connection.ts';
+import { ClientConnection, type ConnectionOwner, type Frame } from './client-connection.ts';
 import { NORMAL, type Link } from './link.ts';
 import type { Random } from './random.ts';
 import { simToken } from './sim-tokens.ts';
+import type { ActingClient, ClientWorld } from './stage.ts';
 
 export interface ClientOptions {
   readonly name: string;
@@ -17,13 +12,6 @@ export interface ClientOptions {
   readonly heartbeatMs: number;
   /** Rooms it wants to be in. */
   readonly rooms: readonly string[];
-}
-
-/** What a client needs of the world. */
-export interface ClientWorld extends ConnectionWorld {
-  /** A handshake; `done` hears when it was refused. Nobody may be there to answer. */
-  readonly connect: (link: Link, token: string, done: (isIn: boolean) => void) => void;
-  readonly claims: (user: string) => Claims;
 }
 
 const BACKOFF_MS = [50, 3_000] as const;
@@ -40,7 +28,7 @@ const ABNORMAL = 1006;
  * A client that speaks the protocol: reconnects with backoff, resumes where it was, sends again what was not answered.
  * What it does beside is the workload's business.
  */
-export class SimClient implements ConnectionOwner {
+export class SimClient implements ConnectionOwner, ActingClient {
   readonly name: string;
   readonly user: string;
   readonly chats: Chats;
@@ -86,8 +74,8 @@ export class SimClient implements ConnectionOwner {
     this.#connection = connection;
     this.#isReading = true;
     this.#say(() => `connects (${number})`);
-    this.#world.connect(connection.link, simToken(this.#world.claims(this.user)), (isIn) => {
-      if (!isIn) connection.end(ABNORMAL);
+    this.#world.connect(connection.link, simToken(this.#world.claims(this.user)), (outcome) => {
+      if (outcome !== 'in') connection.end(ABNORMAL);
     });
     this.#world.timeline.after(CONNECT_TIMEOUT_MS, () => {
       if (!connection.isWelcomed) this.#giveUp(connection);
@@ -243,8 +231,17 @@ export class SimClient implements ConnectionOwner {
     return [...behind, ...waiting, ...open];
   }
 
+  mend(): void {
+    this.resendAll();
+    this.#joinMissing();
+  }
+
+  checkOrder(): void {
+    this.chats.checkOrder();
+  }
+
   /** Asks again for rooms that it is not in, though it wants to be. */
-  joinMissing(): void {
+  #joinMissing(): void {
     const connection = this.#connection;
     for (const room of this.#wanted)
       if (connection && !connection.isWaiting && !connection.expected.has(`room:${room}`)) this.join(room);

@@ -16,6 +16,7 @@ import type { DatabaseFault } from './faults.ts';
 import type { Link } from './link.ts';
 import { OutgoingChecks } from './outgoing-checks.ts';
 import { Random } from './random.ts';
+import { DRAINING, post, UNAUTHORIZED } from './rest.ts';
 import { RuntimeChecker } from './runtime-checker.ts';
 import { SimBus } from './sim-bus.ts';
 import { SimClock } from './sim-clock.ts';
@@ -23,6 +24,7 @@ import { SimEntropy } from './sim-entropy.ts';
 import { SimLogStore } from './sim-log-store.ts';
 import { SimSockets } from './sim-sockets.ts';
 import { SimTokens } from './sim-tokens.ts';
+import type { PostAnswer, Posted } from './stage.ts';
 import type { Timeline } from './timeline.ts';
 import type { Trace } from './trace.ts';
 import type { Violate } from './violation.ts';
@@ -216,6 +218,17 @@ export class SimNode {
           this.sockets.add(link, verdict.claims);
           done(verdict);
         });
+      }),
+    );
+  }
+
+  /** A message by HTTP. Who dies meanwhile says nothing. */
+  post(request: Posted, done: (answer: PostAnswer) => void): void {
+    this.enter(() =>
+      this.tokens.verify(request.token, (verdict) => {
+        if (!verdict.ok) return done(UNAUTHORIZED);
+        if (this.#isDraining) return done(DRAINING);
+        post(this.system, verdict.claims.user, request, (answer) => this.enter(() => done(answer)));
       }),
     );
   }

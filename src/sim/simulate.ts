@@ -1,7 +1,7 @@
 import { chooseFaults, type Fault } from './faults.ts';
 import { guarded } from './guard.ts';
 import type { Violation } from './violation.ts';
-import { World } from './world.ts';
+import { World, type MakeClient } from './world.ts';
 
 export interface SimulationOptions {
   /** A whole number from 0. */
@@ -10,6 +10,8 @@ export interface SimulationOptions {
   readonly durationMs: number;
   /** Those that may happen; each run draws its own from them. */
   readonly faults: readonly Fault[];
+  /** Makes the clients; unless given, they are those of the simulator. */
+  readonly makeClient?: MakeClient | undefined;
   /** Gets the trace, a line at a time. */
   readonly trace?: (line: string) => void;
 }
@@ -36,7 +38,8 @@ const NODE_SERVICES: ReadonlySet<string> = new Set(['log', 'sessions', 'director
 export function simulate(options: SimulationOptions): SimulationResult {
   return guarded(() => {
     const { seed, durationMs, trace } = options;
-    const world = new World(seed, chooseFaults(options.faults, seed), trace);
+    const { makeClient } = options;
+    const world = new World(seed, chooseFaults(options.faults, seed), { write: trace, makeClient });
     try {
       new Run(world).all(durationMs);
     } catch (error) {
@@ -66,7 +69,7 @@ class Run {
     this.#world.node?.crashAfter(Infinity);
     this.#comeToRest();
     this.#checkPresence();
-    for (const client of clients) client.chats.checkOrder();
+    for (const client of clients) client.checkOrder();
     this.#emptyOut();
   }
 
@@ -91,10 +94,7 @@ class Run {
       if (this.#world.violation) return;
       // The same again and again: it is stored once.
       this.#world.stirAll();
-      for (const client of clients) {
-        client.resendAll();
-        client.joinMissing();
-      }
+      for (const client of clients) client.mend();
       unfinished = clients.flatMap((client) => client.unfinished());
     } while (unfinished.length > 0 && timeline.now < end);
     if (unfinished.length > 0) violate(5, unfinished.slice(0, 3).join('; '));

@@ -1,7 +1,6 @@
 import type { NewEntry } from '../runtime/ports/log-store.ts';
-import type { SimClient } from './client.ts';
 import { Random } from './random.ts';
-import type { Stage } from './stage.ts';
+import type { ActingClient, Stage } from './stage.ts';
 
 /** Rooms that anybody may use, and one that only members may. */
 export const OPEN_ROOMS = ['a', 'b', 'c'] as const;
@@ -33,7 +32,7 @@ export class Workload {
     this.#isOver = true;
   }
 
-  #next(client: SimClient, random: Random): void {
+  #next(client: ActingClient, random: Random): void {
     const { actEveryMs } = this.#stage.settings;
     this.#stage.timeline.after(random.delay(0, actEveryMs * 2), () => {
       if (this.#isOver) return;
@@ -42,7 +41,7 @@ export class Workload {
     });
   }
 
-  #act(client: SimClient, random: Random): void {
+  #act(client: ActingClient, random: Random): void {
     const act = random.whole(0, 99);
     const room = client.rooms.length > 0 ? random.pick(client.rooms) : 'a';
     if (act < 55) return client.chat(room, this.#content(random));
@@ -71,7 +70,7 @@ export class Workload {
     return String(random.whole(0, 9)).repeat(size);
   }
 
-  #move(client: SimClient, random: Random): void {
+  #move(client: ActingClient, random: Random): void {
     const room = random.pick([...OPEN_ROOMS, PRIVATE_ROOM]);
     if (client.rooms.includes(room)) client.leaveRoom(room);
     else client.join(room);

@@ -1,17 +1,16 @@
 import { homeAddress, type HomeMessage } from '../actors/messages.ts';
 import type { Channel } from '../protocol/channels.ts';
 import { MemoryLogStore } from '../store/memory/memory-log-store.ts';
-import { SimClient } from './client.ts';
+import { SimClient, type ClientOptions } from './client.ts';
 import { SimDatabase } from './database.ts';
 import type { Fault } from './faults.ts';
 import { Injector } from './injector.ts';
-import type { Link } from './link.ts';
 import { LogChecker } from './log-checker.ts';
 import { SimNode } from './node.ts';
 import { Random } from './random.ts';
 import { drawSettings, type Settings } from './settings.ts';
 import { EPOCH_MS } from './sim-clock.ts';
-import type { Stage } from './stage.ts';
+import type { ActingClient, ClientWorld, PostAnswer, Posted, Refused, Stage } from './stage.ts';
 import { Timeline } from './timeline.ts';
 import { Trace } from './trace.ts';
 import type { Violation } from './violation.ts';
@@ -27,6 +26,22 @@ const ASK_MS = 10_000;
 
 const TOKEN_MS = 3_600_000;
 
+/** How long a client waits for an answer by HTTP. */
+const POST_TIMEOUT_MS = 12_000;
+
+export type MakeClient = (options: ClientOptions, world: ClientWorld, random: Random) => ActingClient;
+
+export interface WorldOptions {
+  readonly write?: ((line: string) => void) | undefined;
+  readonly makeClient?: MakeClient | undefined;
+}
+
+/** The code behind what a node says of a handshake. */
+function refusedBecause(message: string): Refused {
+  if (message.includes('going away')) return { code: 'draining' };
+  return { code: message.includes('too many') ? 'too_many_connections' : 'unauthorized' };
+}
+
 function admittedBy(message: HomeMessage): readonly string[] {
   if (message.type === 'create') return message.members;
   return message.type === 'setMember' && message.isMember ? [message.user] : [];
@@ -39,13 +54,14 @@ export class World implements Stage {
   readonly settings: Settings;
   readonly log: LogChecker;
   readonly database: SimDatabase;
-  readonly clients: SimClient[] = [];
+  readonly clients: ActingClient[] = [];
   readonly injector: Injector;
   readonly workload: Workload;
   /** The process that runs now, if one does. */
   node: SimNode | undefined;
   violation: Violation | undefined;
   readonly #seed: number;
+  readonly #newClient: MakeClient;
   readonly #random: Random;
   readonly #rivals: Random;
   #incarnations = 0;
@@ -56,8 +72,10 @@ export class World implements Stage {
   /** Admissions that nobody has confirmed: each may be stored at any time after, for changes of members are not fenced. */
   readonly #loose = new Set<HomeMessage>();
 
-  constructor(seed: number, faults: readonly Fault[], write?: (line: string) => void) {
+  constructor(seed: number, faults: readonly Fault[], options: WorldOptions = {}) {
+    const { write, makeClient = (of, world, random) => new SimClient(of, world, random) } = options;
     this.#seed = seed;
+    this.#newClient = makeClient;
     this.#random = new Random(seed, 'world');
     this.#rivals = new Random(seed, 'rivals');
     this.settings = drawSettings(seed);
@@ -98,7 +116,7 @@ export class World implements Stage {
     this.injector.start();
   }
 
-  #makeClient(n: number): SimClient {
+  #makeClient(n: number): ActingClient {
     const { timeline, trace, log, violate, settings } = this;
     const random = new Random(this.#seed, 'client', String(n));
     // Every third user has a second device.
@@ -113,19 +131,37 @@ export class World implements Stage {
       // Some tokens are over soon, and their clients have to come back with another.
       expiresAt: this.wall() + (random.chance(0.1) ? random.whole(2_000, 20_000) : TOKEN_MS),
     });
-    const connect = (link: Link, token: string, done: (isIn: boolean) => void): void => {
+    const connect: ClientWorld['connect'] = (link, token, done) => {
       timeline.after(random.delay(...REFUSED_MS), () => {
-        if (!this.node?.isAlive) return done(false);
-        this.node.accept(link, token, (verdict) => verdict.ok || done(false));
+        if (!this.node?.isAlive) return done('nobody');
+        this.node.accept(link, token, (verdict) => done(verdict.ok ? 'in' : refusedBecause(verdict.message)));
         // As a back end does that greets whoever comes: its event may be stored while the channel is being subscribed to.
         if (random.chance(0.3)) timeline.after(random.delay(0, 30), () => this.workload.greet(user));
       });
     };
-    return new SimClient(
+    const post: ClientWorld['post'] = (request, done) => this.#post(request, random, done);
+    return this.#newClient(
       { name: `c${n}`, user, rooms, heartbeatMs },
-      { timeline, trace, log, violate, replayMax, connect, claims },
+      { timeline, trace, log, violate, replayMax, connect, post, claims },
       random,
     );
+  }
+
+  #post(request: Posted, random: Random, done: (answer: PostAnswer | undefined) => void): void {
+    const { timeline } = this;
+    timeline.after(random.delay(...REFUSED_MS), () => {
+      const { node } = this;
+      if (!node?.isAlive) return done(undefined);
+      let isOver = false;
+      const end = (answer: PostAnswer | undefined): void => {
+        if (isOver) return;
+        isOver = true;
+        timeline.after(random.delay(...REFUSED_MS), () => done(answer));
+      };
+      node.post(request, end);
+      // Nobody waits for an answer for longer, and a process that has died gives none.
+      timeline.after(POST_TIMEOUT_MS, () => end(undefined));
+    });
   }
 
   wall(): number {

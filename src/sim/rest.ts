@@ -1,0 +1,46 @@
+import { homeAddress, isRefusal, type Published, type Refusal, type Spent } from '../actors/messages.ts';
+import { roomChannel, userChannel } from '../protocol/channels.ts';
+import { ERROR_CODES, type ErrorCodeName } from '../protocol/codes.ts';
+import { isoTime } from '../protocol/time.ts';
+import type { Answer } from '../runtime/ports/actor.ts';
+import type { ActorSystem } from '../runtime/system.ts';
+import type { PostAnswer, Posted } from './stage.ts';
+
+const DEADLINE_MS = 10_000;
+const ALLOWANCE_MS = 300;
+
+function refused(code: ErrorCodeName, retryAfterMs?: number): PostAnswer {
+  const wait = retryAfterMs === undefined ? {} : { retryAfterMs };
+  return { status: ERROR_CODES[code].status, body: { code, message: code, ...wait } };
+}
+
+export const UNAUTHORIZED = refused('unauthorized');
+export const DRAINING = refused('draining', 1_000);
+
+/** A message by HTTP (RS1), as the engine takes it: first the user's home, then the room's. */
+export function post(
+  system: ActorSystem,
+  user: string,
+  { room, body }: Posted,
+  done: (answer: PostAnswer) => void,
+): void {
+  const { id, content } = JSON.parse(body) as { readonly id: string; readonly content: string };
+  const entry = { id, sender: user, content, data: null, sentAt: null };
+  const message = { type: 'publish', entry, by: { user, isAdmin: false } } as const;
+  const spend = { deadlineMs: ALLOWANCE_MS, lane: 'system' } as const;
+  system.ask(homeAddress(userChannel(user)), { type: 'spend' }, spend, (spent) => {
+    const restMs = spent.ok ? (spent.body as Spent).retryAfterMs : 0;
+    if (restMs > 0) return done(refused('rate_limited', restMs));
+    system.ask(homeAddress(roomChannel(room)), message, { deadlineMs: DEADLINE_MS }, (answer) =>
+      done(answerOf(room, id, answer as Answer<Published | Refusal>)),
+    );
+  });
+}
+
+function answerOf(room: string, id: string, answer: Answer<Published | Refusal>): PostAnswer {
+  if (!answer.ok) return answer.taken ? refused('outcome_unknown') : refused('unavailable', 1_000);
+  if (isRefusal(answer.body)) return refused(answer.body.error, answer.body.retryAfterMs);
+  const { seq, at, isDuplicate } = answer.body;
+  const body = { room, id, seq, timestamp: isoTime(at), ...(isDuplicate ? { duplicate: true } : {}) };
+  return { status: isDuplicate ? 200 : 201, body };
+}
