@@ -30,11 +30,11 @@ export interface MessageRequest {
 }
 
 /**
- * `true`: as it is. `change`: with another content, other data, or none (`null`); what is not named stays. `refuse`: not
- * at all; `code` is `forbidden` unless given, `message` has 1 to 500 characters.
+ * `true`: as it is. `false`: not at all, `forbidden`. `change`: with another content, other data, or none (`null`); what is not named stays. `refuse`: as
+ * `false`, with a word of one's own; `code` is `forbidden` unless given, `message` has 1 to 500 characters.
  */
 export type MessageAnswer =
-  | true
+  | boolean
   | { readonly change: { readonly content?: string; readonly data?: Record<string, unknown> | null } }
   | { readonly refuse: { readonly code?: HookErrorCode; readonly message: string } };
 

@@ -28,7 +28,7 @@ export function judgeJoin(json: string, { room }: JoinQuestion): Judged<'granted
 }
 
 /**
- * `true`, `{ change: { content?, data? } }` or `{ refuse: { code?, message } }`. A changed message must be one that the
+ * `true`, `false`, `{ change: { content?, data? } }` or `{ refuse: { code?, message } }`. A changed message must be one that the
  * client could have sent itself, in a frame of at most so many bytes.
  */
 export function judgeMessage(
@@ -38,12 +38,15 @@ export function judgeMessage(
 ): Judged<MessageBody> {
   const answer = JSON.parse(json) as unknown;
   if (answer === true) return { content: question.content, data: question.data };
+  if (answer === false) return { error: 'forbidden', message: `you may not send this to ${question.room}` };
   const { change, refuse } = fieldsOf(answer, ['change', 'refuse']) ?? {};
   const changed = fieldsOf(change, ['content', 'data']);
   const refused = fieldsOf(refuse, ['code', 'message']);
   if (changed && refuse === undefined) return changedBody(changed, question, frameBytes);
   if (refused && change === undefined) return refusal(refused['code'] ?? 'forbidden', refused['message']);
-  return { nonsense: 'it must be true, { change: { content?, data? } } or { refuse: { code?, message } }' };
+  return {
+    nonsense: 'it must be true, false, { change: { content?, data? } } or { refuse: { code?, message } }',
+  };
 }
 
 function refusal(code: unknown, message: unknown): Refusal | { nonsense: string } {
