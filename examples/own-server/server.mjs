@@ -34,12 +34,12 @@ const tokenFor = (user) =>
     .setExpirationTime('1h')
     .sign(new TextEncoder().encode(jwtSecret));
 
-const server = createServer(async (request, response) => {
+const server = createServer((request, response) => {
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
   if (pathname === '/') response.setHeader('content-type', 'text/html').end(page);
   else if (pathname === '/token' && request.method === 'POST')
-    response.end(await tokenFor(searchParams.get('user') || 'guest'));
-  else if (pathname === '/metrics') response.end(await engine.metrics());
+    void tokenFor(searchParams.get('user') || 'guest').then((token) => response.end(token));
+  else if (pathname === '/metrics') void engine.metrics().then((text) => response.end(text));
   else response.writeHead(404).end('not here\n');
 });
 
@@ -59,7 +59,4 @@ const engine = await createEngine({
 server.listen(Number(PORT), '127.0.0.1', () =>
   process.stdout.write(`open http://127.0.0.1:${server.address().port}\n`),
 );
-process.once('SIGTERM', async () => {
-  await engine.close();
-  server.close();
-});
+process.once('SIGTERM', () => void engine.close().then(() => server.close()));

@@ -47,7 +47,7 @@ async function failures(hook: string): Promise<number> {
 }
 
 describe('beforeMessage', () => {
-  test('gets what is sent, by socket and over REST; what it accepts is stored as it is', async () => {
+  test('[JW6] gets what is sent, by socket and over REST; what it accepts is stored as it is', async () => {
     const asked: MessageRequest[] = [];
     onMessage = (request) => {
       asked.push(structuredClone(request));
@@ -76,7 +76,7 @@ describe('beforeMessage', () => {
     ['data', { data: { m: 2 } }, { content: 'darn', data: { m: 2 } }],
     ['both, later', { content: 'x', data: { 'é"\\': [null] } }, { content: 'x', data: { 'é"\\': [null] } }],
     ['nothing', {}, { content: 'darn', data: { n: 1 } }],
-  ])('may change %s: by socket and over REST', async (_, change, stored) => {
+  ])('[JW6] may change %s: by socket and over REST', async (_, change, stored) => {
     onMessage = async () => {
       await sleep(5);
       return { change };
@@ -100,7 +100,7 @@ describe('beforeMessage', () => {
     expect(await ann.chat(room, 'bare')).not.toHaveProperty('data');
   });
 
-  test('[ER1] [RS1] may refuse: with a code of its own or forbidden, by socket and over REST', async () => {
+  test('[JW6] [ER1] [RS1] may refuse: with a code of its own or forbidden, by socket and over REST', async () => {
     onMessage = ({ content }) => ({
       refuse: content === 'plain' ? { message: 'not here' } : { code: 'rate_limited', message: 'slowly' },
     });
@@ -241,7 +241,7 @@ describe('beforeMessage', () => {
     expect(ann.chats(room)).toEqual(['1 first']);
   });
 
-  test('[JW4] is not asked about who may not write at all', async () => {
+  test('[JW4] [JW6] is not asked about who may not write at all', async () => {
     const ann = await library.connect('ann');
     await ann.request({ type: 'create', room, access: 'private' });
     onMessage = () => {
@@ -253,7 +253,7 @@ describe('beforeMessage', () => {
 });
 
 describe('authorizeJoin', () => {
-  test('[RQ1] [RQ2] [JW4] decides beside the room’s own rights, on join and on resume', async () => {
+  test('[RQ1] [RQ2] [JW4] [JW6] decides beside the room’s own rights, on join and on resume', async () => {
     const asked: JoinRequest[] = [];
     onJoin = async (request) => {
       asked.push(request);

@@ -5,7 +5,7 @@ import { signToken } from '../../src/transport/auth/sign.ts';
 import { TestClient, type Frame } from './client.ts';
 import { ask, type HttpAnswer, type HttpRequest } from './http.ts';
 
-export const SECRET = 'a secret of the tests, which nobody else has';
+const SECRET = 'a secret of the tests, which nobody else has';
 
 /** What tests of the library start from: no log lines, rooms by themselves, no limits of rate. */
 export const QUIET = {

@@ -96,9 +96,14 @@ class HookDesk {
   }
 
   #judge(question: HookQuestion, json: string): Judged<MessageBody | 'granted'> {
-    return question.hook === 'authorizeJoin'
-      ? judgeJoin(json, question)
-      : judgeMessage(json, question, this.#options.frameBytes);
+    try {
+      return question.hook === 'authorizeJoin'
+        ? judgeJoin(json, question)
+        : judgeMessage(json, question, this.#options.frameBytes);
+    } catch {
+      // So deep that it could just be written, and cannot be read here.
+      return { nonsense: 'it is nested too deep' };
+    }
   }
 
   #failed(
