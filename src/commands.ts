@@ -2,11 +2,9 @@ import { CANARY, type CanaryStatus } from './actors/canary.ts';
 import { DRAIN_LIMITS } from './actors/drain/drain.ts';
 import { historyFields, historyRequest, type HistoryQuery } from './actors/history.ts';
 import {
-  DRAIN,
   homeAddress,
   isRefusal,
   LOG,
-  SESSIONS,
   type Actor,
   type Admitted,
   type HomeMessage,
@@ -17,6 +15,7 @@ import {
   type Refusal,
   type Spent,
 } from './actors/messages.ts';
+import { DRAIN, SESSIONS } from './actors/services.ts';
 import type { Config } from './config.ts';
 import { roomChannel, userChannel, type Channel } from './protocol/channels.ts';
 import { unfitValue } from './protocol/decode.ts';
@@ -193,6 +192,12 @@ export class Commands {
     this.#askUser(user, { type: 'admit', isKept }, (answer) =>
       done(answer.ok && (answer.body as Admitted).isFull),
     );
+  }
+
+  /** The connection that was admitted is not made. */
+  giveBack(user: string): void {
+    if (this.#options.connectionsPerUser > 0)
+      this.#system.tell(homeAddress(userChannel(user)), { type: 'giveBack' }, 'system');
   }
 
   #askUser(user: string, message: HomeMessage, done: (answer: Answer<unknown>) => void): void {

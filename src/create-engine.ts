@@ -2,7 +2,7 @@ import { ConfigError } from './config/config-error.ts';
 import { configOfSettings, type EngineSettings } from './config/options.ts';
 import { Engine } from './engine.ts';
 import { HOOK_MS, type EngineHooks } from './host/application-hooks.ts';
-import type { ForeignServer } from './transport/http/attachment.ts';
+import type { AnyServer } from './transport/http/ignored-upgrade.ts';
 
 /**
  * What {@link createEngine} is given: every setting of `docs/configuration.md`, as the field of {@link Config} that has
@@ -13,7 +13,7 @@ export interface EngineOptions extends EngineSettings {
    * A server of one's own to attach to, listening or not. `/ws`, `/v1/*`, `/healthz` and `/readyz` are the engine's,
    * everything else stays the application's; `host` and `port` are not used. Without it the engine listens on those two.
    */
-  readonly server?: ForeignServer | undefined;
+  readonly server?: AnyServer | undefined;
   /** What the application has a say in. */
   readonly hooks?: EngineHooks | undefined;
 }

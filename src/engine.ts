@@ -21,7 +21,7 @@ import { createLogger, type Logger } from './telemetry/logger.ts';
 import { NodeTelemetry, type Readings } from './telemetry/metrics.ts';
 import type { JoseVerifier } from './transport/auth/jose-verifier.ts';
 import { LocalBus } from './transport/bus/local-bus.ts';
-import type { ForeignServer } from './transport/http/attachment.ts';
+import type { AnyServer } from './transport/http/ignored-upgrade.ts';
 import type { HttpServerOptions } from './transport/http/http-server.ts';
 import type { Readiness } from './transport/http/routes-health.ts';
 import { WsSockets } from './transport/ws/ws-sockets.ts';
@@ -47,7 +47,7 @@ interface Parts {
 /** What a node may be given beside its configuration. */
 interface Beside {
   /** A server to attach to, which stays the application's. */
-  readonly server?: ForeignServer | undefined;
+  readonly server?: AnyServer | undefined;
   readonly hooks?: EngineHooks | undefined;
   /** How long clients of HTTP may take (HS4). */
   readonly times?: HttpServerOptions | undefined;

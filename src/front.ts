@@ -6,7 +6,8 @@ import type { Verdict } from './runtime/ports/tokens.ts';
 import type { NodeTelemetry } from './telemetry/metrics.ts';
 import { Admission } from './transport/http/admission.ts';
 import { adminApp, publicApp, type PublicAppOptions } from './transport/http/app.ts';
-import { Attachment, type ForeignServer } from './transport/http/attachment.ts';
+import { Attachment } from './transport/http/attachment.ts';
+import type { AnyServer } from './transport/http/ignored-upgrade.ts';
 import {
   closeServer,
   createHttpServer,
@@ -23,7 +24,7 @@ import type { Commands } from './commands.ts';
 export interface FrontOptions {
   readonly config: Config;
   /** The application's own server; without one the front has its own. */
-  readonly server: ForeignServer | undefined;
+  readonly server: AnyServer | undefined;
   /** How long clients of HTTP may take (HS4); of an application's server that is the application's affair. */
   readonly times: HttpServerOptions;
   readonly sockets: WsSockets;
@@ -60,7 +61,10 @@ export class Front {
       onFault: parts.onFault,
     });
     if (server)
-      this.#attachment = new Attachment(server, { request, upgrade: (...given) => ws.take(...given) });
+      this.#attachment = new Attachment(server, {
+        request,
+        upgrade: (...given) => ws.take(server, ...given),
+      });
     else {
       const own = createHttpServer(request, times);
       ws.attach(own);
@@ -88,6 +92,7 @@ export class Front {
         ...config,
         connections: () => sockets.size,
         admit: (user, isKept, done) => commands.admit(user, isKept, done),
+        giveBack: (user) => commands.giveBack(user),
       }),
       service: commands,
       bodyBytes: config.frameBytes,

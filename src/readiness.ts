@@ -24,6 +24,6 @@ function whyNot({ isDraining, log, canary }: Signs): string | undefined {
   if (isDraining) return 'draining';
   if (!log || !canary) return 'core';
   if (!log.isStoreUp) return 'store';
-  if (canary.provenAgoMs === undefined) return 'starting';
+  if (canary.provenAgoMs === undefined) return canary.hasLastFailed ? 'store' : 'starting';
   return canary.provenAgoMs > PROVEN_MS ? 'store' : undefined;
 }

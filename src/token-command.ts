@@ -1,7 +1,7 @@
 import type { Given } from './command-line.ts';
 import { ConfigError } from './config/config-error.ts';
 import { duration, Unfit } from './config/parser.ts';
-import { SECRET_BYTES_MIN } from './config/particular.ts';
+import { SECRET_BYTES_MIN } from './protocol/algorithms.ts';
 import type { Reading } from './config/read.ts';
 import { isShared } from './config/relations.ts';
 import { findDevelopmentSecret } from './dev.ts';

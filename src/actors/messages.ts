@@ -207,6 +207,8 @@ export type HomeMessage =
   | { readonly type: 'spend' }
   /** To a user's home: one more connection (LM6); `isKept`: its place is kept for a while. */
   | { readonly type: 'admit'; readonly isKept: boolean }
+  /** To a user's home: the connection for which a place was kept is not made. */
+  | { readonly type: 'giveBack' }
   /** The node goes: stop once nothing is under way. */
   | { readonly type: 'drain' }
   /** To a room's home: who keeps the numbers of those present has forgotten them. */
@@ -276,25 +278,3 @@ export type LogReply<Value> =
 export type ClaimReply = LogReply<Claimed | null>;
 
 export const LOG = 'log' as Address<LogMessage>;
-
-// --- drain: how a node leaves
-
-export type DrainMessage =
-  /** Asked, it answers once the node has left: its clients are gone, and what was taken is finished. */
-  | { readonly type: 'leave' }
-  /** A home cannot stop at once, since it has taken something; and has stopped. */
-  | { readonly type: 'homeBusy' | 'homeStopped'; readonly channel: Channel };
-
-export const DRAIN = 'drain' as Address<DrainMessage>;
-
-// --- sessions: the check of JW3, for all connections of the node at once
-
-export type SessionsMessage =
-  | { readonly type: 'watch'; readonly address: ConnectionAddress; readonly key: SessionKey }
-  | { readonly type: 'unwatch'; readonly address: ConnectionAddress }
-  /** Ends a session, or all that a user has so far (JW5). */
-  | { readonly type: 'revoke'; readonly user: string | null; readonly session: string | null }
-  /** Every connection is told to go, each with its own time to come back; asked, answers once none is left. */
-  | { readonly type: 'dismiss' };
-
-export const SESSIONS = 'sessions' as Address<SessionsMessage>;

@@ -1,6 +1,7 @@
 import type { Answer, Answered, Behaviour, ReplyTo, TimerFired, Turn } from '../runtime/ports/actor.ts';
 import type { SessionKey } from '../runtime/ports/log-store.ts';
-import { LOG, type ConnectionAddress, type LogReply, type SessionsMessage } from './messages.ts';
+import { LOG, type ConnectionAddress, type LogReply } from './messages.ts';
+import { type SessionsMessage } from './services.ts';
 import { Outbox } from './outbox.ts';
 
 export interface SessionsOptions {

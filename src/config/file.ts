@@ -70,7 +70,12 @@ function partsOf(value: object, json: Setting['parser']['json']): string | undef
     return isList ? value.join(',') : undefined;
   }
   const parts = Object.entries(value);
+  if (json !== 'map' || !parts.every(([, part]) => isPart(part))) return undefined;
   // No part at all would be the empty text: which is no value, while {} says "nothing for any kind".
-  if (json !== 'map') return undefined;
   return parts.length === 0 ? '0' : parts.map(([key, part]) => `${key}=${String(part)}`).join(',');
+}
+
+/** A list would become text that looks like a value, and so would a text with commas. */
+function isPart(part: unknown): boolean {
+  return typeof part === 'number' || (typeof part === 'string' && !part.includes(','));
 }

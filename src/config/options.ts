@@ -47,7 +47,9 @@ function unknownField(name: string): ConfigError {
 function valueOf(field: keyof Config, given: unknown): unknown {
   const setting = SETTINGS[field] as Setting;
   const { parser } = setting;
-  if (given !== undefined) return parsed(field, setting, given);
+  // As a configuration has it where nothing is set.
+  const isEmptyList = parser.json === 'list' && Array.isArray(given) && given.length === 0;
+  if (given !== undefined && !isEmptyList) return parsed(field, setting, given);
   const text = field === 'adminPort' ? undefined : standard(setting, 'serve');
   if (text !== undefined) return parser.parse(text);
   return parser.json === 'list' ? [] : undefined;

@@ -108,14 +108,18 @@ export const onOrOff: Parser<boolean> = {
   parse: (given) => (given === 'on' || given === 'off' ? given === 'on' : new Unfit()),
 };
 
-/** A list with commas; the empty text is the empty list. What is there twice counts once. */
+/**
+ * A list with commas, of one entry or more: whoever sets an empty one meant to close something, and no list means all.
+ * What is there twice counts once.
+ */
 export function list(each: Parser<string>): Parser<readonly string[]> {
   return {
     may: `${each.may}; several with commas between them`,
     json: 'list',
     parse: (given) => {
+      if (given.trim() === '') return new Unfit();
       const values: string[] = [];
-      for (const part of given.trim() === '' ? [] : given.split(',').map((part) => part.trim())) {
+      for (const part of given.split(',').map((part) => part.trim())) {
         const value = each.parse(part);
         if (value instanceof Unfit) return new Unfit(part);
         values.push(value);

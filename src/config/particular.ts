@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { ALGORITHMS } from '../protocol/algorithms.ts';
+import { ALGORITHMS, SECRET_BYTES_MIN } from '../protocol/algorithms.ts';
 import type { Retention } from './config.ts';
 import { CENTURY_MS, duration, MINUTE_MS, oneOf, Unfit, type Parser } from './parser.ts';
 
@@ -22,11 +22,10 @@ export const nodeId: Parser<string> = {
   parse: (text) => (/^[a-z0-9][a-z0-9-]{0,31}$/.test(text) ? text : new Unfit()),
 };
 
-export const SECRET_BYTES_MIN = 32;
-
+/** The line break at the end of a file that it was read from would be a part of it, and every token refused. */
 export const secret: Parser<string> = {
-  may: `${SECRET_BYTES_MIN} bytes or more`,
-  parse: (text) => (Buffer.byteLength(text) < SECRET_BYTES_MIN ? new Unfit() : text),
+  may: `${SECRET_BYTES_MIN} bytes or more, without line breaks`,
+  parse: (text) => (Buffer.byteLength(text) < SECRET_BYTES_MIN || /\p{Cc}/u.test(text) ? new Unfit() : text),
 };
 
 export const databaseUrl: Parser<string> = {
@@ -35,11 +34,15 @@ export const databaseUrl: Parser<string> = {
 };
 
 export const keySet: Parser<string> = {
-  may: 'an https:// or http:// URL, or a file',
+  may: 'an https:// or http:// URL without user and password, or a file',
   parse: (text) => {
     if (/\p{Cc}/u.test(text) || text === '') return new Unfit();
     // A file's name may hold a colon, but not "://": that is a URL of some other kind.
-    return !text.includes('://') || (/^https?:\/\//.test(text) && URL.canParse(text)) ? text : new Unfit();
+    if (!text.includes('://')) return text;
+    if (!/^https?:\/\//.test(text) || !URL.canParse(text)) return new Unfit();
+    // `fetch` refuses them: the keys could never be had.
+    const { username, password } = new URL(text);
+    return username === '' && password === '' ? text : new Unfit();
   },
 };
 
@@ -47,13 +50,15 @@ export const algorithm: Parser<string> = { ...oneOf(ALGORITHMS), may: `any of ${
 
 /** An origin as browsers send it (RFC 6454, section 7); what only differs in case or names the usual port is mended. */
 export const origin: Parser<string> = {
-  may: 'an origin such as https://chat.example or http://localhost:3000, without a path, or null',
+  may: 'an origin such as https://chat.example or http://localhost:3000, without a path, or null (no ws: wss: ftp:)',
   parse: (text) => {
     if (text === 'null') return text;
     // A "*" would be taken for a name that no browser ever sends.
     if (!/^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/?#@\s\\*]+$/.test(text) || !URL.canParse(text)) return new Unfit();
     const { protocol, origin: sent } = new URL(text);
-    return /^(https?|wss?|ftp):$/.test(protocol) ? sent : text.toLowerCase();
+    // A page is never at one of these: it connects to ws://, and its own origin is http:// all the same.
+    if (/^(wss?|ftp):$/.test(protocol)) return new Unfit();
+    return /^https?:$/.test(protocol) ? sent : text.toLowerCase();
   },
 };
 

@@ -33,7 +33,8 @@ export interface Reading {
   readonly found: { readonly [Field in keyof Config]: Found<Config[Field] | undefined> };
   /** Names that mean nothing, a line each. */
   readonly warnings: readonly string[];
-  readonly isRedisAsked: boolean;
+  /** Where a Redis is asked for, as whoever did it would name it. */
+  readonly redisAskedBy: string | undefined;
 }
 
 /**
@@ -52,7 +53,7 @@ export function readSettings(sources: Sources): Reading {
   return {
     found: found as unknown as Reading['found'],
     warnings: [...unknownKeys(file), ...unknownVariables(environment)],
-    isRedisAsked: Boolean(environment['REDIS_URL']),
+    redisAskedBy: redisAskedBy(environment, file),
   };
 }
 
@@ -72,6 +73,9 @@ function findOne(setting: Setting, { mode, flags, environment, file }: Places): 
   if (file?.values.has(key)) {
     const value = file.values.get(key);
     const place = { name: `${key} in ${file.name}`, source: `file ${file.name}` };
+    // Written out like this it is meant; as text it is a list that somebody forgot to fill.
+    if (setting.parser.json === 'list' && Array.isArray(value) && value.length === 0)
+      return { value: [], text: '', ...place };
     const text = textOf(value, setting);
     if (text === undefined) throw refusal(setting, place.name, value);
     return parsed(setting, text, place);
@@ -100,10 +104,17 @@ export function refusal({ shown, parser }: Setting, name: string, was: unknown, 
   return new ConfigError(`${name} ${said}, but must be ${parser.may}`);
 }
 
+const REDIS_KEY = 'redis-url';
+
+function redisAskedBy(environment: Environment, file: ConfigFile | undefined): string | undefined {
+  if (environment['REDIS_URL']) return 'REDIS_URL';
+  return file?.values.has(REDIS_KEY) ? `${REDIS_KEY} in ${file.name}` : undefined;
+}
+
 function unknownKeys(file: ConfigFile | undefined): string[] {
   const known = FIELDS.map((field) => SETTINGS[field].key);
   return [...(file?.values.keys() ?? [])]
-    .filter((key) => !known.includes(key))
+    .filter((key) => !known.includes(key) && key !== REDIS_KEY)
     .map((key) => unknown(`${JSON.stringify(key)} in ${file?.name}`, nearest(key, known)));
 }
 
@@ -130,9 +141,9 @@ export interface Otherwise extends Partial<Omit<Config, 'jwtSecret'>> {
 }
 
 /** One frozen configuration of what was read. Throws a {@link ConfigError} when its parts do not fit each other. */
-export function configOf({ found, isRedisAsked }: Reading, { jwtSecret, ...otherwise }: Otherwise): Config {
-  if (isRedisAsked)
-    throw new ConfigError('REDIS_URL is set, but this version runs on one node only: unset it');
+export function configOf({ found, redisAskedBy }: Reading, { jwtSecret, ...otherwise }: Otherwise): Config {
+  if (redisAskedBy !== undefined)
+    throw new ConfigError(`${redisAskedBy} is set, but this version runs on one node only: unset it`);
   const values = Object.fromEntries(FIELDS.map((field) => [field, found[field].value])) as unknown as Config;
   const unset = FIELDS.filter((field) => found[field].source === 'default');
   const defaults = Object.fromEntries(

@@ -190,7 +190,7 @@ export const SETTINGS: { readonly [Field in keyof Config]: Setting<Exclude<Confi
   ]),
   mailboxMessages: span('Limits', 'VAGUS_MAILBOX_MESSAGES', whole(16, 65_536, 65_536), [
     '1024',
-    'messages that may wait for one actor; 0: 65536',
+    'messages that may wait for a room; 0: 65536',
   ]),
 
   roomsAutoCreate: setting('Rooms and presence', {

@@ -1,6 +1,9 @@
 /** Signed with a shared secret (RFC 7518, section 3.2). */
 export const SECRET_ALGORITHMS: readonly string[] = ['HS256', 'HS384', 'HS512'];
 
+/** Of a shared secret (JW1): a shorter one could be guessed from a token (RFC 7518, section 3.2). */
+export const SECRET_BYTES_MIN = 32;
+
 /** Signed with a private key, checked with the public one of a JWKS (RFC 7518, sections 3.3 to 3.5; RFC 8037). */
 const KEY_ALGORITHMS: readonly string[] = [
   ...['RS256', 'RS384', 'RS512'],

@@ -1,7 +1,8 @@
 import type { ProgramOptions } from '../actors/program.ts';
 import { program } from '../actors/program.ts';
 import { DRAIN_LIMITS } from '../actors/drain/drain.ts';
-import { DRAIN, homeAddress, relayAddress, type Admitted } from '../actors/messages.ts';
+import { homeAddress, relayAddress, type Admitted } from '../actors/messages.ts';
+import { DRAIN } from '../actors/services.ts';
 import { ConnectionInbox } from '../runtime/inbox.ts';
 import type { AnyBehaviour } from '../runtime/cell.ts';
 import type { Ports } from '../runtime/perform.ts';

@@ -26,7 +26,6 @@ const CASES: { readonly [F in Field]: { good: Record<string, unknown>; bad: stri
       'HTTPS://A.example:443,https://a.example': ['https://a.example'],
       'null,capacitor://localhost': ['null', 'capacitor://localhost'],
       'http://[::1]:80': ['http://[::1]'],
-      '': [],
     },
     bad: [
       'https://a.example/',
@@ -39,6 +38,11 @@ const CASES: { readonly [F in Field]: { good: Record<string, unknown>; bad: stri
       'https://a.example,',
       'https://',
       'https://a:99999',
+      'ws://a.example',
+      'wss://a.example',
+      'ftp://a.example',
+      '',
+      ' ',
     ],
   },
   trustedProxies: {
@@ -74,10 +78,13 @@ const CASES: { readonly [F in Field]: { good: Record<string, unknown>; bad: stri
     },
     bad: ['59s', 'room=59s', 'rooms=1d', 'room=1d,room=2d', 'room', 'room=', '36501d', '', '1d,room=2d'],
   },
-  jwtSecret: { good: { [`${'x'.repeat(30)}é`]: `${'x'.repeat(30)}é` }, bad: ['x'.repeat(31), ''] },
+  jwtSecret: {
+    good: { [`${'x'.repeat(30)}é`]: `${'x'.repeat(30)}é` },
+    bad: ['x'.repeat(31), '', `${'x'.repeat(32)}\n`, `\t${'x'.repeat(32)}`],
+  },
   jwks: {
     good: { 'https://a/jwks.json': 'https://a/jwks.json', 'keys/jwks.json': 'keys/jwks.json' },
-    bad: ['ftp://a/x', 'https://', ''],
+    bad: ['ftp://a/x', 'https://', '', 'https://u:p@a/x', 'https://token@a/x', 'https://:p@a/x'],
   },
   jwtAlgorithms: {
     good: { 'HS256,EdDSA, HS256': ['HS256', 'EdDSA'], 'PS512,ES384,RS256': ['PS512', 'ES384', 'RS256'] },

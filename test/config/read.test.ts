@@ -136,6 +136,10 @@ describe('a file', () => {
     [{ 'allowed-origins': [1] }, 'allowed-origins in vagus.json is [1], but must be an origin'],
     [{ 'allowed-origins': ['a'] }, 'allowed-origins in vagus.json has "a", but must be an origin'],
     [{ retention: { rooms: '1d' } }, 'retention in vagus.json has "rooms=1d", but must be 0 (for ever)'],
+    [{ retention: { room: ['1d'] } }, 'retention in vagus.json is {"room":["1d"]}, but must be 0 (for ever)'],
+    [{ retention: { room: null } }, 'retention in vagus.json is {"room":null}, but must be 0 (for ever)'],
+    [{ retention: { room: '1d,user=1d' } }, 'retention in vagus.json is {"room":"1d,user=1d"}, but must'],
+    [{ 'allowed-origins': '' }, 'allowed-origins in vagus.json is "", but must be an origin'],
     [{ retention: ['1d'] }, 'retention in vagus.json is ["1d"], but must be 0 (for ever)'],
     [[], 'vagus.json must hold one JSON object'],
     ['"port"', 'vagus.json must hold one JSON object'],
@@ -194,7 +198,7 @@ describe('what must fit', () => {
       { VAGUS_JWT_ALGORITHMS: 'EdDSA,HS512', VAGUS_JWT_JWKS: 'keys.json' },
       'VAGUS_JWT_ALGORITHMS has HS512, which needs VAGUS_JWT_SECRET',
     ],
-    [{ REDIS_URL: 'redis://h' }, 'REDIS_URL is set'],
+    [{ REDIS_URL: 'redis://h' }, 'REDIS_URL is set, but this version runs on one node only: unset it'],
   ])('%j does not', (environment, message) => {
     expect(() => config({ environment })).toThrow(message);
   });
@@ -216,6 +220,23 @@ describe('what must fit', () => {
     ).toThrow('--heartbeat-timeout must be at least twice heartbeat-interval in vagus.json');
   });
 
+  test('a Redis in a file is refused like one in a variable', () => {
+    const json = { 'redis-url': 'redis://h' };
+    expect(() => config({ json })).toThrow(
+      'redis-url in vagus.json is set, but this version runs on one node only: unset it',
+    );
+    expect(settings({ json }).warnings).toEqual([]);
+  });
+
+  test('a list that is set and empty is not all there is', () => {
+    for (const variable of ['VAGUS_ALLOWED_ORIGINS', 'VAGUS_TRUSTED_PROXIES', 'VAGUS_JWT_ALGORITHMS'])
+      expect(() => config({ environment: { [variable]: ' ' } })).toThrow(`${variable} is " ", but must be `);
+    expect(() => config({ flags: { 'allowed-origins': '' } })).toThrow(
+      '--allowed-origins is "", but must be an origin',
+    );
+    expect(config({ json: { 'allowed-origins': [] } }).allowedOrigins).toEqual([]);
+  });
+
   test('no secret is made where there are keys', () => {
     expect(config({ environment: { VAGUS_JWT_JWKS: 'keys.json' } }).jwtSecret).toBeUndefined();
   });
@@ -229,6 +250,7 @@ describe('secrets', () => {
       { VAGUS_JWT_SECRET: 'hunter2' },
       { DATABASE_URL: 'postgres//u:hunter2@h/d' },
       { VAGUS_JWT_JWKS: 'ftp://u:hunter2@h' },
+      { VAGUS_JWT_JWKS: 'https://u:hunter2@h/k' },
     ]) {
       const [name] = Object.keys(environment);
       expect(() => settings({ environment })).toThrow(new RegExp(`^${name} must be (?!.*hunter2)`));
@@ -240,8 +262,10 @@ describe('secrets', () => {
 
   test.each([
     ['postgres://u:hunter2@h:5432/d', 'postgres://u:***@h:5432/d'],
-    ['postgres://u@h/d', 'postgres://u@h/d'],
-    ['postgres://h/d?user=u&password=hunter2', 'postgres://h/d?user=u&password=***'],
+    ['postgres://hunter2@h/d', 'postgres://***@h/d'],
+    ['postgres://h/d?user=u&password=hunter2', 'postgres://h/d?user=***&password=***'],
+    ['postgres://h/d?code=hunter2&sig=%20hunter2&hunter2', 'postgres://h/d?code=***&sig=***&***'],
+    ['postgresql:///d?host=/run', 'postgresql:///d?host=***'],
     // What the password is made of reads as a port and a path, or as a fragment.
     ['postgres://u:1/hunter2@h/d', 'postgres://***'],
     ['postgres://u:1#hunter2@h/d', 'postgres://***'],
@@ -254,7 +278,7 @@ describe('secrets', () => {
   test('are masked, or not set', () => {
     expect(shown({ VAGUS_JWT_SECRET: SECRET })).toMatch(/^VAGUS_JWT_SECRET +\*\*\* +environment$/m);
     expect(shown({})).toMatch(/^VAGUS_JWT_SECRET +not set +default$/m);
-    expect(shown({ VAGUS_JWT_JWKS: 'https://u:hunter2@h/k' })).toContain('https://u:***@h/k');
+    expect(shown({ VAGUS_JWT_JWKS: 'https://h/k?apikey=hunter2' })).toContain(' https://h/k?apikey=*** ');
   });
 
   test('the table has its columns under each other', () => {

@@ -117,6 +117,14 @@ describe('on a server of one’s own', () => {
     expect(paths).toEqual(['/other']);
   });
 
+  test('an offer of h2c is no upgrade: a page is a page, and health is health', async () => {
+    const server = await ownServer();
+    await attached(server);
+    const offer = { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': 'AAMAAABk' };
+    expect(await text(portOf(server), '/page', offer)).toBe('200 own /page');
+    expect(await text(portOf(server), '/healthz', offer)).toBe('200 {"status":"alive"}');
+  });
+
   test('closing ends our clients and requests, and leaves the server as it was', async () => {
     const server = await ownServer();
     const emit = emitOf(server);

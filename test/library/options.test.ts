@@ -75,7 +75,7 @@ describe('options', () => {
     ['retention', circle, /^retention is "an object that is no JSON", but/],
     ['logLevel', 'loud', /^logLevel is "loud", but must be one of debug/],
     ['logLevel', () => 1, /^logLevel is "\(\) => 1", but/],
-    ['jwtSecret', 'hunter2', /^jwtSecret must be 32 bytes or more$/],
+    ['jwtSecret', 'hunter2', /^jwtSecret must be 32 bytes or more, without line breaks$/],
     ['databaseUrl', 'mysql://u:hunter2@h/d', /^databaseUrl must be a URL such as/],
     ['prot', 80, /^prot is no option: did you mean port\?$/],
     ['hookDeadline', 80, /^hookDeadline is no option$/],

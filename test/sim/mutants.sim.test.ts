@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ALL_FAULTS } from '../../src/sim/faults.ts';
+import { parseFaults } from '../../src/sim/faults.ts';
 import { simulate } from '../../src/sim/simulate.ts';
 import { allMutants, Planted } from './mutants/plant.ts';
 
@@ -43,7 +43,8 @@ describe('bugs that were in the engine', () => {
       const verdict = planted.simulate(mutant.seed);
       planted.remove();
       expect(verdict, verdict.output).toMatchObject({ isFound: true, invariant: mutant.invariant });
-      const { violation } = simulate({ seed: mutant.seed, durationMs: 60_000, faults: ALL_FAULTS });
+      const faults = parseFaults(mutant.faults ?? 'all');
+      const { violation } = simulate({ seed: mutant.seed, durationMs: 60_000, faults });
       expect(violation).toBeUndefined();
     },
   );

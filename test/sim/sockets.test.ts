@@ -32,6 +32,7 @@ socketsContract('ws', async (inbox) => {
       closedBecause: () => undefined,
       authenticate: (_, done) => done({ ok: true, claims }),
       admit: (_user, _isKept, done) => done(false),
+      giveBack: () => {},
     }),
     onRefused: () => {},
     onFault: () => {},

@@ -112,7 +112,8 @@ describe('[JW1] algorithms', () => {
     ['one that nobody knows', { jwks: 'https://x', algorithms: ['rs256'] }, /"rs256" is not one of HS256, /],
     ['nothing to check with', {}, /set a shared secret, a JWKS, or both/],
     ['a short secret', { secret: Buffer.alloc(31) }, /32 bytes or more/],
-    ['half a URL', { jwks: 'https://' }, /"https:\/\/" is no URL/],
+    ['half a URL', { jwks: 'https://' }, /the URL of the JWKS is none/],
+    ['a URL with a password', { jwks: 'https://u:hunter2@h/k' }, /^(?!.*hunter2).*must not have a user/],
   ])('[JW1] %s stops the start', (_, options, message) => {
     expect(() => makeVerifier(options)).toThrow(message);
   });

@@ -66,6 +66,22 @@ describe('[JW1] a JWKS at a URL', () => {
     },
   );
 
+  test('[JW1] what its URL may hold of secrets is not told, whatever goes wrong', async () => {
+    server = await JwksServer.start(old.jwk);
+    const { verify, time, failures } = makeVerifier({ jwks: `${server.url}?apikey=hunter2#hunter2` });
+    server.mood = 'error';
+    expect(await verify(await old.sign('ann'))).toEqual(UNDECIDED);
+    await server.down();
+    time.now += 1_000;
+    expect(await verify(await old.sign('ann'))).toEqual(UNDECIDED);
+    expect(failures).toHaveLength(2);
+    for (const failure of failures)
+      expect(failure).toMatch(
+        /^the JWKS http:\/\/127\.0\.0\.1:\d+\/jwks\.json cannot be had: (?!.*hunter2)./,
+      );
+    expect(failures[1]).toContain('ECONNREFUSED');
+  });
+
   test('[JW1] a server that never answers is waited for 3 s, once for all tokens', async () => {
     const { verify, failures } = await start();
     server.mood = 'silent';

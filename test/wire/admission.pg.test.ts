@@ -222,6 +222,7 @@ function admission(options: Partial<AdmissionOptions>): Admission {
     closedBecause: () => undefined,
     authenticate: (user, done) => done({ ok: true, claims: { ...CLAIMS, user } }),
     admit: (_user, _isKept, done) => done(false),
+    giveBack: () => {},
     ...options,
   });
 }
@@ -332,6 +333,42 @@ describe('[HS3] the last checks', () => {
     }
     await expect.poll(() => metric(node, 'vagus_connections')).toBe(0);
     await expect.poll(() => metric(node, 'vagus_actors{kind="conn"}')).toBe(0);
+  });
+
+  test('[LM6] a handshake that fails after it was admitted gives its place back', async () => {
+    const given: string[] = [];
+    const admitted: (() => void)[] = [];
+    let isDraining = false;
+    const { port } = await listening(
+      admission({
+        closedBecause: () => (isDraining ? DRAINING : undefined),
+        admit: (_user, _isKept, done) => admitted.push(() => done(false)),
+        giveBack: (user) => given.push(user),
+      }),
+    );
+    const letIn = async (): Promise<void> => {
+      await expect.poll(() => admitted.length).toBe(1);
+      admitted.pop()?.();
+    };
+    const gone = await RawSocket.open(
+      port,
+      'GET /ws HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer gone\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+        'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
+    );
+    await expect.poll(() => admitted.length).toBe(1);
+    gone.socket.resetAndDestroy();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await letIn();
+    await expect.poll(() => given).toEqual(['gone']);
+    const made = upgrade(port, '/ws', { token: 'made' });
+    await letIn();
+    expect((await made).status).toBe(101);
+    const late = upgrade(port, '/ws', { token: 'late' });
+    await expect.poll(() => admitted.length).toBe(1);
+    isDraining = true;
+    await letIn();
+    expect((await late).status).toBe(503);
+    expect(given).toEqual(['gone', 'late']);
   });
 
   test('[HS3] a refused socket that its client never closes is cut', async () => {
@@ -506,7 +543,7 @@ describe('[HS3] a plain GET /ws', () => {
   });
 
   test.each([
-    ['upgrade', 'h2c'],
+    ['upgrade', 'websocket, h2c'],
     ['sec-websocket-key', 'short'],
   ])('[HS1] an upgrade with %s: %s is 400 bad_request', async (name, value) => {
     const node = await start({});

@@ -121,6 +121,10 @@ describe('[HS2] the token', () => {
     ['without sub', () => jwt({ exp: soon() })],
     ['with a sub that is no user id', () => jwt({ sub: 'a:b', exp: soon() })],
     ['with a blank in its sub', () => jwt({ sub: 'a b', exp: soon() })],
+    ['with a sid that is no text', () => jwt({ sub: 'alice', exp: soon(), sid: 7 })],
+    ['with a sid that is null', () => jwt({ sub: 'alice', exp: soon(), sid: null, jti: 'x' })],
+    ['with an empty sid', () => jwt({ sub: 'alice', exp: soon(), sid: '' })],
+    ['with a jti that is no text', () => jwt({ sub: 'alice', exp: soon(), jti: ['x'] })],
     ['without exp', () => jwt({ sub: 'alice' })],
     ['with an exp too far away', () => jwt({ sub: 'alice', exp: soon() + 31 * 86_400 })],
     [

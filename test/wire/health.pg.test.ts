@@ -15,6 +15,8 @@ describe('[RS5] health of a node', () => {
   afterAll(() => node.stop());
 
   test('[RS5] both on both ports, without a token; metrics on the admin port only', async () => {
+    // Ready is a node once a message of its own has gone the whole way.
+    await expect.poll(async () => (await ask(node.engine.port, '/readyz')).status).toBe(200);
     for (const port of [node.engine.port, node.engine.adminPort]) {
       expect(await ask(port, '/healthz')).toMatchObject({ status: 200, body: { status: 'alive' } });
       expect(await ask(port, '/readyz')).toMatchObject({ status: 200 });

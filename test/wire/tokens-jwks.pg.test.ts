@@ -112,7 +112,7 @@ describe('[JW1] keys in a file, and no secret', () => {
     const missing = { jwks: join(folder, 'missing.json') };
     await expect(TestEngine.start(missing)).rejects.toThrow(/missing\.json" cannot be read/);
     await expect(TestEngine.start({ jwtAlgorithms: ['HS256', 'ES256'] })).rejects.toThrow(
-      /ES256 needs a JWKS/,
+      /has ES256, which needs VAGUS_JWT_JWKS/,
     );
   });
 });

@@ -1,6 +1,7 @@
 import type { Turn } from '../../runtime/ports/actor.ts';
 import type { Claims } from '../../runtime/ports/tokens.ts';
-import { SESSIONS, type ConnectionAddress } from '../messages.ts';
+import { type ConnectionAddress } from '../messages.ts';
+import { SESSIONS } from '../services.ts';
 import type { Outbox } from '../outbox.ts';
 
 /** What a connection's token says, and for how long (JW3). */

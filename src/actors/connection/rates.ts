@@ -28,22 +28,22 @@ type Kind = 'messages' | 'requests';
  * here is remembered until when it has said no. Who asks on before that has passed is counted, and put out (4504).
  */
 export class Rates {
-  readonly #signals: TokenBucket | undefined;
-  readonly #messagesAlone: TokenBucket | undefined;
-  readonly #requests: TokenBucket | undefined;
-  readonly #strikes: Strikes | undefined;
-  readonly #blockedUntil = { messages: -Infinity, requests: -Infinity };
+  readonly #limits: RateLimits;
+  // Made when they are first needed: most connections only listen.
+  #signals: TokenBucket | undefined;
+  #requests: TokenBucket | undefined;
+  #messagesAlone: TokenBucket | undefined;
+  #strikes: Strikes | undefined;
+  #messagesBlockedUntil = -Infinity;
+  #requestsBlockedUntil = -Infinity;
 
   constructor(limits: RateLimits) {
-    this.#signals = bucketOf(limits.signalsPerSecond, 1_000);
-    this.#requests = bucketOf(limits.requestsPerMinute, MINUTE_MS);
-    this.#messagesAlone = bucketOf(limits.messagesPerMinute, MINUTE_MS);
-    // The one that makes the number full is too much.
-    if (limits.rateAbusePerMinute > 0) this.#strikes = new Strikes(limits.rateAbusePerMinute - 1);
+    this.#limits = limits;
   }
 
   /** Whether a signal is passed on; beyond the rate it is dropped without a word. */
   signal(now: number, out: Outbox): boolean {
+    this.#signals ??= bucketOf(this.#limits.signalsPerSecond, 1_000);
     const isFree = !this.#signals || this.#signals.take(now) === 0;
     if (!isFree) out.count('limited_signals');
     return isFree;
@@ -64,19 +64,31 @@ export class Rates {
   }
 
   #refusedEarlier(kind: Kind, turn: Turn, out: Outbox): Refusal | 'abuse' | undefined {
-    const restMs = this.#blockedUntil[kind] - turn.now;
+    const until = kind === 'messages' ? this.#messagesBlockedUntil : this.#requestsBlockedUntil;
+    const restMs = until - turn.now;
     if (restMs <= 0) return undefined;
     out.count(`limited_${kind}`);
-    return this.#strikes?.add(turn.now) ? 'abuse' : rateLimited(Math.ceil(restMs));
+    return this.#isAbuse(turn.now) ? 'abuse' : rateLimited(Math.ceil(restMs));
+  }
+
+  /** 0: nobody is put out. */
+  #isAbuse(now: number): boolean {
+    const { rateAbusePerMinute } = this.#limits;
+    if (rateAbusePerMinute === 0) return false;
+    // The one that makes the number full is too much.
+    this.#strikes ??= new Strikes(rateAbusePerMinute - 1);
+    return this.#strikes.add(now);
   }
 
   #take(turn: Turn, out: Outbox): Refusal | undefined {
+    this.#requests ??= bucketOf(this.#limits.requestsPerMinute, MINUTE_MS);
     const restMs = this.#requests?.take(turn.now) ?? 0;
     return restMs > 0 ? this.#block('requests', restMs, turn, out) : undefined;
   }
 
   /** One message, while the user's home does not answer: 0, or in how many milliseconds there will be one. */
   messageAlone(now: number): number {
+    this.#messagesAlone ??= bucketOf(this.#limits.messagesPerMinute, MINUTE_MS);
     return this.#messagesAlone?.take(now) ?? 0;
   }
 
@@ -87,7 +99,9 @@ export class Rates {
 
   #block(kind: Kind, retryAfterMs: number, turn: Turn, out: Outbox): Refusal {
     out.count(`limited_${kind}`);
-    this.#blockedUntil[kind] = turn.now + retryAfterMs;
+    const until = turn.now + retryAfterMs;
+    if (kind === 'messages') this.#messagesBlockedUntil = until;
+    else this.#requestsBlockedUntil = until;
     return rateLimited(retryAfterMs);
   }
 }

@@ -1,7 +1,8 @@
 import type { Answered, Behaviour, Life, ReplyTo, TimerFired, Turn } from '../../runtime/ports/actor.ts';
 import { explore, type ChartState } from '../chart.ts';
 import type { Channel } from '../../protocol/channels.ts';
-import { LOG, SESSIONS, type DrainMessage, type HomeMessage, type LogStatus } from '../messages.ts';
+import { LOG, type HomeMessage, type LogStatus } from '../messages.ts';
+import { SESSIONS, type DrainMessage } from '../services.ts';
 import { Outbox } from '../outbox.ts';
 import { drainMachine } from './drain.machine.ts';
 

@@ -1,6 +1,7 @@
 import type { Channel } from '../../protocol/channels.ts';
 import type { Answer, Answered, Birth, Life, ReplyTo, TimerFired, Turn } from '../../runtime/ports/actor.ts';
-import { DRAIN, type Enter, type Entered, type HomeMessage, type Refusal } from '../messages.ts';
+import { type Enter, type Entered, type HomeMessage, type Refusal } from '../messages.ts';
+import { DRAIN } from '../services.ts';
 import { Outbox } from '../outbox.ts';
 import type { AllowanceLimits } from './allowance.ts';
 import { Ledger, type LedgerContext, type LedgerLimits } from './ledger.ts';

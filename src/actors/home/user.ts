@@ -40,10 +40,12 @@ class UserHome extends Home {
 
   /** What a user may do is known without the log, so it is said without waiting for it. */
   override take(message: HomeMessage | TimerFired | Answered, turn: Turn): Outbox {
-    if (message.type !== 'spend' && message.type !== 'admit') return super.take(message, turn);
+    if (message.type !== 'spend' && message.type !== 'admit' && message.type !== 'giveBack')
+      return super.take(message, turn);
     const out = new Outbox();
     const { now } = turn;
-    if (message.type === 'spend')
+    if (message.type === 'giveBack') this.#allowance.taken();
+    else if (message.type === 'spend')
       out.reply(turn.replyTo, { retryAfterMs: this.#allowance.spend(now) } satisfies Spent);
     else {
       const connections = this.#presence.states(this.#user).length;

@@ -1,17 +1,16 @@
-import type { Channel } from '../../protocol/channels.ts';
 import type { Answered, Behaviour, Effect, Life, TimerFired, Turn } from '../../runtime/ports/actor.ts';
-import type { SessionKey, StoreCalls, StoreReply, StoreRequest } from '../../runtime/ports/log-store.ts';
+import type { StoreCalls, StoreReply, StoreRequest } from '../../runtime/ports/log-store.ts';
 import type { ChartEffect } from '../chart.ts';
 import type { HomeMessage, LogMessage, LogStatus } from '../messages.ts';
 import { Outbox } from '../outbox.ts';
 import { Appends } from './appends.ts';
-import { BatchedReads } from './batched-reads.ts';
 import { Breaker, type BreakerLimits } from './breaker.ts';
 import { Calls } from './calls.ts';
 import { Claims } from './claims.ts';
 import { GroupCommit, type CommitLimits } from './group-commit.ts';
 import type { Job, Line } from './line.ts';
 import { Pages } from './pages.ts';
+import { headsRead, membershipRead, revocationsRead, roomsRead } from './reads.ts';
 
 export interface LogOptions {
   /** This life of this node: who claims and appends (D7). */
@@ -66,25 +65,10 @@ class Log {
   readonly #pages: Pages;
   readonly #calls: Calls;
   readonly #lists: Calls;
-  readonly #heads = new BatchedReads({
-    request: (channels: readonly Channel[]) => ({ call: 'heads', channels }),
-    pick: (heads: StoreCalls['heads']['reply'], channel) => heads.get(channel) ?? 0,
-  });
-  readonly #rooms = new BatchedReads({
-    request: (rooms: readonly string[]) => ({ call: 'rooms', rooms }),
-    pick: (records: StoreCalls['rooms']['reply'], room) => records.get(room) ?? null,
-  });
-  readonly #membership = new BatchedReads({
-    request: (pairs: readonly { readonly room: string; readonly user: string }[]) => ({
-      call: 'membership',
-      pairs,
-    }),
-    pick: (verdicts: StoreCalls['membership']['reply'], _, at) => verdicts[at] ?? false,
-  });
-  readonly #revocations = new BatchedReads({
-    request: (sessions: readonly SessionKey[]) => ({ call: 'revoked', sessions }),
-    pick: (verdicts: StoreCalls['revoked']['reply'], _, at) => verdicts[at] ?? false,
-  });
+  readonly #heads = headsRead();
+  readonly #rooms = roomsRead();
+  readonly #membership = membershipRead();
+  readonly #revocations = revocationsRead();
   /** In the order in which they are given the store. */
   readonly #lines: readonly Line[];
   readonly #inFlight = new Map<number, InFlight>();

@@ -12,15 +12,25 @@ const folder = fileURLToPath(new URL('../../../drizzle', import.meta.url));
 /** Any number that nobody else uses: the first bytes of "vagus". */
 const LOCK = 0x76_61_67_75;
 
+/** How long a migration waits for another one, or for a table that somebody holds. */
+const WAIT_MS = 60_000;
+
+/** Another process has been migrating for too long. */
+class MigrationBusy extends Error {}
+
 /**
  * Brings the database to the schema of this version, once however many nodes start together: an advisory lock
- * lets one of them work and the others see that it is done. Refuses a newer schema (D19). Returns the names of what it
- * applied, in order.
+ * lets one of them work and the others see that it is done. Refuses a newer schema (D19), and gives up behind a
+ * migration that does not end, or every node that starts would hang without a word. Returns the names of what it applied,
+ * in order.
  */
-export async function migrate(client: SqlClient): Promise<readonly string[]> {
+export async function migrate(client: SqlClient, waitMs = WAIT_MS): Promise<readonly string[]> {
   const known = readMigrationFiles({ migrationsFolder: folder });
   return client.session(async (run) => {
-    await run(`select pg_advisory_lock(${LOCK})`);
+    await run(`set lock_timeout = ${waitMs}`);
+    await run(`select pg_advisory_lock(${LOCK})`).catch((error: unknown) => {
+      throw (error as { code?: unknown }).code === LOCK_NOT_AVAILABLE ? busy(waitMs, error) : error;
+    });
     await run('create schema if not exists vagus');
     await run(
       'create table if not exists vagus.migrations (made bigint primary key, hash text not null, at timestamptz not null default now())',
@@ -36,9 +46,21 @@ export async function migrate(client: SqlClient): Promise<readonly string[]> {
     }
     const missing = known.filter((migration) => !applied.has(migration.folderMillis));
     for (const migration of missing) await apply(run, migration);
-    await run(`select pg_advisory_unlock(${LOCK})`);
+    // The embedded database has this one session for everything.
+    await run(`select pg_advisory_unlock(${LOCK}); reset lock_timeout`);
     return missing.map(nameOf);
   });
+}
+
+/** SQLSTATE. */
+const LOCK_NOT_AVAILABLE = '55P03';
+
+function busy(waitMs: number, cause: unknown): MigrationBusy {
+  return new MigrationBusy(
+    `another process is migrating the database and has not finished within ${waitMs / 1_000} s: ` +
+      "end it (application_name 'vagus migrate' in pg_stat_activity) if it hangs, then start again",
+    { cause },
+  );
 }
 
 /** The name of its file; drizzle-orm reads only the time that goes with it. */

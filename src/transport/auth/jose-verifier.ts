@@ -1,12 +1,17 @@
 import { errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions } from 'jose';
 import { SessionId, UserId } from '../../protocol/ids.ts';
 import type { TokenVerifier, Verdict } from '../../runtime/ports/tokens.ts';
-import { acceptedAlgorithms, checkAlgorithms, SECRET_ALGORITHMS } from '../../protocol/algorithms.ts';
+import {
+  acceptedAlgorithms,
+  checkAlgorithms,
+  SECRET_ALGORITHMS,
+  SECRET_BYTES_MIN,
+} from '../../protocol/algorithms.ts';
 import { openKeySource } from './key-sources.ts';
 import { KeySet, KeysUnavailable, type KeyLimits } from './keys.ts';
 
 export interface VerifierOptions {
-  /** Shared secret of HS256, HS384 and HS512, 32 bytes or more (JW1). */
+  /** Shared secret of HS256, HS384 and HS512, of at least `SECRET_BYTES_MIN` (JW1). */
   readonly secret: Uint8Array | undefined;
   /** URL or file of the public keys of all other algorithms (JW1). */
   readonly jwks: string | undefined;
@@ -47,7 +52,8 @@ export class JoseVerifier implements TokenVerifier {
     const means = { hasSecret: secret !== undefined, hasJwks: jwks !== undefined };
     const complaint = checkAlgorithms(algorithms, means);
     if (complaint !== undefined) throw new Error(complaint);
-    if (secret && secret.byteLength < 32) throw new Error('the signing secret must have 32 bytes or more');
+    if (secret && secret.byteLength < SECRET_BYTES_MIN)
+      throw new Error(`the signing secret must have ${SECRET_BYTES_MIN} bytes or more`);
     this.#options = options;
     this.#checks = {
       algorithms: acceptedAlgorithms(algorithms, means),
@@ -114,8 +120,10 @@ export class JoseVerifier implements TokenVerifier {
     if (expiresAt - this.#options.wall() > this.#options.ttlMaxMs + LEEWAY_S * 1_000) {
       return { ok: false, message: 'the token is not valid: its exp is too far away' };
     }
-    const session = payload['sid'] ?? payload.jti;
-    if (typeof session === 'string' && !SessionId.safeParse(session).success) {
+    // A session that is named in a way we do not understand could never be ended (JW5).
+    const named: unknown = payload['sid'] === undefined ? payload.jti : payload['sid'];
+    const session = SessionId.optional().safeParse(named);
+    if (!session.success) {
       return { ok: false, message: 'the token is not valid: its sid or jti is not 1 to 256 characters' };
     }
     // A time in a token may have a fraction (RFC 7519, section 2); sessions are ended by the second.
@@ -128,7 +136,7 @@ export class JoseVerifier implements TokenVerifier {
       ok: true,
       claims: {
         user: user.data,
-        session: typeof session === 'string' ? session : undefined,
+        session: session.data,
         isAdmin: scopes.includes(ADMIN_SCOPE),
         issuedAt,
         // Who is let in by the leeway has it: to be closed at once would be no leeway.

@@ -40,7 +40,13 @@ class RemoteKeys implements KeySource {
   readonly find: JWTVerifyGetKey;
 
   constructor(url: string) {
-    if (!URL.canParse(url)) throw new Error(`the JWKS ${JSON.stringify(url)} is no URL`);
+    // Not repeated: who got it wrong may have put a secret into it.
+    if (!URL.canParse(url)) throw new Error('the URL of the JWKS is none: it must be like https://host/path');
+    const { origin, pathname, username, password } = new URL(url);
+    if (username !== '' || password !== '')
+      throw new Error('the URL of the JWKS must not have a user or a password: they would not be sent');
+    // A query may hold the key of an API, and whoever reads logs is not to have it.
+    const shown = `${origin}${pathname}`;
     // When to fetch is decided by the key set; left to itself, it would refuse keys while their server is down.
     const keys = createRemoteJWKSet(new URL(url), {
       timeoutDuration: FETCH_DEADLINE_MS,
@@ -49,11 +55,18 @@ class RemoteKeys implements KeySource {
     });
     this.load = () =>
       keys.reload().catch((error: Error) => {
-        const why = error.cause instanceof Error ? ` (${error.cause.message})` : '';
-        throw new Error(`the JWKS ${url} cannot be had: ${error.message}${why}`);
+        const why = [error, error.cause].flatMap((cause) =>
+          cause instanceof Error ? withoutUrl(cause) : [],
+        );
+        throw new Error(`the JWKS ${shown} cannot be had: ${why.join(': ')}`);
       });
     this.find = keys;
   }
+}
+
+/** What an error says, unless it quotes a URL: ours, or one that we were sent on to. */
+function withoutUrl({ name, message }: Error): string {
+  return message === '' || message.includes('://') ? name : message;
 }
 
 class FileKeys implements KeySource {

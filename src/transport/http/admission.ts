@@ -29,6 +29,8 @@ export interface AdmissionOptions {
    * `isKept`: if not, a place is kept for the connection that is about to be made.
    */
   readonly admit: (user: string, isKept: boolean, done: (isFull: boolean) => void) => void;
+  /** The connection for which a place was kept is not made. */
+  readonly giveBack: (user: string) => void;
 }
 
 /** Checking a token takes a core some 100 µs: half a second's work, and the rest would be late anyway. */
@@ -52,7 +54,10 @@ export class Admission {
     this.#addressOf = clientAddress(options.trustedProxies);
   }
 
-  /** Who may connect, or why nobody. Time has passed then: an upgrade asks {@link closed} once more. */
+  /**
+   * Who may connect, or why nobody. Time has passed then: an upgrade asks {@link closed} once more, and whoever makes
+   * no connection of it after all gives the place back.
+   */
   async check(request: IncomingMessage, isUpgrade: boolean): Promise<Claims | HttpRefusal> {
     const offer = readOffer(request, { isUpgrade, tokenInUrl: this.#options.tokenInUrl });
     if ('code' in offer) return offer;
@@ -72,6 +77,11 @@ export class Admission {
     return (
       closedBecause() ?? (connectionsMax > 0 && connections() >= connectionsMax ? OVERLOADED : undefined)
     );
+  }
+
+  /** Else a few handshakes that came to nothing would keep their user out for 10 s (LM6). */
+  giveBack({ user }: Claims): void {
+    this.#options.giveBack(user);
   }
 
   async #checkClient(

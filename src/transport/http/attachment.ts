@@ -1,15 +1,12 @@
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
-import type { Server as HttpsServer } from 'node:https';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WS_PATH } from '../ws/handshake.ts';
-
-/** A server of the application's own. */
-export type ForeignServer = Server | HttpsServer;
+import type { AnyServer } from './ignored-upgrade.ts';
 
 export interface AttachmentOptions {
   readonly request: RequestListener;
-  /** Takes an upgrade, or answers why not; 404 when the path is not ours. */
+  /** Takes an upgrade, or answers why not; 404 when the path is not ours. What is not to WebSocket is a plain request. */
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 }
 
@@ -19,25 +16,25 @@ type Emit = (event: string | symbol, ...args: unknown[]) => boolean;
 const LOOK_EVERY_MS = 10;
 
 /** Each path has one who answers it: two engines on one server would both. */
-const taken = new WeakSet<ForeignServer>();
+const taken = new WeakSet<AnyServer>();
 
 /**
  * An engine on a server of the application's own.
  *
  * - What is for our paths never reaches the application's listeners, whether they were there before us or come later:
  *   it is taken where the server emits it. A listener beside theirs would answer what they have answered.
- * - Everything else is theirs. Only an upgrade that nobody but us listens for is answered with 404: without an answer
- *   its client would wait for ever.
+ * - Everything else is theirs. Only an upgrade that nobody but us listens for is answered by us: with 404, or as the
+ *   request it also is, where Node.js would have seen no upgrade without us.
  */
 export class Attachment {
-  readonly #server: ForeignServer;
+  readonly #server: AnyServer;
   readonly #options: AttachmentOptions;
   readonly #underWay = new Set<ServerResponse>();
   readonly #emitBefore: Emit;
   #isAttached = true;
 
   /** Throws when the server has an engine already. */
-  constructor(server: ForeignServer, options: AttachmentOptions) {
+  constructor(server: AnyServer, options: AttachmentOptions) {
     if (taken.has(server)) throw new Error('the server has an engine already; give each engine its own');
     taken.add(server);
     this.#server = server;

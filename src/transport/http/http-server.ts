@@ -1,7 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createServer, STATUS_CODES, type RequestListener, type Server } from 'node:http';
+import {
+  createServer,
+  STATUS_CODES,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { isToWebSocket } from './ignored-upgrade.ts';
 import { refusalAnswer } from './refusal.ts';
 
 /** A request, head and body, that is not complete by then is cut off (HS4); so is a socket that sends nothing. */
@@ -10,7 +17,14 @@ export const REQUEST_MS = 10_000;
 /** After which a socket on which nothing moves is cut: its client does not read what it asked for. */
 const IDLE_MS = 30_000;
 
-const KEEP_ALIVE_MS = 5_000;
+/**
+ * How long a connection is kept for a next request: longer than balancers keep theirs, 60 s as a rule. Whoever closes
+ * first must be the balancer: closed by us while its next request is on the way, it would answer 502.
+ */
+export const KEEP_ALIVE_MS = 65_000;
+
+/** How often a server that closes looks for connections that have had their last answer. */
+const SWEEP_MS = 50;
 
 export interface HttpServerOptions {
   /** {@link REQUEST_MS} unless given. */
@@ -23,17 +37,18 @@ export function createHttpServer(
   listener: RequestListener,
   { requestMs = REQUEST_MS, idleMs = IDLE_MS }: HttpServerOptions = {},
 ): Server {
-  const server = createServer(
-    {
-      headersTimeout: requestMs,
-      requestTimeout: requestMs,
-      connectionsCheckingInterval: Math.min(1_000, requestMs / 10),
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      // The listener answers it, as it answers everything.
-      requireHostHeader: false,
-    },
-    listener,
-  );
+  const options = {
+    headersTimeout: requestMs,
+    requestTimeout: requestMs,
+    connectionsCheckingInterval: Math.min(1_000, requestMs / 10),
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    // The listener answers it, as it answers everything.
+    requireHostHeader: false,
+    // Node 24.9 and newer ask; for older ones see ignored-upgrade.ts.
+    shouldUpgradeCallback: (request: IncomingMessage): boolean =>
+      server.listenerCount('upgrade') > 0 && isToWebSocket(request),
+  };
+  const server = createServer(options, listener);
   server.timeout = idleMs;
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => refuseSocket(socket, error));
   server.on('checkExpectation', (_request, response) => {
@@ -77,6 +92,9 @@ export function listen(server: Server, port: number, host: string): Promise<numb
 export async function closeServer(server: Server, withinMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
+  // Else each that is answered meanwhile would be kept for a next request, which is not taken any more.
+  const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
   await Promise.race([closed, sleep(withinMs, undefined, { ref: false })]);
+  clearInterval(sweep);
   server.closeAllConnections();
 }

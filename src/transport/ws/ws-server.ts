@@ -2,8 +2,8 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { SUBPROTOCOL } from '../../protocol/version.ts';
-import type { Claims } from '../../runtime/ports/tokens.ts';
 import type { Admission } from '../http/admission.ts';
+import { ignoreUpgrade, isToWebSocket, type AnyServer } from '../http/ignored-upgrade.ts';
 import type { HttpRefusal } from '../http/refusal.ts';
 import { refuseUpgrade } from './handshake.ts';
 import type { WsSockets } from './ws-sockets.ts';
@@ -45,13 +45,14 @@ export class WsServer {
 
   /** Takes all upgrades of a server. */
   attach(server: Server): void {
-    server.on('upgrade', (...given) => this.take(...given));
+    server.on('upgrade', (...given) => this.take(server, ...given));
   }
 
-  /** Takes one upgrade: lets the client in, or answers why not. */
-  take(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  /** Takes one upgrade of a server: lets the client in, or answers why not. */
+  take(server: AnyServer, request: IncomingMessage, socket: Duplex, head: Buffer): void {
     // A client that goes away meanwhile is no error of ours.
     socket.on('error', () => socket.destroy());
+    if (!isToWebSocket(request)) return ignoreUpgrade(server, request, socket, head);
     this.#upgrade(request, socket, head).catch((error: unknown) => {
       this.#options.onFault(error);
       this.#refuse(socket, { code: 'internal', message: 'a fault of the node' });
@@ -61,11 +62,18 @@ export class WsServer {
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const { admission, sockets } = this.#options;
     const admitted = await admission.check(request, true);
+    if ('code' in admitted) return this.#refuse(socket, admitted);
     // Others were let in meanwhile, or the node began to drain. From here on nothing waits.
-    const refusal = 'code' in admitted ? admitted : admission.closed();
-    if (refusal) return this.#refuse(socket, refusal);
-    if (socket.destroyed) return;
-    this.#server.handleUpgrade(request, socket, head, (ws) => sockets.add(ws, socket, admitted as Claims));
+    const refusal = admission.closed();
+    let isMade = false;
+    if (refusal) this.#refuse(socket, refusal);
+    // What `ws` does not like, or finds closed, it does not hand over; what it does, it does at once.
+    else if (!socket.destroyed)
+      this.#server.handleUpgrade(request, socket, head, (ws) => {
+        isMade = true;
+        sockets.add(ws, socket, admitted);
+      });
+    if (!isMade) admission.giveBack(admitted);
   }
 
   #refuse(socket: Duplex, refusal: HttpRefusal): void {

@@ -18,6 +18,8 @@ export interface Mutant {
   readonly seed: number;
   /** What that seed finds broken. */
   readonly invariant: number;
+  /** Faults that bring it about; all unless given, where a bug that needs a rare meeting of some would take thousands of seeds. */
+  readonly faults?: string;
 }
 
 export interface Verdict {
@@ -40,8 +42,10 @@ export async function allMutants(of: 'mutants' | 'regressions'): Promise<Mutant[
 /** A build of the program with a bug in it, and nothing else changed; `undefined` for one without. */
 export class Planted {
   readonly #folder: string;
+  readonly #faults: string;
 
   constructor(mutant: Mutant | undefined) {
+    this.#faults = mutant?.faults ?? 'all';
     this.#folder = mkdtempSync(join(tmpdir(), 'vagus-mutant-'));
     cpSync(join(ROOT, 'dist'), join(this.#folder, 'dist'), { recursive: true });
     cpSync(join(ROOT, 'package.json'), join(this.#folder, 'package.json'));
@@ -69,7 +73,17 @@ export class Planted {
 
   /** Simulates seeds until one finds something. */
   simulate(seed: number, seeds = 1): Verdict {
-    const args = ['simulate', '--seed', String(seed), '--seeds', String(seeds), '--duration', '60s'];
+    const args = [
+      'simulate',
+      '--seed',
+      String(seed),
+      '--seeds',
+      String(seeds),
+      '--duration',
+      '60s',
+      '--faults',
+      this.#faults,
+    ];
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
       [join(this.#folder, 'dist/cli.js'), ...args],

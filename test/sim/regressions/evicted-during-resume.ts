@@ -11,6 +11,6 @@ export const mutant: Mutant = {
       replace: ``,
     },
   ],
-  seed: 26,
+  seed: 5008,
   invariant: 5,
 };

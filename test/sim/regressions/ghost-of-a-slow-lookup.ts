@@ -11,6 +11,6 @@ export const mutant: Mutant = {
       replace: ``,
     },
   ],
-  seed: 220,
+  seed: 628,
   invariant: 16,
 };

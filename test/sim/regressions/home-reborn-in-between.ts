@@ -10,6 +10,6 @@ export const mutant: Mutant = {
       replace: `      if (subscriber.isIn) this.#enter(subscriber, 'reenter', out);`,
     },
   ],
-  seed: 707,
-  invariant: 5,
+  seed: 71,
+  invariant: 16,
 };

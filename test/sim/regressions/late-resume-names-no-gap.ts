@@ -10,6 +10,6 @@ export const mutant: Mutant = {
       replace: `    const gap = {};`,
     },
   ],
-  seed: 233,
+  seed: 206,
   invariant: 4,
 };

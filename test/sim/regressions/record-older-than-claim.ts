@@ -14,6 +14,7 @@ export const mutant: Mutant = {
     },
     { find: `    if (!isContinued) this.#isPrepared = false;\n`, replace: `` },
   ],
-  seed: 1307,
-  invariant: 5,
+  seed: 87,
+  invariant: 6,
+  faults: 'kill,db-slow,db-late-commit',
 };

@@ -1,0 +1,32 @@
+import type { Channel } from '../../protocol/channels.ts';
+import type { SessionKey, StoreCalls } from '../../runtime/ports/log-store.ts';
+import { BatchedReads } from './batched-reads.ts';
+
+// The small reads that are gathered: what they ask for, and what of the reply is whose.
+
+export const headsRead = () =>
+  new BatchedReads({
+    request: (channels: readonly Channel[]) => ({ call: 'heads', channels }),
+    pick: (heads: StoreCalls['heads']['reply'], channel) => heads.get(channel) ?? 0,
+  });
+
+export const roomsRead = () =>
+  new BatchedReads({
+    request: (rooms: readonly string[]) => ({ call: 'rooms', rooms }),
+    pick: (records: StoreCalls['rooms']['reply'], room) => records.get(room) ?? null,
+  });
+
+export const membershipRead = () =>
+  new BatchedReads({
+    request: (pairs: readonly { readonly room: string; readonly user: string }[]) => ({
+      call: 'membership',
+      pairs,
+    }),
+    pick: (verdicts: StoreCalls['membership']['reply'], _, at) => verdicts[at] ?? false,
+  });
+
+export const revocationsRead = () =>
+  new BatchedReads({
+    request: (sessions: readonly SessionKey[]) => ({ call: 'revoked', sessions }),
+    pick: (verdicts: StoreCalls['revoked']['reply'], _, at) => verdicts[at] ?? false,
+  });

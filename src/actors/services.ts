@@ -1,0 +1,28 @@
+import type { Channel } from '../protocol/channels.ts';
+import type { Address } from '../runtime/ports/actor.ts';
+import type { SessionKey } from '../runtime/ports/log-store.ts';
+import type { ConnectionAddress } from './messages.ts';
+
+// What is said to those of whom a node has one each, beside the log.
+
+// --- drain: how a node leaves
+
+export type DrainMessage =
+  /** Asked, it answers once the node has left: its clients are gone, and what was taken is finished. */
+  | { readonly type: 'leave' }
+  /** A home cannot stop at once, since it has taken something; and has stopped. */
+  | { readonly type: 'homeBusy' | 'homeStopped'; readonly channel: Channel };
+
+export const DRAIN = 'drain' as Address<DrainMessage>;
+
+// --- sessions: the check of JW3, for all connections of the node at once
+
+export type SessionsMessage =
+  | { readonly type: 'watch'; readonly address: ConnectionAddress; readonly key: SessionKey }
+  | { readonly type: 'unwatch'; readonly address: ConnectionAddress }
+  /** Ends a session, or all that a user has so far (JW5). */
+  | { readonly type: 'revoke'; readonly user: string | null; readonly session: string | null }
+  /** Every connection is told to go, each with its own time to come back; asked, answers once none is left. */
+  | { readonly type: 'dismiss' };
+
+export const SESSIONS = 'sessions' as Address<SessionsMessage>;
