@@ -10,7 +10,8 @@ const MAY_IMPORT = {
   transport: ['protocol', 'runtime/ports'],
   store: ['protocol', 'runtime/ports'],
   telemetry: ['runtime/ports'],
-  host: ['runtime/ports'],
+  // The codes that an application may refuse with are of the wire.
+  host: ['protocol', 'runtime/ports'],
   // Only the files at the top read settings; what they need of them is handed down.
   config: ['protocol'],
   // It swaps the edge, never the middle; the store as plain data is what its database means.

@@ -76,7 +76,13 @@ export interface Sending {
   readonly sentAt: number | null;
 }
 
-export type CommandsOptions = Pick<Config, 'roomsAutoCreate' | 'messagesPerMinute' | 'connectionsPerUser'>;
+export interface CommandsOptions extends Pick<
+  Config,
+  'roomsAutoCreate' | 'messagesPerMinute' | 'connectionsPerUser'
+> {
+  /** How long the application may take to decide on a message; 0: it is not asked. */
+  readonly hookMs: number;
+}
 
 /** What can be asked of the actors from outside, without a socket. */
 export class Commands {
@@ -102,10 +108,12 @@ export class Commands {
   async send(
     by: Actor,
     room: string,
-    { id = this.#entropy.uuid(), ...message }: Sending,
+    { id = this.#entropy.uuid(), ...sending }: Sending,
   ): Promise<Published & { readonly id: string }> {
-    const entry = { ...message, id, sender: by.user };
-    const published = await this.#askHome<Published>(roomChannel(room), { type: 'publish', entry, by });
+    const entry = { ...sending, id, sender: by.user };
+    const message = { type: 'publish', entry, by } as const;
+    const deadlineMs = DEADLINE_MS + this.#options.hookMs;
+    const published = await this.#askHome<Published>(roomChannel(room), message, deadlineMs);
     return { ...published, id };
   }
 
@@ -217,17 +225,17 @@ export class Commands {
     return (await this.#ask(LOG, { type: 'status' })) as LogStatus;
   }
 
-  async #askHome<Body>(channel: Channel, message: HomeMessage): Promise<Body> {
-    const body = (await this.#ask(homeAddress(channel), message)) as Body | Refusal;
+  async #askHome<Body>(channel: Channel, message: HomeMessage, deadlineMs = DEADLINE_MS): Promise<Body> {
+    const body = (await this.#ask(homeAddress(channel), message, deadlineMs)) as Body | Refusal;
     if (typeof body === 'object' && body !== null && isRefusal(body))
       throw new EngineError(body.error, body.message, body.retryAfterMs);
     return body;
   }
 
-  #ask<Message>(to: Address<Message>, message: Message): Promise<unknown> {
+  #ask<Message>(to: Address<Message>, message: Message, deadlineMs = DEADLINE_MS): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#isClosing) return reject(new EngineError('draining', LEAVING, RETRY_AFTER_MS));
-      this.#system.ask(to, message, { deadlineMs: DEADLINE_MS }, (answer) => {
+      this.#system.ask(to, message, { deadlineMs }, (answer) => {
         if (answer.ok) resolve(answer.body);
         else if (answer.taken) reject(new EngineError('outcome_unknown', UNKNOWN));
         else reject(new EngineError('unavailable', NOT_NOW, RETRY_AFTER_MS));

@@ -1,12 +1,14 @@
-import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CANARY } from './actors/canary.ts';
+import type { HookOptions } from './actors/hooks/hooks.ts';
 import { LOG_LIMITS } from './actors/log/log.ts';
 import { relayAddress, type Published } from './actors/messages.ts';
 import { program } from './actors/program.ts';
 import { RETENTION } from './actors/retention.ts';
 import { Commands } from './commands.ts';
 import { checkRelations, type Config } from './config.ts';
+import { Front } from './front.ts';
+import { ApplicationHooks, askedHooks, HOOK_MS, type EngineHooks } from './host/application-hooks.ts';
 import { SystemClock } from './host/system-clock.ts';
 import { newIncarnation, SystemEntropy } from './host/system-entropy.ts';
 import { programOptions } from './program-options.ts';
@@ -19,18 +21,9 @@ import { createLogger, type Logger } from './telemetry/logger.ts';
 import { NodeTelemetry, type Readings } from './telemetry/metrics.ts';
 import type { JoseVerifier } from './transport/auth/jose-verifier.ts';
 import { LocalBus } from './transport/bus/local-bus.ts';
-import { Admission } from './transport/http/admission.ts';
-import { adminApp, publicApp, type PublicAppOptions } from './transport/http/app.ts';
-import {
-  closeServer,
-  createHttpServer,
-  listen,
-  type HttpServerOptions,
-} from './transport/http/http-server.ts';
-import { Origins } from './transport/http/origins.ts';
-import { DRAINING } from './transport/http/refusal.ts';
+import type { AnyServer } from './transport/http/ignored-upgrade.ts';
+import type { HttpServerOptions } from './transport/http/http-server.ts';
 import type { Readiness } from './transport/http/routes-health.ts';
-import { WsServer } from './transport/ws/ws-server.ts';
 import { WsSockets } from './transport/ws/ws-sockets.ts';
 import { createVerifier } from './verifier.ts';
 
@@ -51,7 +44,22 @@ interface Parts {
   readonly failed: Promise<Error>;
 }
 
-/** A running node. */
+/** What a node may be given beside its configuration. */
+interface Beside {
+  /** A server to attach to, which stays the application's. */
+  readonly server?: AnyServer | undefined;
+  readonly hooks?: EngineHooks | undefined;
+  /** How long clients of HTTP may take (HS4). */
+  readonly times?: HttpServerOptions | undefined;
+}
+
+/** Undefined when the application has no say in anything. */
+function hookOptions(hooks: EngineHooks = {}): HookOptions | undefined {
+  const asked = askedHooks(hooks);
+  return asked.size > 0 ? { asked, deadlineMs: hooks.deadlineMs ?? HOOK_MS.standard } : undefined;
+}
+
+/** A running node. In a program of one's own it is made by `createEngine`. */
 export class Engine {
   readonly #config: Config;
   readonly #logger: Logger;
@@ -62,15 +70,13 @@ export class Engine {
   readonly #sockets: WsSockets;
   readonly #verifier: JoseVerifier;
   readonly #telemetry: NodeTelemetry;
-  readonly #servers: Server[] = [];
-  #port = 0;
-  #adminPort = 0;
+  readonly #front: Front;
   #isDraining = false;
   #closed: Promise<void> | undefined;
   /** Resolves if the node cannot go on; whoever runs it should end the process, so that it is started anew. */
   readonly failed: Promise<Error>;
 
-  private constructor(config: Config, { logger, verifier, store, failed }: Parts) {
+  private constructor(config: Config, { logger, verifier, store, failed }: Parts, beside: Beside) {
     this.failed = failed;
     this.#config = config;
     this.#logger = logger;
@@ -91,20 +97,36 @@ export class Engine {
       bus,
       store,
       tokens: { verify: (token, done) => this.#authenticate(token, done) },
+      hooks: new ApplicationHooks(beside.hooks ?? {}),
       telemetry: this.#telemetry,
     });
-    for (const behaviour of program(programOptions(config, owner, store.log)))
+    const hooks = hookOptions(beside.hooks);
+    for (const behaviour of program(programOptions(config, { owner, log: store.log, hooks })))
       this.#system.register(behaviour);
-    this.#commands = new Commands(this.#system, entropy, config);
+    const hookMs = hooks?.asked.has('beforeMessage') ? hooks.deadlineMs : 0;
+    this.#commands = new Commands(this.#system, entropy, { ...config, hookMs });
+    this.#front = this.#makeFront(beside);
     this.#sockets.connect(new ConnectionInbox(this.#system, owner));
     bus.connect((channel, message) => this.#system.tellIfAlive(relayAddress(channel), message, 'system'));
   }
 
-  /**
-   * Opens the log, starts the actors, and listens. Rejects with an error that says what to do.
-   * `times`: how long clients of HTTP may take (HS4).
-   */
-  static async start(config: Config, times: HttpServerOptions = {}): Promise<Engine> {
+  #makeFront({ server, times = {} }: Beside): Front {
+    return new Front({
+      config: this.#config,
+      server,
+      times,
+      sockets: this.#sockets,
+      telemetry: this.#telemetry,
+      commands: this.#commands,
+      authenticate: (token, done) => this.#authenticate(token, done),
+      readiness: () => this.#readiness(),
+      isDraining: () => this.#isDraining,
+      onFault: (error) => this.#logger.error({ error: (error as Error).stack }, 'an HTTP request failed'),
+    });
+  }
+
+  /** Opens the log, starts the actors, and listens. Rejects with an error that says what to do. */
+  static async start(config: Config, beside: Beside = {}): Promise<Engine> {
     checkRelations(config);
     const logger = createLogger({ level: config.logLevel, node: config.node });
     // Before anything is open: keys that are not there stop the start.
@@ -120,35 +142,17 @@ export class Engine {
       onIdleError: (error) => logger.warn({ message: error.message }, 'database connection lost'),
       onEnd: fail,
     });
-    const engine = new Engine(config, { logger, verifier, store, failed });
+    const engine = new Engine(config, { logger, verifier, store, failed }, beside);
     try {
-      await engine.#listen(times);
+      await engine.#front.open();
     } catch (error) {
       // Nobody has come, and nothing was taken: there is nothing to leave in order.
       await engine.#closeParts();
       throw error;
     }
     engine.#startServices();
-    logger.info({ port: engine.#port, adminPort: engine.#adminPort, log: store.log }, 'listening');
+    logger.info({ port: engine.port, adminPort: engine.adminPort, log: store.log }, 'listening');
     return engine;
-  }
-
-  async #listen(times: HttpServerOptions): Promise<void> {
-    const config = this.#config;
-    const parts = this.#httpParts();
-    const server = createHttpServer(publicApp(parts), times);
-    const { admission } = parts;
-    new WsServer({
-      sockets: this.#sockets,
-      frameBytes: config.frameBytes,
-      admission,
-      onRefused: ({ code }) => this.#telemetry.count(`handshake_refused_${code}`, 1),
-      onFault: parts.onFault,
-    }).attach(server);
-    const admin = createHttpServer(adminApp({ ...parts, metrics: () => this.#telemetry.scrape() }), times);
-    this.#servers.push(server, admin);
-    this.#port = await listen(server, config.port, config.host);
-    this.#adminPort = await listen(admin, config.adminPort, config.adminHost);
   }
 
   /** What works without being asked. */
@@ -158,44 +162,24 @@ export class Engine {
       this.#system.tell(RETENTION, { type: 'start' });
   }
 
-  /** What the two ports are made of. */
-  #httpParts(): PublicAppOptions {
-    const config = this.#config;
-    const shared = {
-      origins: new Origins(config.allowedOrigins),
-      closedBecause: () => (this.#isDraining ? DRAINING : undefined),
-      authenticate: (token: string, done: (verdict: Verdict) => void) => this.#authenticate(token, done),
-    };
-    return {
-      ...shared,
-      admission: new Admission({
-        ...shared,
-        ...config,
-        connections: () => this.#sockets.size,
-        admit: (user, isKept, done) => this.#commands.admit(user, isKept, done),
-        giveBack: (user) => this.#commands.giveBack(user),
-      }),
-      service: this.#commands,
-      bodyBytes: config.frameBytes,
-      requestsPerMinute: config.requestsPerMinute,
-      readiness: () => this.#readiness(),
-      onRefused: ({ code }) => this.#telemetry.count(`http_refused_${code}`, 1),
-      onFault: (error) => this.#logger.error({ error: (error as Error).stack }, 'an HTTP request failed'),
-    };
-  }
-
-  /** Where clients connect. */
+  /** Where clients connect. On an application's server that does not listen yet, with port 0. */
   get url(): string {
-    const { host } = this.#config;
-    return `ws://${host.includes(':') ? `[${host}]` : host}:${this.#port}/ws`;
+    return this.#front.url;
   }
 
+  /** The port of {@link url}; 0 while an application's server does not listen yet. */
   get port(): number {
-    return this.#port;
+    return this.#front.port;
   }
 
+  /** Where metrics are; 0 without an admin port. */
   get adminPort(): number {
-    return this.#adminPort;
+    return this.#front.adminPort;
+  }
+
+  /** The metrics of this engine in the text format of Prometheus, `text/plain; version=0.0.4; charset=utf-8`. */
+  async metrics(): Promise<string> {
+    return (await this.#telemetry.scrape()).body;
   }
 
   // --- publishing and managing, without a socket; each rejects with an EngineError
@@ -276,10 +260,8 @@ export class Engine {
   }
 
   async #closeParts(): Promise<void> {
-    // Until here whoever came was told to go elsewhere, and a balancer that nothing is ready. Clients that were closed
-    // have as long as requests to take their goodbye: who is cut too early hears nothing of it.
-    await Promise.all(this.#servers.map((server) => closeServer(server, REQUESTS_END_MS)));
-    this.#sockets.terminateAll();
+    // Until here whoever came was told to go elsewhere, and a balancer that nothing is ready.
+    await this.#front.close(REQUESTS_END_MS);
     await Promise.race([this.#store.close(), sleep(STORE_CLOSE_MS, undefined, { ref: false })]);
     this.#system.stop();
     this.#clock.stop();

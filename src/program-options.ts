@@ -3,10 +3,20 @@ import { LEDGER_LIMITS } from './actors/home/ledger.ts';
 import { LOG_LIMITS } from './actors/log/log.ts';
 import type { ProgramOptions } from './actors/program.ts';
 import type { Config } from './config.ts';
+import type { HookOptions } from './actors/hooks/hooks.ts';
 
-/** The bounds that a configuration sets the actors of a node. `owner`: this life of it; `log`: the database's name. */
-export function programOptions(config: Config, owner: string, log: string): ProgramOptions {
+interface Beside {
+  /** This life of the node. */
+  readonly owner: string;
+  /** The database's name. */
+  readonly log: string;
+  readonly hooks: HookOptions | undefined;
+}
+
+/** The bounds that a configuration sets the actors of a node. */
+export function programOptions(config: Config, { owner, log, hooks }: Beside): ProgramOptions {
   return {
+    ...(hooks ? { hooks } : {}),
     node: config.node,
     owner,
     log,
@@ -19,6 +29,8 @@ export function programOptions(config: Config, owner: string, log: string): Prog
     },
     connection: {
       ...CONNECTION_LIMITS,
+      // Else a hook that is slow, and within its time, would make a message's outcome unknown.
+      requestDeadlineMs: CONNECTION_LIMITS.requestDeadlineMs + (hooks?.deadlineMs ?? 0),
       heartbeatIntervalMs: config.heartbeatIntervalMs,
       heartbeatTimeoutMs: config.heartbeatTimeoutMs,
       frameBytes: config.frameBytes,

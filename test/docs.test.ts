@@ -3,8 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { CHARTS } from '../src/actors/charts.ts';
 import { toMermaid } from '../src/actors/mermaid.ts';
+import { Engine } from '../src/engine.ts';
+import { askedHooks, HOOK_MS } from '../src/host/application-hooks.ts';
 import { FIELDS, GROUPS, SETTINGS, type Setting } from '../src/config/settings.ts';
-import { CLOSE_CODES, ERROR_CODES } from '../src/protocol/codes.ts';
+import { CLOSE_CODES, ERROR_CODES, HOOK_ERROR_CODES } from '../src/protocol/codes.ts';
 import { WIRE_LIMITS } from '../src/protocol/limits.ts';
 import { ACKS, ChatPush, ErrorPush, NOTIFICATIONS, RESULTS } from '../src/protocol/pushes.ts';
 import { REQUESTS } from '../src/protocol/requests.ts';
@@ -178,6 +180,30 @@ describe('docs/operations.md', () => {
       (match) => match[1],
     );
     expect(written.toSorted()).toEqual([...new Set(known)].toSorted());
+  });
+});
+
+describe('docs/library.md', () => {
+  const LIBRARY = read('docs/library.md').replaceAll(/\s+/g, ' ');
+
+  test('codes, deadline and methods are those of the code', () => {
+    const codes = HOOK_ERROR_CODES.map((code) => `\`${code}\``);
+    expect(LIBRARY).toContain(`Codes are ${codes.slice(0, -1).join(', ')} and ${codes.at(-1)}; a message`);
+    const [standard, min, max] = [HOOK_MS.standard, HOOK_MS.min, HOOK_MS.max].map((ms) =>
+      ms.toLocaleString('en'),
+    );
+    expect(LIBRARY).toContain(`${standard} unless given, from ${min} to ${max}`);
+    const methods = Object.entries(Object.getOwnPropertyDescriptors(Engine.prototype))
+      .map(([name]) => name)
+      .filter((name) => name !== 'constructor');
+    expect(methods.length).toBeGreaterThan(8);
+    for (const name of methods) expect(LIBRARY).toMatch(new RegExp(`\`${name}[\`(]`));
+  });
+
+  test('hooks are those that are asked', () => {
+    const written = table(read('docs/library.md'), 'hook', 'is asked').map(([name]) => bare(name));
+    const hook = (): true => true;
+    expect(written).toEqual([...askedHooks({ authorizeJoin: hook, beforeMessage: hook })]);
   });
 });
 

@@ -75,3 +75,17 @@ export function rosterFrames(room: string, moves: readonly Move[]): string[] {
     return users.length > 0 ? [JSON.stringify({ type: 'notification', action, room, data: { users } })] : [];
   });
 }
+
+/** What somebody present sends to the others, and nobody keeps (RQ5). */
+export function signalFrame(room: string, from: string, data: unknown): string {
+  return JSON.stringify({ type: 'notification', action: 'signal', room, from, data });
+}
+
+/** A user present who has become silent, or is heard again (PU2). */
+export function presenceFrame(
+  room: string,
+  { type: state, user, since }: { readonly type: string; readonly user: string; readonly since: number },
+): string {
+  const data = { user, state, since: isoTime(since) };
+  return JSON.stringify({ type: 'notification', action: 'presence', room, data });
+}

@@ -1,5 +1,6 @@
 import { WIRE_LIMITS } from '../protocol/limits.ts';
 import type { Behaviour } from '../runtime/ports/actor.ts';
+import type { HookName } from '../runtime/ports/hooks.ts';
 import { canaryBehaviour } from './canary.ts';
 import { connectionBehaviour } from './connection/connection.ts';
 import type { ConnectionLimits } from './connection/context.ts';
@@ -12,6 +13,7 @@ import type { LedgerLimits } from './home/ledger.ts';
 import { roomBehaviour } from './home/room.ts';
 import { userBehaviour } from './home/user.ts';
 import type { CommitLimits } from './log/group-commit.ts';
+import { hooksBehaviour, type HookOptions } from './hooks/hooks.ts';
 import { logBehaviour, type LogLimits } from './log/log.ts';
 import { relayBehaviour } from './relay/relay.ts';
 import type { PageLimits } from './relay/stream.ts';
@@ -36,6 +38,8 @@ export interface ProgramOptions {
   /** How long messages are kept (LM10); undefined: for ever. */
   readonly keepMs?: RetentionOptions['keepMs'];
   readonly logLimits: LogLimits;
+  /** What the application has a say in; undefined: nothing. */
+  readonly hooks?: HookOptions;
   readonly commit?: CommitLimits;
   readonly page?: PageLimits;
 }
@@ -53,13 +57,19 @@ const FOR_EVER = { broadcast: 0, user: 0, room: 0 } as const;
 /** Every kind of actor of a node. The engine and the simulator run the same ones (D17). */
 export function program(options: ProgramOptions): readonly Behaviour<never, never, never>[] {
   const { node, owner, log, autoCreate, graceMs, ledger, connection, allowance } = options;
-  const { page = PAGE, mailboxMax = MAILBOX_MAX, keepMs = FOR_EVER } = options;
+  const { page = PAGE, mailboxMax = MAILBOX_MAX, keepMs = FOR_EVER, hooks } = options;
   const home: HomeOptions = { node, owner, ledger, graceMs, allowance, mailboxMax };
   const deadlineMs = ledger.logDeadlineMs;
   const behaviours = [
-    connectionBehaviour({ node, log, autoCreate, limits: connection }),
+    connectionBehaviour({
+      node,
+      log,
+      autoCreate,
+      limits: connection,
+      joinMs: hookMs(hooks, 'authorizeJoin'),
+    }),
     relayBehaviour({ node, deadlineMs, retryAfterMs: connection.retryAfterMs, page }),
-    roomBehaviour({ ...home, autoCreate }),
+    roomBehaviour({ ...home, autoCreate, vettingMs: hookMs(hooks, 'beforeMessage') }),
     userBehaviour({ ...home, ledger: { ...ledger, idleMs: Math.min(ledger.idleMs, USER_IDLE_MAX_MS) } }),
     broadcastBehaviour(home),
     logBehaviour({ owner, limits: options.logLimits, ...(options.commit ? { commit: options.commit } : {}) }),
@@ -72,6 +82,15 @@ export function program(options: ProgramOptions): readonly Behaviour<never, neve
     drainBehaviour(DRAIN_LIMITS),
     canaryBehaviour(node),
     retentionBehaviour({ keepMs, deadlineMs }),
+    ...hooksIfAny(hooks, connection),
   ];
   return behaviours as unknown as readonly Behaviour<never, never, never>[];
+}
+
+function hookMs(hooks: HookOptions | undefined, name: HookName): number | undefined {
+  return hooks?.asked.has(name) ? hooks.deadlineMs : undefined;
+}
+
+function hooksIfAny(hooks: HookOptions | undefined, { frameBytes, retryAfterMs }: ConnectionLimits) {
+  return hooks ? [hooksBehaviour({ ...hooks, frameBytes, retryAfterMs })] : [];
 }

@@ -3,8 +3,8 @@ export interface Config {
   readonly node: string;
   readonly host: string;
   readonly port: number;
-  /** Where metrics are; never on the public port. */
-  readonly adminPort: number;
+  /** Where metrics are; never on the public port. Undefined: there is none. */
+  readonly adminPort: number | undefined;
   /** Loopback unless told otherwise: whoever reaches it may read everything. */
   readonly adminHost: string;
   /** The embedded database's folder; used when `databaseUrl` is undefined. */

@@ -27,9 +27,7 @@ function checkAlgorithms({ jwtAlgorithms, jwtSecret, jwks }: Config, nameOf: Nam
   for (const algorithm of jwtAlgorithms) {
     const needed = isShared(algorithm) ? 'jwtSecret' : 'jwks';
     if ((needed === 'jwtSecret' ? jwtSecret : jwks) === undefined)
-      throw new ConfigError(
-        `${nameOf('jwtAlgorithms')} has ${algorithm}, which needs ${SETTINGS[needed].variable}`,
-      );
+      throw new ConfigError(`${nameOf('jwtAlgorithms')} has ${algorithm}, which needs ${nameOf(needed)}`);
   }
 }
 

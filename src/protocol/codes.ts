@@ -49,6 +49,18 @@ export const SOCKET_ERROR_CODES = [
 
 export type SocketErrorCode = (typeof SOCKET_ERROR_CODES)[number];
 
+/** The codes that an application may refuse a join or a message with; all of them say that nothing was stored (ER2). */
+export const HOOK_ERROR_CODES = [
+  'forbidden',
+  'not_found',
+  'gone',
+  'limit_reached',
+  'rate_limited',
+  'unavailable',
+] as const satisfies readonly SocketErrorCode[];
+
+export type HookErrorCode = (typeof HOOK_ERROR_CODES)[number];
+
 /** The close codes the server sends (CL2, FR1). Those from 4500 on tell the client not to come back. */
 export const CLOSE_CODES = {
   normal: 1000,

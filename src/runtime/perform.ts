@@ -2,6 +2,7 @@ import type { EdgeEffect } from './ports/effects.ts';
 import type { Bus } from './ports/bus.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Entropy } from './ports/entropy.ts';
+import type { Hooks } from './ports/hooks.ts';
 import type { LogStore } from './ports/log-store.ts';
 import type { Sockets } from './ports/sockets.ts';
 import type { Telemetry } from './ports/telemetry.ts';
@@ -15,6 +16,7 @@ export interface Ports {
   readonly bus: Bus;
   readonly store: LogStore;
   readonly tokens: TokenVerifier;
+  readonly hooks: Hooks;
   readonly telemetry: Telemetry;
 }
 
@@ -50,6 +52,10 @@ export function performEdge(ports: Ports, effect: EdgeEffect, answers: Answers):
     case 'verify':
       return ports.tokens.verify(effect.token, (verdict) =>
         answers.later({ type: 'verified', call: effect.call, verdict }),
+      );
+    case 'hook':
+      return ports.hooks.ask(effect.question, effect.deadlineMs, (reply) =>
+        answers.later({ type: 'hookReplied', call: effect.call, reply }),
       );
     case 'publish':
       return ports.bus.publish(effect.nodes, effect.channel, effect.message);

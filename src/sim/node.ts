@@ -21,6 +21,7 @@ import { RuntimeChecker } from './runtime-checker.ts';
 import { SimBus } from './sim-bus.ts';
 import { SimClock } from './sim-clock.ts';
 import { SimEntropy } from './sim-entropy.ts';
+import { SimHooks, type SimApplication } from './sim-hooks.ts';
 import { SimLogStore } from './sim-log-store.ts';
 import { SimSockets } from './sim-sockets.ts';
 import { SimTokens } from './sim-tokens.ts';
@@ -44,6 +45,8 @@ export interface SimNodeParts {
   readonly faultOf: (call: StoreCallName) => DatabaseFault | undefined;
   readonly wallJumpMs: () => number;
   readonly onDied: (node: SimNode) => void;
+  /** Asked about what the options say; unless given, it agrees to everything. */
+  readonly application?: SimApplication | undefined;
 }
 
 /** A crash that was ordered. */
@@ -120,6 +123,7 @@ export class SimNode {
       ),
       store: this.#store,
       tokens: this.tokens,
+      hooks: new SimHooks({ timeline, enter, application: parts.application ?? (() => true) }),
       telemetry: { count: () => {}, log: () => {} },
     });
     this.system = new ActorSystem(ports, this.checker);
@@ -250,7 +254,7 @@ export class SimNode {
 
   /** Every effect counts one towards its death, and none is carried out after it. */
   #mortal(ports: Ports): Ports {
-    const { sockets, bus, store, tokens } = ports;
+    const { sockets, bus, store, tokens, hooks } = ports;
     const isCarriedOut = (): boolean => {
       if (--this.#effectsLeft <= 0) this.kill();
       return this.#isAlive;
@@ -279,6 +283,9 @@ export class SimNode {
         },
       },
       tokens: { verify: (token, done) => void (isCarriedOut() && tokens.verify(token, done)) },
+      hooks: {
+        ask: (question, deadlineMs, done) => void (isCarriedOut() && hooks.ask(question, deadlineMs, done)),
+      },
     };
   }
 

@@ -33,6 +33,7 @@ const COUNTED_BY = [
   ['vagus_handshakes_refused_total', 'Upgrades that were refused, by code', 'code', 'handshake_refused_'],
   ['vagus_http_refused_total', 'Requests over HTTP that were refused, by code', 'code', 'http_refused_'],
   ['vagus_limited_total', 'Requests over a limit of rate, by kind', 'kind', 'limited_'],
+  ['vagus_hook_failures_total', 'Answers of the application that could not be had', 'hook', 'hook_failed_'],
   ['vagus_probes_total', 'Messages of the node to itself, by whether they got through', 'outcome', 'probe_'],
 ] as const;
 

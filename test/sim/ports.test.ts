@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ApplicationHooks } from '../../src/host/application-hooks.ts';
+import { expect, test } from 'vitest';
 import { SystemClock } from '../../src/host/system-clock.ts';
 import { SystemEntropy } from '../../src/host/system-entropy.ts';
 import { Random } from '../../src/sim/random.ts';
 import { SimBus } from '../../src/sim/sim-bus.ts';
 import { SimClock, EPOCH_MS } from '../../src/sim/sim-clock.ts';
 import { SimEntropy } from '../../src/sim/sim-entropy.ts';
+import { later, SimHooks } from '../../src/sim/sim-hooks.ts';
 import { simToken, SimTokens } from '../../src/sim/sim-tokens.ts';
 import { Timeline } from '../../src/sim/timeline.ts';
 import { JoseVerifier } from '../../src/transport/auth/jose-verifier.ts';
@@ -14,6 +17,7 @@ import { LocalBus } from '../../src/transport/bus/local-bus.ts';
 import { busContract, type BusUnderTest } from '../contract/bus.contract.ts';
 import { clockContract } from '../contract/clock.contract.ts';
 import { entropyContract } from '../contract/entropy.contract.ts';
+import { hooksContract, type Move } from '../contract/hooks.contract.ts';
 import { tokensContract } from '../contract/tokens.contract.ts';
 
 // Every port, the real and the simulated one, under the same suite: that is what keeps the simulator honest (D17).
@@ -88,4 +92,45 @@ tokensContract('simulated', () => {
     wall: () => clock.wall(),
   });
   return { verifier, now: EPOCH_MS, sign: simToken, settle: () => pass(1) };
+});
+
+hooksContract('an application’s functions', (application) => {
+  const answer = async (move: Move): Promise<never> => {
+    if ('throws' in move) throw move.throws;
+    if ('hangs' in move) return new Promise<never>(() => {});
+    if (move.afterMs !== undefined) await sleep(move.afterMs);
+    return move.says as never;
+  };
+  // What reaches a function is what was asked, but for its data, which are no text any more.
+  const hooks = new ApplicationHooks({
+    authorizeJoin: (request) => answer(application({ hook: 'authorizeJoin', ...request })),
+    beforeMessage: ({ data, ...request }) =>
+      answer(application({ hook: 'beforeMessage', ...request, data: JSON.stringify(data) })),
+  });
+  return { hooks, pass: (ms) => sleep(ms) };
+});
+hooksContract('simulated', (application) => {
+  const { timeline, pass } = virtual();
+  const answer = (move: Move): unknown => {
+    if ('throws' in move) throw move.throws;
+    if ('hangs' in move) return later(Infinity, true);
+    return move.afterMs === undefined ? move.says : later(move.afterMs, move.says);
+  };
+  return {
+    hooks: new SimHooks({ timeline, enter, application: (question) => answer(application(question)) }),
+    pass,
+  };
+});
+
+test('[D17] a hook that returns a promise is an error in a simulation', () => {
+  const { timeline } = virtual();
+  const hooks = new SimHooks({ timeline, enter, application: () => Promise.resolve(true) });
+  const question = {
+    hook: 'authorizeJoin',
+    user: 'a',
+    room: 'r',
+    isAdmin: false,
+    session: undefined,
+  } as const;
+  expect(() => hooks.ask(question, 1_000, () => {})).toThrow(/use later/);
 });

@@ -50,7 +50,7 @@ export class TestEngine {
   static async start(overrides: Partial<Config> = {}, times: HttpServerOptions = {}): Promise<TestEngine> {
     const database = overrides.databaseUrl === undefined ? await createDatabase() : undefined;
     const config = testConfig({ ...(database ? { databaseUrl: database.url } : {}), ...overrides });
-    return new TestEngine(await Engine.start(config, times), config, database);
+    return new TestEngine(await Engine.start(config, { times }), config, database);
   }
 
   /** What its tokens are signed with. */

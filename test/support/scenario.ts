@@ -1,3 +1,4 @@
+import type { HookOptions } from '../../src/actors/hooks/hooks.ts';
 import { homeAddress, type HomeMessage } from '../../src/actors/messages.ts';
 import type { Channel } from '../../src/protocol/channels.ts';
 import type { Claims } from '../../src/runtime/ports/tokens.ts';
@@ -10,6 +11,7 @@ import { SimNode } from '../../src/sim/node.ts';
 import { Random } from '../../src/sim/random.ts';
 import { drawSettings, type Settings } from '../../src/sim/settings.ts';
 import { EPOCH_MS } from '../../src/sim/sim-clock.ts';
+import type { SimApplication } from '../../src/sim/sim-hooks.ts';
 import { simToken } from '../../src/sim/sim-tokens.ts';
 import { Timeline } from '../../src/sim/timeline.ts';
 import { Trace } from '../../src/sim/trace.ts';
@@ -25,6 +27,9 @@ export interface ScenarioOptions {
   readonly allowance?: Partial<ProgramSettings['allowance']>;
   readonly autoCreate?: boolean;
   readonly graceMs?: number;
+  /** What the application is asked, and what it says; else it is asked nothing. */
+  readonly hooks?: HookOptions;
+  readonly application?: SimApplication;
 }
 
 /** Limits that a scenario is not about. */
@@ -80,12 +85,14 @@ export class Scenario {
         allowance: { messagesPerMinute: 0, connectionsMax: 0, ...options.allowance },
         connection: { ...program.connection, ...UNLIMITED, ...options.connection },
         ledger: { ...program.ledger, pendingMax: 1_024, ...options.ledger },
+        ...(options.hooks ? { hooks: options.hooks } : {}),
       },
       outboundMaxBytes: Math.max(outboundMaxBytes, 262_144),
       mailboxMax: undefined,
       faultOf: () => this.fault,
       wallJumpMs: () => 0,
       onDied: () => (this.hasEnded = true),
+      application: options.application,
     });
   }
 

@@ -124,6 +124,7 @@ export class World {
     sockets: this.sockets,
     bus: { publish: (_, channel, message) => void this.published.push({ channel, message }) },
     store: this.store,
+    hooks: { ask: (_question, _deadlineMs, done) => done({ type: 'answered', json: 'true' }) },
     tokens: { verify: (_, done) => done({ ok: false, message: 'no' }) },
     telemetry: {
       count: (counter, by) => void this.counts.set(counter, (this.counts.get(counter) ?? 0) + by),

@@ -342,7 +342,7 @@ class Connection implements ConnectionContext {
       case 'rooms':
         return this.#requests.answered(context, answer, out);
       default:
-        this.#subscriptions.answered(context, answer as Parameters<Subscriptions['answered']>[1], out);
+        this.#subscriptions.answered(context, answer, out);
     }
     if (context.for === 'base') this.#baseAnswered(turn, out);
   }

@@ -62,6 +62,8 @@ export interface ConnectionOptions {
   readonly log: string;
   readonly autoCreate: boolean;
   readonly limits: ConnectionLimits;
+  /** How long the application may take to decide on a join; undefined: it is not asked. */
+  readonly joinMs: number | undefined;
 }
 
 /** What the parts of a connection share. */
@@ -104,6 +106,8 @@ export function refuse(
 export function badFrame(id: string | undefined, field: string, why: string): BadFrame {
   return { ok: false, field, message: `${field}: ${why}`, ...(id === undefined ? {} : { id }) };
 }
+
+export const NOT_JOINED: Refusal = { error: 'not_joined', message: 'the room is not joined' };
 
 /** Said when whoever should answer did not. */
 export function unavailable({ options }: ConnectionContext): Refusal {

@@ -18,6 +18,11 @@ export class Credentials {
     return this.#claims.isAdmin;
   }
 
+  /** What the token named; undefined when it named none. */
+  get session(): string | undefined {
+    return this.#claims.session;
+  }
+
   get expiresAt(): number {
     return this.#claims.expiresAt;
   }

@@ -12,11 +12,24 @@ export interface ResumeContext {
   readonly isPlaced: boolean;
 }
 
+/** One room of a `join`, while its relay is asked. */
+interface JoinContext {
+  readonly for: 'join';
+  readonly request: RequestOf<'join'>;
+}
+
+/** A room that is to be entered, while the application is asked. */
+export interface AuthorizeContext {
+  readonly for: 'authorize';
+  readonly next: JoinContext | ResumeContext;
+}
+
 /** Why a relay was asked: comes back with its answer. */
 export type SubscriptionContext =
   | { readonly for: 'base'; readonly channel: Channel }
-  | { readonly for: 'join'; readonly request: RequestOf<'join'> }
+  | JoinContext
   | ResumeContext
+  | AuthorizeContext
   | { readonly for: 'leave'; readonly request: RequestOf<'leave'> };
 
 /** The channel that was asked about. */
@@ -26,6 +39,8 @@ export function channelOf(context: SubscriptionContext): Channel {
       return context.channel;
     case 'resume':
       return context.wanted.channel;
+    case 'authorize':
+      return channelOf(context.next);
     default:
       return roomChannel(context.request.room);
   }

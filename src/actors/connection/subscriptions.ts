@@ -3,20 +3,20 @@ import type { SocketErrorCode } from '../../protocol/codes.ts';
 import type { BadFrame } from '../../protocol/decode.ts';
 import type { RequestOf } from '../../protocol/requests.ts';
 import type { Answer } from '../../runtime/ports/actor.ts';
-import {
-  isRefusal,
-  relayAddress,
-  type Departure,
-  type DeviceState,
-  type Refusal,
-  type Subscribed,
-} from '../messages.ts';
+import { isRefusal, type Departure, type DeviceState, type Refusal, type Subscribed } from '../messages.ts';
+import type { HookAnswer } from '../hooks/hooks.ts';
 import type { Outbox } from '../outbox.ts';
 import { skippedFrame } from '../frames.ts';
 import { ChannelTable } from './channel-table.ts';
-import { ack, refuse, write, type ConnectionContext } from './context.ts';
+import { askToJoin, askToLeave, subscribe, unsubscribe } from './channel-asks.ts';
+import { ack, NOT_JOINED, refuse, unavailable, write, type ConnectionContext } from './context.ts';
 import { placeIn, Resume, wantedChannels, type Wanted } from './resume.ts';
-import { channelOf, type ResumeContext, type SubscriptionContext } from './subscription-context.ts';
+import {
+  channelOf,
+  type AuthorizeContext,
+  type ResumeContext,
+  type SubscriptionContext,
+} from './subscription-context.ts';
 
 /**
  * The channels of one connection: `broadcast` and the user's own from the beginning, rooms as they are joined.
@@ -52,21 +52,12 @@ export class Subscriptions {
 
   #askBase(channel: Channel, out: Outbox): void {
     this.#channels.asking(channel);
-    this.#ask(channel, { for: 'base', channel }, 'connecting', out);
+    this.#ask({ for: 'base', channel }, 'connecting', out);
   }
 
-  #ask(channel: Channel, context: SubscriptionContext, state: DeviceState, out: Outbox): void {
-    const { address, number: connection, user, credentials, options } = this.#context;
-    const message = {
-      type: 'subscribe',
-      connection,
-      address,
-      user,
-      isAdmin: credentials.isAdmin,
-      state,
-    } as const;
-    this.#known.add(channel);
-    out.ask(relayAddress(channel), message, { deadlineMs: options.limits.requestDeadlineMs, context });
+  #ask(context: SubscriptionContext, state: DeviceState, out: Outbox): void {
+    this.#known.add(channelOf(context));
+    subscribe(this.#context, context, state, out);
   }
 
   /** Null until both have been answered; then their heads, or `unknown` when one could not be had. */
@@ -122,7 +113,22 @@ export class Subscriptions {
       return refuse(this.#context, request.id, { error: 'limit_reached', message }, out);
     }
     this.#context.gate.hold('subscribing', out);
-    this.#ask(channel, { for: 'join', request }, 'alive', out);
+    this.#enter({ for: 'join', request }, out);
+  }
+
+  /** The application is asked first, if it wants to be; not about a room that the connection is in already. */
+  #enter(next: AuthorizeContext['next'], out: Outbox): void {
+    const channel = channelOf(next);
+    const { joinMs } = this.#context.options;
+    if (joinMs === undefined || this.#channels.has(channel)) this.#ask(next, 'alive', out);
+    else askToJoin(this.#context, next, joinMs, out);
+  }
+
+  #authorized({ next }: AuthorizeContext, answer: Answer<HookAnswer>, out: Outbox): void {
+    const refusal = answer.ok ? answer.body : unavailable(this.#context);
+    if (!isRefusal(refusal)) this.#ask(next, 'alive', out);
+    else if (next.for === 'join') this.#joined(next.request, refusal, out);
+    else this.#resumed(next, refusal, out);
   }
 
   #joined(request: RequestOf<'join'>, reply: Subscribed | Refusal, out: Outbox): void {
@@ -132,13 +138,10 @@ export class Subscriptions {
     if (isRefusal(reply)) return refuse(this.#context, id, reply, out);
     const { access, metadata, head } = reply;
     const fields = { room, access, metadata: JSON.parse(metadata) as unknown };
-    if (this.#channels.has(channel))
-      return ack(
-        this.#context,
-        id,
-        { ...fields, ...this.#channels.alreadyOn(channel, request.since, head) },
-        out,
-      );
+    if (this.#channels.has(channel)) {
+      const already = this.#channels.alreadyOn(channel, request.since, head);
+      return ack(this.#context, id, { ...fields, ...already }, out);
+    }
     const { after, ...position } = placeIn(head, request.since, this.#context.options.limits.replayMax);
     this.#channels.ready(channel, head);
     ack(this.#context, id, { ...fields, ...position }, out);
@@ -177,7 +180,7 @@ export class Subscriptions {
       // Something was stored since the welcome, and the client has it from elsewhere: the head is read again.
       resume.asking(false);
       known.stage = 'on';
-      return this.#ask(channel, { for: 'resume', wanted, isNew: false, isPlaced: false }, 'alive', out);
+      return this.#ask({ for: 'resume', wanted, isNew: false, isPlaced: false }, 'alive', out);
     }
     if (this.#base.includes(channel) && known?.stage !== 'on') {
       // It could not be reached before the welcome and is being asked for again; it will start where this says.
@@ -188,7 +191,9 @@ export class Subscriptions {
     if (isNew && this.#channels.rooms + resume.newRooms >= this.#roomsMax)
       return resume.reply(name, { error: 'limit_reached' });
     resume.asking(isNew);
-    this.#ask(channel, { for: 'resume', wanted, isNew, isPlaced: !isNew }, 'alive', out);
+    const context: ResumeContext = { for: 'resume', wanted, isNew, isPlaced: !isNew };
+    if (isNew) this.#enter(context, out);
+    else this.#ask(context, 'alive', out);
   }
 
   #resumed(context: ResumeContext, reply: Subscribed | Refusal, out: Outbox): void {
@@ -233,14 +238,9 @@ export class Subscriptions {
 
   leave(request: RequestOf<'leave'>, out: Outbox): void {
     const channel = roomChannel(request.room);
-    const { address, number: connection, options, gate } = this.#context;
-    if (!this.#channels.off(channel)) {
-      return refuse(this.#context, request.id, NOT_JOINED, out);
-    }
-    gate.hold('subscribing', out);
-    const context: SubscriptionContext = { for: 'leave', request };
-    const message = { type: 'unsubscribe', connection, address, how: 'left' } as const;
-    out.ask(relayAddress(channel), message, { deadlineMs: options.limits.requestDeadlineMs, context });
+    if (!this.#channels.off(channel)) return refuse(this.#context, request.id, NOT_JOINED, out);
+    this.#context.gate.hold('subscribing', out);
+    askToLeave(this.#context, { for: 'leave', request }, out);
   }
 
   /** Put off a channel; false when it was not on it. */
@@ -252,21 +252,20 @@ export class Subscriptions {
 
   /** The connection is over. */
   releaseAll(how: Departure, out: Outbox): void {
-    const { address, number: connection } = this.#context;
-    for (const channel of this.#known)
-      out.tell(relayAddress(channel), { type: 'unsubscribe', connection, address, how });
+    for (const channel of this.#known) unsubscribe(this.#context, channel, how, out);
   }
 
   #withdraw(context: SubscriptionContext, out: Outbox): void {
-    const { address, number: connection } = this.#context;
     const channel = channelOf(context);
     if (context.for !== 'base' && this.#channels.has(channel)) return;
-    out.tell(relayAddress(channel), { type: 'unsubscribe', connection, address, how: 'gone' });
+    unsubscribe(this.#context, channel, 'gone', out);
   }
 
   // --- answers
 
-  answered(context: SubscriptionContext, answer: Answer<Subscribed | Refusal>, out: Outbox): void {
+  answered(context: SubscriptionContext, given: Answer<unknown>, out: Outbox): void {
+    if (context.for === 'authorize') return this.#authorized(context, given as Answer<HookAnswer>, out);
+    const answer = given as Answer<Subscribed | Refusal>;
     const { retryAfterMs } = this.#context.options.limits;
     const reply: Subscribed | Refusal = answer.ok
       ? answer.body
@@ -289,5 +288,3 @@ export class Subscriptions {
     }
   }
 }
-
-const NOT_JOINED: Refusal = { error: 'not_joined', message: 'the room is not joined' };

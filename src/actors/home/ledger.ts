@@ -144,7 +144,7 @@ export class Ledger {
     // Who is a repeat of whom is judged while all of them are still there.
     const repeats = new Set(
       known.filter(
-        ({ pending, outcome }) => outcome.type === 'duplicate' && !this.#isOwn(pending, outcome.seq),
+        ({ pending, outcome }) => outcome.type === 'duplicate' && !this.#pending.isOwn(pending, outcome.seq),
       ),
     );
     const stored: Entry[] = [];
@@ -179,9 +179,9 @@ export class Ledger {
     else this.#settled(turn, out);
   }
 
-  /** A duplicate of our own doubtful attempt is the message itself, not a repeat of an older one. */
-  #isOwn(pending: Pending, seq: number): boolean {
-    return this.#pending.isOwn(pending, seq);
+  /** The message with this sender and id that was taken and not answered yet. */
+  underWay(entry: NewEntry): NewEntry | undefined {
+    return this.#pending.twinOf(entry);
   }
 
   #show(entries: readonly Entry[], out: Outbox): void {
@@ -351,7 +351,7 @@ export class Ledger {
       if (!answer.ok || !answer.body.ok) break;
       const found = answer.body.value[at];
       if (!found) this.#answer(pending, this.unavailable(), out);
-      else this.#answer(pending, { ...found, isDuplicate: !this.#isOwn(pending, found.seq) }, out);
+      else this.#answer(pending, { ...found, isDuplicate: !this.#pending.isOwn(pending, found.seq) }, out);
     }
     this.#fire('deposed', out);
   }

@@ -98,6 +98,12 @@ export class PendingMessages implements Iterable<Pending> {
     }
   }
 
+  /** The first with this sender and id. */
+  twinOf({ sender, id }: NewEntry): NewEntry | undefined {
+    for (const { entry } of this) if (entry.sender === sender && entry.id === id) return entry;
+    return undefined;
+  }
+
   /** A duplicate of our own doubtful attempt is the message itself, not a repeat of an older one. */
   isOwn(pending: Pending, seq: number): boolean {
     if (pending.doubtedAt === undefined || seq <= pending.doubtedAt) return false;

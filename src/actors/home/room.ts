@@ -1,8 +1,8 @@
 import type { Answer, Behaviour, Birth, ReplyTo, Turn } from '../../runtime/ports/actor.ts';
 import type { RoomRecord } from '../../runtime/ports/log-store.ts';
 import { WIRE_LIMITS } from '../../protocol/limits.ts';
-import { isoTime } from '../../protocol/time.ts';
 import { DIRECTORY } from '../directory.ts';
+import { presenceFrame, signalFrame } from '../frames.ts';
 import type { DeviceState, Enter, Entered, HomeMessage, LogReply, Refusal } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import { Access, type AccessContext } from './access.ts';
@@ -11,13 +11,16 @@ import type { Asker } from './pending.ts';
 import { Presence, type PresenceChange } from './presence.ts';
 import { GONE, RecordChanges, type ChangeContext } from './record-changes.ts';
 import { Roster } from './roster.ts';
+import { Vetting, type VettingContext } from './vetting.ts';
 
 export interface RoomOptions extends HomeOptions {
   /** A room that was never created is public and empty (FR7). */
   readonly autoCreate: boolean;
+  /** How long the application may take to decide on a message; undefined: it is not asked. */
+  readonly vettingMs: number | undefined;
 }
 
-type RoomContext = AccessContext | ChangeContext;
+type RoomContext = AccessContext | ChangeContext | VettingContext;
 
 /** The home of `room:{id}`: order, rights and presence of one room (LC4, JW4). */
 class RoomHome extends Home {
@@ -26,6 +29,7 @@ class RoomHome extends Home {
   readonly #presence: Presence;
   readonly #roster: Roster;
   readonly #changes: RecordChanges;
+  readonly #vetting: Vetting | undefined;
   /** Devices whose right is being looked up. One that leaves meanwhile must not come in after it. */
   readonly #entering = new Map<string, { state: DeviceState }>();
   /** Users present, as the directory was told. */
@@ -52,6 +56,9 @@ class RoomHome extends Home {
       expel: (users, at, out) => this.#expel(users, at, out),
       closeAll: (at, out) => this.#closeAll(at, out),
     });
+    const { ledger, vettingMs } = options;
+    const parts = { room: birth.id, access: this.#access, ledger: this.ledger, limits: ledger };
+    if (vettingMs !== undefined) this.#vetting = new Vetting({ ...parts, hookMs: vettingMs });
   }
 
   override begin(birth: Birth, turn: Turn): Outbox {
@@ -111,32 +118,29 @@ class RoomHome extends Home {
   }
 
   protected override get isAtRest(): boolean {
-    return super.isAtRest && this.#access.isAtRest && this.#changes.isAtRest;
+    const isAtRest = this.#access.isAtRest && this.#changes.isAtRest && !this.#vetting?.isBusy;
+    return isAtRest && super.isAtRest;
   }
 
   protected override get isUsed(): boolean {
-    return super.isUsed || this.#presence.size > 0;
+    return super.isUsed || this.#presence.size > 0 || this.#vetting?.isBusy === true;
   }
 
   // --- messages
 
   #publish(message: HomeMessage & { type: 'publish' }, asker: Asker, turn: Turn, out: Outbox): void {
-    if (!message.by) return this.ledger.append(message.entry, asker, turn, out);
-    this.#access.check(message.by, turn, out, (refusal, at, later) => {
+    const { entry, by } = message;
+    if (!by) return this.ledger.append(entry, asker, turn, out);
+    this.#access.check(by, turn, out, (refusal, at, later) => {
       if (refusal) later.reply(asker.replyTo, refusal);
-      else this.ledger.append(message.entry, asker, at, later);
+      else if (this.#vetting) this.#vetting.ask({ entry, by, asker }, later);
+      else this.ledger.append(entry, asker, at, later);
     });
   }
 
   #signal({ address, user, data }: HomeMessage & { type: 'signal' }, out: Outbox): void {
     if (!this.#presence.has(address)) return;
-    const frame = JSON.stringify({
-      type: 'notification',
-      action: 'signal',
-      room: this.#room,
-      from: user,
-      data,
-    });
+    const frame = signalFrame(this.#room, user, data);
     out.publish(this.channel, this.ledger.nodes, { type: 'notice', frame, exceptConnection: address });
   }
 
@@ -176,10 +180,9 @@ class RoomHome extends Home {
     else out.disarm('grace');
   }
 
-  #tellShown({ type: state, user, since }: PresenceChange, out: Outbox): void {
-    const data = { user, state, since: isoTime(since) };
-    const frame = JSON.stringify({ type: 'notification', action: 'presence', room: this.#room, data });
-    out.publish(this.channel, this.ledger.nodes, { type: 'notice', frame, exceptUser: user });
+  #tellShown(change: PresenceChange, out: Outbox): void {
+    const frame = presenceFrame(this.#room, change);
+    out.publish(this.channel, this.ledger.nodes, { type: 'notice', frame, exceptUser: change.user });
   }
 
   protected override timer(timer: string, turn: Turn, out: Outbox): void {
@@ -221,6 +224,9 @@ class RoomHome extends Home {
       case 'delete':
       case 'empty':
         return this.#changes.answered(known, answer as Answer<LogReply<unknown>>, turn, out);
+      case 'vetted':
+      case 'repeats':
+        return this.#vetting?.answered(known, answer, turn, out);
       default:
         return super.answered(context, answer, turn, out);
     }

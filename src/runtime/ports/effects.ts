@@ -1,5 +1,6 @@
 import type { Channel } from '../../protocol/channels.ts';
 import type { FrameBatch } from './sockets.ts';
+import type { HookQuestion } from './hooks.ts';
 import type { StoreRequest } from './log-store.ts';
 
 /** Effects that leave the process, each carried out by the port of the same name. */
@@ -32,6 +33,13 @@ export type EdgeEffect =
     }
   /** Check a token; answered by a `verified` message with the same `call`. */
   | { readonly type: 'verify'; readonly call: number; readonly token: string }
+  /** Ask the application; answered by a `hookReplied` message with the same `call`. */
+  | {
+      readonly type: 'hook';
+      readonly call: number;
+      readonly question: HookQuestion;
+      readonly deadlineMs: number;
+    }
   /** To the relays of a channel on the named nodes, in order per node; lost where there is none. */
   | {
       readonly type: 'publish';

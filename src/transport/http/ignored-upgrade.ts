@@ -1,5 +1,9 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
+import { Server as TlsServer } from 'node:tls';
+
+export type AnyServer = Server | HttpsServer;
 
 /** Whether a request asks for the one protocol that is spoken here beside HTTP/1.1. */
 export function isToWebSocket({ headers }: IncomingMessage): boolean {
@@ -13,7 +17,12 @@ export function isToWebSocket({ headers }: IncomingMessage): boolean {
  * So it is written anew without that wish, and given to the server in front of what else has come: body, limits and
  * times are then those of any request, but that its time begins again, once. The connection ends with the answer.
  */
-export function ignoreUpgrade(server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+export function ignoreUpgrade(
+  server: AnyServer,
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): void {
   // An answer to an earlier request is not through: two at a time would get mixed up.
   const { _httpMessage: earlier } = socket as { readonly _httpMessage?: ServerResponse | null };
   if (earlier) {
@@ -22,7 +31,7 @@ export function ignoreUpgrade(server: Server, request: IncomingMessage, socket: 
   }
   if (socket.destroyed) return;
   socket.unshift(Buffer.concat([Buffer.from(headOf(request), 'latin1'), head]));
-  server.emit('connection', socket);
+  server.emit(server instanceof TlsServer ? 'secureConnection' : 'connection', socket);
 }
 
 const LEFT_OUT = ['upgrade', 'connection', 'http2-settings'];

@@ -6,7 +6,7 @@ export interface Caller {
   readonly isAdmin: boolean;
 }
 
-/** What the REST routes need of the engine. Each rejects with an error whose `code` is one of ER1; all end in 10 s. */
+/** What the REST routes need of the engine. Each rejects with an error whose `code` is one of ER1; all end in 10 s, or a hook's deadline later. */
 export interface RestService {
   /** Counts a message against its user's limit (LM2): 0, or the milliseconds to wait. */
   spend(user: string): Promise<number>;

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { SUBPROTOCOL } from '../../protocol/version.ts';
 import type { Admission } from '../http/admission.ts';
-import { ignoreUpgrade, isToWebSocket } from '../http/ignored-upgrade.ts';
+import { ignoreUpgrade, isToWebSocket, type AnyServer } from '../http/ignored-upgrade.ts';
 import type { HttpRefusal } from '../http/refusal.ts';
 import { refuseUpgrade } from './handshake.ts';
 import type { WsSockets } from './ws-sockets.ts';
@@ -22,7 +22,7 @@ export interface WsServerOptions {
 /** How long a client may take to answer a close before its socket is cut. */
 const CLOSE_TIMEOUT_MS = 5_000;
 
-/** Takes upgrades of an HTTP server, checks them in the order of HS3, and hands over the sockets. */
+/** Takes upgrades of HTTP servers, checks them in the order of HS3, and hands over the sockets. */
 export class WsServer {
   readonly #options: WsServerOptions;
   readonly #server: WebSocketServer;
@@ -43,15 +43,19 @@ export class WsServer {
     );
   }
 
+  /** Takes all upgrades of a server. */
   attach(server: Server): void {
-    server.on('upgrade', (request, socket, head) => {
-      // A client that goes away meanwhile is no error of ours.
-      socket.on('error', () => socket.destroy());
-      if (!isToWebSocket(request)) return ignoreUpgrade(server, request, socket, head);
-      this.#upgrade(request, socket, head).catch((error: unknown) => {
-        this.#options.onFault(error);
-        this.#refuse(socket, { code: 'internal', message: 'a fault of the node' });
-      });
+    server.on('upgrade', (...given) => this.take(server, ...given));
+  }
+
+  /** Takes one upgrade of a server: lets the client in, or answers why not. */
+  take(server: AnyServer, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // A client that goes away meanwhile is no error of ours.
+    socket.on('error', () => socket.destroy());
+    if (!isToWebSocket(request)) return ignoreUpgrade(server, request, socket, head);
+    this.#upgrade(request, socket, head).catch((error: unknown) => {
+      this.#options.onFault(error);
+      this.#refuse(socket, { code: 'internal', message: 'a fault of the node' });
     });
   }
 

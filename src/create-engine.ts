@@ -1,0 +1,55 @@
+import { ConfigError } from './config/config-error.ts';
+import { configOfSettings, type EngineSettings } from './config/options.ts';
+import { Engine } from './engine.ts';
+import { HOOK_MS, type EngineHooks } from './host/application-hooks.ts';
+import type { AnyServer } from './transport/http/ignored-upgrade.ts';
+
+/**
+ * What {@link createEngine} is given: every setting of `docs/configuration.md`, as the field of {@link Config} that has
+ * its name, with the default of `vagus serve`; `jwtSecret` or `jwks` must be there. No admin port unless `adminPort` is.
+ */
+export interface EngineOptions extends EngineSettings {
+  /**
+   * A server of one's own to attach to, listening or not. `/ws`, `/v1/*`, `/healthz` and `/readyz` are the engine's,
+   * everything else stays the application's; `host` and `port` are not used. Without it the engine listens on those two.
+   */
+  readonly server?: AnyServer | undefined;
+  /** What the application has a say in. */
+  readonly hooks?: EngineHooks | undefined;
+}
+
+/**
+ * Starts an engine in this process. It reads no environment and no files but those that options name, and handles no
+ * signals: whoever starts it closes it. Rejects with a {@link ConfigError} for an option that cannot be used, and with
+ * an error that says what to do when store, keys or port cannot be had; nothing is left open or attached then.
+ *
+ * @example
+ * const server = http.createServer(app);
+ * const engine = await createEngine({ server, jwtSecret, databaseUrl, hooks: { authorizeJoin } });
+ * server.listen(3000);
+ */
+export async function createEngine(options: EngineOptions): Promise<Engine> {
+  const { server, hooks = {}, ...settings } = options;
+  const config = configOfSettings(settings);
+  if (server !== undefined && (typeof server !== 'object' || typeof server?.emit !== 'function'))
+    throw new ConfigError('server must be a server of node:http or node:https');
+  return Engine.start(config, { server, hooks: checkHooks(hooks) });
+}
+
+function checkHooks(hooks: EngineHooks): EngineHooks {
+  if (typeof hooks !== 'object' || hooks === null)
+    throw new ConfigError('hooks must be an object of functions');
+  for (const [name, given] of Object.entries(hooks)) {
+    if (given === undefined || name === 'deadlineMs') continue;
+    if (name !== 'authorizeJoin' && name !== 'beforeMessage')
+      throw new ConfigError(`hooks.${name} is no hook; there are authorizeJoin and beforeMessage`);
+    if (typeof given !== 'function')
+      throw new ConfigError(`hooks.${name} is ${typeof given}, but must be a function`);
+  }
+  const { deadlineMs = HOOK_MS.standard } = hooks;
+  if (!Number.isInteger(deadlineMs) || deadlineMs < HOOK_MS.min || deadlineMs > HOOK_MS.max)
+    throw new ConfigError(
+      `hooks.deadlineMs is ${String(deadlineMs)}, but must be a whole number from ${HOOK_MS.min} to ${HOOK_MS.max}, in milliseconds`,
+    );
+  return hooks;
+}

@@ -1,0 +1,145 @@
+import type { AddressInfo } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
+import type { Server } from 'node:http';
+import type { Config } from './config.ts';
+import type { Verdict } from './runtime/ports/tokens.ts';
+import type { NodeTelemetry } from './telemetry/metrics.ts';
+import { Admission } from './transport/http/admission.ts';
+import { adminApp, publicApp, type PublicAppOptions } from './transport/http/app.ts';
+import { Attachment } from './transport/http/attachment.ts';
+import type { AnyServer } from './transport/http/ignored-upgrade.ts';
+import {
+  closeServer,
+  createHttpServer,
+  listen,
+  type HttpServerOptions,
+} from './transport/http/http-server.ts';
+import { Origins } from './transport/http/origins.ts';
+import { DRAINING } from './transport/http/refusal.ts';
+import type { Readiness } from './transport/http/routes-health.ts';
+import { WsServer } from './transport/ws/ws-server.ts';
+import type { WsSockets } from './transport/ws/ws-sockets.ts';
+import type { Commands } from './commands.ts';
+
+export interface FrontOptions {
+  readonly config: Config;
+  /** The application's own server; without one the front has its own. */
+  readonly server: AnyServer | undefined;
+  /** How long clients of HTTP may take (HS4); of an application's server that is the application's affair. */
+  readonly times: HttpServerOptions;
+  readonly sockets: WsSockets;
+  readonly telemetry: NodeTelemetry;
+  readonly commands: Commands;
+  readonly authenticate: (token: string, done: (verdict: Verdict) => void) => void;
+  readonly readiness: () => Promise<Readiness>;
+  readonly isDraining: () => boolean;
+  /** A fault of ours while a request was answered. */
+  readonly onFault: (error: unknown) => void;
+}
+
+/** Where clients come in: a server of the engine's own or the application's, and the admin port. */
+export class Front {
+  readonly #options: FrontOptions;
+  readonly #servers: Server[] = [];
+  #attachment: Attachment | undefined;
+  #port = 0;
+  #adminPort = 0;
+
+  constructor(options: FrontOptions) {
+    this.#options = options;
+  }
+
+  async open(): Promise<void> {
+    const { config, server, times, sockets, telemetry } = this.#options;
+    const parts = this.#appParts();
+    const request = publicApp(parts);
+    const ws = new WsServer({
+      sockets,
+      frameBytes: config.frameBytes,
+      admission: parts.admission,
+      onRefused: ({ code }) => telemetry.count(`handshake_refused_${code}`, 1),
+      onFault: parts.onFault,
+    });
+    if (server)
+      this.#attachment = new Attachment(server, {
+        request,
+        upgrade: (...given) => ws.take(server, ...given),
+      });
+    else {
+      const own = createHttpServer(request, times);
+      ws.attach(own);
+      this.#servers.push(own);
+      this.#port = await listen(own, config.port, config.host);
+    }
+    if (config.adminPort === undefined) return;
+    const admin = createHttpServer(adminApp({ ...parts, metrics: () => telemetry.scrape() }), times);
+    this.#servers.push(admin);
+    this.#adminPort = await listen(admin, config.adminPort, config.adminHost);
+  }
+
+  /** What the two ports are made of. */
+  #appParts(): PublicAppOptions {
+    const { config, sockets, telemetry, commands, authenticate, readiness, onFault } = this.#options;
+    const shared = {
+      origins: new Origins(config.allowedOrigins),
+      closedBecause: () => (this.#options.isDraining() ? DRAINING : undefined),
+      authenticate,
+    };
+    return {
+      ...shared,
+      admission: new Admission({
+        ...shared,
+        ...config,
+        connections: () => sockets.size,
+        admit: (user, isKept, done) => commands.admit(user, isKept, done),
+        giveBack: (user) => commands.giveBack(user),
+      }),
+      service: commands,
+      bodyBytes: config.frameBytes,
+      requestsPerMinute: config.requestsPerMinute,
+      readiness,
+      onRefused: ({ code }) => telemetry.count(`http_refused_${code}`, 1),
+      onFault,
+    };
+  }
+
+  /** 0 while an application's server does not listen yet, or not on a port. */
+  get port(): number {
+    return this.#options.server ? (this.#foreignAddress?.port ?? 0) : this.#port;
+  }
+
+  /** 0: there is none. */
+  get adminPort(): number {
+    return this.#adminPort;
+  }
+
+  get url(): string {
+    const { config, server } = this.#options;
+    const host = server ? reachable(this.#foreignAddress?.address) : config.host;
+    const scheme = server instanceof TlsServer ? 'wss' : 'ws';
+    return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${this.port}/ws`;
+  }
+
+  get #foreignAddress(): AddressInfo | undefined {
+    const address = this.#options.server?.address();
+    return typeof address === 'object' && address !== null ? address : undefined;
+  }
+
+  /**
+   * Takes no more; what is being answered is finished, for a while. Clients that were closed have as long to take
+   * their goodbye: who is cut too early hears nothing of it.
+   */
+  async close(withinMs: number): Promise<void> {
+    const { sockets } = this.#options;
+    await Promise.all([
+      this.#attachment?.close(withinMs, () => sockets.size === 0),
+      ...this.#servers.map((server) => closeServer(server, withinMs)),
+    ]);
+    sockets.terminateAll();
+  }
+}
+
+/** An address that stands for all is none to connect to. */
+function reachable(host = '127.0.0.1'): string {
+  return host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+}

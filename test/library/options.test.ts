@@ -1,0 +1,114 @@
+import { describe, expect, test } from 'vitest';
+import { configOfSettings } from '../../src/config/options.ts';
+import { readConfig } from '../../src/config.ts';
+import { ConfigError, createEngine, type EngineOptions } from '../../src/index.ts';
+
+const jwtSecret = 'x'.repeat(32);
+
+describe('options', () => {
+  test('what is not given is as in vagus serve, but there is no admin port', () => {
+    const serve = readConfig(
+      { host: '0.0.0.0', roomsAutoCreate: false, logLevel: 'info', jwtSecret: () => jwtSecret },
+      {},
+    );
+    expect(configOfSettings({ jwtSecret })).toEqual({ ...serve, adminPort: undefined });
+    expect(configOfSettings({ jwtSecret, host: undefined }).host).toBe('0.0.0.0');
+    expect(configOfSettings({ ...serve, adminPort: 0 })).toEqual({ ...serve, adminPort: 0 });
+  });
+
+  test('no environment is read', () => {
+    process.env['VAGUS_PORT'] = '1';
+    try {
+      expect(configOfSettings({ jwtSecret }).port).toBe(8_080);
+    } finally {
+      delete process.env['VAGUS_PORT'];
+    }
+  });
+
+  test('fields are what they are in Config: milliseconds, bytes, lists; 0 is off', () => {
+    const config = configOfSettings({
+      jwks: '/keys.json',
+      heartbeatIntervalMs: 1_500,
+      heartbeatTimeoutMs: 3_000,
+      frameBytes: 2_048,
+      roomIdleMs: 0,
+      messagesPerMinute: 0,
+      retention: { room: 3_600_000 },
+      allowedOrigins: ['https://a.example', 'HTTPS://A.example'],
+      tokenInUrl: true,
+    });
+    expect(config).toMatchObject({
+      jwtSecret: undefined,
+      heartbeatIntervalMs: 1_500,
+      frameBytes: 2_048,
+      messagesPerMinute: 0,
+      retention: { broadcast: 0, user: 0, room: 3_600_000 },
+      allowedOrigins: ['https://a.example'],
+      tokenInUrl: true,
+    });
+    expect(config.roomIdleMs).toBeGreaterThan(86_400_000);
+    expect(Object.isFrozen(config)).toBe(true);
+  });
+
+  const circle: Record<string, unknown> = {};
+  circle['self'] = circle;
+  test.each<[string, unknown, RegExp]>([
+    ['port', 70_000, /^port is 70000, but must be a port from 0 to 65535/],
+    ['port', '80', /^port is "80", but must be a port/],
+    ['port', Number.NaN, /^port is "NaN", but/],
+    ['port', 1.5, /^port is 1\.5, but/],
+    ['host', 'a b', /^host is "a b", but must be an address/],
+    ['host', null, /^host is null, but/],
+    ['graceMs', -1, /^graceMs is -1, but must be 0, or a duration .*1d, as a number of milliseconds$/],
+    ['stallMs', '30s', /^stallMs is "30s", but must be a duration .* as a number of milliseconds$/],
+    ['frameBytes', 10, /^frameBytes is 10, but must be 0, or a size/],
+    ['roomsAutoCreate', 'on', /^roomsAutoCreate is "on", but must be one of on, off/],
+    [
+      'allowedOrigins',
+      'https://a.example',
+      /^allowedOrigins is "https:\/\/a\.example", but must be an origin/,
+    ],
+    ['allowedOrigins', ['*'], /^allowedOrigins has "\*", but/],
+    ['allowedOrigins', ['https://a.example,https://b.example'], /^allowedOrigins is \["https/],
+    ['retention', { rooms: 60_000 }, /^retention has "rooms=60000ms", but/],
+    ['retention', { room: '1d' }, /^retention is \{"room":"1d"\}, but/],
+    ['retention', circle, /^retention is "an object that is no JSON", but/],
+    ['logLevel', 'loud', /^logLevel is "loud", but must be one of debug/],
+    ['logLevel', () => 1, /^logLevel is "\(\) => 1", but/],
+    ['jwtSecret', 'hunter2', /^jwtSecret must be 32 bytes or more, without line breaks$/],
+    ['databaseUrl', 'mysql://u:hunter2@h/d', /^databaseUrl must be a URL such as/],
+    ['prot', 80, /^prot is no option: did you mean port\?$/],
+    ['hookDeadline', 80, /^hookDeadline is no option$/],
+    ['server', {}, /^server must be a server of node:http or node:https$/],
+    ['hooks', null, /^hooks must be an object/],
+    ['hooks', { onMessage: () => true }, /^hooks\.onMessage is no hook; there are authorizeJoin and/],
+    ['hooks', { beforeMessage: true }, /^hooks\.beforeMessage is boolean, but must be a function$/],
+    ['hooks', { deadlineMs: 99 }, /^hooks\.deadlineMs is 99, but must be a whole number from 100 to 10000/],
+    ['hooks', { deadlineMs: '1s' }, /^hooks\.deadlineMs is 1s, but/],
+  ])('%s: %j is refused', async (field, value, message) => {
+    const options = { jwtSecret, [field]: value } as unknown as EngineOptions;
+    const error = await createEngine(options).catch((error: unknown) => error);
+    expect(error).toBeInstanceOf(ConfigError);
+    expect((error as Error).message).toMatch(message);
+    expect((error as Error).message).not.toContain('hunter2');
+  });
+
+  test.each<[EngineOptions, RegExp]>([
+    [{}, /^jwtSecret is not set, nor jwks/],
+    [
+      { jwtSecret, heartbeatIntervalMs: 60_000 },
+      /^heartbeatTimeoutMs must be at least twice heartbeatIntervalMs$/,
+    ],
+    [
+      { jwtSecret, outboundBytes: 65_536, frameBytes: 131_072 },
+      /^outboundBytes must not be less than frameBytes$/,
+    ],
+    [{ jwtSecret, jwtAlgorithms: ['ES256'] }, /^jwtAlgorithms has ES256, which needs jwks$/],
+    [
+      { jwtSecret, retention: { user: 60_000 }, stallMs: 120_000 },
+      /^retention must not be less than stallMs$/,
+    ],
+  ])('what does not fit together is refused: %#', async (options, message) => {
+    await expect(createEngine(options)).rejects.toThrow(message);
+  });
+});
