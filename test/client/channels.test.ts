@@ -11,7 +11,7 @@ describe('rooms', () => {
     const world = new ClientWorld();
     world.up();
     const { done, results } = answers();
-    world.core.join('lobby', {}, done as never);
+    world.core.join('lobby', {}, done);
     const join = world.end.take('join');
     expect(join).not.toHaveProperty('since');
     world.end.ack(join, { room: 'lobby', access: 'private', metadata: { a: 1 }, seq: 4 });
@@ -36,7 +36,7 @@ describe('rooms', () => {
     const world = new ClientWorld();
     world.up();
     const { done, codes } = answers();
-    world.core.join('lobby', {}, done as never);
+    world.core.join('lobby', {}, done);
     world.end.refuse(world.end.take('join'), code);
     expect(codes()).toEqual([code]);
     world.again();
@@ -49,7 +49,7 @@ describe('rooms', () => {
     const world = new ClientWorld();
     world.up();
     const { done, codes } = answers();
-    world.core.join('lobby', {}, done as never);
+    world.core.join('lobby', {}, done);
     world.end.refuse(world.end.take('join'), code, 2_000);
     world.pass(1_999);
     expect(world.end.has('join')).toBe(false);
@@ -62,8 +62,8 @@ describe('rooms', () => {
     const world = new ClientWorld();
     world.up();
     const { done, codes } = answers();
-    world.core.join('no room', {}, done as never);
-    world.core.send('', 'hi', {}, done as never);
+    world.core.join('no room', {}, done);
+    world.core.send('', 'hi', {}, done);
     expect(codes()).toEqual(['bad_frame', 'bad_frame']);
     expect(world.end.frames).toEqual([]);
   });
@@ -72,7 +72,7 @@ describe('rooms', () => {
     const world = new ClientWorld();
     world.inRoom();
     const { done, codes } = answers();
-    world.core.leave('lobby', done as never);
+    world.core.leave('lobby', done);
     world.end.chat('lobby', 1);
     const leave = world.end.take('leave');
     world.end.ack(leave, { room: 'lobby' });

@@ -15,10 +15,10 @@ type Step =
 
 const steps = fc.array(
   fc.oneof(
-    fc.record<Step>({ do: fc.constant('others'), count: fc.integer({ min: 1, max: 30 }) } as never),
-    fc.record<Step>({ do: fc.constant('send'), count: fc.integer({ min: 1, max: 8 }) } as never),
-    fc.record<Step>({ do: fc.constant('cut'), code: fc.constantFrom(1006, 1011, 4001, 4002) } as never),
-    fc.record<Step>({ do: fc.constant('wait'), ms: fc.integer({ min: 1, max: 15_000 }) } as never),
+    fc.record<Step>({ do: fc.constant('others'), count: fc.integer({ min: 1, max: 30 }) }),
+    fc.record<Step>({ do: fc.constant('send'), count: fc.integer({ min: 1, max: 8 }) }),
+    fc.record<Step>({ do: fc.constant('cut'), code: fc.constantFrom(1006, 1011, 4001, 4002) }),
+    fc.record<Step>({ do: fc.constant('wait'), ms: fc.integer({ min: 1, max: 15_000 }) }),
     fc.record<Step>({
       do: fc.constant('weather'),
       lost: fc.integer({ min: 0, max: 6 }),
@@ -27,7 +27,7 @@ const steps = fc.array(
       unanswered: fc.integer({ min: 0, max: 5 }),
       replay: fc.integer({ min: 0, max: 20 }),
       page: fc.integer({ min: 1, max: 12 }),
-    } as never),
+    }),
   ),
   { minLength: 1, maxLength: 40 },
 ) as fc.Arbitrary<Step[]>;

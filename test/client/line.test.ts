@@ -130,7 +130,7 @@ describe('the end', () => {
     expect(world.events('state').at(-1)).toMatchObject({ why: { code } });
     const { done, codes } = answers();
     world.core.send('lobby', 'hi', {}, done);
-    world.core.rooms({}, done as never);
+    world.core.rooms({}, done);
     expect(codes()).toEqual([code, code]);
     world.pass(100_000);
     expect(world.ends).toHaveLength(1);
@@ -141,7 +141,7 @@ describe('the end', () => {
     (code) => {
       const world = new ClientWorld();
       const { done, codes } = answers();
-      world.core.join('lobby', {}, done as never);
+      world.core.join('lobby', {}, done);
       world.end.close();
       world.probes[0]?.done({ code });
       expect(world.states).toEqual(['connecting', 'dead']);
@@ -199,7 +199,7 @@ describe('the end', () => {
     world.inRoom();
     const { done, codes } = answers();
     world.core.send('lobby', 'hi', {}, done);
-    world.core.rooms({}, done as never);
+    world.core.rooms({}, done);
     world.core.close();
     expect(world.end.closedWith).toBe(1000);
     expect(codes().toSorted()).toEqual(['closed', 'outcome_unknown']);

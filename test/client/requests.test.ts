@@ -43,7 +43,7 @@ describe('requests', () => {
     const world = new ClientWorld();
     world.up();
     const { done, codes } = answers();
-    world.core.rooms({}, done as never);
+    world.core.rooms({}, done);
     world.pass(9_999);
     expect(codes()).toEqual([]);
     world.pass(1);
@@ -56,10 +56,10 @@ describe('requests', () => {
     const world = new ClientWorld();
     world.up();
     const [one, two] = [answers(), answers()];
-    world.core.rooms({}, one.done as never);
+    world.core.rooms({}, one.done);
     world.end.close();
     expect(one.codes()).toEqual(['unavailable']);
-    world.core.rooms({}, two.done as never);
+    world.core.rooms({}, two.done);
     world.rest();
     world.end.welcome();
     world.end.refuse(world.end.take('rooms'), 'rate_limited', 5);
@@ -72,7 +72,7 @@ describe('requests', () => {
     const world = new ClientWorld();
     world.up();
     const { done, codes } = answers();
-    world.core.rooms({}, done as never);
+    world.core.rooms({}, done);
     world.end.push({ type: 'rooms', id: world.end.take('rooms')['id'], rooms: [{ room: 7 }], more: false });
     expect(codes()).toEqual(['bad_server_frame']);
     expect(world.events('error')).toHaveLength(1);
@@ -81,7 +81,7 @@ describe('requests', () => {
   test('a thousand may wait', () => {
     const world = new ClientWorld();
     const { done, codes } = answers();
-    for (let at = 0; at <= 1_000; at++) world.core.rooms({}, done as never);
+    for (let at = 0; at <= 1_000; at++) world.core.rooms({}, done);
     expect(codes()).toEqual(['queue_full']);
     world.pass(10_000);
     expect(codes()).toHaveLength(1_001);
@@ -90,12 +90,12 @@ describe('requests', () => {
   test('[RQ5] a signal is handed over or refused at once', () => {
     const world = new ClientWorld();
     const { done, codes } = answers();
-    world.core.signal('lobby', { typing: true }, done as never);
+    world.core.signal('lobby', { typing: true }, done);
     world.inRoom();
-    world.core.signal('lobby', { typing: true }, done as never);
-    world.core.signal('lobby', 'x'.repeat(4_094), done as never);
-    world.core.signal('lobby', 'x'.repeat(4_095), done as never);
-    world.core.signal('lobby', undefined, done as never);
+    world.core.signal('lobby', { typing: true }, done);
+    world.core.signal('lobby', 'x'.repeat(4_094), done);
+    world.core.signal('lobby', 'x'.repeat(4_095), done);
+    world.core.signal('lobby', undefined, done);
     expect(codes()).toEqual(['not_joined', 'ok', 'ok', 'bad_frame', 'bad_frame']);
     expect(world.end.take('signal')).toEqual({ type: 'signal', room: 'lobby', data: { typing: true } });
   });

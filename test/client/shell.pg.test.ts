@@ -20,7 +20,7 @@ afterAll(async () => {
 });
 
 const open = (url: string, options: ConnectOptions): Client => {
-  const client = connect(url, { WebSocket: WebSocket as never, ...options });
+  const client = connect(url, { WebSocket: WebSocket, ...options });
   clients.push(client);
   return client;
 };
@@ -169,13 +169,13 @@ test('[RS1] while sockets do not get through, messages go by REST', async () => 
     }
   }
   let isBlocked = false;
-  const client = await as('dave', undefined, { WebSocket: Blocked as never });
+  const client = await as('dave', undefined, { WebSocket: Blocked });
   const seen = shown(client);
   await client.join('rest', { since: 0 });
   await client.send('rest', 'by socket');
   isBlocked = true;
   const cut = await TcpProxy.to(engine.engine.url);
-  const away = await as('erin', cut.through(engine.engine.url), { WebSocket: Blocked as never });
+  const away = await as('erin', cut.through(engine.engine.url), { WebSocket: Blocked });
   const sent = await Promise.all(['one', 'two', 'three'].map((content) => away.send('rest', content)));
   expect(sent.map(({ seq }) => seq)).toEqual([2, 3, 4]);
   expect(away.state).not.toBe('alive');
