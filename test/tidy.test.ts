@@ -49,17 +49,24 @@ describe('tools', () => {
   }, 60_000);
 
   test('types', () => {
-    const { status, output } = run('tsc', ['--noEmit']);
-    expect(status, output).toBe(0);
+    for (const project of ['.', 'client']) {
+      const { status, output } = run('tsc', ['--noEmit', '-p', project]);
+      expect(status, output).toBe(0);
+    }
     expect(run('tsc', ['--noEmit', '-p', fixture('types')]).output).toContain('TS2322');
   }, 120_000);
 
   test('layers', () => {
-    const { status, output } = run('depcruise', ['src']);
+    const { status, output } = run('depcruise', ['src', 'client/src']);
     expect(status, output).toBe(0);
     expect(Number(/(\d+) modules/.exec(output)?.[1])).toBeGreaterThan(100);
-    const canary = run('depcruise', ['src', '--config', `${ROOT}.dependency-cruiser.cjs`], fixture('layers'));
+    const canary = run(
+      'depcruise',
+      ['src', 'client/src', '--config', `${ROOT}.dependency-cruiser.cjs`],
+      fixture('layers'),
+    );
     expect(canary.output).toContain('actors-imports-only-what-it-may');
+    expect(canary.output).toContain('the-client-stands-alone');
     expect(canary.status).not.toBe(0);
   }, 60_000);
 
@@ -67,6 +74,31 @@ describe('tools', () => {
     const { status, output } = run('knip', []);
     expect(status, output).toBe(0);
     expect(run('knip', ['--no-config-hints'], fixture('unused')).output).toContain('src/dead.ts');
+  }, 60_000);
+
+  test('the client is as small as it says', () => {
+    const { status, stdout } = spawnSync('node', ['scripts/size.mjs'], { cwd: ROOT, encoding: 'utf8' });
+    expect(status, stdout).toBe(0);
+    const bounds = [...stdout.matchAll(/of (\d+) bytes/g)].map(([, bytes]) => Number(bytes));
+    const [minified, gzipped] = bounds.map((bytes) => bytes.toLocaleString('en'));
+    expect(read('docs/client.md')).toContain(`at most ${minified} bytes minified, ${gzipped} compressed`);
+  }, 60_000);
+
+  test('the client that is published has all it needs', () => {
+    const packed = JSON.parse(
+      spawnSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts', './client'], {
+        cwd: ROOT,
+        encoding: 'utf8',
+      }).stdout,
+    ) as [{ files: { path: string }[] }];
+    const paths = packed[0].files.map(({ path }) => path);
+    expect(paths).toEqual(
+      expect.arrayContaining(['dist/index.js', 'dist/index.d.ts', 'dist/core.js', 'README.md']),
+    );
+    expect(paths.filter((path) => !/^dist\/|^(package\.json|README\.md|LICENSE)$/.test(path))).toEqual([]);
+    expect(run('publint', ['client']).output).toContain('All good!');
+    const types = run('attw', ['--pack', 'client', '--profile', 'esm-only', '--format', 'json']);
+    expect(types.status, types.output).toBe(0);
   }, 60_000);
 
   test('what is published', () => {
@@ -113,7 +145,10 @@ const BANNED_IN_CORE = [
 
 describe('code', () => {
   test('[D17] the core reads no clock, rolls no dice, waits for nothing and knows no platform', () => {
-    const core = files('src/actors', 'src/runtime');
+    const platform = ['client/src/index.ts', 'client/src/platform.ts'];
+    const client = files('client/src').filter((file) => !platform.includes(file));
+    expect(client.length).toBeGreaterThan(20);
+    const core = [...files('src/actors', 'src/runtime'), ...client];
     expect(core.length).toBeGreaterThan(50);
     const found = core.flatMap((file) =>
       BANNED_IN_CORE.filter((banned) => banned.test(codeOf(read(file)))).map(
@@ -131,14 +166,17 @@ describe('code', () => {
   });
 
   test('files and functions stay small', () => {
-    const long = files('src/*.ts').map((file) => ({ file, lines: read(file).split('\n').length }));
+    const long = files('src/*.ts', 'client/*.ts').map((file) => ({
+      file,
+      lines: read(file).split('\n').length,
+    }));
     expect(long.length).toBeGreaterThan(80);
     expect(long.filter(({ lines }) => lines > 400)).toEqual([]);
     // A ratchet: those over 300 may become fewer, not more.
     expect(long.filter(({ lines }) => lines > 300).length).toBeLessThanOrEqual(3);
     const median = long.map(({ lines }) => lines).toSorted((a, b) => a - b)[long.length >> 1];
     expect(median).toBeLessThan(150);
-    const functions = files('src/*.ts').flatMap((file) =>
+    const functions = files('src/*.ts', 'client/*.ts').flatMap((file) =>
       functionLengths(read(file)).map((found) => ({ file, ...found })),
     );
     expect(functions.length).toBeGreaterThan(500);
@@ -174,6 +212,6 @@ describe('code', () => {
 
   test('no driver’s name, secret or built file is committed by mistake', () => {
     expect(files('dist', '.vagus', '*.log', '*.tgz', 'node_modules')).toEqual([]);
-    expect(read('package-lock.json')).not.toMatch(/"resolved":/);
+    expect(read('package-lock.json')).not.toMatch(/"resolved": "(?!client")/);
   });
 });

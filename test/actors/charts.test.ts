@@ -11,6 +11,7 @@ import {
   type ChartEffect,
   type ChartState,
 } from '../../src/actors/chart.ts';
+import { clientChart } from '../../client/chart/table.ts';
 import { CHARTS } from '../../src/actors/charts.ts';
 import { toMermaid } from '../../src/actors/mermaid.ts';
 
@@ -141,7 +142,7 @@ function valueName(value: unknown): string {
   return `${key}.${valueName(inner)}`;
 }
 
-describe.each(CHARTS)('$title', ({ chart }) => {
+describe.each([...CHARTS, { title: 'A client', chart: clientChart }])('$title', ({ chart }) => {
   test('[D2] table = step = interpreter, on random event sequences', () => {
     const sequences = fc.array(fc.constantFrom(...chart.events), { maxLength: 24 });
     fc.assert(

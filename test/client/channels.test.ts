@@ -284,6 +284,13 @@ describe('gaps', () => {
     expect(world.events('missed')).toEqual([]);
   });
 
+  test('what comes live while its page is under way is shown once', () => {
+    const world = resumedWithGap();
+    world.end.chat('lobby', 11, 12);
+    world.end.page(1_500);
+    expect(world.seen()).toEqual(range(11, 210));
+  });
+
   test('a message that was lost on the way shows as a hole, and is read', () => {
     const world = new ClientWorld();
     world.inRoom();

@@ -1,10 +1,4 @@
-import {
-  ClientCore,
-  type ClientEvents,
-  type CoreOptions,
-  type EventName,
-  type Result,
-} from '../../client/src/core.ts';
+import { ClientCore, type CoreOptions, type EventName, type Result } from '../../client/src/core.ts';
 import type {
   ClientSocket,
   PostAnswer,
@@ -298,5 +292,3 @@ export function answers<Value>(): {
     codes: () => results.map((result) => (result.ok ? 'ok' : result.error.code)),
   };
 }
-
-export type { ClientEvents };

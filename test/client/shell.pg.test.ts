@@ -1,0 +1,230 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
+import { connect, VagusError, type Client, type ConnectOptions } from '../../client/src/index.ts';
+import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { TestEngine, testConfig } from '../support/engine.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
+
+// The client as it is published, on real sockets and a real engine. There is no global WebSocket in Node.js 20: it is given.
+
+let engine: TestEngine;
+const clients: Client[] = [];
+
+beforeAll(async () => {
+  engine = await TestEngine.start();
+});
+
+afterAll(async () => {
+  for (const client of clients) client.close();
+  await engine.stop();
+});
+
+const open = (url: string, options: ConnectOptions): Client => {
+  const client = connect(url, { WebSocket: WebSocket, ...options });
+  clients.push(client);
+  return client;
+};
+
+const as = async (
+  user: string,
+  url = engine.engine.url,
+  options: Partial<ConnectOptions> = {},
+): Promise<Client> => open(url, { token: await engine.token(user), ...options });
+
+const until = async (isTrue: () => boolean, ms = 20_000): Promise<void> => {
+  const end = Date.now() + ms;
+  while (!isTrue()) {
+    if (Date.now() > end) throw new Error('it did not come to pass');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+};
+
+const shown = (client: Client): number[] => {
+  const seqs: number[] = [];
+  client.on('message', ({ seq }) => void seqs.push(seq));
+  return seqs;
+};
+
+const range = (to: number): number[] => Array.from({ length: to }, (_, at) => at + 1);
+
+test('two clients chat', async () => {
+  const [alice, bob] = [await as('alice'), await as('bob')];
+  const got: string[] = [];
+  bob.on('message', ({ from, content }) => void got.push(`${from}: ${content}`));
+  await bob.join('talk');
+  expect(await alice.join('talk')).toMatchObject({ room: 'talk', access: 'public', seq: 0 });
+  const sent = await alice.send('talk', 'hi', { data: { a: 1 } });
+  expect(sent).toMatchObject({ room: 'talk', seq: 1 });
+  expect(await alice.send('talk', 'hi', { id: sent.id })).toEqual({ ...sent, duplicate: true });
+  await until(() => got.length > 0);
+  expect(got).toEqual(['alice: hi']);
+  expect((await bob.history({ room: 'talk' })).messages).toMatchObject([{ type: 'chat', content: 'hi' }]);
+  expect((await bob.presence('talk')).members.map(({ user }) => user)).toEqual(['alice', 'bob']);
+  const signal = new Promise((resolve) => bob.on('signal', resolve));
+  await alice.signal('talk', { typing: true });
+  expect(await signal).toEqual({ room: 'talk', from: 'alice', data: { typing: true } });
+  expect(await alice.create({ room: 'den', access: 'private', members: ['bob'] })).toEqual({ room: 'den' });
+  expect((await bob.rooms()).rooms.map(({ room }) => room)).toEqual(['den', 'talk']);
+  await bob.leave('talk');
+  await alice.send('talk', 'alone');
+  expect(got).toHaveLength(1);
+  expect(alice.positions).toMatchObject({ 'room:talk': 2 });
+});
+
+test('cut off again and again, nobody misses anything or sees it twice, and everything sent is stored once', async () => {
+  const proxy = await TcpProxy.to(engine.engine.url);
+  const alice = await as('alice', proxy.through(engine.engine.url));
+  const bob = await as('bob', proxy.through(engine.engine.url));
+  const seen = shown(bob);
+  await bob.join('rough', { since: 0 });
+  await alice.join('rough');
+  const sends: Promise<unknown>[] = [];
+  for (let at = 0; at < 120; at++) {
+    sends.push(alice.send('rough', String(at)));
+    if (at % 30 === 10) proxy.cut();
+    if (at % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await Promise.all(sends);
+  await until(() => seen.length >= 120);
+  expect(seen).toEqual(range(120));
+  const page = await bob.history({ room: 'rough', limit: 200 });
+  expect(page.messages.map((entry) => (entry as { content: string }).content)).toEqual(
+    Array.from({ length: 120 }, (_, at) => String(at)),
+  );
+  await proxy.close();
+});
+
+test('more than 1,000 behind: the gap is filled', async () => {
+  const proxy = await TcpProxy.to(engine.engine.url);
+  const bob = await as('bob', proxy.through(engine.engine.url));
+  const seen = shown(bob);
+  await bob.join('long', { since: 0 });
+  proxy.refuse(true);
+  const alice = await as('alice', undefined, { queueMax: 3_000 });
+  await Promise.all(range(2_300).map((at) => alice.send('long', String(at))));
+  proxy.refuse(false);
+  await until(() => seen.length >= 2_300);
+  expect(seen).toEqual(range(2_300));
+  await proxy.close();
+}, 60_000);
+
+describe('an engine that goes and comes back', () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await createDatabase();
+  });
+  afterAll(() => database.drop());
+
+  test('on the same database and port: nothing missed, nothing twice, draining told', async () => {
+    const first = await TestEngine.start({ databaseUrl: database.url });
+    const { url } = first.engine;
+    const [alice, bob] = [await as('alice', url), await as('bob', url)];
+    const seen = shown(bob);
+    const draining: number[] = [];
+    bob.on('draining', ({ retryAfterMs }) => void draining.push(retryAfterMs));
+    await bob.join('lobby', { since: 0 });
+    for (let at = 0; at < 5; at++) await alice.send('lobby', String(at));
+    await first.engine.close();
+    expect(draining).toHaveLength(1);
+    await until(() => bob.state !== 'alive');
+    const sends = [5, 6, 7].map((at) => alice.send('lobby', String(at)));
+    const port = Number(new URL(url).port);
+    const second = await TestEngine.start({ ...testConfig({}), databaseUrl: database.url, port });
+    expect((await Promise.all(sends)).map(({ seq }) => seq)).toEqual([6, 7, 8]);
+    await until(() => seen.length >= 8);
+    expect(seen).toEqual(range(8));
+    alice.close();
+    bob.close();
+    await second.stop();
+  }, 60_000);
+});
+
+describe('tokens', () => {
+  test('[JW3] one that is nearly over is replaced, and the connection stays', async () => {
+    let asked = 0;
+    const client = open(engine.engine.url, {
+      token: () => engine.token('carol', { ttlMs: ++asked === 1 ? 3_000 : 3_600_000 }),
+    });
+    const states: string[] = [];
+    client.on('state', ({ state }) => void states.push(state));
+    await client.join('talk');
+    await until(() => asked === 2);
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await client.rooms();
+    expect(states).toEqual(['alive']);
+  });
+
+  test('one that is refused is the end', async () => {
+    const client = open(engine.engine.url, { token: 'no.token.atall' });
+    await expect(client.join('talk')).rejects.toMatchObject({ name: 'VagusError', code: 'unauthorized' });
+    expect(client.state).toBe('dead');
+    await expect(client.send('talk', 'hi')).rejects.toMatchObject({ code: 'unauthorized' });
+  });
+});
+
+test('[RS1] while sockets do not get through, messages go by REST', async () => {
+  class Blocked extends WebSocket {
+    constructor(url: string, protocols: string[]) {
+      super(isBlocked ? url.replace('/ws', '/nowhere') : url, protocols);
+    }
+  }
+  let isBlocked = false;
+  const client = await as('dave', undefined, { WebSocket: Blocked });
+  const seen = shown(client);
+  await client.join('rest', { since: 0 });
+  await client.send('rest', 'by socket');
+  isBlocked = true;
+  const cut = await TcpProxy.to(engine.engine.url);
+  const away = await as('erin', cut.through(engine.engine.url), { WebSocket: Blocked });
+  const sent = await Promise.all(['one', 'two', 'three'].map((content) => away.send('rest', content)));
+  expect(sent.map(({ seq }) => seq)).toEqual([2, 3, 4]);
+  expect(away.state).not.toBe('alive');
+  isBlocked = false;
+  await until(() => away.state === 'alive');
+  await away.send('rest', 'by socket again');
+  await until(() => seen.length === 5);
+  expect(seen).toEqual(range(5));
+  away.close();
+  await cut.close();
+});
+
+describe('bad input', () => {
+  test.each(['', 'http://127.0.0.1/ws', 'ws://127.0.0.1/', 'no url', 'ws://127.0.0.1/ws#x'])(
+    '%o is bad_url',
+    (url) => {
+      expect(() => open(url, { token: 'x' })).toThrow(expect.objectContaining({ code: 'bad_url' }));
+    },
+  );
+
+  test('without any WebSocket it is said what to do', () => {
+    const given = globalThis as { WebSocket?: unknown };
+    const kept = given.WebSocket;
+    delete given.WebSocket;
+    expect(() => connect('ws://127.0.0.1/ws', { token: 'x' })).toThrow(VagusError);
+    if (kept) given.WebSocket = kept;
+  });
+
+  test('[JW4] a forbidden room, and content over the limit', async () => {
+    const [owner, other] = [await as('alice'), await as('mallory')];
+    await owner.create({ room: 'secret', access: 'private' });
+    await expect(other.join('secret')).rejects.toMatchObject({ code: 'forbidden' });
+    await expect(other.send('secret', 'hi')).rejects.toMatchObject({ code: 'forbidden' });
+    await expect(other.send('talk', 'x'.repeat(70_000))).rejects.toMatchObject({ code: 'too_large' });
+    await expect(other.send('talk', '')).rejects.toMatchObject({ code: 'bad_frame', field: 'content' });
+    expect(other.state).toBe('alive');
+  });
+
+  test('a promise that nobody awaits is no unhandled rejection', async () => {
+    const unhandled: unknown[] = [];
+    const listen = (error: unknown): void => void unhandled.push(error);
+    process.on('unhandledRejection', listen);
+    const client = open('ws://127.0.0.1:1/ws', { token: () => Promise.reject(new Error('no token')) });
+    void client.send('talk', 'hi');
+    void client.join('talk');
+    void client.rooms();
+    client.close();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    process.off('unhandledRejection', listen);
+    expect(unhandled).toEqual([]);
+  });
+});
