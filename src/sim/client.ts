@@ -4,7 +4,7 @@ import { ClientConnection, type ConnectionOwner, type Frame } from './client-con
 import { NORMAL, type Link } from './link.ts';
 import type { Random } from './random.ts';
 import { simToken } from './sim-tokens.ts';
-import type { ActingClient, ClientWorld } from './stage.ts';
+import type { ActingClient, ClientWorld } from './acting-client.ts';
 
 export interface ClientOptions {
   readonly name: string;

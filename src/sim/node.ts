@@ -1,7 +1,7 @@
 import type { ProgramOptions } from '../actors/program.ts';
 import { program } from '../actors/program.ts';
 import { DRAIN_LIMITS } from '../actors/drain/drain.ts';
-import { homeAddress, relayAddress, type Admitted } from '../actors/messages.ts';
+import { relayAddress } from '../actors/messages.ts';
 import { DRAIN } from '../actors/services.ts';
 import { ConnectionInbox } from '../runtime/inbox.ts';
 import type { AnyBehaviour } from '../runtime/cell.ts';
@@ -9,14 +9,13 @@ import type { Ports } from '../runtime/perform.ts';
 import type { Effect, Turn } from '../runtime/ports/actor.ts';
 import type { StoreCallName } from '../runtime/ports/log-store.ts';
 import type { Verdict } from '../runtime/ports/tokens.ts';
-import { userChannel } from '../protocol/channels.ts';
 import { ActorSystem } from '../runtime/system.ts';
 import type { SimDatabase } from './database.ts';
 import type { DatabaseFault } from './faults.ts';
 import type { Link } from './link.ts';
 import { OutgoingChecks } from './outgoing-checks.ts';
 import { Random } from './random.ts';
-import { DRAINING, post, UNAUTHORIZED } from './rest.ts';
+import { askForPlace, DRAINING, post, UNAUTHORIZED } from './rest.ts';
 import { RuntimeChecker } from './runtime-checker.ts';
 import { SimBus } from './sim-bus.ts';
 import { SimClock } from './sim-clock.ts';
@@ -25,7 +24,7 @@ import { SimHooks, type SimApplication } from './sim-hooks.ts';
 import { SimLogStore } from './sim-log-store.ts';
 import { SimSockets } from './sim-sockets.ts';
 import { SimTokens } from './sim-tokens.ts';
-import type { PostAnswer, Posted } from './stage.ts';
+import type { PostAnswer, Posted } from './acting-client.ts';
 import type { Timeline } from './timeline.ts';
 import type { Trace } from './trace.ts';
 import type { Violate } from './violation.ts';
@@ -51,9 +50,6 @@ export interface SimNodeParts {
 
 /** A crash that was ordered. */
 const INJECTED = new Error('injected');
-
-/** How long a user's home may take to say whether there is a place for one more connection (LM6). */
-const ADMIT_MS = 300;
 
 /** How long a drain may take in all (D15). */
 const DRAIN_MS = 25_000;
@@ -239,17 +235,12 @@ export class SimNode {
 
   /** Undefined, or why a user is not let in (HS3). */
   #admit(user: string, done: (refusal: string | undefined) => void): void {
-    const refusalOf = (isFull: boolean): string | undefined => {
-      if (this.#isDraining) return 'this node is going away';
-      return isFull ? 'the user has too many connections' : undefined;
+    const told = (isFull: boolean): void => {
+      if (this.#isDraining) return done('this node is going away');
+      done(isFull ? 'the user has too many connections' : undefined);
     };
-    if (this.#parts.options.allowance.connectionsMax === 0) return done(refusalOf(false));
-    this.system.ask(
-      homeAddress(userChannel(user)),
-      { type: 'admit', isKept: true },
-      { deadlineMs: ADMIT_MS, lane: 'system' },
-      (answer) => done(refusalOf(answer.ok && (answer.body as Admitted).isFull)),
-    );
+    if (this.#parts.options.allowance.connectionsMax === 0) told(false);
+    else askForPlace(this.system, user, told);
   }
 
   /** Every effect counts one towards its death, and none is carried out after it. */

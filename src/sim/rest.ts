@@ -1,10 +1,17 @@
-import { homeAddress, isRefusal, type Published, type Refusal, type Spent } from '../actors/messages.ts';
+import {
+  homeAddress,
+  isRefusal,
+  type Admitted,
+  type Published,
+  type Refusal,
+  type Spent,
+} from '../actors/messages.ts';
 import { roomChannel, userChannel } from '../protocol/channels.ts';
 import { ERROR_CODES, type ErrorCodeName } from '../protocol/codes.ts';
 import { isoTime } from '../protocol/time.ts';
 import type { Answer } from '../runtime/ports/actor.ts';
 import type { ActorSystem } from '../runtime/system.ts';
-import type { PostAnswer, Posted } from './stage.ts';
+import type { PostAnswer, Posted } from './acting-client.ts';
 
 const DEADLINE_MS = 10_000;
 const ALLOWANCE_MS = 300;
@@ -16,6 +23,14 @@ function refused(code: ErrorCodeName, retryAfterMs?: number): PostAnswer {
 
 export const UNAUTHORIZED = refused('unauthorized');
 export const DRAINING = refused('draining', 1_000);
+
+/** Whether a user has as many connections as there may be (LM6), as the engine asks. */
+export function askForPlace(system: ActorSystem, user: string, done: (isFull: boolean) => void): void {
+  const options = { deadlineMs: ALLOWANCE_MS, lane: 'system' } as const;
+  system.ask(homeAddress(userChannel(user)), { type: 'admit', isKept: true }, options, (answer) =>
+    done(answer.ok && (answer.body as Admitted).isFull),
+  );
+}
 
 /** A message by HTTP (RS1), as the engine takes it: first the user's home, then the room's. */
 export function post(

@@ -1,8 +1,6 @@
 import type { HomeMessage } from '../actors/messages.ts';
 import type { Channel } from '../protocol/channels.ts';
-import type { Link } from './link.ts';
-import type { Claims } from '../runtime/ports/tokens.ts';
-import type { ConnectionWorld, Frame } from './client-connection.ts';
+import type { ActingClient } from './acting-client.ts';
 import type { SimNode } from './node.ts';
 import type { Random } from './random.ts';
 import type { Settings } from './settings.ts';
@@ -21,62 +19,4 @@ export interface Stage {
   askHome(channel: Channel, message: HomeMessage): void;
   /** Another owner claims a channel. */
   rival(random: Random): void;
-}
-
-/** What a client needs of the world. */
-export interface ClientWorld extends ConnectionWorld {
-  /** A handshake: `in` when the socket is open, `nobody` when nothing answers, else why it was refused. */
-  readonly connect: (link: Link, token: string, done: (outcome: 'in' | 'nobody' | Refused) => void) => void;
-  /** A message by HTTP (RS1); undefined when nobody answers. */
-  readonly post: (request: Posted, done: (answer: PostAnswer | undefined) => void) => void;
-  readonly claims: (user: string) => Claims;
-}
-
-/** A handshake that was refused (HS3). */
-export interface Refused {
-  readonly code: string;
-}
-
-export interface Posted {
-  readonly token: string;
-  readonly room: string;
-  /** JSON. */
-  readonly body: string;
-}
-
-export interface PostAnswer {
-  readonly status: number;
-  readonly body: object;
-}
-
-/** A client as the workload and the faults see it: the one that is written here, or an SDK. */
-export interface ActingClient {
-  readonly name: string;
-  readonly user: string;
-  readonly isOnline: boolean;
-  /** Rooms it is in right now. */
-  readonly rooms: string[];
-  connect(): void;
-  /** Goes, and comes back later. */
-  leave(): void;
-  /** Goes for good. */
-  stop(): void;
-  withLink(run: (link: Link) => void): void;
-  stopReading(ms: number): void;
-  /** Sends a text as it is. */
-  raw(text: string): void;
-  chat(room: string, content: string): void;
-  /** Sends something again that was stored: it must be told the same. */
-  repeat(): void;
-  join(room: string): void;
-  leaveRoom(room: string): void;
-  refresh(): void;
-  ask(frame: Frame): void;
-  /** After faults: what has no answer is sent again, and rooms it should be in are joined. */
-  mend(): void;
-  /** What should be over after faults have ended, and is not (invariants 5 and 15). */
-  unfinished(): string[];
-  presenceOf(room: string): Frame | undefined;
-  /** Invariant 8. */
-  checkOrder(): void;
 }

@@ -1,6 +1,7 @@
 import type { NewEntry } from '../runtime/ports/log-store.ts';
 import { Random } from './random.ts';
-import type { ActingClient, Stage } from './stage.ts';
+import type { ActingClient } from './acting-client.ts';
+import type { Stage } from './stage.ts';
 
 /** Rooms that anybody may use, and one that only members may. */
 export const OPEN_ROOMS = ['a', 'b', 'c'] as const;

@@ -10,7 +10,7 @@ import type { ClientOptions } from '../../src/sim/client.ts';
 import { Link, type Chunk } from '../../src/sim/link.ts';
 import type { Random } from '../../src/sim/random.ts';
 import { simToken } from '../../src/sim/sim-tokens.ts';
-import type { ActingClient, ClientWorld } from '../../src/sim/stage.ts';
+import type { ActingClient, ClientWorld } from '../../src/sim/acting-client.ts';
 
 type Frame = Record<string, any>;
 
