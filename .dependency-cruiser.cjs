@@ -39,11 +39,11 @@ const DRIVERS = {
 
 module.exports = {
   forbidden: [
-    { name: 'no-cycles', severity: 'error', from: { path: '^src' }, to: { circular: true } },
+    { name: 'no-cycles', severity: 'error', from: { path: '^(src|client)' }, to: { circular: true } },
     {
       name: 'no-orphans',
       severity: 'error',
-      from: { orphan: true, path: '^src', pathNot: '\\.d\\.ts$' },
+      from: { orphan: true, path: '^(src|client)', pathNot: '\\.d\\.ts$' },
       to: {},
     },
     ...Object.entries(MAY_IMPORT).map(([from, may]) => ({
@@ -76,6 +76,26 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/(actors|runtime)/' },
       to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'the-client-stands-alone',
+      comment: 'It is published without the server, and runs where there is no Node.js.',
+      severity: 'error',
+      from: { path: '^client/src/' },
+      to: { pathNot: '^(client/src/|src/protocol/)' },
+    },
+    {
+      name: 'the-client-knows-the-protocol-by-its-types',
+      severity: 'error',
+      from: { path: '^client/src/' },
+      to: { path: '^src/protocol/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'the-server-does-not-know-its-client',
+      comment: 'But for simulations, whose clients it is.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: layer('sim') },
+      to: { path: '^client/' },
     },
     ...Object.entries(DRIVERS).map(([driver, folder]) => ({
       name: `${driver}-is-named-in-${folder}`,

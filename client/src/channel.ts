@@ -1,0 +1,168 @@
+import type { Entry, HistoryPage } from './frames.ts';
+
+/** Live messages that wait for a gap to be filled; what comes beyond is read from the log too. */
+const HELD_MAX = 1_000;
+
+/** How often an end of the log before something that was named is read again: a copy of it may be behind. */
+const SHORT_READS_MAX = 3;
+
+export interface ReaderWorld {
+  deliver(entry: Entry): void;
+  /** The server does not have these any more; bounds inclusive. */
+  missed(from: number, to: number): void;
+  /** The next page after a seq; undefined: it will never be had. `isAgain`: after a while. */
+  read(after: number, isAgain: boolean, done: (page: HistoryPage | undefined) => void): void;
+}
+
+/**
+ * What an application gets of one channel.
+ *
+ * - Seqs are delivered one by one, each once, over all connections; what will never come is named first.
+ * - While something is missing, it is read page by page, and what is live waits.
+ * - `position` is the last seq that was delivered or named, and undefined until the channel's beginning is known.
+ */
+export class ChannelReader {
+  readonly #world: ReaderWorld;
+  #position: number | undefined;
+  /** By seq, ascending: later than the position, and not the next one. */
+  readonly #held = new Map<number, Entry>();
+  /** Up to here there is something to be read. */
+  #readTo = 0;
+  #isReading = false;
+  #shortReads = 0;
+  /** Answers to what was asked before are stale: another connection, another log. */
+  #round = 0;
+  #isClosed = false;
+
+  constructor(world: ReaderWorld, position?: number) {
+    this.#world = world;
+    this.#position = position;
+  }
+
+  get position(): number | undefined {
+    return this.#position;
+  }
+
+  /** Where a channel begins that was not known before. */
+  begin(seq: number): void {
+    this.#position ??= seq;
+  }
+
+  /** Everything from before means nothing. Undefined: where it goes on is not known yet. */
+  reset(seq: number | undefined): void {
+    this.lost();
+    this.#position = seq;
+  }
+
+  /** The connection is gone; the next one begins after the position. */
+  lost(): void {
+    this.#round++;
+    this.#isReading = false;
+    this.#readTo = 0;
+    this.#held.clear();
+  }
+
+  close(): void {
+    this.lost();
+    this.#isClosed = true;
+  }
+
+  /** The server will not send what is up to here. */
+  gap(to: number): void {
+    if (this.#isClosed) return;
+    // Without a position there is nothing that one could miss: it begins behind.
+    if (this.#position === undefined) this.#position = to;
+    this.#readTo = Math.max(this.#readTo, to);
+    this.#readOn();
+  }
+
+  take(entry: Entry): void {
+    if (this.#isClosed) return;
+    const { seq } = entry;
+    const position = (this.#position ??= seq - 1);
+    if (seq <= position) return;
+    if (seq === position + 1) return this.#delivered(entry);
+    if (this.#held.size < HELD_MAX) this.#held.set(seq, entry);
+    else this.#readTo = Math.max(this.#readTo, seq);
+    if (!this.#isReading) this.#readTo = Math.max(this.#readTo, this.#firstHeld() - 1);
+    this.#readOn();
+  }
+
+  /** The next one has come, and with it all that waited for it alone. */
+  #delivered(entry: Entry): void {
+    this.#deliver(entry);
+    this.#drain();
+    this.#readOn();
+  }
+
+  #deliver(entry: Entry): void {
+    this.#position = entry.seq;
+    this.#world.deliver(entry);
+  }
+
+  #drain(): void {
+    while (!this.#isClosed) {
+      const first = this.#firstHeld();
+      const next = (this.#position ?? 0) + 1;
+      if (first > next) return;
+      const entry = this.#held.get(first);
+      this.#held.delete(first);
+      if (entry && first === next) this.#deliver(entry);
+    }
+  }
+
+  #firstHeld(): number {
+    for (const seq of this.#held.keys()) return seq;
+    return Infinity;
+  }
+
+  #readOn(isAgain = false): void {
+    if (this.#isClosed || this.#isReading || this.#position === undefined) return;
+    const first = this.#firstHeld();
+    if (this.#position >= this.#readTo && first === Infinity) return;
+    if (this.#position >= this.#readTo) this.#readTo = first - 1;
+    this.#isReading = true;
+    const round = this.#round;
+    this.#world.read(this.#position, isAgain, (page) => {
+      if (round !== this.#round) return;
+      this.#isReading = false;
+      if (page) this.#took(page, round);
+      else this.#giveUp();
+    });
+  }
+
+  #took(page: HistoryPage, round: number): void {
+    const before = this.#position;
+    for (const entry of page.messages) {
+      const next = (this.#position ?? 0) + 1;
+      if (entry.seq < next) continue;
+      // A log loses its beginning, never its middle: what is before its first message is gone.
+      if (entry.seq > next) this.#world.missed(next, entry.seq - 1);
+      // The listener may have left, or closed everything.
+      if (round !== this.#round) return;
+      this.#deliver(entry);
+      if (round !== this.#round) return;
+    }
+    this.#drain();
+    if (round !== this.#round) return;
+    const isShort = this.#position === before && (this.#position ?? 0) < this.#readTo;
+    this.#shortReads = isShort ? this.#shortReads + 1 : 0;
+    if (this.#shortReads > SHORT_READS_MAX) return this.#giveUp();
+    this.#readOn(isShort);
+  }
+
+  /** What was named will not be had: up to the next message that is here. */
+  #giveUp(): void {
+    this.#shortReads = 0;
+    const from = (this.#position ?? 0) + 1;
+    const to = Math.min(this.#readTo, this.#firstHeld() - 1);
+    const round = this.#round;
+    if (to >= from) {
+      this.#position = to;
+      this.#world.missed(from, to);
+    }
+    if (round !== this.#round) return;
+    this.#drain();
+    this.#readOn();
+  }
+}

@@ -1,0 +1,66 @@
+/** Why something did not work, as a code to act on and a sentence for a person. */
+export interface ClientError {
+  /** One of the server's (ER1), or one of the client's own: see `docs/client.md`. */
+  readonly code: string;
+  readonly message: string;
+  /** The field of the request that is wrong. */
+  readonly field?: string;
+  /** Milliseconds after which it may work. */
+  readonly retryAfterMs?: number;
+}
+
+/** What comes of a request: it is told exactly once. */
+export type Result<Value> =
+  { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly error: ClientError };
+
+export type Done<Value> = (result: Result<Value>) => void;
+
+/** Codes after which the same request may succeed without being changed (ER1). */
+const RETRYABLE = new Set(['rate_limited', 'unavailable', 'outcome_unknown', 'draining', 'overloaded']);
+
+export function isRetryable(code: string): boolean {
+  return RETRYABLE.has(code);
+}
+
+/** Close codes after which a client comes back (CL1). */
+export function mayReconnect(code: number): boolean {
+  return (
+    code === 1001 ||
+    code === 1005 ||
+    code === 1006 ||
+    (code >= 1011 && code <= 1015) ||
+    (code >= 4000 && code <= 4499)
+  );
+}
+
+/** Close codes with a meaning of their own (CL2). */
+export const CLOSE = { normal: 1000, abnormal: 1006, draining: 4003, token_expired: 4005 } as const;
+
+/** What the client closes with when it gives a connection up. */
+export const GIVEN_UP = 4000;
+
+const CLOSE_NAMES: Readonly<Record<number, string>> = {
+  4501: 'unauthorized',
+  4502: 'session_revoked',
+  4503: 'too_many_bad_frames',
+  4504: 'rate_abuse',
+};
+
+/** What a close for good is called. */
+export function closeName(code: number): string {
+  return CLOSE_NAMES[code] ?? 'closed';
+}
+
+export function failure(code: string, message: string, retryAfterMs?: number): ClientError {
+  return retryAfterMs === undefined ? { code, message } : { code, message, retryAfterMs };
+}
+
+/** This client's own time to come back, as the reason of a 4003 says it (CL2). */
+export function slotOf(reason: string): number | undefined {
+  try {
+    const { retryAfterMs } = JSON.parse(reason) as { retryAfterMs?: unknown };
+    return typeof retryAfterMs === 'number' && retryAfterMs >= 0 ? retryAfterMs : undefined;
+  } catch {
+    return undefined;
+  }
+}

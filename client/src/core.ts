@@ -1,0 +1,272 @@
+import { failure, type ClientError, type Done } from './codes.ts';
+import { Emitter, type EventName, type Listener } from './events.ts';
+import type { HistoryPage, JoinedRoom, PresencePage, RoomsPage, SentMessage } from './frames.ts';
+import { Incomings } from './incomings.ts';
+import { Line } from './line.ts';
+import type { ClientState } from './lifecycle.ts';
+import type { SendOptions } from './message.ts';
+import { Outbox } from './outbox.ts';
+import { Pages } from './pages.ts';
+import type { Ports } from './ports.ts';
+import { Requests, type Question } from './requests.ts';
+import { isText, pick, PRESENCE, readHistory, ROOMS, type Fields } from './shapes.ts';
+import { toJson, utf8Bytes } from './size.ts';
+import { Subscriptions } from './subscriptions.ts';
+import { Expiry } from './expiry.ts';
+import { Tokens, type TokenSource } from './tokens.ts';
+
+export type * from './codes.ts';
+export type { ClientEvents, EventName, Listener } from './events.ts';
+export type * from './frames.ts';
+export type { ClientState } from './lifecycle.ts';
+export type { SendOptions } from './message.ts';
+export type * from './ports.ts';
+export type { TokenSource } from './tokens.ts';
+
+export interface CoreOptions {
+  /** `ws://…/ws` or `wss://…/ws`. */
+  readonly url: string;
+  /** A JWT, or what gives one: asked at first, before a token is over, and when it was refused. */
+  readonly token: string | TokenSource;
+  /** Messages that wait to be sent, 1,000 unless told; more are refused with `queue_full`. */
+  readonly queueMax?: number;
+  /** Milliseconds that a message is tried, 60,000 unless told; 0: for ever. */
+  readonly sendTimeoutMs?: number;
+}
+
+export interface HistoryQuery {
+  /** This, or `channel`. */
+  readonly room?: string;
+  /** `broadcast`, `user` or `room:{id}`. */
+  readonly channel?: string;
+  /** Exclusive; this, or `before`, or neither: the newest. */
+  readonly after?: number;
+  readonly before?: number;
+  /** 1 to 200; 50 unless told. */
+  readonly limit?: number;
+}
+
+export interface NewRoom {
+  /** The server makes one when there is none. */
+  readonly room?: string;
+  readonly access: 'public' | 'private';
+  readonly members?: readonly string[];
+  /** 8 KiB of JSON at most. */
+  readonly metadata?: Readonly<Record<string, unknown>>;
+}
+
+const SIGNAL_BYTES = 4_096;
+const ROOM = /^[A-Za-z0-9_-]{1,64}$/;
+
+/**
+ * A client, without a platform: sockets, clock and chance are handed in, and everything is told by callbacks. With the
+ * same ports that say the same, it does the same.
+ *
+ * - Each message of a channel is delivered once and in order, over all connections; what cannot be had is named.
+ * - Each request, and each message that is sent, is answered exactly once.
+ * - Nothing that a server sends, and nothing that a listener throws, makes it throw.
+ */
+export class ClientCore {
+  readonly #emitter = new Emitter();
+  readonly #line: Line;
+  readonly #requests: Requests;
+  readonly #outbox: Outbox;
+  readonly #subscriptions: Subscriptions;
+  readonly #tokens: Tokens;
+  readonly #expiry: Expiry;
+
+  constructor(options: CoreOptions, ports: Ports) {
+    const emitter = this.#emitter;
+    const tokens = new Tokens(options.token);
+    const requests = new Requests(ports);
+    const pages = new Pages(ports, requests);
+    const subscriptions = new Subscriptions({ ports, requests, pages, emitter });
+    const { queueMax = 1_000, sendTimeoutMs = 60_000 } = options;
+    const outbox = new Outbox(
+      { ports, token: (done) => tokens.get(done), renewToken: () => tokens.renew() },
+      { queueMax, sendTimeoutMs },
+    );
+    const expiry = new Expiry(ports, () => this.#renew());
+    this.#tokens = tokens;
+    this.#requests = requests;
+    this.#subscriptions = subscriptions;
+    this.#outbox = outbox;
+    this.#expiry = expiry;
+    const incomings = new Incomings({ requests, outbox, subscriptions, emitter });
+    this.#line = new Line({
+      url: options.url,
+      ports,
+      tokens,
+      emitter,
+      incomings,
+      up: (welcome, send) => {
+        requests.connected(send, welcome.limits.frameBytes || Infinity);
+        // The first request decides where the two channels of everyone start (HS5).
+        subscriptions.connected(welcome);
+        requests.flush();
+        outbox.connected(send, welcome.limits);
+        expiry.serverTime(welcome.time);
+        if (tokens.isRenewable) expiry.expires(welcome.expiresAt);
+      },
+      down: () => {
+        expiry.stop();
+        pages.lost();
+        subscriptions.lost();
+        requests.lost();
+        outbox.lost();
+      },
+      unreachable: () => outbox.useRest(),
+      ended: (why) => {
+        subscriptions.end(why);
+        requests.end(why);
+        outbox.end(why);
+      },
+    });
+  }
+
+  get state(): ClientState {
+    return this.#line.state;
+  }
+
+  /** The last seq that was delivered of each channel, to be kept and given to `join` by another run. */
+  get positions(): Readonly<Record<string, number>> {
+    return this.#subscriptions.positions();
+  }
+
+  on<Name extends EventName>(name: Name, listener: Listener<Name>): () => void {
+    return this.#emitter.on(name, listener);
+  }
+
+  off<Name extends EventName>(name: Name, listener: Listener<Name>): void {
+    this.#emitter.off(name, listener);
+  }
+
+  /** Connects, and from then on stays connected. */
+  start(): void {
+    this.#line.start();
+  }
+
+  /** For good. What is not answered by now never will be. */
+  close(): void {
+    this.#line.stop();
+  }
+
+  /**
+   * Wants to be in a room, now and after each reconnect, until it leaves or is refused. Answered when it is in, however
+   * long that takes. `since`: the last message one has; without it, what comes from now on. Errors: `forbidden`,
+   * `not_found`, `gone`, `limit_reached`, `bad_frame`.
+   */
+  join(room: string, options: { readonly since?: number }, done: Done<JoinedRoom>): void {
+    const safe = this.#ready(done, room);
+    if (safe) this.#subscriptions.join(room, options.since, safe);
+  }
+
+  leave(room: string, done: Done<void>): void {
+    const safe = this.#ready(done, room);
+    if (safe) this.#subscriptions.leave(room, safe);
+  }
+
+  /**
+   * Sends a message, and tries until it is stored, refused, or its time is over. Answered once. Errors: those of the
+   * server; `too_large`; `queue_full`; `outcome_unknown` when it may be stored all the same.
+   */
+  send(room: string, content: string, options: SendOptions, done: Done<SentMessage>): void {
+    const safe = this.#ready(done, room);
+    if (safe) this.#outbox.send(room, content, options, safe);
+  }
+
+  history(query: HistoryQuery, done: Done<HistoryPage>): void {
+    const { room, channel, after, before, limit } = query;
+    this.#ask(
+      { frame: { type: 'history', room, channel, after, before, limit }, read: readHistory },
+      done,
+      room,
+    );
+  }
+
+  /** Who is in a room, by user, 200 at most; `after`: a user. */
+  presence(room: string, options: { readonly after?: string }, done: Done<PresencePage>): void {
+    const frame = { type: 'presence', room, after: options.after };
+    this.#ask({ frame, read: (fields) => pick(fields, PRESENCE) }, done, room);
+  }
+
+  /** Rooms one may see, by id; `after`: a room. */
+  rooms(options: { readonly after?: string; readonly limit?: number }, done: Done<RoomsPage>): void {
+    const frame = { type: 'rooms', after: options.after, limit: options.limit };
+    this.#ask({ frame, read: (fields) => pick(fields, ROOMS) }, done);
+  }
+
+  /** Best effort, and not tried again: answered as soon as it is handed over. `data`: 4 KiB of JSON at most. */
+  signal(room: string, data: unknown, done: Done<void>): void {
+    const safe = this.#ready(done, room);
+    if (!safe) return;
+    const frame = signalFrame(room, data);
+    if (typeof frame !== 'string') return safe({ ok: false, error: frame });
+    if (!this.#subscriptions.isJoined(room))
+      return safe({
+        ok: false,
+        error: failure('not_joined', `the room ${room} is not joined on a connection`),
+      });
+    this.#line.write(frame);
+    safe({ ok: true, value: undefined });
+  }
+
+  create(room: NewRoom, done: Done<{ readonly room: string }>): void {
+    const { access, members, metadata } = room;
+    const frame = { type: 'create', room: room.room, access, members, metadata };
+    this.#ask({ frame, read: (fields) => pick<{ room: string }>(fields, { room: isText }) }, done, room.room);
+  }
+
+  /** Takes a new token for the connection there is, and for those to come. Without one its source is asked. */
+  refresh(token: string | undefined, done: Done<{ readonly expiresAt: string }>): void {
+    const safe = this.#ready(done);
+    if (!safe) return;
+    const refresh = (given: string | undefined): void => {
+      if (given === undefined)
+        return safe({ ok: false, error: failure('unavailable', 'there is no token right now') });
+      const read = (fields: Fields): { expiresAt: string } | undefined =>
+        pick<{ expiresAt: string }>(fields, { expiresAt: isText });
+      this.#requests.ask({ frame: { type: 'refresh', token: given }, read }, (result) => {
+        if (result.ok) {
+          this.#tokens.set(given);
+          if (this.#tokens.isRenewable) this.#expiry.expires(result.value.expiresAt);
+        }
+        safe(result);
+      });
+    };
+    if (token === undefined) this.#tokens.ask(refresh);
+    else refresh(token);
+  }
+
+  /** Before the token is over. When it fails, the server closes with 4005, and a new connection asks for a new one. */
+  #renew(): void {
+    this.refresh(undefined, () => {});
+  }
+
+  #ask<Value>(question: Question<Value>, done: Done<Value>, room?: string): void {
+    const safe = this.#ready(done, room);
+    if (safe) this.#requests.ask(question, safe);
+  }
+
+  /** A callback that cannot hurt; undefined, and answered, when nothing can be done for it. */
+  #ready<Value>(done: Done<Value>, room?: string): Done<Value> | undefined {
+    const safe: Done<Value> = (result) => this.#emitter.guard(() => done(result));
+    const wrong = room !== undefined && !(typeof room === 'string' && ROOM.test(room));
+    const error: ClientError | undefined =
+      this.#line.why ??
+      (wrong
+        ? { code: 'bad_frame', field: 'room', message: 'room must be 1 to 64 of A-Z a-z 0-9 _ -' }
+        : undefined);
+    if (!error) return safe;
+    safe({ ok: false, error });
+    return undefined;
+  }
+}
+
+/** Nobody answers it, so what a server would refuse is refused here. */
+function signalFrame(room: string, data: unknown): string | ClientError {
+  const json = data === undefined ? undefined : toJson({ data });
+  if (json === undefined || utf8Bytes(json) - '{"data":}'.length > SIGNAL_BYTES)
+    return { code: 'bad_frame', field: 'data', message: 'data must be JSON of at most 4 KiB' };
+  return `{"type":"signal","room":"${room}",${json.slice(1)}`;
+}

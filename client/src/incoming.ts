@@ -1,0 +1,112 @@
+import type { ClientError } from './codes.ts';
+import type { ClientEvents } from './events.ts';
+import type { Entry, Welcome } from './frames.ts';
+import {
+  anything,
+  CHAT,
+  isCount,
+  isObject,
+  isText,
+  listOf,
+  maybe,
+  oneOf,
+  pick,
+  PUBLISHED,
+  WELCOME,
+  type Fields,
+  type Shape,
+} from './shapes.ts';
+
+/** A frame of the server's, as far as it can be trusted. */
+export type Incoming =
+  | { readonly type: 'entry'; readonly channel: string; readonly entry: Entry }
+  | { readonly type: 'welcome'; readonly welcome: Welcome }
+  | { readonly type: 'reply'; readonly id: string; readonly fields: Fields }
+  | { readonly type: 'error'; readonly id: string | undefined; readonly error: ClientError }
+  | { readonly type: 'ping' }
+  | { readonly type: 'skipped'; readonly channel: string; readonly from: number; readonly to: number }
+  | {
+      [Name in Told]: { readonly type: 'told'; readonly name: Name; readonly event: ClientEvents[Name] };
+    }[Told]
+  | { readonly type: 'unknown' };
+
+/** Notifications that are passed on as they are. */
+type Told = 'signal' | 'joined' | 'left' | 'presence' | 'degraded' | 'draining' | 'room_closed';
+
+/** Fields of a notification's `data` and of the notification itself, put side by side. */
+const TOLD: { readonly [Name in Told]: Shape<ClientEvents[Name]> } = {
+  signal: { room: isText, from: isText, data: anything },
+  joined: { room: isText, users: listOf(isText) },
+  left: { room: isText, users: listOf(isText), reason: maybe(isText) },
+  presence: { room: isText, user: isText, state: oneOf('alive', 'suspect'), since: isText },
+  degraded: { features: listOf(isText) },
+  draining: { retryAfterMs: isCount },
+  room_closed: { room: isText },
+};
+
+const ERROR: Shape<ClientError> = {
+  code: isText,
+  message: isText,
+  field: maybe(isText),
+  retryAfterMs: maybe(isCount),
+};
+
+/** A frame, or undefined for text that breaks the protocol. What a later server may say is no breach: `unknown`. */
+export function readFrame(text: string): Incoming | undefined {
+  let fields: unknown;
+  try {
+    fields = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (!isObject(fields)) return undefined;
+  const { type, id } = fields;
+  if (!isText(type)) return undefined;
+  switch (type) {
+    case 'chat': {
+      const message = pick(fields, CHAT);
+      return (
+        message && { type: 'entry', channel: `room:${message.room}`, entry: { type: 'chat', ...message } }
+      );
+    }
+    case 'notification':
+      return readNotification(fields);
+    case 'ack':
+    case 'history':
+    case 'presence':
+    case 'rooms':
+      return isText(id) ? { type: 'reply', id: id as string, fields } : undefined;
+    case 'error': {
+      const error = pick(fields, ERROR);
+      return error && maybe(isText)(id) ? { type: 'error', id: id as string | undefined, error } : undefined;
+    }
+    case 'heartbeat':
+      return fields['status'] === 'ping' ? { type: 'ping' } : { type: 'unknown' };
+    default:
+      return { type: 'unknown' };
+  }
+}
+
+function readNotification(fields: Fields): Incoming | undefined {
+  const { action, data } = fields;
+  if (!isText(action)) return undefined;
+  if (action === 'user_event' || action === 'broadcast') {
+    const published = pick(fields, PUBLISHED);
+    const channel = action === 'broadcast' ? 'broadcast' : 'user';
+    return published && { type: 'entry', channel, entry: { type: action, ...published } };
+  }
+  if (action === 'welcome') {
+    const welcome = isObject(data) ? pick(data, WELCOME) : undefined;
+    return welcome && { type: 'welcome', welcome };
+  }
+  if (action === 'skipped') {
+    const range = isObject(data) ? pick(data, { channel: isText, from: isCount, to: isCount }) : undefined;
+    return range && { type: 'skipped', ...(range as { channel: string; from: number; to: number }) };
+  }
+  if (!Object.hasOwn(TOLD, action as string)) return { type: 'unknown' };
+  const name = action as Told;
+  const { room, from } = fields;
+  const own = name === 'signal' ? { room, from, data } : { ...(isObject(data) ? data : {}), room };
+  const event = pick<ClientEvents[Told]>(own, TOLD[name]);
+  return event && ({ type: 'told', name, event } as Incoming);
+}

@@ -1,0 +1,79 @@
+import { failure } from './codes.ts';
+import type { Emitter } from './events.ts';
+import type { Incoming } from './incoming.ts';
+import type { Outbox } from './outbox.ts';
+import type { Requests } from './requests.ts';
+import type { Subscriptions } from './subscriptions.ts';
+
+export interface IncomingParts {
+  readonly requests: Requests;
+  readonly outbox: Outbox;
+  readonly subscriptions: Subscriptions;
+  readonly emitter: Emitter;
+}
+
+/** Brings what a server sends to where it is waited for. */
+export class Incomings {
+  readonly #parts: IncomingParts;
+  /** Who one is: the server says of everyone that they left. */
+  user = '';
+
+  constructor(parts: IncomingParts) {
+    this.#parts = parts;
+  }
+
+  /** False when it breaks the protocol after all. */
+  take(frame: Incoming): boolean {
+    const { requests, outbox, subscriptions, emitter } = this.#parts;
+    switch (frame.type) {
+      case 'entry':
+        subscriptions.take(frame.channel, frame.entry);
+        return true;
+      case 'reply': {
+        const { id, fields } = frame;
+        const asked = requests.replied(id, fields);
+        const taken = asked === 'unknown' ? outbox.replied(id, fields) : asked;
+        return taken !== 'broken';
+      }
+      case 'error': {
+        const { id, error } = frame;
+        if (id === undefined) emitter.emit('error', error);
+        // One that answers what nobody waits for any more says nothing to anybody.
+        else if (!requests.refused(id, error)) outbox.refused(id, error);
+        return true;
+      }
+      case 'skipped':
+        subscriptions.skipped(frame.channel, frame.to);
+        return true;
+      case 'told':
+        this.#told(frame);
+        return true;
+      case 'ping':
+      case 'welcome':
+      case 'unknown':
+        return true;
+      default:
+        return frame satisfies never;
+    }
+  }
+
+  #told(frame: Extract<Incoming, { type: 'told' }>): void {
+    const { subscriptions, emitter } = this.#parts;
+    if (frame.name === 'room_closed') subscriptions.putOff(frame.event.room, 'gone');
+    if (frame.name === 'left' && frame.event.reason === 'removed' && frame.event.users.includes(this.user)) {
+      subscriptions.putOff(frame.event.room, 'removed');
+      const users = frame.event.users.filter((user) => user !== this.user);
+      if (users.length > 0) emitter.emit('left', { ...frame.event, users });
+      return;
+    }
+    emitter.emit(frame.name, frame.event);
+  }
+
+  /** Something broke the protocol. */
+  broken(): void {
+    this.#parts.emitter.emit(
+      'error',
+      failure('bad_server_frame', 'the server sent what breaks the protocol'),
+    );
+  }
+}

@@ -1,0 +1,289 @@
+import { backoffMs } from './backoff.ts';
+import { CLOSE, closeName, failure, GIVEN_UP, mayReconnect, slotOf, type ClientError } from './codes.ts';
+import type { Emitter } from './events.ts';
+import type { Welcome } from './frames.ts';
+import { readFrame } from './incoming.ts';
+import type { Incomings } from './incomings.ts';
+import { Life } from './life.ts';
+import type { ClientState, LifecycleAction, LifecycleTimer } from './lifecycle.ts';
+import type { ClientSocket, Ports, Refusal } from './ports.ts';
+import type { Tokens } from './tokens.ts';
+
+const HANDSHAKE_MS = 10_000;
+
+/** Failed attempts after which messages go by REST. */
+const FAILURES_TO_REST = 3;
+
+/** Broken frames in a minute that are suffered. */
+const BROKEN_MAX = 20;
+
+/** A server that names a longer pause is not believed. */
+const PAUSE_MAX_MS = 3_600_000;
+
+export interface LineParts {
+  readonly url: string;
+  readonly ports: Ports;
+  readonly tokens: Tokens;
+  readonly emitter: Emitter;
+  readonly incomings: Incomings;
+  readonly up: (welcome: Welcome, send: (text: string) => void) => void;
+  readonly down: () => void;
+  readonly unreachable: () => void;
+  readonly ended: (why: ClientError) => void;
+}
+
+/** One attempt to have a connection, and the connection when it succeeds. */
+interface Attempt {
+  token: string;
+  socket: ClientSocket | undefined;
+  isOpened: boolean;
+  welcome: Welcome | undefined;
+  /** When the server wants us back, as it said before it closed. */
+  slotAt: number | undefined;
+}
+
+/** The way to the server: one connection after the other, as the chart in `lifecycle.ts` says. */
+export class Line {
+  readonly #parts: LineParts;
+  readonly #life: Life;
+  #attempt: Attempt | undefined;
+  #heardAt = 0;
+  /** Since when it is connecting, or suspect. */
+  #enteredAt = 0;
+  #comeBackAt = 0;
+  /** Attempts in a row that did not lead to a connection. */
+  #failures = 0;
+  /** Connections in a row that were given up because the server spoke nonsense: being let in does not excuse it. */
+  #nonsense = 0;
+  #broken = 0;
+  #brokenSince = 0;
+  #why: ClientError | undefined;
+
+  constructor(parts: LineParts) {
+    this.#parts = parts;
+    this.#life = new Life(parts.ports, {
+      dueAt: (timer) => this.#dueAt(timer),
+      act: (action) => this.#act(action),
+      changed: (state) => this.#changed(state),
+    });
+  }
+
+  get state(): ClientState {
+    return this.#life.state;
+  }
+
+  /** Why it is dead; undefined while it is not. */
+  get why(): ClientError | undefined {
+    return this.state === 'dead' ? this.#why : undefined;
+  }
+
+  start(): void {
+    this.#life.fire('started');
+  }
+
+  stop(): void {
+    if (this.state === 'dead') return;
+    this.#why = failure('closed', 'the client was closed');
+    this.#life.fire('stopped');
+  }
+
+  // --- the chart's words
+
+  #dueAt(timer: LifecycleTimer): number {
+    const { intervalMs, timeoutMs } = this.#attempt?.welcome?.heartbeat ?? { intervalMs: 0, timeoutMs: 0 };
+    switch (timer) {
+      case 'handshake':
+        return this.#enteredAt + HANDSHAKE_MS;
+      case 'silence':
+        return this.#heardAt + intervalMs;
+      case 'timeout':
+        return this.#enteredAt + Math.max(0, Math.min(intervalMs, timeoutMs - intervalMs));
+      case 'backoff':
+        return this.#comeBackAt;
+    }
+  }
+
+  #act(action: LifecycleAction): void {
+    switch (action) {
+      case 'open':
+        return this.#open();
+      case 'greet':
+        return this.#greet();
+      case 'ping':
+        return this.write('{"type":"heartbeat","status":"ping"}');
+      case 'abandon':
+        return this.#ended(failure('unavailable', 'the server does not answer'));
+      case 'end': {
+        this.#parts.ended(this.#why as ClientError);
+        return this.#drop(CLOSE.normal);
+      }
+    }
+  }
+
+  #changed(state: ClientState): void {
+    if (state === 'connecting' || state === 'suspect') this.#enteredAt = this.#parts.ports.now();
+    const isOver = state === 'waiting' || state === 'dead';
+    const pause = state === 'waiting' ? { retryAfterMs: this.#comeBackAt - this.#parts.ports.now() } : {};
+    this.#parts.emitter.emit('state', {
+      state,
+      ...(isOver && this.#why ? { why: this.#why } : {}),
+      ...pause,
+    });
+  }
+
+  // --- opening
+
+  #open(): void {
+    const { tokens } = this.#parts;
+    const attempt: Attempt = {
+      token: '',
+      socket: undefined,
+      isOpened: false,
+      welcome: undefined,
+      slotAt: undefined,
+    };
+    this.#attempt = attempt;
+    tokens.get((token) => {
+      if (this.#attempt !== attempt || attempt.token !== '') return;
+      if (token === undefined) return this.#lost(failure('unavailable', 'there is no token right now'));
+      attempt.token = token;
+      this.#openSocket(attempt);
+    });
+  }
+
+  #openSocket(attempt: Attempt): void {
+    const { ports, url } = this.#parts;
+    const mine = <Args extends readonly unknown[]>(run: (...args: Args) => void) => {
+      return (...args: Args): void => {
+        if (this.#attempt === attempt) run(...args);
+      };
+    };
+    const closed = mine((code: number, reason: string) => this.#closed(attempt, code, reason));
+    try {
+      attempt.socket = ports.open(url, ['vagus.v1', `bearer.${attempt.token}`], {
+        opened: mine(() => void (attempt.isOpened = true)),
+        message: mine((text: string) => this.#received(attempt, text)),
+        closed,
+      });
+    } catch {
+      // A token that is no name for a subprotocol, an address that no socket takes: the server says what it is.
+      ports.after(0, () => closed(CLOSE.abnormal, ''));
+    }
+  }
+
+  // --- frames
+
+  #received(attempt: Attempt, text: string): void {
+    attempt.isOpened = true;
+    this.#heardAt = this.#parts.ports.now();
+    if (this.state === 'suspect') this.#life.fire('heard');
+    const frame = readFrame(text);
+    if (!frame) return this.#isBroken();
+    if (frame.type === 'ping') return this.write('{"type":"heartbeat","status":"pong"}');
+    if (!attempt.welcome) {
+      if (frame.type !== 'welcome') return;
+      attempt.welcome = frame.welcome;
+      this.#parts.incomings.user = frame.welcome.user;
+      return this.#life.fire('welcomed');
+    }
+    if (frame.type === 'told' && frame.name === 'draining')
+      attempt.slotAt = this.#heardAt + frame.event.retryAfterMs;
+    if (!this.#parts.incomings.take(frame)) this.#isBroken();
+  }
+
+  #isBroken(): void {
+    const now = this.#parts.ports.now();
+    if (now - this.#brokenSince > 60_000) {
+      this.#brokenSince = now;
+      this.#broken = 0;
+    }
+    this.#broken++;
+    this.#parts.incomings.broken();
+    if (this.#broken <= BROKEN_MAX || !this.#attempt) return;
+    this.#broken = 0;
+    this.#nonsense++;
+    this.#lost(failure('bad_server_frame', 'the server speaks nonsense'));
+  }
+
+  #greet(): void {
+    this.#failures = 0;
+    this.#parts.tokens.accepted();
+    this.#parts.up(this.#attempt?.welcome as Welcome, (text) => this.write(text));
+  }
+
+  /** Lost when there is no connection. */
+  write(text: string): void {
+    try {
+      this.#attempt?.socket?.send(text);
+    } catch {
+      // It is closing: that is told by itself.
+    }
+  }
+
+  // --- ends
+
+  #closed(attempt: Attempt, code: number, reason: string): void {
+    attempt.socket = undefined;
+    const { ports, tokens } = this.#parts;
+    if (!attempt.isOpened) {
+      // A page cannot read why its upgrade was refused, so it is asked in another way (HS3).
+      return ports.probe(attempt.token, (refusal) => {
+        if (this.#attempt === attempt) this.#notAdmitted(refusal);
+      });
+    }
+    if (code === CLOSE.token_expired && !tokens.renew())
+      return this.#refused(failure('unauthorized', 'the token is over, and there is no other'));
+    if (!mayReconnect(code))
+      return this.#refused(failure(closeName(code), `the server closed with ${code} ${reason}`));
+    const slot = code === CLOSE.draining ? slotOf(reason) : undefined;
+    const told = attempt.slotAt === undefined ? undefined : Math.max(0, attempt.slotAt - ports.now());
+    this.#lost(failure('unavailable', `the connection was lost (${code} ${reason})`), slot ?? told);
+  }
+
+  #notAdmitted(refusal: Refusal | undefined): void {
+    const { code, retryAfterMs } = refusal ?? { code: 'unavailable' };
+    const error = failure(code, `the server does not let us in: ${code}`, retryAfterMs);
+    if (code === 'unauthorized') return this.#parts.tokens.renew() ? this.#lost(error) : this.#refused(error);
+    if (code === 'forbidden' || code === 'origin_not_allowed') return this.#refused(error);
+    // Where one was let in before, this is a proxy that has nobody behind it for a while.
+    const isWrong = code === 'not_found' || code === 'bad_request';
+    if (isWrong && this.#parts.incomings.user === '') return this.#refused(error);
+    this.#lost(error);
+  }
+
+  #refused(why: ClientError): void {
+    this.#why = why;
+    this.#life.fire('refused');
+  }
+
+  #lost(why: ClientError, slotMs?: number): void {
+    this.#ended(why, slotMs);
+    this.#life.fire('lost');
+  }
+
+  /** The attempt is over, and there will be another. */
+  #ended(why: ClientError, slotMs?: number): void {
+    const { ports, unreachable } = this.#parts;
+    const attempt = this.#attempt;
+    this.#drop(GIVEN_UP);
+    this.#why = why;
+    if (!attempt?.welcome) this.#failures++;
+    if (why.code !== 'bad_server_frame') this.#nonsense = 0;
+    const jitter = backoffMs(this.#failures + this.#nonsense, () => ports.random());
+    // The slot is this client's own, and spread over all already; a pause is told to everyone alike.
+    const pause = slotMs ?? (why.retryAfterMs ?? 0) + jitter;
+    this.#comeBackAt = ports.now() + Math.min(pause, PAUSE_MAX_MS);
+    if (this.#failures >= FAILURES_TO_REST) unreachable();
+  }
+
+  #drop(code: number): void {
+    const attempt = this.#attempt;
+    this.#attempt = undefined;
+    this.#parts.down();
+    try {
+      attempt?.socket?.close(code);
+    } catch {
+      // Nothing more is wanted of it.
+    }
+  }
+}

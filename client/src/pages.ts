@@ -1,0 +1,84 @@
+import type { Result } from './codes.ts';
+import { Era } from './era.ts';
+import type { HistoryPage } from './frames.ts';
+import type { Ports } from './ports.ts';
+import type { Requests } from './requests.ts';
+import { readHistory } from './shapes.ts';
+
+/** Gaps that are filled at once: more would spend what a user may ask in a minute (LM2). */
+const ACTIVE_MAX = 4;
+const PAGE = 200;
+const PAUSE_MS = 1_000;
+
+interface Job {
+  readonly channel: string;
+  readonly after: number;
+  readonly done: (page: HistoryPage | undefined) => void;
+}
+
+/** Answers after which a page will never be had. */
+const FINAL = new Set(['forbidden', 'not_found', 'gone', 'not_joined', 'bad_frame', 'unauthorized']);
+
+/** Reads pages of logs to fill gaps, a few at a time; what may succeed later is tried until the connection is over. */
+export class Pages {
+  readonly #requests: Requests;
+  readonly #era: Era;
+  #waiting: Job[] = [];
+  #active = 0;
+  #isPaused = false;
+
+  constructor(ports: Ports, requests: Requests) {
+    this.#requests = requests;
+    this.#era = new Era(ports);
+  }
+
+  /** `isAgain`: not at once. */
+  read(job: Job, isAgain: boolean): void {
+    if (isAgain) return this.#era.after(PAUSE_MS, () => this.read(job, false));
+    this.#waiting.push(job);
+    this.#next();
+  }
+
+  /** Nobody waits for what was asked on this connection any more. */
+  lost(): void {
+    this.#era.end();
+    this.#waiting = [];
+    this.#active = 0;
+    this.#isPaused = false;
+  }
+
+  #next(): void {
+    while (!this.#isPaused && this.#active < ACTIVE_MAX) {
+      const job = this.#waiting.shift();
+      if (!job) return;
+      this.#active++;
+      this.#ask(job);
+    }
+  }
+
+  #ask(job: Job): void {
+    const { channel, after, done } = job;
+    const question = { frame: { type: 'history', channel, after, limit: PAGE }, read: readHistory };
+    const next = this.#era.within(() => this.#next());
+    const answered = this.#era.within((result: Result<HistoryPage>) => {
+      this.#active--;
+      if (result.ok) done(result.value);
+      else if (FINAL.has(result.error.code)) done(undefined);
+      else {
+        this.#waiting.unshift(job);
+        this.#pause(result.error.retryAfterMs ?? PAUSE_MS);
+      }
+      next();
+    });
+    this.#requests.ask(question, answered);
+  }
+
+  #pause(ms: number): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.#era.after(ms, () => {
+      this.#isPaused = false;
+      this.#next();
+    });
+  }
+}

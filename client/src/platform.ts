@@ -1,0 +1,130 @@
+import { VagusError } from './error.ts';
+import type { ClientSocket, PostAnswer, Ports, Refusal, SocketHandlers } from './ports.ts';
+
+/** What is used of a WebSocket: those of browsers, of Node.js 22 and of `ws` fit. */
+export interface WebSocketLike {
+  send(text: string): void;
+  close(code?: number): void;
+  addEventListener(type: 'open' | 'error', listener: () => void): void;
+  addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void;
+  addEventListener(
+    type: 'close',
+    listener: (event: { readonly code: number; readonly reason: string }) => void,
+  ): void;
+}
+
+export type WebSocketClass = new (url: string, protocols: string[]) => WebSocketLike;
+
+interface Answer {
+  readonly status: number;
+  json(): Promise<unknown>;
+}
+
+export type Fetch = (
+  url: string,
+  init: { method: string; headers: Record<string, string>; body?: string; signal?: never },
+) => Promise<Answer>;
+
+/** The few globals of browsers and Node.js that are used, so that the types of neither are needed. */
+interface World {
+  readonly WebSocket?: WebSocketClass;
+  readonly fetch?: Fetch;
+  readonly AbortSignal?: { timeout?(ms: number): unknown };
+  readonly performance: { now(): number };
+  readonly crypto: { getRandomValues(bytes: Uint8Array): Uint8Array };
+  readonly URL: new (url: string) => {
+    protocol: string;
+    pathname: string;
+    hash: string;
+    readonly href: string;
+  };
+  setTimeout(run: () => void, ms: number): unknown;
+  clearTimeout(timer: unknown): void;
+}
+
+const world = globalThis as unknown as World;
+
+const HTTP_TIMEOUT_MS = 10_000;
+
+/** The core's ports on this platform. Throws a {@link VagusError}: `bad_url`, `no_websocket`. */
+export function platformPorts(
+  url: string,
+  given: { readonly WebSocket?: WebSocketClass; readonly fetch?: Fetch },
+): Ports {
+  const base = httpBase(url);
+  const Socket = given.WebSocket ?? world.WebSocket;
+  if (typeof Socket !== 'function')
+    throw new VagusError({
+      code: 'no_websocket',
+      message: 'there is no global WebSocket; give the one of ws: connect(url, { token, WebSocket })',
+    });
+  const ask = asker(given.fetch ?? world.fetch);
+  return {
+    open: (address, protocols, handlers) => open(new Socket(address, [...protocols]), handlers),
+    now: () => world.performance.now(),
+    after: (ms, run) => {
+      const timer = world.setTimeout(run, ms);
+      return () => world.clearTimeout(timer);
+    },
+    random: () => Math.random(),
+    newId,
+    probe: (token, done) =>
+      ask(`${base}/ws`, { method: 'GET', headers: bearer(token) }, (answer) => done(toRefusal(answer))),
+    post: ({ room, token, body }, done) => {
+      const headers = { ...bearer(token), 'content-type': 'application/json' };
+      ask(`${base}/v1/rooms/${room}/messages`, { method: 'POST', headers, body }, done);
+    },
+  };
+}
+
+function open(socket: WebSocketLike, handlers: SocketHandlers): ClientSocket {
+  socket.addEventListener('open', () => handlers.opened());
+  // A close follows; without a listener `ws` would throw.
+  socket.addEventListener('error', () => {});
+  socket.addEventListener('message', ({ data }) => handlers.message(typeof data === 'string' ? data : ''));
+  socket.addEventListener('close', ({ code, reason }) => handlers.closed(code, reason));
+  return socket;
+}
+
+/** What stands before `/ws` and `/v1`. */
+function httpBase(url: string): string {
+  let parsed;
+  try {
+    parsed = new world.URL(url);
+  } catch {
+    parsed = undefined;
+  }
+  if (!parsed || !/^wss?:$/.test(parsed.protocol) || !parsed.pathname.endsWith('/ws') || parsed.hash !== '')
+    throw new VagusError({ code: 'bad_url', message: `the url must be ws://…/ws or wss://…/ws, not ${url}` });
+  const [base = ''] = parsed.href.split('?');
+  return base.replace(/^ws/, 'http').slice(0, -'/ws'.length);
+}
+
+/** Random, and not by `randomUUID`: a page without TLS has none. */
+function newId(): string {
+  const bytes = world.crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+function bearer(token: string): Record<string, string> {
+  return { authorization: `Bearer ${token}` };
+}
+
+/** Asks by HTTP, and calls back in any case. */
+function asker(fetch: Fetch | undefined) {
+  return (url: string, init: Parameters<Fetch>[1], done: (answer: PostAnswer | undefined) => void): void => {
+    if (!fetch) return void world.setTimeout(() => done(undefined), 0);
+    const signal = world.AbortSignal?.timeout?.(HTTP_TIMEOUT_MS) as never;
+    const asked = async (): Promise<PostAnswer> => {
+      const answer = await fetch(url, { ...init, signal });
+      return { status: answer.status, body: await answer.json().catch(() => undefined) };
+    };
+    asked().then(done, () => done(undefined));
+  };
+}
+
+function toRefusal(answer: PostAnswer | undefined): Refusal | undefined {
+  const { code, retryAfterMs } = (answer?.body ?? {}) as { code?: unknown; retryAfterMs?: unknown };
+  if (typeof code !== 'string') return undefined;
+  return typeof retryAfterMs === 'number' && retryAfterMs >= 0 ? { code, retryAfterMs } : { code };
+}

@@ -1,0 +1,54 @@
+/** What a socket tells. None of these is called from within a call of the core's own. */
+export interface SocketHandlers {
+  opened(): void;
+  /** One text message. What is no text is passed on as an empty one. */
+  message(text: string): void;
+  /** The last that is heard. 1006: it ended without a close, or was never open. */
+  closed(code: number, reason: string): void;
+}
+
+export interface ClientSocket {
+  send(text: string): void;
+  /** Nothing is heard of it any more, whether or not `closed` is still called. */
+  close(code?: number): void;
+}
+
+/** Why a handshake was refused (HS3). */
+export interface Refusal {
+  readonly code: string;
+  readonly retryAfterMs?: number;
+}
+
+export interface PostRequest {
+  readonly room: string;
+  readonly token: string;
+  /** JSON. */
+  readonly body: string;
+}
+
+export interface PostAnswer {
+  readonly status: number;
+  /** Parsed JSON; undefined when it was none. */
+  readonly body: unknown;
+}
+
+/**
+ * All that the core needs of the world. It reads no clock, rolls no dice and waits for nothing by itself; each `done` is
+ * called at most once, and never before the call that it belongs to has returned.
+ */
+export interface Ports {
+  /** Opens a WebSocket. It may throw: that counts as a handshake that failed. */
+  open(url: string, protocols: readonly string[], handlers: SocketHandlers): ClientSocket;
+  /** Milliseconds; it never falls. */
+  now(): number;
+  /** Calls back after so many milliseconds (at most a day), unless what it returns is called before. */
+  after(ms: number, run: () => void): () => void;
+  /** From 0 (inclusive) to 1 (exclusive). */
+  random(): number;
+  /** 1 to 64 of `A-Z a-z 0-9 _ . -`, another one each time, for this user over all devices. */
+  newId(): string;
+  /** A plain `GET` of the socket's address (HS3): why the handshake failed; undefined when nobody answers. */
+  probe(token: string, done: (refusal: Refusal | undefined) => void): void;
+  /** `POST /v1/rooms/{room}/messages` (RS1); undefined when nobody answers. */
+  post(request: PostRequest, done: (answer: PostAnswer | undefined) => void): void;
+}

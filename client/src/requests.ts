@@ -1,0 +1,116 @@
+import { failure, type ClientError, type Done } from './codes.ts';
+import type { Ports } from './ports.ts';
+import type { Fields } from './shapes.ts';
+import { toJson, utf8Bytes } from './size.ts';
+
+const DEADLINE_MS = 10_000;
+
+/** Requests that wait for an answer or for a connection. */
+const OPEN_MAX = 1_000;
+
+interface Open {
+  readonly text: string;
+  readonly read: (fields: Fields) => unknown;
+  readonly done: Done<never>;
+  readonly cancel: () => void;
+  isSent: boolean;
+}
+
+export interface Question<Value> {
+  readonly frame: object;
+  /** The reply, or undefined when it is none. */
+  readonly read: (fields: Fields) => Value | undefined;
+}
+
+/** What asks for the application wait for a connection, 10 s at most in all; each is answered exactly once. */
+export class Requests {
+  readonly #ports: Ports;
+  readonly #open = new Map<string, Open>();
+  #send: ((text: string) => void) | undefined;
+  #frameBytes = Infinity;
+  #count = 0;
+
+  constructor(ports: Ports) {
+    this.#ports = ports;
+  }
+
+  ask<Value>({ frame, read }: Question<Value>, done: Done<Value>): void {
+    // Nobody else's id begins like this.
+    const id = `:${++this.#count}`;
+    const text = toJson({ ...frame, id });
+    if (text === undefined) return fail(done, failure('bad_frame', 'there is something that is no JSON'));
+    if (utf8Bytes(text) > this.#frameBytes)
+      return fail(done, failure('too_large', `a frame has at most ${this.#frameBytes} bytes`));
+    if (this.#open.size >= OPEN_MAX)
+      return fail(done, failure('queue_full', `${OPEN_MAX} requests wait for an answer`));
+    const cancel = this.#ports.after(DEADLINE_MS, () =>
+      this.#fail(id, failure('unavailable', 'no answer came in time')),
+    );
+    const open: Open = { text, read, done, cancel, isSent: false };
+    this.#open.set(id, open);
+    this.#write(open);
+  }
+
+  /** From now on requests are sent with this; those that wait are, with `flush`. */
+  connected(send: (text: string) => void, frameBytes: number): void {
+    this.#send = send;
+    this.#frameBytes = frameBytes;
+  }
+
+  flush(): void {
+    for (const open of [...this.#open.values()]) this.#write(open);
+  }
+
+  #write(open: Open): void {
+    if (!this.#send || open.isSent) return;
+    open.isSent = true;
+    this.#send(open.text);
+  }
+
+  /** What was asked on the lost connection will not be answered. */
+  lost(): void {
+    this.#send = undefined;
+    const sent = [...this.#open].filter(([, { isSent }]) => isSent);
+    for (const [id] of sent) this.#fail(id, failure('unavailable', 'the connection was lost'));
+  }
+
+  end(error: ClientError): void {
+    this.#send = undefined;
+    for (const id of [...this.#open.keys()]) this.#fail(id, error);
+  }
+
+  /** False when nothing of ours bears this id. `isBroken` when it is not what was asked for. */
+  replied(id: string, fields: Fields): 'taken' | 'broken' | 'unknown' {
+    const open = this.#take(id);
+    if (!open) return 'unknown';
+    const value = open.read(fields);
+    if (value === undefined) {
+      fail(open.done, failure('bad_server_frame', 'the answer breaks the protocol'));
+      return 'broken';
+    }
+    (open.done as Done<unknown>)({ ok: true, value });
+    return 'taken';
+  }
+
+  refused(id: string, error: ClientError): boolean {
+    return this.#fail(id, error);
+  }
+
+  #fail(id: string, error: ClientError): boolean {
+    const open = this.#take(id);
+    if (open) fail(open.done, error);
+    return open !== undefined;
+  }
+
+  #take(id: string): Open | undefined {
+    const open = this.#open.get(id);
+    if (!open) return undefined;
+    this.#open.delete(id);
+    open.cancel();
+    return open;
+  }
+}
+
+function fail(done: Done<never>, error: ClientError): void {
+  done({ ok: false, error });
+}

@@ -1,0 +1,139 @@
+import type {
+  ChatMessage,
+  Entry,
+  HistoryPage,
+  JoinedRoom,
+  ListedRoom,
+  Member,
+  PresencePage,
+  Published,
+  RoomsPage,
+  SentMessage,
+  Welcome,
+} from './frames.ts';
+
+/** A JSON object off the wire: nothing is believed of it. */
+export type Fields = Readonly<Record<string, unknown>>;
+type Check = (value: unknown) => boolean;
+
+export const isText: Check = (value) => typeof value === 'string';
+export const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const isBoolean: Check = (value) => typeof value === 'boolean';
+
+export function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export const anything: Check = (value) => value !== undefined;
+
+export function maybe(check: Check): Check {
+  return (value) => value === undefined || check(value);
+}
+
+export function listOf(check: Check): Check {
+  return (value) => Array.isArray(value) && value.every(check);
+}
+
+export function oneOf(...values: readonly unknown[]): Check {
+  return (value) => values.includes(value);
+}
+
+function fitting<Value>(shape: Shape<Value>): Check {
+  return (value) => isObject(value) && pick(value, shape) !== undefined;
+}
+
+/** What each field has to be. */
+export type Shape<Value> = { readonly [Key in keyof Value]-?: Check };
+
+/** The fields of a shape, without what else is there; undefined when one does not fit. */
+export function pick<Value>(fields: Fields, shape: Shape<Value>): Value | undefined {
+  const picked: Record<string, unknown> = {};
+  for (const [name, check] of Object.entries<Check>(shape)) {
+    const value = Object.hasOwn(fields, name) ? fields[name] : undefined;
+    if (!check(value)) return undefined;
+    if (value !== undefined) picked[name] = value;
+  }
+  return picked as Value;
+}
+
+export const CHAT: Shape<ChatMessage> = {
+  room: isText,
+  seq: isCount,
+  id: isText,
+  from: isText,
+  content: isText,
+  data: maybe(isObject),
+  timestamp: isText,
+  sentAt: maybe(isText),
+};
+
+export const PUBLISHED: Shape<Published> = { seq: isCount, id: isText, data: anything };
+
+export const WELCOME: Shape<Welcome> = {
+  user: isText,
+  log: isText,
+  heartbeat: fitting({ intervalMs: isCount, timeoutMs: isCount }),
+  limits: fitting({ frameBytes: isCount, messagesPerMinute: isCount }),
+  channels: maybe(fitting({ broadcast: isCount, user: isCount })),
+  expiresAt: isText,
+  time: isText,
+};
+
+const ACCESS = oneOf('public', 'private');
+
+export const JOINED: Shape<JoinedRoom> = { room: isText, access: ACCESS, metadata: isObject, seq: isCount };
+
+export const SENT: Shape<SentMessage> = {
+  id: isText,
+  room: isText,
+  seq: isCount,
+  timestamp: isText,
+  duplicate: maybe(oneOf(true)),
+};
+
+const RANGE = fitting({ from: isCount, to: isCount });
+
+/** What a reply says of a channel's place (RQ1, RQ2). */
+export interface Placed {
+  readonly seq: number;
+  readonly gap?: { readonly from: number; readonly to: number };
+  readonly reset?: true;
+}
+
+export const PLACED: Shape<Placed> = { seq: isCount, gap: maybe(RANGE), reset: maybe(oneOf(true)) };
+
+const MEMBER: Shape<Member> = {
+  user: isText,
+  state: oneOf('alive', 'suspect'),
+  since: isText,
+  devices: isCount,
+};
+
+export const PRESENCE: Shape<PresencePage> = {
+  room: isText,
+  members: listOf(fitting(MEMBER)),
+  total: isCount,
+  more: isBoolean,
+};
+
+const LISTED: Shape<ListedRoom> = { room: isText, access: ACCESS, metadata: isObject, present: isCount };
+
+export const ROOMS: Shape<RoomsPage> = { rooms: listOf(fitting(LISTED)), more: isBoolean };
+
+/** A page of a log; undefined when anything in it is broken. */
+export function readHistory(fields: Fields): HistoryPage | undefined {
+  const page = pick<HistoryPage>(fields, { channel: isText, messages: listOf(isObject), more: isBoolean });
+  const messages = page?.messages.map((entry) => readEntry(entry as unknown as Fields));
+  return messages?.every((entry) => entry !== undefined) ? { ...page!, messages } : undefined;
+}
+
+function readEntry(fields: Fields): Entry | undefined {
+  if (fields['type'] === 'chat') {
+    const message = pick(fields, CHAT);
+    return message && { type: 'chat', ...message };
+  }
+  const type = fields['action'];
+  if (type !== 'user_event' && type !== 'broadcast') return undefined;
+  const message = pick(fields, PUBLISHED);
+  return message && { type, ...message };
+}

@@ -1,0 +1,280 @@
+import { ChannelReader } from './channel.ts';
+import { failure, isRetryable, type ClientError, type Done, type Result } from './codes.ts';
+import { Era } from './era.ts';
+import type { Emitter } from './events.ts';
+import type { Entry, JoinedRoom, Welcome } from './frames.ts';
+import { settle, type Wish } from './wish.ts';
+import type { Pages } from './pages.ts';
+import type { Ports } from './ports.ts';
+import type { Requests } from './requests.ts';
+import { isObject, isText, JOINED, pick, PLACED, type Fields, type Placed } from './shapes.ts';
+
+const PAUSE_MS = 1_000;
+
+/** Channels named in one `resume`; a server takes 256. */
+const RESUME_MAX = 200;
+
+const BASE = ['broadcast', 'user'];
+
+export interface SubscriptionParts {
+  readonly ports: Ports;
+  readonly requests: Requests;
+  readonly pages: Pages;
+  readonly emitter: Emitter;
+}
+
+/**
+ * The channels of a client: the two of everyone, and the rooms it wants to be in, until it leaves them or is refused.
+ * Each connection is asked to go on where the last one stopped.
+ */
+export class Subscriptions {
+  readonly #parts: SubscriptionParts;
+  readonly #era: Era;
+  readonly #base = new Map<string, ChannelReader>();
+  readonly #wishes = new Map<string, Wish>();
+  /** Channels whose positions were of another log, until it is known where they go on. */
+  readonly #resetting = new Set<string>();
+  #log: string | undefined;
+  #isUp = false;
+
+  constructor(parts: SubscriptionParts) {
+    this.#parts = parts;
+    this.#era = new Era(parts.ports);
+    for (const name of BASE) this.#base.set(name, this.#reader(name));
+  }
+
+  /** The last seq delivered of each channel. */
+  positions(): Record<string, number> {
+    const known = this.#readers().filter(([, { position }]) => position !== undefined);
+    return Object.fromEntries(known.map(([name, { position }]) => [name, position as number]));
+  }
+
+  isJoined(room: string): boolean {
+    return this.#wishes.get(room)?.isOn === true;
+  }
+
+  #readers(): [string, ChannelReader][] {
+    const rooms = [...this.#wishes.values()].map(({ room, reader }) => [`room:${room}`, reader] as const);
+    return [...this.#base, ...rooms] as [string, ChannelReader][];
+  }
+
+  #reader(channel: string, position?: number): ChannelReader {
+    const { emitter, pages } = this.#parts;
+    const world = {
+      deliver: (entry: Entry) => emitter.deliver(entry),
+      missed: (from: number, to: number) => emitter.emit('missed', { channel, from, to }),
+      read: (after: number, isAgain: boolean, done: Parameters<Pages['read']>[0]['done']) =>
+        pages.read({ channel, after, done }, isAgain),
+    };
+    return new ChannelReader(world, position);
+  }
+
+  // --- connections
+
+  connected(welcome: Welcome): void {
+    this.#isUp = true;
+    if (this.#log !== undefined && this.#log !== welcome.log) this.#forget();
+    this.#log = welcome.log;
+    for (const [name, reader] of this.#base) {
+      const head = welcome.channels?.[name as 'broadcast' | 'user'];
+      if (head !== undefined) this.#begin(name, reader, head);
+    }
+    const base = [...this.#base].flatMap(([name, { position }]) => (position === undefined ? [] : [name]));
+    const wishes = [...this.#wishes.values()];
+    const known = wishes.filter(({ isKnown, reader }) => isKnown && reader.position !== undefined);
+    this.#resume([...base, ...known.map(({ room }) => `room:${room}`)]);
+    for (const wish of wishes) if (!known.includes(wish)) this.#join(wish);
+  }
+
+  #forget(): void {
+    for (const [name, reader] of this.#readers()) {
+      if (reader.position !== undefined) this.#resetting.add(name);
+      reader.reset(undefined);
+    }
+  }
+
+  /** It is known where a channel goes on. */
+  #begin(name: string, reader: ChannelReader, seq: number): void {
+    reader.begin(seq);
+    if (this.#resetting.delete(name)) this.#parts.emitter.emit('reset', { channel: name, seq });
+  }
+
+  lost(): void {
+    this.#isUp = false;
+    this.#era.end();
+    for (const [, reader] of this.#readers()) reader.lost();
+    for (const wish of this.#wishes.values()) wish.isOn = wish.isAsked = false;
+  }
+
+  end(error: ClientError): void {
+    this.lost();
+    for (const [, reader] of this.#readers()) reader.close();
+    const wishes = [...this.#wishes.values()];
+    this.#wishes.clear();
+    for (const wish of wishes) settle(wish, { ok: false, error });
+  }
+
+  #resume(names: readonly string[]): void {
+    for (let at = 0; at < names.length; at += RESUME_MAX) this.#resumeSome(names.slice(at, at + RESUME_MAX));
+  }
+
+  #resumeSome(names: readonly string[]): void {
+    const channels: Record<string, number> = {};
+    for (const name of names) {
+      const position = this.#find(name)?.position;
+      if (position !== undefined) channels[name] = position;
+    }
+    if (Object.keys(channels).length === 0) return;
+    const frame = { type: 'resume', log: this.#log, channels };
+    const read = (fields: Fields): Fields | undefined =>
+      isObject(fields['channels']) ? fields['channels'] : undefined;
+    const answered = (result: Result<Fields>): void => {
+      if (result.ok) for (const name of Object.keys(channels)) this.#resumed(name, result.value[name]);
+      else this.#era.after(result.error.retryAfterMs ?? PAUSE_MS, () => this.#resumeSome(names));
+    };
+    this.#parts.requests.ask({ frame, read }, this.#era.within(answered));
+  }
+
+  #find(name: string): ChannelReader | undefined {
+    return this.#base.get(name) ?? this.#wishes.get(name.slice(5))?.reader;
+  }
+
+  #resumed(name: string, reply: unknown): void {
+    const reader = this.#find(name);
+    if (!reader) return;
+    const wish = this.#base.has(name) ? undefined : this.#wishes.get(name.slice(5));
+    const placed = isObject(reply) ? pick(reply, PLACED) : undefined;
+    if (placed) {
+      if (wish) wish.isOn = true;
+      return this.#place(name, reader, placed);
+    }
+    // The two channels of everyone go on by themselves as soon as they can.
+    if (!wish) return;
+    const code = isObject(reply) && isText(reply['error']) ? (reply['error'] as string) : 'unavailable';
+    if (isRetryable(code)) this.#joinLater(wish, PAUSE_MS);
+    else this.#refuse(wish, failure(code, `the room ${wish.room} is not to be had any more`));
+  }
+
+  #place(name: string, reader: ChannelReader, { seq, gap, reset }: Placed): void {
+    if (reset) {
+      reader.reset(seq);
+      this.#resetting.delete(name);
+      return this.#parts.emitter.emit('reset', { channel: name, seq });
+    }
+    if (gap) reader.gap(gap.to);
+    this.#begin(name, reader, seq);
+  }
+
+  // --- rooms
+
+  /** `since`: the last message that the application has; without it, what comes from now on. */
+  join(room: string, since: number | undefined, done: Done<JoinedRoom>): void {
+    let wish = this.#wishes.get(room);
+    if (!wish) {
+      const reader = this.#reader(`room:${room}`, since);
+      wish = { room, reader, dones: [], isKnown: false, isOn: false, isAsked: false };
+      this.#wishes.set(room, wish);
+    }
+    wish.dones.push(done);
+    if (this.#isUp && !wish.isAsked) this.#join(wish);
+  }
+
+  #join(wish: Wish): void {
+    const { room, reader } = wish;
+    wish.isAsked = true;
+    const frame = { type: 'join', room, since: reader.position };
+    const read = (fields: Fields): { joined: JoinedRoom; placed: Placed } | undefined => {
+      const joined = pick(fields, JOINED);
+      const placed = pick(fields, PLACED);
+      return joined && placed && { joined, placed };
+    };
+    const answered = (
+      result: ReturnType<typeof read> extends infer Read ? Result<NonNullable<Read>> : never,
+    ): void => {
+      if (this.#wishes.get(room) !== wish) return;
+      wish.isAsked = false;
+      if (!result.ok) return this.#notJoined(wish, result.error);
+      wish.isOn = wish.isKnown = true;
+      this.#place(`room:${room}`, reader, result.value.placed);
+      settle(wish, { ok: true, value: result.value.joined });
+    };
+    this.#parts.requests.ask({ frame, read }, this.#era.within(answered));
+  }
+
+  #notJoined(wish: Wish, error: ClientError): void {
+    if (isRetryable(error.code) || error.code === 'bad_server_frame' || error.code === 'queue_full')
+      this.#joinLater(wish, error.retryAfterMs ?? PAUSE_MS);
+    else this.#refuse(wish, error);
+  }
+
+  #joinLater(wish: Wish, ms: number): void {
+    wish.isAsked = true;
+    this.#era.after(ms, () => {
+      if (this.#wishes.get(wish.room) === wish) this.#join(wish);
+    });
+  }
+
+  /** One is not in a room, and will not be. */
+  #refuse(wish: Wish, error: ClientError): void {
+    this.#drop(wish);
+    if (wish.isKnown) this.#parts.emitter.emit('removed', { room: wish.room, code: error.code });
+    settle(wish, { ok: false, error });
+  }
+
+  #drop(wish: Wish): void {
+    this.#wishes.delete(wish.room);
+    this.#resetting.delete(`room:${wish.room}`);
+    wish.reader.close();
+  }
+
+  leave(room: string, done: Done<void>): void {
+    const wish = this.#wishes.get(room);
+    if (!wish) return done({ ok: false, error: failure('not_joined', `the room ${room} is not joined`) });
+    this.#drop(wish);
+    settle(wish, { ok: false, error: failure('not_joined', `the room ${room} was left`) });
+    if (this.#isUp && (wish.isOn || wish.isAsked)) this.#leave(room, done);
+    else done({ ok: true, value: undefined });
+  }
+
+  #leave(room: string, done: Done<void>): void {
+    this.#parts.requests.ask({ frame: { type: 'leave', room }, read: () => true }, (result) => {
+      const isAgain = !result.ok && isRetryable(result.error.code) && this.#isUp && !this.#wishes.has(room);
+      // Without its connection, or without a place in the room, one has left it.
+      if (!isAgain) return done({ ok: true, value: undefined });
+      this.#parts.ports.after(result.error.retryAfterMs ?? PAUSE_MS, () => {
+        if (this.#isUp && !this.#wishes.has(room)) this.#leave(room, done);
+        else done({ ok: true, value: undefined });
+      });
+    });
+  }
+
+  // --- what the server says
+
+  take(channel: string, entry: Entry): void {
+    const base = this.#base.get(channel);
+    if (base) {
+      if (this.#resetting.has(channel)) this.#begin(channel, base, entry.seq - 1);
+      return base.take(entry);
+    }
+    const wish = this.#wishes.get(channel.slice(5));
+    if (wish?.isOn) wish.reader.take(entry);
+  }
+
+  /** What a server will not send may still be read, but for what it does not have. */
+  skipped(channel: string, to: number): void {
+    this.#find(channel.startsWith('user:') ? 'user' : channel)?.gap(to);
+  }
+
+  /** The server has put us off a room. */
+  putOff(room: string, code: 'removed' | 'gone'): void {
+    const wish = this.#wishes.get(room);
+    if (!wish) return;
+    this.#drop(wish);
+    const { emitter } = this.#parts;
+    if (code === 'removed') emitter.emit('removed', { room, code: 'forbidden' });
+    settle(wish, {
+      ok: false,
+      error: failure(code === 'gone' ? 'gone' : 'forbidden', `one is off the room ${room}`),
+    });
+  }
+}
