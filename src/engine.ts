@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { CANARY } from './actors/canary.ts';
 import { LOG_LIMITS } from './actors/log/log.ts';
 import { relayAddress, type Published } from './actors/messages.ts';
@@ -28,6 +29,7 @@ import {
   type HttpServerOptions,
 } from './transport/http/http-server.ts';
 import { Origins } from './transport/http/origins.ts';
+import { readPages } from './transport/http/pages.ts';
 import { DRAINING } from './transport/http/refusal.ts';
 import type { Readiness } from './transport/http/routes-health.ts';
 import { WsServer } from './transport/ws/ws-server.ts';
@@ -42,6 +44,17 @@ const DATABASE_CONNECTIONS = 12;
 /** What a drain may take beside clients and appends (`DRAIN_LIMITS`); all of it together less than 25 s. */
 const REQUESTS_END_MS = 3_000;
 const STORE_CLOSE_MS = 3_000;
+
+/** What is no setting: nobody should switch it on by a variable. */
+export interface EngineOptions extends HttpServerOptions {
+  /**
+   * Serves the chat page at `/`, and gives whoever opens it on this machine a token for any name: for development only.
+   */
+  readonly chat?: { readonly tokenFor: (user: string) => Promise<string> } | undefined;
+}
+
+/** Where the build puts the page: the same from `src` as from `dist`. */
+const PAGES = fileURLToPath(new URL('../dist/page', import.meta.url));
 
 /** What a node is made of, as far as it can fail to be had. */
 interface Parts {
@@ -102,9 +115,9 @@ export class Engine {
 
   /**
    * Opens the log, starts the actors, and listens. Rejects with an error that says what to do.
-   * `times`: how long clients of HTTP may take (HS4).
+   * `options`: how long clients of HTTP may take (HS4), and the chat page.
    */
-  static async start(config: Config, times: HttpServerOptions = {}): Promise<Engine> {
+  static async start(config: Config, options: EngineOptions = {}): Promise<Engine> {
     checkRelations(config);
     const logger = createLogger({ level: config.logLevel, node: config.node });
     // Before anything is open: keys that are not there stop the start.
@@ -122,7 +135,7 @@ export class Engine {
     });
     const engine = new Engine(config, { logger, verifier, store, failed });
     try {
-      await engine.#listen(times);
+      await engine.#listen(options);
     } catch (error) {
       // Nobody has come, and nothing was taken: there is nothing to leave in order.
       await engine.#closeParts();
@@ -133,10 +146,11 @@ export class Engine {
     return engine;
   }
 
-  async #listen(times: HttpServerOptions): Promise<void> {
+  async #listen({ chat, ...times }: EngineOptions): Promise<void> {
     const config = this.#config;
     const parts = this.#httpParts();
-    const server = createHttpServer(publicApp(parts), times);
+    const page = chat && { ...chat, files: readPages(PAGES, ['chat', 'client']) };
+    const server = createHttpServer(publicApp({ ...parts, chat: page }), times);
     const { admission } = parts;
     new WsServer({
       sockets: this.#sockets,
