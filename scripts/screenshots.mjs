@@ -20,7 +20,10 @@ const TALK = [
   ['jonas', 'None from me. I watched the connection graph while it rolled, not even a dent.'],
   ['ada', 'Same here. Two of my tabs were on the node that restarted, both came back within a second.'],
   ['sven', 'Did anything get lost on the way?'],
-  ['ada', 'No. I wrote one message while it was down, it was kept and went out as soon as the node was back:'],
+  [
+    'ada',
+    'No. I wrote one message while it was down, it was kept and went out as soon as the node was back:',
+  ],
   ['ada', 'once, and in its place'],
   ['jonas', '🎉 then let us go to 25 %'],
   ['mira', 'Going. I will post the numbers here at eleven.'],
@@ -68,7 +71,7 @@ async function takePictures() {
   await open(pages.get('ada'), 'lobby');
   for (const [name, text] of TALK) {
     await write(pages.get(name), text);
-    for (const page of pages.values()) await page.getByText(text).waitFor();
+    for (const page of pages.values()) await said(page, text).waitFor();
   }
   await open(pages.get('jonas'), 'deploys');
   await write(pages.get('jonas'), 'api 2.4 to 25 %, started');
@@ -80,7 +83,7 @@ async function takePictures() {
     [dark, 'dark'],
     [phone, 'phone'],
   ]) {
-    await page.getByText('numbers here at eleven').waitFor();
+    await said(page, 'numbers here at eleven').waitFor();
     await page.locator('.state.alive').waitFor({ state: 'attached' });
     await sleep(1_200);
     await pages.get('mira').locator('#draft').pressSequentially('Looks');
@@ -105,11 +108,15 @@ async function open(page, room) {
   await page.getByLabel('Open a room').fill(room);
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: room, exact: true }).waitFor();
-  await page.getByText('Entering…').waitFor({ state: 'hidden' });
+  await page.getByText('Entering…').waitFor({ state: 'detached' });
 }
 
 async function write(page, text) {
   await page.getByLabel('Message', { exact: true }).fill(text);
   await page.keyboard.press('Enter');
-  await page.getByText(text).waitFor();
+  await said(page, text).waitFor();
+}
+
+function said(page, text) {
+  return page.locator('.content', { hasText: text });
 }

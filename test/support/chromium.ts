@@ -31,7 +31,9 @@ function findChromium(): string {
   const isRoot = process.getuid?.() === 0;
   if (!isDebian || !isRoot || process.env['VAGUS_TEST_INSTALL'] === '0')
     throw new Error(`The tests of the page need Chromium, and none was found: ${INSTALL_HINT}`);
-  process.stderr.write('Chromium is missing: installing it with apt-get (VAGUS_TEST_INSTALL=0 forbids that)\n');
+  process.stderr.write(
+    'Chromium is missing: installing it with apt-get (VAGUS_TEST_INSTALL=0 forbids that)\n',
+  );
   for (const args of [
     ['update', '-qq'],
     ['install', '-qq', '-y', '--no-install-recommends', 'chromium'],
