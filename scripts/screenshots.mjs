@@ -25,7 +25,7 @@ const TALK = [
     'No. I wrote one message while it was down, it was kept and went out as soon as the node was back:',
   ],
   ['ada', 'once, and in its place'],
-  ['jonas', '🎉 then let us go to 25 %'],
+  ['jonas', 'Good, then let us go to 25 %'],
   ['mira', 'Going. I will post the numbers here at eleven.'],
 ];
 
@@ -85,7 +85,9 @@ async function takePictures() {
   ]) {
     await said(page, 'numbers here at eleven').waitFor();
     await page.locator('.state.alive').waitFor({ state: 'attached' });
-    await sleep(1_200);
+    // The list of rooms is asked for every few seconds.
+    await page.locator('.present').nth(1).waitFor({ state: 'attached' });
+    await sleep(500);
     await pages.get('mira').locator('#draft').pressSequentially('Looks');
     await page.getByText('mira is typing').waitFor();
     await page.screenshot({ path: `${images}/chat-${name}.png` });

@@ -51,6 +51,8 @@ describe('tools', () => {
   test('types', () => {
     const { status, output } = run('tsc', ['--noEmit']);
     expect(status, output).toBe(0);
+    const page = run('tsc', ['--noEmit', '-p', 'src/page/chat']);
+    expect(page.status, page.output).toBe(0);
     expect(run('tsc', ['--noEmit', '-p', fixture('types')]).output).toContain('TS2322');
   }, 120_000);
 
@@ -83,6 +85,8 @@ describe('tools', () => {
     expect(paths).toEqual(
       expect.arrayContaining([
         'dist/cli.js',
+        'dist/page/chat/index.html',
+        'dist/page/client/index.js',
         'dist/store/postgres/pglite-worker.js',
         'drizzle/0000_log.sql',
         'drizzle/meta/_journal.json',
@@ -168,7 +172,11 @@ describe('code', () => {
   test('names say what a thing is', () => {
     expect(files('src').filter((file) => /\/(utils?|helpers?|common|manager|misc)\b/.test(file))).toEqual([]);
     expect(
-      files('src').filter((file) => !/^src\/[a-z0-9-]+(\/[a-z0-9-]+)*(\.machine|\.d)?\.ts$/.test(file)),
+      files('src').filter(
+        (file) =>
+          !/^src\/[a-z0-9-]+(\/[a-z0-9-]+)*(\.machine|\.d)?\.ts$/.test(file) &&
+          !/^src\/page\/[a-z0-9-]+\/([a-z0-9-]+\.(html|css|svg)|tsconfig\.json)$/.test(file),
+      ),
     ).toEqual([]);
   });
 

@@ -96,15 +96,17 @@ function placesOf(rows: readonly ClientState[][]): Map<ClientState, Point> {
   );
 }
 
-/** Bent to one side, so that a way and the way back lie apart. */
+/** Bent to one side, so that a way and the way back lie apart; to a final state around what lies between. */
 function curve(places: ReadonlyMap<ClientState, Point>, { from, to }: Way): string {
   const start = places.get(from)!;
   const end = places.get(to)!;
   const [dx, dy] = [end.x - start.x, end.y - start.y];
   const bend = waysFrom(to).some((back) => back.to === from) ? 0.16 : 0.04;
-  const middle = { x: (start.x + end.x) / 2 - dy * bend, y: (start.y + end.y) / 2 + dx * bend };
-  const [a, b] = [edgeOf(start, middle), edgeOf(end, middle)];
-  return `M${round(a)} Q${round(middle)} ${round(b)}`;
+  const isAround = isFinal(to) && dx !== 0;
+  const aside = { x: (start.x + end.x) / 2 - dy * bend, y: (start.y + end.y) / 2 + dx * bend };
+  const over = isAround ? { x: start.x, y: end.y } : aside;
+  const [a, b] = [edgeOf(start, over), edgeOf(end, over)];
+  return `M${round(a)} Q${round(over)} ${round(b)}`;
 }
 
 /** Where a line from a node's middle leaves the node. */
@@ -129,7 +131,7 @@ function draw(
   attributes: Readonly<Record<string, string | number>>,
   ...children: SVGElement[]
 ): SVGElement {
-  const made = document.createElementNS(SVG, tag) as SVGElement;
+  const made = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value));
   made.append(...children);
   return made;

@@ -4,8 +4,8 @@ import type { Session } from './session.ts';
 
 /** Where messages are written: Enter sends, with Shift it makes a line. Each room has its own draft. */
 export class Composer {
-  readonly #draft = element<HTMLTextAreaElement>('draft');
-  readonly #form = element<HTMLFormElement>('composer');
+  readonly #draft = element('draft', HTMLTextAreaElement);
+  readonly #form = element('composer', HTMLFormElement);
   #room: Room | undefined;
 
   constructor(session: Session, sent: () => void) {

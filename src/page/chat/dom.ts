@@ -1,8 +1,10 @@
 /** The element of the page with this id. */
-export function element<Kind extends HTMLElement = HTMLElement>(id: string): Kind {
+export function element(id: string): HTMLElement;
+export function element<Kind extends HTMLElement>(id: string, kind: new () => Kind): Kind;
+export function element(id: string, kind: new () => HTMLElement = HTMLElement): HTMLElement {
   const found = document.getElementById(id);
-  if (!found) throw new Error(`the page has no #${id}`);
-  return found as Kind;
+  if (!(found instanceof kind)) throw new Error(`the page has no ${kind.name} #${id}`);
+  return found;
 }
 
 /** A new element. What others wrote comes in as text only: a name or a message is never read as HTML. */
@@ -19,10 +21,14 @@ export function make<Tag extends keyof HTMLElementTagNameMap>(
 
 /** One of eight colours, the same for a user on every screen. */
 export function avatar(user: string): HTMLElement {
-  let hash = 0;
-  for (const character of user) hash = (hash * 31 + (character.codePointAt(0) ?? 0)) >>> 0;
+  let hash = 0x811c9dc5;
+  for (const character of user) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193);
   const [initial = '?'] = user;
-  return make('span', { class: `avatar hue-${hash % 8}`, 'aria-hidden': 'true' }, initial.toUpperCase());
+  return make(
+    'span',
+    { class: `avatar hue-${(hash >>> 12) % 8}`, 'aria-hidden': 'true' },
+    initial.toUpperCase(),
+  );
 }
 
 /** An item of a list: made anew only when what it shows has changed, so that focus and selection live on. */

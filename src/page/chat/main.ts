@@ -62,7 +62,7 @@ class Page {
   }
 
   #listen(): void {
-    const field = element<HTMLInputElement>('room-name');
+    const field = element('room-name', HTMLInputElement);
     element('open-room').addEventListener('submit', (event) => {
       event.preventDefault();
       this.#openFrom(field);

@@ -9,7 +9,7 @@ import { Room } from './room.ts';
 import { askToken } from './sign-in.ts';
 
 const PAGE = 40;
-const ROOMS_EVERY_MS = 10_000;
+const ROOMS_EVERY_MS = 5_000;
 const MEMBERS_PAUSE_MS = 500;
 const TYPING_TOLD_MS = 2_000;
 const TYPING_SHOWN_MS = 4_000;

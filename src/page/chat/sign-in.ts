@@ -29,8 +29,8 @@ export function forgetName(): void {
 /** Shows the form until there is a name that the server takes. */
 export function signIn(): Promise<{ readonly user: string; readonly token: string }> {
   const view = element('sign-in');
-  const form = element<HTMLFormElement>('sign-in-form');
-  const field = element<HTMLInputElement>('name');
+  const form = element('sign-in-form', HTMLFormElement);
+  const field = element('name', HTMLInputElement);
   const error = element('name-error');
   view.hidden = false;
   field.value = localStorage.getItem(NAME) ?? '';

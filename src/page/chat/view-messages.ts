@@ -23,8 +23,8 @@ interface Line {
 /** The messages of the room that is shown; it stays at the end unless somebody has scrolled up. */
 export class MessagesView {
   readonly #session: Session;
-  readonly #list = element<HTMLOListElement>('messages');
-  readonly #toNewest = element<HTMLButtonElement>('to-newest');
+  readonly #list = element('messages', HTMLOListElement);
+  readonly #toNewest = element('to-newest', HTMLButtonElement);
   #room: Room | undefined;
   #isAtEnd = true;
   #newest = '';

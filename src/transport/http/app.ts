@@ -35,7 +35,7 @@ export interface PublicAppOptions extends AppOptions, GuardOptions {
 }
 
 /** A page to chat with, and where it has its tokens from. */
-export interface ChatPage {
+interface ChatPage {
   readonly files: PageFiles;
   readonly tokenFor: (user: string) => Promise<string>;
 }
