@@ -1,6 +1,5 @@
 import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { CANARY } from './actors/canary.ts';
 import { LOG_LIMITS } from './actors/log/log.ts';
 import { relayAddress, type Published } from './actors/messages.ts';
@@ -47,14 +46,9 @@ const STORE_CLOSE_MS = 3_000;
 
 /** What is no setting: nobody should switch it on by a variable. */
 export interface EngineOptions extends HttpServerOptions {
-  /**
-   * Serves the chat page at `/`, and gives whoever opens it on this machine a token for any name: for development only.
-   */
+  /** The chat page, with a token of any name for whoever opens it on this machine: for development only. */
   readonly chat?: { readonly tokenFor: (user: string) => Promise<string> } | undefined;
 }
-
-/** Where the build puts the page: the same from `src` as from `dist`. */
-const PAGES = fileURLToPath(new URL('../dist/page', import.meta.url));
 
 /** What a node is made of, as far as it can fail to be had. */
 interface Parts {
@@ -149,7 +143,7 @@ export class Engine {
   async #listen({ chat, ...times }: EngineOptions): Promise<void> {
     const config = this.#config;
     const parts = this.#httpParts();
-    const page = chat && { ...chat, files: readPages(PAGES, ['chat', 'client']) };
+    const page = chat && { ...chat, files: readPages(['chat', 'client']) };
     const server = createHttpServer(publicApp({ ...parts, chat: page }), times);
     const { admission } = parts;
     new WsServer({

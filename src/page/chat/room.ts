@@ -23,8 +23,6 @@ export class Room {
   readonly pending: Pending[] = [];
   /** Ranges that the server does not have any more. */
   readonly missed: { readonly from: number; readonly to: number }[] = [];
-  /** Own messages that were acked to this tab. */
-  readonly acked = new Set<string>();
   members: readonly Member[] = [];
   total = 0;
   /** Who is typing, until when. */

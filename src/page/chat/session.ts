@@ -187,7 +187,7 @@ export class Session {
     const room = this.rooms.get(name);
     if (!room) return;
     const isOwn = message.from === this.user;
-    if (isOwn && room.settle(message.id)) room.acked.add(message.id);
+    if (isOwn) room.settle(message.id);
     if (room.take(message) && !isOwn) {
       room.typing.delete(message.from);
       if (room !== this.current || document.hidden) room.unread++;
@@ -216,7 +216,6 @@ export class Session {
     try {
       const { seq, timestamp } = await this.#client.send(room.name, content, { id });
       room.settle(id);
-      room.acked.add(id);
       room.take({ seq, id, from: this.user, content, timestamp });
     } catch (error) {
       const pending = room.pending.find((other) => other.id === id);

@@ -18,7 +18,10 @@ export function renderRooms(session: Session, open: (name: string) => void): voi
       draw: () => {
         const button = make('button', { type: 'button', ...(isCurrent ? { 'aria-current': 'page' } : {}) });
         button.append(make('span', { class: 'room' }, name));
-        if (unread > 0) button.append(make('span', { class: 'unread' }, `${unread} new`));
+        if (unread > 0)
+          button.append(
+            make('span', { class: 'unread' }, String(unread), make('span', { class: 'unseen' }, ' new')),
+          );
         if (count !== undefined) button.append(make('span', { class: 'present' }, `${count} here`));
         button.addEventListener('click', () => open(name));
         return make('li', {}, button);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Hono } from 'hono';
 import type { HttpEnv } from './guards.ts';
 
@@ -31,19 +32,22 @@ const CONTENT_SECURITY_POLICY = [
   "object-src 'none'",
 ].join('; ');
 
+/** Where the build puts pages: the same from `src` as from `dist`. */
+const ROOT = fileURLToPath(new URL('../../../dist/page', import.meta.url));
+
 /**
  * Reads the folders of a built page, once: what a request names is looked up among what was read, so that no path of a
  * request reaches the file system. `index.html` is at `/`.
  */
-export function readPages(root: string, folders: readonly string[]): PageFiles {
+export function readPages(folders: readonly string[]): PageFiles {
   const names = folders.flatMap((folder) =>
-    readdirSync(join(root, folder)).map((name) => `/${folder}/${name}`),
+    readdirSync(join(ROOT, folder)).map((name) => `/${folder}/${name}`),
   );
   return new Map(
     names.flatMap((name) => {
       const contentType = CONTENT_TYPES[extname(name)];
       if (contentType === undefined) return [];
-      const body = readFileSync(join(root, name));
+      const body = readFileSync(join(ROOT, name));
       const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
       return [[name.endsWith('/index.html') ? '/' : name, { body, contentType, etag }]];
     }),
