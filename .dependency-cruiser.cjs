@@ -16,6 +16,8 @@ const MAY_IMPORT = {
   config: ['protocol'],
   // It swaps the edge, never the middle; the store as plain data is what its database means.
   sim: ['protocol', 'actors', 'runtime', 'store/memory'],
+  // It runs in a browser, and knows the server as everyone does: by the client.
+  page: [],
 };
 
 /** Each driver is named in one folder. */
@@ -93,10 +95,23 @@ module.exports = {
     },
     {
       name: 'the-server-does-not-know-its-client',
-      comment: 'But for simulations, whose clients it is.',
+      comment: 'But for simulations, whose clients it is, and pages.',
       severity: 'error',
-      from: { path: '^src/', pathNot: layer('sim') },
+      from: { path: '^src/', pathNot: ['sim', 'page'].map(layer) },
       to: { path: '^client/' },
+    },
+    {
+      name: 'pages-import-nothing-but-the-client',
+      comment: 'What a browser cannot have is no error before it runs there.',
+      severity: 'error',
+      from: { path: layer('page') },
+      to: { pathNot: ['^src/page/', '^client/src/(index|lifecycle)\\.ts$'] },
+    },
+    {
+      name: 'nothing-imports-a-page',
+      severity: 'error',
+      from: { pathNot: layer('page') },
+      to: { path: layer('page') },
     },
     ...Object.entries(DRIVERS).map(([driver, folder]) => ({
       name: `${driver}-is-named-in-${folder}`,

@@ -7,7 +7,7 @@ import { program } from './actors/program.ts';
 import { RETENTION } from './actors/retention.ts';
 import { Commands } from './commands.ts';
 import { checkRelations, type Config } from './config.ts';
-import { Front } from './front.ts';
+import { Front, type FrontOptions } from './front.ts';
 import { ApplicationHooks, askedHooks, HOOK_MS, type EngineHooks } from './host/application-hooks.ts';
 import { SystemClock } from './host/system-clock.ts';
 import { newIncarnation, SystemEntropy } from './host/system-entropy.ts';
@@ -45,12 +45,17 @@ interface Parts {
 }
 
 /** What a node may be given beside its configuration. */
-interface Beside {
+export interface Beside {
   /** A server to attach to, which stays the application's. */
   readonly server?: AnyServer | undefined;
   readonly hooks?: EngineHooks | undefined;
   /** How long clients of HTTP may take (HS4). */
   readonly times?: HttpServerOptions | undefined;
+  /**
+   * Serves the chat page at `/`, and gives whoever opens it on this machine a token for any name: for development only,
+   * so it is no setting that a variable could switch on.
+   */
+  readonly chat?: FrontOptions['chat'];
 }
 
 /** Undefined when the application has no say in anything. */
@@ -110,11 +115,12 @@ export class Engine {
     bus.connect((channel, message) => this.#system.tellIfAlive(relayAddress(channel), message, 'system'));
   }
 
-  #makeFront({ server, times = {} }: Beside): Front {
+  #makeFront({ server, times = {}, chat }: Beside): Front {
     return new Front({
       config: this.#config,
       server,
       times,
+      chat,
       sockets: this.#sockets,
       telemetry: this.#telemetry,
       commands: this.#commands,

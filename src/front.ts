@@ -15,6 +15,7 @@ import {
   type HttpServerOptions,
 } from './transport/http/http-server.ts';
 import { Origins } from './transport/http/origins.ts';
+import { readPages } from './transport/http/pages.ts';
 import { DRAINING } from './transport/http/refusal.ts';
 import type { Readiness } from './transport/http/routes-health.ts';
 import { WsServer } from './transport/ws/ws-server.ts';
@@ -27,6 +28,8 @@ export interface FrontOptions {
   readonly server: AnyServer | undefined;
   /** How long clients of HTTP may take (HS4); of an application's server that is the application's affair. */
   readonly times: HttpServerOptions;
+  /** The chat page, with a token of any name for whoever opens it on this machine. */
+  readonly chat?: { readonly tokenFor: (user: string) => Promise<string> } | undefined;
   readonly sockets: WsSockets;
   readonly telemetry: NodeTelemetry;
   readonly commands: Commands;
@@ -50,9 +53,10 @@ export class Front {
   }
 
   async open(): Promise<void> {
-    const { config, server, times, sockets, telemetry } = this.#options;
+    const { config, server, times, sockets, telemetry, chat } = this.#options;
     const parts = this.#appParts();
-    const request = publicApp(parts);
+    const page = chat && { ...chat, files: readPages(['chat', 'client']) };
+    const request = publicApp({ ...parts, chat: page });
     const ws = new WsServer({
       sockets,
       frameBytes: config.frameBytes,

@@ -3,7 +3,7 @@ import type { Config } from './config/config.ts';
 import { configOf, type Reading } from './config/read.ts';
 import { isShared } from './config/relations.ts';
 import { developmentSecret } from './dev.ts';
-import type { Engine } from './engine.ts';
+import type { Engine, Beside } from './engine.ts';
 import { signToken } from './transport/auth/sign.ts';
 
 const DEV_TOKEN_TTL_MS = 24 * 3_600_000;
@@ -14,7 +14,9 @@ const SAME_INTERRUPT_MS = 100;
 /** `vagus dev`: returns when it runs. */
 export async function dev(reading: Reading): Promise<void> {
   const config = configOf(reading, { jwtSecret: developmentSecret });
-  process.stdout.write(await greeting(await run(config), config));
+  const signer = signerOf(config);
+  const engine = await run(config, { chat: signer });
+  process.stdout.write(await greeting(engine, config, signer));
 }
 
 /** `vagus serve`: returns when it runs. */
@@ -28,10 +30,10 @@ export async function serve(reading: Reading): Promise<void> {
 }
 
 /** Starts the engine; it goes, in order, when it is told to, and at once when it is told again. */
-async function run(config: Config): Promise<Engine> {
+async function run(config: Config, options: Beside = {}): Promise<Engine> {
   // What a node needs of drivers is loaded for a node only.
   const { Engine } = await import('./engine.ts');
-  const engine = await Engine.start(config);
+  const engine = await Engine.start(config, options);
   const fail = (error: Error): never => {
     process.stderr.write(`vagus: ${error.message}\n`);
     process.exit(1);
@@ -52,24 +54,13 @@ async function run(config: Config): Promise<Engine> {
   return engine;
 }
 
-async function greeting(engine: Engine, config: Config): Promise<string> {
-  const { adminHost, databaseUrl, dataDir } = config;
-  const kept = databaseUrl === undefined ? `${dataDir}/` : 'the database of DATABASE_URL';
-  const admin = `http://${reachable(adminHost)}:${engine.adminPort}`;
-  return `
-vagus is running at ${engine.url}
-Messages are kept in ${kept}. Health: ${admin}/readyz, metrics: /metrics
-
-${await whatToTry(engine, config)}`;
+/** Makes tokens, where there is a secret to sign them with. */
+interface Signer {
+  readonly ttlMs: number;
+  readonly tokenFor: (user: string) => Promise<string>;
 }
 
-/** An address that stands for all is none to connect to. */
-function reachable(host: string): string {
-  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
-  return host.includes(':') ? `[${host}]` : host;
-}
-
-async function whatToTry(engine: Engine, config: Config): Promise<string> {
+function signerOf(config: Config): Signer | undefined {
   const {
     jwtSecret: secret,
     jwtAlgorithms,
@@ -78,11 +69,30 @@ async function whatToTry(engine: Engine, config: Config): Promise<string> {
     tokenTtlMaxMs,
   } = config;
   const algorithm = jwtAlgorithms.length === 0 ? 'HS256' : jwtAlgorithms.find(isShared);
-  if (secret === undefined || algorithm === undefined)
-    return 'Tokens are signed by whoever holds the private key.\n';
+  if (secret === undefined || algorithm === undefined) return undefined;
   const ttlMs = Math.min(DEV_TOKEN_TTL_MS, tokenTtlMaxMs);
-  const tokenFor = (user: string): Promise<string> =>
-    signToken({ user, secret, algorithm, ttlMs, issuer, audience });
+  return { ttlMs, tokenFor: (user) => signToken({ user, secret, algorithm, ttlMs, issuer, audience }) };
+}
+
+async function greeting(engine: Engine, config: Config, signer: Signer | undefined): Promise<string> {
+  const { host, adminHost, databaseUrl, dataDir } = config;
+  const kept = databaseUrl === undefined ? `${dataDir}/` : 'the database of DATABASE_URL';
+  const admin = `http://${reachable(adminHost)}:${engine.adminPort}`;
+  const page = signer ? `Open http://${reachable(host)}:${engine.port} in two tabs and chat\n\n` : '';
+  return `
+${page}vagus is running at ${engine.url}
+Messages are kept in ${kept}. Health: ${admin}/readyz, metrics: /metrics
+
+${signer ? await whatToTry(engine, signer) : 'Tokens are signed by whoever holds the private key.\n'}`;
+}
+
+/** An address that stands for all is none to connect to. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+async function whatToTry(engine: Engine, { ttlMs, tokenFor }: Signer): Promise<string> {
   const [alice, bob] = await Promise.all([tokenFor('alice'), tokenFor('bob')]);
   const wscat = (token: string): string => `npx wscat -c ${engine.url} -H "Authorization: Bearer ${token}"`;
   return `A token for alice${ttlMs === DEV_TOKEN_TTL_MS ? ', good for a day' : ''}; others: npx vagus token --user NAME

@@ -49,7 +49,7 @@ describe('tools', () => {
   }, 60_000);
 
   test('types', () => {
-    for (const project of ['.', 'client']) {
+    for (const project of ['.', 'client', 'src/page/chat']) {
       const { status, output } = run('tsc', ['--noEmit', '-p', project]);
       expect(status, output).toBe(0);
     }
@@ -115,6 +115,8 @@ describe('tools', () => {
     expect(paths).toEqual(
       expect.arrayContaining([
         'dist/cli.js',
+        'dist/page/chat/index.html',
+        'dist/page/client/index.js',
         'dist/store/postgres/pglite-worker.js',
         'drizzle/0000_log.sql',
         'drizzle/meta/_journal.json',
@@ -206,7 +208,11 @@ describe('code', () => {
   test('names say what a thing is', () => {
     expect(files('src').filter((file) => /\/(utils?|helpers?|common|manager|misc)\b/.test(file))).toEqual([]);
     expect(
-      files('src').filter((file) => !/^src\/[a-z0-9-]+(\/[a-z0-9-]+)*(\.machine|\.d)?\.ts$/.test(file)),
+      files('src').filter(
+        (file) =>
+          !/^src\/[a-z0-9-]+(\/[a-z0-9-]+)*(\.machine|\.d)?\.ts$/.test(file) &&
+          !/^src\/page\/[a-z0-9-]+\/([a-z0-9-]+\.(html|css|svg)|tsconfig\.json)$/.test(file),
+      ),
     ).toEqual([]);
   });
 

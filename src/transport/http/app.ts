@@ -8,9 +8,11 @@ import type { Admission } from './admission.ts';
 import { badRequest } from './body.ts';
 import { openGuard, rateGuard, tokenGuard, type GuardOptions, type HttpEnv } from './guards.ts';
 import { DOCUMENT } from './openapi.ts';
+import { pageRoutes, type PageFiles } from './pages.ts';
 import { RateLimit } from './rate-limit.ts';
 import { refusalAnswer, refusalOf, Refused, type HttpRefusal } from './refusal.ts';
 import type { RestService } from './rest-service.ts';
+import { devTokenRoute } from './routes-dev-token.ts';
 import { healthRoutes, type Readiness } from './routes-health.ts';
 import { complaint, messageRoutes } from './routes-messages.ts';
 
@@ -28,6 +30,14 @@ export interface PublicAppOptions extends AppOptions, GuardOptions {
   readonly bodyBytes: number;
   /** Requests of a user in a minute, messages apart (RS7); 0: no limit. */
   readonly requestsPerMinute: number;
+  /** For development only. */
+  readonly chat?: ChatPage | undefined;
+}
+
+/** A page to chat with, and where it has its tokens from. */
+interface ChatPage {
+  readonly files: PageFiles;
+  readonly tokenFor: (user: string) => Promise<string>;
 }
 
 export interface AdminAppOptions extends AppOptions {
@@ -45,7 +55,7 @@ export function publicApp(options: PublicAppOptions): RequestListener {
   });
   app.use('*', async (context, next) => {
     await next();
-    context.header('cache-control', 'no-store');
+    if (!context.res.headers.has('cache-control')) context.header('cache-control', 'no-store');
   });
   for (const path of ['/healthz', '/readyz']) app.use(path, origins.cors(false));
   for (const path of ['/v1/*', WS_PATH]) app.use(path, origins.cors(true));
@@ -55,6 +65,10 @@ export function publicApp(options: PublicAppOptions): RequestListener {
     throw new Refused('code' in admitted ? admitted : UPGRADE_REQUIRED);
   });
   apiRoutes(app, options);
+  if (options.chat) {
+    pageRoutes(app, options.chat.files);
+    devTokenRoute(app, options.chat.tokenFor);
+  }
   return listener(app, options);
 }
 

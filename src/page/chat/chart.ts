@@ -1,0 +1,138 @@
+import type { ClientState } from '../../../client/src/index.ts';
+import { LIFECYCLE } from '../../../client/src/lifecycle.ts';
+
+const SVG = 'http://www.w3.org/2000/svg';
+const WIDTH = 252;
+const ROW = 46;
+const NODE = { width: 84, height: 26 };
+
+interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** A way from one state to another, with all the events that lead along it. */
+interface Way {
+  readonly from: ClientState;
+  readonly to: ClientState;
+  readonly events: readonly string[];
+}
+
+const STATES = Object.keys(LIFECYCLE) as ClientState[];
+
+/** The ways out of a state, as the table that the client runs on has them. */
+export function waysFrom(from: ClientState): Way[] {
+  const ways = new Map<ClientState, string[]>();
+  for (const [event, { to }] of Object.entries(LIFECYCLE[from]))
+    if (to !== from) ways.set(to, [...(ways.get(to) ?? []), event]);
+  return [...ways].map(([to, events]) => ({ from, to, events }));
+}
+
+/**
+ * The lifecycle of a client as a picture. It is laid out anew from the table each time, so it cannot be older than what
+ * runs: a state is as many rows down as it is steps away from the first one; final states are last.
+ */
+export class Chart {
+  readonly svg = draw('svg', { class: 'chart', role: 'img' });
+  readonly #nodes = new Map<ClientState, SVGElement>();
+  readonly #ways: { readonly way: Way; readonly line: SVGElement }[] = [];
+
+  constructor() {
+    const rows = layers();
+    const places = placesOf(rows);
+    this.svg.setAttribute('viewBox', `0 0 ${WIDTH} ${rows.length * ROW}`);
+    this.svg.append(arrowHead('arrow'), arrowHead('arrow-lit'));
+    for (const way of STATES.flatMap(waysFrom)) {
+      const line = draw('path', { class: isFinal(way.to) ? 'way final' : 'way', d: curve(places, way) });
+      this.#ways.push({ way, line });
+      this.svg.append(line);
+    }
+    for (const [state, { x, y }] of places) {
+      const { width, height } = NODE;
+      const box = draw('rect', { x: x - width / 2, y: y - height / 2, width, height, rx: height / 2 });
+      const label = draw('text', { x, y: y + 4 });
+      label.textContent = state;
+      const node = draw('g', { class: 'node' }, box, label);
+      this.#nodes.set(state, node);
+      this.svg.append(node);
+    }
+  }
+
+  light(current: ClientState): void {
+    const others = waysFrom(current).map(({ to }) => to);
+    const onward = others.length > 0 ? `, from where it leads to ${others.join(', ')}` : ', where it ends';
+    this.svg.setAttribute('aria-label', `Lifecycle of the connection: now ${current}${onward}`);
+    for (const [state, node] of this.#nodes) node.classList.toggle('lit', state === current);
+    for (const { way, line } of this.#ways) line.classList.toggle('lit', way.from === current);
+  }
+}
+
+function isFinal(state: ClientState): boolean {
+  return waysFrom(state).length === 0;
+}
+
+/** States by their distance from the first one that nothing leads to; final ones in a row of their own. */
+function layers(): ClientState[][] {
+  const reached = new Set(STATES.flatMap((state) => waysFrom(state).map(({ to }) => to)));
+  const rows = [STATES.filter((state) => !reached.has(state))];
+  const seen = new Set(rows[0]);
+  for (let row = rows[0] ?? []; row.length > 0;) {
+    const next = row.flatMap((state) => waysFrom(state).map(({ to }) => to));
+    row = [...new Set(next)].filter((state) => !seen.has(state) && !isFinal(state));
+    for (const state of row) seen.add(state);
+    if (row.length > 0) rows.push(row);
+  }
+  return [...rows, STATES.filter(isFinal)];
+}
+
+function placesOf(rows: readonly ClientState[][]): Map<ClientState, Point> {
+  return new Map(
+    rows.flatMap((row, down) =>
+      row.map((state, along): [ClientState, Point] => [
+        state,
+        { x: (WIDTH * (along + 0.5)) / row.length, y: (down + 0.5) * ROW },
+      ]),
+    ),
+  );
+}
+
+/** Bent to one side, so that a way and the way back lie apart; to a final state around what lies between. */
+function curve(places: ReadonlyMap<ClientState, Point>, { from, to }: Way): string {
+  const start = places.get(from)!;
+  const end = places.get(to)!;
+  const [dx, dy] = [end.x - start.x, end.y - start.y];
+  const bend = waysFrom(to).some((back) => back.to === from) ? 0.16 : 0.04;
+  const isAround = isFinal(to) && dx !== 0;
+  const aside = { x: (start.x + end.x) / 2 - dy * bend, y: (start.y + end.y) / 2 + dx * bend };
+  const over = isAround ? { x: start.x, y: end.y } : aside;
+  const [a, b] = [edgeOf(start, over), edgeOf(end, over)];
+  return `M${round(a)} Q${round(over)} ${round(b)}`;
+}
+
+/** Where a line from a node's middle leaves the node. */
+function edgeOf(node: Point, towards: Point): Point {
+  const [dx, dy] = [towards.x - node.x, towards.y - node.y];
+  const gap = 3;
+  const scale = 1 / Math.max(Math.abs(dx) / (NODE.width / 2 + gap), Math.abs(dy) / (NODE.height / 2 + gap));
+  return { x: node.x + dx * scale, y: node.y + dy * scale };
+}
+
+function round({ x, y }: Point): string {
+  return `${x.toFixed(1)} ${y.toFixed(1)}`;
+}
+
+function arrowHead(id: string): SVGElement {
+  const size = { markerWidth: 7, markerHeight: 7, refX: 6, refY: 3.5, orient: 'auto' };
+  return draw('marker', { id, ...size }, draw('path', { class: `head ${id}`, d: 'M0 0 L7 3.5 L0 7 Z' }));
+}
+
+function draw(
+  tag: string,
+  attributes: Readonly<Record<string, string | number>>,
+  ...children: SVGElement[]
+): SVGElement {
+  const made = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value));
+  made.append(...children);
+  return made;
+}

@@ -1,0 +1,126 @@
+import { Composer } from './composer.ts';
+import { element } from './dom.ts';
+import { closePanels, startPanels } from './panels.ts';
+import { Session } from './session.ts';
+import { askToken, forgetName, NameError, rememberedName, signIn } from './sign-in.ts';
+import { ConnectionView } from './view-connection.ts';
+import { renderMembers, renderRooms, renderTyping } from './view-lists.ts';
+import { MessagesView } from './view-messages.ts';
+
+const ROOM = 'vagus.room';
+const FIRST_ROOM = 'lobby';
+
+/** Renderings are gathered: a burst of messages is drawn once. */
+const RENDER_MS = 16;
+
+async function start(): Promise<void> {
+  const { user, token } = (await knownUser()) ?? (await signIn());
+  element('sign-in').hidden = true;
+  element('app').hidden = false;
+  element('me').textContent = user;
+  new Page(user, token).start();
+}
+
+/** Whoever reloads the page goes on under the same name. */
+async function knownUser(): Promise<{ user: string; token: string } | undefined> {
+  const user = rememberedName();
+  if (user === undefined) return undefined;
+  try {
+    return { user, token: await askToken(user) };
+  } catch (error) {
+    if (error instanceof NameError) forgetName();
+    return undefined;
+  }
+}
+
+class Page {
+  readonly #session: Session;
+  readonly #messages: MessagesView;
+  readonly #connection: ConnectionView;
+  readonly #composer: Composer;
+  #isDue = false;
+
+  constructor(user: string, token: string) {
+    this.#session = new Session({
+      user,
+      token,
+      changed: () => this.#renderSoon(),
+      heard: (room, from, content) => {
+        if (room === this.#session.current) element('spoken').textContent = `${from}: ${content}`;
+      },
+    });
+    this.#messages = new MessagesView(this.#session);
+    this.#connection = new ConnectionView(this.#session);
+    this.#composer = new Composer(this.#session, () => this.#messages.toEnd());
+  }
+
+  start(): void {
+    startPanels();
+    this.#listen();
+    this.#composer.focus();
+    void this.#open(sessionStorage.getItem(ROOM) ?? FIRST_ROOM).catch(() => this.#open(FIRST_ROOM));
+  }
+
+  #listen(): void {
+    const field = element('room-name', HTMLInputElement);
+    element('open-room').addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.#openFrom(field);
+    });
+    field.addEventListener('input', () => (element('room-error').textContent = ''));
+    element('sign-out').addEventListener('click', () => {
+      forgetName();
+      location.reload();
+    });
+    document.addEventListener('visibilitychange', () => {
+      const { current } = this.#session;
+      if (!document.hidden && current) this.#session.show(current);
+    });
+    // What was not sent yet is nowhere but here.
+    window.addEventListener('beforeunload', (event) => {
+      if (this.#session.pendingCount > 0) event.preventDefault();
+    });
+  }
+
+  #openFrom(field: HTMLInputElement): void {
+    const name = field.value.trim();
+    field.value = '';
+    this.#open(name).catch((error: Error) => {
+      element('room-error').textContent = `${name} cannot be opened: ${error.message}.`;
+    });
+  }
+
+  async #open(name: string): Promise<void> {
+    const entered = this.#session.open(name);
+    closePanels();
+    this.#composer.focus();
+    await entered;
+    if (this.#session.current?.name === name) sessionStorage.setItem(ROOM, name);
+  }
+
+  #renderSoon(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    setTimeout(() => {
+      this.#isDue = false;
+      this.#render();
+    }, RENDER_MS);
+  }
+
+  #render(): void {
+    const session = this.#session;
+    this.#connection.render();
+    renderRooms(session, (name) => void this.#open(name).catch(() => {}));
+    const room = session.current;
+    if (!room) return;
+    element('room-title').textContent = room.name;
+    this.#messages.render(room);
+    this.#composer.render(room);
+    renderMembers(session, room);
+    renderTyping(room);
+    const unread = [...session.rooms.values()].reduce((sum, other) => sum + other.unread, 0);
+    document.title = `${unread > 0 ? `(${unread}) ` : ''}${room.name} · Vagus`;
+  }
+}
+
+void start();

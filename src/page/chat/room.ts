@@ -1,0 +1,63 @@
+import type { ChatMessage, Member } from '../../../client/src/index.ts';
+
+/** One's own message that is not stored yet. */
+export interface Pending {
+  readonly id: string;
+  readonly content: string;
+  readonly writtenAt: string;
+  /** Why it will not be stored, unless it is sent again. */
+  failure?: string | undefined;
+}
+
+export type Stored = Pick<ChatMessage, 'seq' | 'id' | 'from' | 'content' | 'timestamp'>;
+
+/**
+ * What this tab knows of a room.
+ *
+ * - `messages` ascend by seq, each once, however often and in whichever order they are taken.
+ * - One's own message is in `pending` or in `messages`, never in both.
+ */
+export class Room {
+  readonly name: string;
+  readonly messages: Stored[] = [];
+  readonly pending: Pending[] = [];
+  /** Ranges that the server does not have any more. */
+  readonly missed: { readonly from: number; readonly to: number }[] = [];
+  members: readonly Member[] = [];
+  total = 0;
+  /** Who is typing, until when. */
+  readonly typing = new Map<string, number>();
+  draft = '';
+  unread = 0;
+  isJoined = false;
+  isLoading = false;
+  /** There are older messages than the first one. */
+  hasOlder = true;
+  /** Why nothing can be written here. */
+  closedBecause: string | undefined;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /** Returns whether it is new. */
+  take(message: Stored): boolean {
+    const { messages } = this;
+    let at = messages.length;
+    while (at > 0 && messages[at - 1]!.seq > message.seq) at--;
+    const isNew = messages[at - 1]?.seq !== message.seq;
+    if (isNew) messages.splice(at, 0, message);
+    return isNew;
+  }
+
+  settle(id: string): Pending | undefined {
+    const at = this.pending.findIndex((pending) => pending.id === id);
+    return at < 0 ? undefined : this.pending.splice(at, 1)[0];
+  }
+
+  /** The log is another one: nothing of what is known means anything. */
+  reset(): void {
+    this.messages.length = this.missed.length = 0;
+    this.hasOlder = true;
+  }
+}

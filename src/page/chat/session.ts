@@ -1,0 +1,259 @@
+import {
+  connect,
+  type Client,
+  type ClientEvents,
+  type ListedRoom,
+  type VagusError,
+} from '../../../client/src/index.ts';
+import { Room } from './room.ts';
+import { askToken } from './sign-in.ts';
+
+const PAGE = 40;
+const ROOMS_EVERY_MS = 5_000;
+const MEMBERS_PAUSE_MS = 500;
+const TYPING_TOLD_MS = 2_000;
+const TYPING_SHOWN_MS = 4_000;
+
+export interface Connection {
+  readonly state: Client['state'];
+  readonly why?: string | undefined;
+  /** When it is tried again, by `performance.now()`. */
+  readonly retryAt?: number | undefined;
+}
+
+export interface SessionOptions {
+  readonly user: string;
+  readonly token: string;
+  readonly changed: () => void;
+  /** A message of somebody else, in whichever room. */
+  readonly heard: (room: Room, from: string, content: string) => void;
+}
+
+/** The client of one tab, and what it has heard: the views draw it. */
+export class Session {
+  readonly user: string;
+  readonly rooms = new Map<string, Room>();
+  listed: readonly ListedRoom[] = [];
+  /** What does not work on the server for a while. */
+  degraded: readonly string[] = [];
+  connection: Connection = { state: 'idle' };
+  current: Room | undefined;
+  /** It was connected once: what comes then is a loss. */
+  wasAlive = false;
+  readonly #client: Client;
+  readonly #options: SessionOptions;
+  readonly #membersDue = new Set<string>();
+  #typingToldAt = -Infinity;
+
+  constructor(options: SessionOptions) {
+    const { user, token } = options;
+    this.user = user;
+    this.#options = options;
+    let first: string | undefined = token;
+    const nextToken = (): string | Promise<string> => {
+      const given = first ?? askToken(user);
+      first = undefined;
+      return given;
+    };
+    const url = `${location.origin.replace(/^http/, 'ws')}/ws`;
+    // 0: what was written while the server is away is sent when it is back, however long that takes.
+    this.#client = connect(url, { token: nextToken, sendTimeoutMs: 0 });
+    this.#listen();
+    setInterval(() => document.hidden || this.#askRooms(), ROOMS_EVERY_MS);
+  }
+
+  get pendingCount(): number {
+    return [...this.rooms.values()].reduce((sum, { pending }) => sum + pending.length, 0);
+  }
+
+  #listen(): void {
+    const client = this.#client;
+    client.on('state', (event) => this.#stateChanged(event));
+    client.on('message', ({ room, ...message }) => this.#heard(room, message));
+    client.on('signal', ({ room, from, data }) => this.#signalled(room, from, data));
+    for (const name of ['joined', 'left', 'presence'] as const)
+      client.on(name, ({ room }) => this.#askMembersSoon(room));
+    client.on('degraded', ({ features }) => {
+      this.degraded = features;
+      this.#options.changed();
+    });
+    client.on('missed', ({ channel, from, to }) => {
+      this.rooms.get(channel.slice('room:'.length))?.missed.push({ from, to });
+      this.#options.changed();
+    });
+    client.on('reset', ({ channel, seq }) => {
+      const room = this.rooms.get(channel.slice('room:'.length));
+      room?.reset();
+      if (room) void this.older(room, seq + 1);
+    });
+    client.on('room_closed', ({ room }) => this.#shut(room, 'The room was deleted.'));
+    client.on('removed', ({ room }) => this.#shut(room, 'You are not in this room any more.'));
+  }
+
+  #stateChanged({ state, why, retryAfterMs }: ClientEvents['state']): void {
+    if (state === 'alive') {
+      this.wasAlive = true;
+      this.#askRooms();
+      for (const { name, isJoined } of this.rooms.values()) if (isJoined) this.#askMembersSoon(name);
+    }
+    const retryAt = retryAfterMs === undefined ? undefined : performance.now() + retryAfterMs;
+    this.connection = { state, why: why?.message, retryAt };
+    this.#options.changed();
+  }
+
+  // --- rooms
+
+  /** Enters a room, or shows one that was entered. Rejects with why it cannot be entered. */
+  async open(name: string): Promise<void> {
+    const known = this.rooms.get(name);
+    const room = known ?? new Room(name);
+    const before = this.current;
+    this.rooms.set(name, room);
+    this.show(room);
+    if (known) return;
+    try {
+      const { seq } = await this.#client.join(name);
+      room.isJoined = true;
+      this.#askMembersSoon(name);
+      this.#askRooms();
+      await this.older(room, seq + 1);
+    } catch (error) {
+      this.rooms.delete(name);
+      if (this.current === room && before) this.show(before);
+      throw error;
+    }
+  }
+
+  show(room: Room): void {
+    this.current = room;
+    room.unread = 0;
+    this.#options.changed();
+  }
+
+  #shut(name: string, why: string): void {
+    const room = this.rooms.get(name);
+    if (room) room.closedBecause = why;
+    this.#askRooms();
+    this.#options.changed();
+  }
+
+  #askRooms(): void {
+    if (this.#client.state !== 'alive') return;
+    const fill = async (): Promise<void> => {
+      this.listed = (await this.#client.rooms({ limit: 100 })).rooms;
+      this.#options.changed();
+    };
+    // It is asked again soon.
+    fill().catch(() => {});
+  }
+
+  /** Many come and go at once when a server is back: they are asked for together. */
+  #askMembersSoon(name: string): void {
+    if (this.#membersDue.has(name)) return;
+    this.#membersDue.add(name);
+    setTimeout(() => {
+      this.#membersDue.delete(name);
+      this.#askMembers(name).catch(() => {});
+    }, MEMBERS_PAUSE_MS);
+  }
+
+  async #askMembers(name: string): Promise<void> {
+    const room = this.rooms.get(name);
+    if (!room) return;
+    const { members, total } = await this.#client.presence(name);
+    room.members = members;
+    room.total = total;
+    this.#options.changed();
+  }
+
+  // --- messages
+
+  /** Reads the page of history before the first message that is there, or before `before`. */
+  async older(room: Room, before = room.messages[0]?.seq): Promise<void> {
+    if (room.isLoading || !room.hasOlder || before === undefined) return;
+    room.isLoading = true;
+    this.#options.changed();
+    try {
+      const page = await this.#client.history({ room: room.name, before, limit: PAGE });
+      for (const entry of page.messages) if (entry.type === 'chat') room.take(entry);
+      room.hasOlder = page.more;
+    } finally {
+      room.isLoading = false;
+      this.#options.changed();
+    }
+  }
+
+  #heard(name: string, message: Omit<ClientEvents['message'], 'room'>): void {
+    const room = this.rooms.get(name);
+    if (!room) return;
+    const isOwn = message.from === this.user;
+    if (isOwn) room.settle(message.id);
+    if (room.take(message) && !isOwn) {
+      room.typing.delete(message.from);
+      if (room !== this.current || document.hidden) room.unread++;
+      this.#options.heard(room, message.from, message.content);
+    }
+    this.#options.changed();
+  }
+
+  send(room: Room, content: string): void {
+    const id = newId();
+    room.pending.push({ id, content, writtenAt: new Date().toISOString() });
+    this.#typingToldAt = -Infinity;
+    void this.#deliver(room, id, content);
+  }
+
+  /** Under the same id: if the failed one was stored after all, it is not stored again. */
+  sendAgain(room: Room, id: string): void {
+    const pending = room.pending.find((other) => other.id === id);
+    if (!pending) return;
+    pending.failure = undefined;
+    void this.#deliver(room, id, pending.content);
+  }
+
+  async #deliver(room: Room, id: string, content: string): Promise<void> {
+    this.#options.changed();
+    try {
+      const { seq, timestamp } = await this.#client.send(room.name, content, { id });
+      room.settle(id);
+      room.take({ seq, id, from: this.user, content, timestamp });
+    } catch (error) {
+      const pending = room.pending.find((other) => other.id === id);
+      if (pending) pending.failure = (error as VagusError).message;
+    }
+    this.#options.changed();
+  }
+
+  // --- typing
+
+  /** Tells others, not at each key. */
+  typing(room: Room): void {
+    const now = performance.now();
+    if (now - this.#typingToldAt < TYPING_TOLD_MS) return;
+    this.#typingToldAt = now;
+    void this.#client.signal(room.name, { typing: true });
+  }
+
+  #signalled(name: string, from: string, data: unknown): void {
+    const room = this.rooms.get(name);
+    const isTyping = (data as { typing?: unknown } | null)?.typing === true;
+    if (!room || from === this.user || !isTyping) return;
+    room.typing.set(from, performance.now() + TYPING_SHOWN_MS);
+    setTimeout(() => {
+      if ((room.typing.get(from) ?? Infinity) <= performance.now()) room.typing.delete(from);
+      this.#options.changed();
+    }, TYPING_SHOWN_MS + 10);
+    this.#options.changed();
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+}
+
+/** `crypto.randomUUID` is there in secure contexts only, which a page opened by an address of the network is not. */
+function newId(): string {
+  return [...crypto.getRandomValues(new Uint8Array(16))]
+    .map((byte) => byte.toString(16).padStart(2, '0'))
+    .join('');
+}

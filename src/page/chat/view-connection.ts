@@ -1,0 +1,70 @@
+import { Chart, waysFrom } from './chart.ts';
+import { element, make, renderItems } from './dom.ts';
+import type { Session } from './session.ts';
+
+/** One's own connection: its state in words and on its chart, and a banner while it is not there. */
+export class ConnectionView {
+  readonly #session: Session;
+  readonly #chart = new Chart();
+  readonly #banner = element('banner');
+  readonly #text = element('banner-text');
+  readonly #state = element('state');
+  #spoken = '';
+
+  constructor(session: Session) {
+    this.#session = session;
+    element('chart').replaceChildren(this.#chart.svg);
+    // The seconds until the next try.
+    setInterval(() => session.connection.state === 'waiting' && this.render(), 250);
+  }
+
+  render(): void {
+    const { connection, degraded, wasAlive } = this.#session;
+    const { state } = connection;
+    this.#chart.light(state);
+    this.#state.className = `state ${state}`;
+    if (this.#state.textContent !== state) this.#state.textContent = state;
+    const ways = waysFrom(state).map(({ to, events }) => `${events.join(' or ')} → ${to}`);
+    const exits = ways.map((text) => ({ key: text, look: text, draw: () => make('li', {}, text) }));
+    renderItems(element('exits'), exits);
+    const isQuiet = state === 'alive' || (!wasAlive && (state === 'idle' || state === 'connecting'));
+    const trouble = degraded.length > 0 ? `For the moment the server cannot do: ${degraded.join(', ')}.` : '';
+    const text = isQuiet ? trouble : this.#words();
+    this.#banner.hidden = text === '';
+    if (this.#text.textContent !== text) this.#text.textContent = text;
+    this.#speak(text);
+  }
+
+  #words(): string {
+    const { state, why, retryAt = 0 } = this.#session.connection;
+    const waiting = this.#session.pendingCount;
+    const kept =
+      waiting === 0
+        ? ''
+        : ` ${waiting === 1 ? 'Your message is' : `Your ${waiting} messages are`} kept and sent then.`;
+    switch (state) {
+      case 'idle':
+      case 'connecting':
+        return `Connection lost, trying again now.${kept}`;
+      case 'waiting': {
+        const seconds = Math.max(1, Math.ceil((retryAt - performance.now()) / 1_000));
+        return `Connection lost, trying again in ${seconds} s.${kept}`;
+      }
+      case 'suspect':
+        return 'The server is silent. Asking whether it is still there…';
+      case 'dead':
+        return `The connection has ended: ${why ?? 'closed'}. Reload the page to start anew.`;
+      case 'alive':
+        return '';
+    }
+  }
+
+  /** Told once when something changes, not each second. */
+  #speak(text: string): void {
+    const plain = text.replace(/in \d+ s.*|now\..*/, 'again soon');
+    if (plain === this.#spoken) return;
+    const wasLost = this.#spoken !== '';
+    this.#spoken = plain;
+    element('spoken').textContent = text === '' && wasLost ? 'Connected again.' : text;
+  }
+}

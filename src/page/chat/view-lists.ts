@@ -1,0 +1,78 @@
+import { avatar, element, make, renderItems, type Item } from './dom.ts';
+import type { Room } from './room.ts';
+import type { Session } from './session.ts';
+
+/** Public rooms with how many are present, and those that are open here. */
+export function renderRooms(session: Session, open: (name: string) => void): void {
+  const present = new Map(session.listed.map(({ room, present }) => [room, present]));
+  const names = [...new Set([...session.rooms.keys(), ...present.keys()])].toSorted((a, b) =>
+    a.localeCompare(b),
+  );
+  const items = names.map((name): Item => {
+    const unread = session.rooms.get(name)?.unread ?? 0;
+    const isCurrent = session.current?.name === name;
+    const count = present.get(name);
+    return {
+      key: name,
+      look: `${unread} ${isCurrent} ${count} ${session.rooms.has(name)}`,
+      draw: () => {
+        const button = make('button', { type: 'button', ...(isCurrent ? { 'aria-current': 'page' } : {}) });
+        button.append(make('span', { class: 'room' }, name));
+        if (unread > 0)
+          button.append(
+            make('span', { class: 'unread' }, String(unread), make('span', { class: 'unseen' }, ' new')),
+          );
+        if (count !== undefined) button.append(make('span', { class: 'present' }, `${count} here`));
+        button.addEventListener('click', () => open(name));
+        return make('li', {}, button);
+      },
+    };
+  });
+  keepingFocus(element('rooms'), items);
+}
+
+/** A list whose buttons are drawn anew while one of them has the focus. */
+function keepingFocus(list: HTMLElement, items: readonly Item[]): void {
+  const key = document.activeElement?.closest('li')?.dataset['key'];
+  const hadFocus = list.contains(document.activeElement);
+  renderItems(list, items);
+  if (!hadFocus || list.contains(document.activeElement)) return;
+  const same = [...list.children].find((child) => (child as HTMLElement).dataset['key'] === key);
+  same?.querySelector('button')?.focus();
+}
+
+export function renderMembers(session: Session, room: Room): void {
+  const items = room.members.map(({ user, state, devices }): Item => {
+    const words = [user === session.user ? 'you' : '', devices > 1 ? `${devices} tabs` : ''];
+    const note = words.filter((word) => word !== '').join(', ');
+    return {
+      key: user,
+      look: `${state} ${note}`,
+      draw: () =>
+        make(
+          'li',
+          { class: state },
+          avatar(user),
+          make('span', { class: 'user', dir: 'auto' }, user),
+          make('span', { class: 'note' }, note),
+          make('span', { class: 'member-state' }, state),
+        ),
+    };
+  });
+  const more = room.total - room.members.length;
+  const text = `and ${more} more`;
+  if (more > 0) items.push({ key: '', look: text, draw: () => make('li', { class: 'more' }, text) });
+  renderItems(element('members'), items);
+  element('people-count').textContent = room.total === 1 ? '1 here' : `${room.total} here`;
+}
+
+export function renderTyping(room: Room): void {
+  const users = [...room.typing.keys()];
+  const [first, second] = users;
+  let text = '';
+  if (users.length === 1) text = `${first} is typing…`;
+  else if (users.length === 2) text = `${first} and ${second} are typing…`;
+  else if (users.length > 2) text = `${users.length} people are typing…`;
+  const line = element('typing');
+  if (line.textContent !== text) line.textContent = text;
+}

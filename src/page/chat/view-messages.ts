@@ -1,0 +1,154 @@
+import { avatar, element, make, renderItems, type Item } from './dom.ts';
+import type { Pending, Room, Stored } from './room.ts';
+import type { Session } from './session.ts';
+
+const NEAR_PX = 80;
+
+/** Messages of one sender within this time are one block. */
+const BLOCK_MS = 5 * 60_000;
+
+const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const date = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
+
+interface Line {
+  readonly id: string;
+  readonly from: string;
+  readonly content: string;
+  readonly at: string;
+  readonly note: 'sending' | 'sent' | 'failed' | '';
+  readonly failure?: string | undefined;
+  readonly seq?: number;
+}
+
+/** The messages of the room that is shown; it stays at the end unless somebody has scrolled up. */
+export class MessagesView {
+  readonly #session: Session;
+  readonly #list = element('messages', HTMLOListElement);
+  readonly #toNewest = element('to-newest', HTMLButtonElement);
+  #room: Room | undefined;
+  #isAtEnd = true;
+  #newest = '';
+
+  constructor(session: Session) {
+    this.#session = session;
+    const list = this.#list;
+    list.addEventListener('scroll', () => {
+      this.#isAtEnd = list.scrollHeight - list.scrollTop - list.clientHeight < NEAR_PX;
+      if (this.#isAtEnd) this.#toNewest.hidden = true;
+      if (list.scrollTop < NEAR_PX) this.#readOlder();
+    });
+    this.#toNewest.addEventListener('click', () => {
+      this.toEnd();
+      element('draft').focus();
+    });
+    new ResizeObserver(() => this.#isAtEnd && this.toEnd()).observe(list);
+  }
+
+  toEnd(): void {
+    this.#isAtEnd = true;
+    this.#toNewest.hidden = true;
+    this.#list.scrollTop = this.#list.scrollHeight;
+  }
+
+  #readOlder(): void {
+    // What cannot be read now is asked for again by the next scroll.
+    if (this.#room) this.#session.older(this.#room).catch(() => {});
+  }
+
+  render(room: Room): void {
+    const list = this.#list;
+    const isOther = room !== this.#room;
+    this.#room = room;
+    if (isOther) {
+      list.replaceChildren();
+      list.setAttribute('aria-label', `Messages in ${room.name}`);
+      this.#isAtEnd = true;
+      this.#toNewest.hidden = true;
+    }
+    const lines = this.#lines(room);
+    const newest = lines.at(-1)?.id ?? '';
+    const fromEnd = list.scrollHeight - list.scrollTop;
+    renderItems(list, this.#items(room, lines));
+    if (this.#isAtEnd) list.scrollTop = list.scrollHeight;
+    // What comes in above must not push away what is being read.
+    else if (newest === this.#newest) list.scrollTop = list.scrollHeight - fromEnd;
+    else this.#toNewest.hidden = false;
+    this.#newest = newest;
+    // A page that does not fill the view cannot be scrolled.
+    if (room.isJoined && list.scrollHeight <= list.clientHeight) this.#readOlder();
+  }
+
+  #lines(room: Room): Line[] {
+    const stored = ({ seq, id, from, content, timestamp }: Stored): Line => {
+      const note = from === this.#session.user ? 'sent' : '';
+      return { seq, id, from, content, at: timestamp, note };
+    };
+    const pending = ({ id, content, writtenAt, failure }: Pending): Line => {
+      const note = failure === undefined ? 'sending' : 'failed';
+      return { id, from: this.#session.user, content, at: writtenAt, note, failure };
+    };
+    return [...room.messages.map(stored), ...room.pending.map(pending)];
+  }
+
+  #items(room: Room, lines: readonly Line[]): Item[] {
+    const items = [topItem(room)];
+    const missed = [...room.missed];
+    let before: Line | undefined;
+    for (const line of lines) {
+      const seq = line.seq ?? Infinity;
+      for (const gap of missed.filter(({ from }) => from <= seq)) {
+        items.push(notice(`missed-${gap.from}`, `Messages ${gap.from} to ${gap.to} are not kept any more.`));
+        missed.splice(missed.indexOf(gap), 1);
+      }
+      const day = date.format(new Date(line.at));
+      const isNewDay = !before || date.format(new Date(before.at)) !== day;
+      if (isNewDay) items.push(notice(`day-${day}`, day));
+      const isBlock =
+        !isNewDay && before?.from === line.from && Date.parse(line.at) - Date.parse(before.at) < BLOCK_MS;
+      items.push(this.#item(room, line, isBlock));
+      before = line;
+    }
+    if (room.closedBecause !== undefined) items.push(notice('closed', room.closedBecause));
+    return items;
+  }
+
+  #item(room: Room, line: Line, isBlock: boolean): Item {
+    const { id, from, note, failure = '' } = line;
+    return {
+      key: `${from}/${id}`,
+      look: `${note} ${isBlock} ${line.at} ${failure}`,
+      draw: () => {
+        const isOwn = from === this.#session.user;
+        const time = make('time', { datetime: line.at }, clock.format(new Date(line.at)));
+        const kind = `message${isOwn ? ' own' : ''}${isBlock ? ' block' : ''}${note ? ` ${note}` : ''}`;
+        const row = make('li', { class: kind });
+        if (!isOwn && !isBlock) row.append(avatar(from));
+        if (!isBlock) row.append(make('span', { class: isOwn ? 'unseen' : 'from', dir: 'auto' }, from));
+        row.append(make('p', { class: 'content', dir: 'auto' }, line.content));
+        row.append(make('span', { class: 'meta' }, time, ...this.#note(room, line)));
+        return row;
+      },
+    };
+  }
+
+  #note(room: Room, { id, note, failure }: Line): (Node | string)[] {
+    if (note === '') return [];
+    if (note !== 'failed') return [make('span', { class: 'note' }, note === 'sent' ? '✓ sent' : 'sending…')];
+    const again = make('button', { type: 'button', class: 'plain' }, 'Send again');
+    again.addEventListener('click', () => this.#session.sendAgain(room, id));
+    return [make('span', { class: 'note' }, `failed: ${failure}`), again];
+  }
+}
+
+function topItem(room: Room): Item {
+  if (room.isLoading || !room.isJoined) return notice('top', room.isJoined ? 'Reading…' : 'Entering…');
+  if (room.hasOlder) return notice('top', 'Scroll up for more');
+  return notice(
+    'top',
+    room.messages.length === 0 ? 'Nobody has written here yet.' : `The beginning of ${room.name}`,
+  );
+}
+
+function notice(key: string, text: string): Item {
+  return { key, look: text, draw: () => make('li', { class: 'notice' }, text) };
+}

@@ -1,0 +1,307 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { launchChromium } from '../support/chromium.ts';
+import { createDatabase } from '../support/database.ts';
+import { ask } from '../support/http.ts';
+import { NodeProcess, SECRET } from '../support/node-process.ts';
+import { freePort } from '../support/postgres-server.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'vagus-chat-'));
+let browser: Browser;
+let node: NodeProcess;
+let port: number;
+/** What a console should not say. */
+let complaints: string[] = [];
+/** While the server is away, a browser says so in its console, whatever the page does. */
+let isAway = false;
+
+async function start(): Promise<void> {
+  node = await NodeProcess.start(['dev'], {
+    VAGUS_DATA_DIR: folder,
+    VAGUS_PORT: String(port),
+    VAGUS_PRESENCE_GRACE: '3s',
+  });
+}
+
+beforeAll(async () => {
+  port = await freePort();
+  [browser] = await Promise.all([launchChromium(), start()]);
+}, 180_000);
+
+afterAll(async () => {
+  await browser.close();
+  await node.terminate();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+afterEach(async () => {
+  await Promise.all(browser.contexts().map((context) => context.close()));
+  expect(complaints).toEqual([]);
+  complaints = [];
+});
+
+async function openPage(options: BrowserContextOptions = {}): Promise<Page> {
+  const context = await browser.newContext({ locale: 'en-GB', ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(10_000);
+  page.on('console', (message) => {
+    const isTold = isAway && /ERR_(CONNECTION_|EMPTY_)|WebSocket connection to/.test(message.text());
+    if (['error', 'warning'].includes(message.type()) && !isTold) complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  await page.goto(`http://127.0.0.1:${port}/`);
+  return page;
+}
+
+/** Somebody in a room, with nothing but the keyboard. */
+async function enter(name: string, room: string, options: BrowserContextOptions = {}): Promise<Page> {
+  const page = await openPage(options);
+  await page.locator('#name:focus').fill(name);
+  await page.keyboard.press('Enter');
+  await page.locator('.state.alive').waitFor({ state: 'attached' });
+  await page.evaluate(`sessionStorage.setItem('vagus.room', '${room}')`);
+  await page.reload();
+  await expect.poll(() => page.locator('#room-title').textContent()).toBe(room);
+  await page.getByText('Entering…').waitFor({ state: 'detached' });
+  return page;
+}
+
+async function write(page: Page, text: string): Promise<void> {
+  await page.locator('#draft').fill(text);
+  await page.keyboard.press('Enter');
+}
+
+const contents = (page: Page): Promise<string[]> => page.locator('.message .content').allTextContents();
+const members = (page: Page): Promise<string[]> => page.locator('.members .user').allTextContents();
+const stored = (page: Page): Promise<number> => page.locator('.message.own.sent').count();
+
+/** Pixels by which the page is wider than the screen. */
+const overflow = (page: Page): Promise<number> =>
+  page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+
+describe('the chat page of vagus dev', () => {
+  test('two tabs see each other, what they write, and that they write', async () => {
+    const ann = await enter('ann', 'two-tabs');
+    const ben = await enter('ben', 'two-tabs');
+    await expect.poll(() => members(ann)).toEqual(['ann', 'ben']);
+    await expect.poll(() => members(ben)).toEqual(['ann', 'ben']);
+    await ben.locator('#draft').pressSequentially('<b>hi</b> & so on');
+    await ann.getByText('ben is typing…').waitFor();
+    await ben.keyboard.press('Enter');
+    await expect.poll(() => contents(ann)).toEqual(['<b>hi</b> & so on']);
+    await expect.poll(() => ann.locator('#typing').textContent()).toBe('');
+    expect(await ann.locator('#spoken').textContent()).toBe('ben: <b>hi</b> & so on');
+    await write(ann, 'hello');
+    await expect.poll(() => contents(ben)).toEqual(['<b>hi</b> & so on', 'hello']);
+    await expect.poll(() => stored(ann)).toBe(1);
+    await expect.poll(() => ann.locator('.rooms [aria-current]').textContent()).toContain('two-tabs');
+    await ben.context().close();
+    await ann.locator('.members .suspect', { hasText: 'ben' }).waitFor();
+    await expect.poll(() => members(ann), { timeout: 15_000 }).toEqual(['ann']);
+  });
+
+  test('[DG1] [DG3] kill -9 and a new start: tabs come back, what was written meanwhile is there once, in order', async () => {
+    const ann = await enter('ann', 'killed');
+    const ben = await enter('ben', 'killed');
+    await write(ann, 'before');
+    await expect.poll(() => contents(ben)).toEqual(['before']);
+    await expect.poll(() => stored(ann)).toBe(1);
+    isAway = true;
+    await node.kill();
+    await expect.poll(() => ann.locator('#banner').textContent()).toMatch(/^Connection lost, trying again/);
+    await ben.locator('#banner').waitFor();
+    for (const text of ['one', 'two', 'three']) await write(ann, `${text}, while it was away`);
+    await expect.poll(() => ann.locator('.message.own.sending').count()).toBe(3);
+    await expect.poll(() => ann.locator('#banner').textContent()).toContain('Your 3 messages are kept');
+    await start();
+    const all = ['before', ...['one', 'two', 'three'].map((text) => `${text}, while it was away`)];
+    for (const page of [ann, ben]) {
+      await page.locator('.state.alive').waitFor({ state: 'attached', timeout: 20_000 });
+      await expect.poll(() => contents(page), { timeout: 10_000 }).toEqual(all);
+      await page.locator('#banner').waitFor({ state: 'hidden' });
+      await expect.poll(() => members(page), { timeout: 10_000 }).toEqual(['ann', 'ben']);
+    }
+    isAway = false;
+    await expect.poll(() => stored(ann)).toBe(4);
+    await write(ben, 'after');
+    await expect.poll(() => contents(ann)).toEqual([...all, 'after']);
+    await ben.reload();
+    await expect.poll(() => contents(ben)).toEqual([...all, 'after']);
+  }, 60_000);
+
+  test('older messages come when one scrolls up, without losing the place', async () => {
+    const ann = await enter('ann', 'long');
+    for (let at = 1; at <= 90; at++) await write(ann, `line ${at}`);
+    await expect.poll(() => stored(ann)).toBe(90);
+    const ben = await enter('ben', 'long');
+    await expect.poll(async () => (await contents(ben)).length).toBe(40);
+    expect((await contents(ben)).at(-1)).toBe('line 90');
+    await ben.locator('#messages').focus();
+    await ben.keyboard.press('Home');
+    await expect.poll(async () => (await contents(ben)).length).toBeGreaterThanOrEqual(80);
+    await expect.poll(() => ben.getByText('line 51', { exact: true }).isVisible()).toBe(true);
+    await ben.keyboard.press('Home');
+    await expect.poll(() => contents(ben)).toEqual(Array.from({ length: 90 }, (_, at) => `line ${at + 1}`));
+  });
+
+  test('on a phone nothing is wider than the screen, and panels open and close', async () => {
+    const ann = await enter('ann-with-a-name-that-is-long', 'phone', {
+      viewport: { width: 360, height: 640 },
+    });
+    await write(ann, `a word as long as ${'this'.repeat(60)}`);
+    await ann.locator('.message.own.sent').waitFor();
+    expect(await overflow(ann)).toBe(0);
+    expect(await ann.locator('#rooms-panel').isVisible()).toBe(false);
+    await ann.getByRole('button', { name: 'Rooms' }).click();
+    expect(await ann.getByLabel('Open a room').isVisible()).toBe(true);
+    expect(await overflow(ann)).toBe(0);
+    await ann.keyboard.press('Escape');
+    expect(await ann.locator('#rooms-panel').isVisible()).toBe(false);
+    expect(await ann.evaluate('document.activeElement.id')).toBe('show-rooms');
+    await ann.locator('#show-people').click();
+    expect(await ann.locator('.chart .node.lit').textContent()).toBe('alive');
+    expect(await overflow(ann)).toBe(0);
+  });
+
+  test('by keyboard alone: a name, a room, a message, another line', async () => {
+    const ann = await openPage();
+    await ann.keyboard.type('ann');
+    await ann.keyboard.press('Enter');
+    await ann.locator('#draft:focus').waitFor();
+    for (let tabs = 0; tabs < 20; tabs++) {
+      await ann.keyboard.press('Shift+Tab');
+      if ((await ann.evaluate('document.activeElement.id')) === 'room-name') break;
+    }
+    await ann.keyboard.type('no blanks please');
+    await ann.keyboard.press('Enter');
+    await ann.getByText(/cannot be opened: room must be/).waitFor();
+    await ann.locator('#room-name').focus();
+    await ann.keyboard.type('keys');
+    await ann.keyboard.press('Enter');
+    await ann.locator('#draft:focus').waitFor();
+    await ann.keyboard.type('first');
+    await ann.keyboard.press('Shift+Enter');
+    await ann.keyboard.type('second');
+    await ann.keyboard.press('Enter');
+    await expect.poll(() => contents(ann)).toEqual(['first\nsecond']);
+    expect(await ann.locator('#room-title').textContent()).toBe('keys');
+  });
+
+  test('dark where the system is dark', async () => {
+    const background = (page: Page): Promise<string> =>
+      page.evaluate('getComputedStyle(document.body).backgroundColor');
+    const [light, dark] = [await openPage({ colorScheme: 'light' }), await openPage({ colorScheme: 'dark' })];
+    expect(await background(light)).toBe('rgb(243, 244, 247)');
+    expect(await background(dark)).toBe('rgb(16, 18, 23)');
+  });
+
+  test('a name that the server refuses: why, in plain words', async () => {
+    const page = await openPage();
+    await page.locator('#name').fill('Ann Smith');
+    await page.keyboard.press('Enter');
+    await page.getByText('A name has no blanks and no “:”.').waitFor();
+    await page.locator('#name').fill('x'.repeat(129));
+    expect(await page.locator('#name-error').textContent()).toBe('');
+    await page.keyboard.press('Enter');
+    await page.getByText('This name cannot be had: user must be 1 to 128 printable characters').waitFor();
+    expect(await page.locator('#app').isVisible()).toBe(false);
+    expect(complaints.filter((complaint) => !complaint.includes('status of 400'))).toEqual([]);
+    complaints = [];
+  });
+
+  test('what is inline does not run, and a complaint of the console is noticed', async () => {
+    const page = await openPage();
+    await page.evaluate(`
+      const script = document.createElement('script');
+      script.textContent = 'document.title = "inline"';
+      document.body.append(script);
+    `);
+    await expect.poll(() => complaints.join()).toContain('Content Security Policy');
+    expect(await page.title()).toBe('Vagus chat');
+    complaints = [];
+  });
+});
+
+describe('what serves it', () => {
+  test('the greeting names the page first', async () => {
+    await expect
+      .poll(() => node.stdout.trimStart())
+      .toMatch(/^Open http:\/\/127\.0\.0\.1:\d+ in two tabs and chat\n/);
+  });
+
+  test('files are asked for again, unchanged ones not sent again, and no path leads out', async () => {
+    const { status, headers } = await fetch(`http://127.0.0.1:${port}/chat/icon.svg`);
+    expect(status).toBe(200);
+    expect(Object.fromEntries(headers)).toMatchObject({
+      'content-type': 'image/svg+xml',
+      'cache-control': 'no-cache',
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'no-referrer',
+    });
+    expect(headers.get('content-security-policy')).toMatch(
+      /^default-src 'self'; connect-src 'self' ws: wss:;/,
+    );
+    const again = await ask(port, '/chat/icon.svg', {
+      headers: { 'if-none-match': headers.get('etag') ?? '' },
+    });
+    expect(again.status).toBe(304);
+    for (const path of ['/chat/../../cli.js', '/chat/%2e%2e/%2e%2e/cli.js', '/chat/tsconfig.json', '/chat/'])
+      expect((await ask(port, path)).status, path).toBe(404);
+  });
+
+  const own = (): Record<string, string> => ({
+    host: `127.0.0.1:${port}`,
+    origin: `http://127.0.0.1:${port}`,
+    'sec-fetch-site': 'same-origin',
+  });
+  const token = (headers: Record<string, string>, body: unknown = { user: 'ann' }) =>
+    ask(port, '/dev/token', { method: 'POST', headers, body });
+
+  test('the page gets tokens, and nobody else', async () => {
+    expect(await token(own())).toMatchObject({ status: 200, body: { token: expect.any(String) } });
+    const strangers = {
+      'a foreign page': { ...own(), origin: 'https://example.com', 'sec-fetch-site': 'cross-site' },
+      'a page of another port': { ...own(), origin: 'http://127.0.0.1:1', 'sec-fetch-site': 'same-site' },
+      'a page without an origin': { ...own(), origin: 'null' },
+      'a name that was pointed here': {
+        ...own(),
+        host: `evil.example:${port}`,
+        origin: `http://evil.example:${port}`,
+      },
+      'a name that begins alike': {
+        ...own(),
+        host: '127.0.0.1.evil.example',
+        origin: 'http://127.0.0.1.evil.example',
+      },
+      'what is no page': { host: `127.0.0.1:${port}`, 'sec-fetch-site': 'same-origin' },
+      'a browser that says so': { ...own(), 'sec-fetch-site': 'cross-site' },
+    };
+    for (const [who, headers] of Object.entries(strangers))
+      expect(await token(headers), who).toMatchObject({ status: 403, body: { code: 'origin_not_allowed' } });
+    for (const body of [{ user: 'a b' }, { user: 7 }, {}, '[]', 'x', { user: 'a'.repeat(2_000) }])
+      expect([400, 413]).toContain((await token(own(), body)).status);
+    expect(await token({ ...own(), 'content-type': 'text/plain' })).toMatchObject({
+      body: { code: 'bad_request' },
+    });
+  });
+
+  test('vagus serve has no page and gives no tokens', async () => {
+    const database = await createDatabase();
+    const server = await NodeProcess.start(['serve'], {
+      DATABASE_URL: database.url,
+      VAGUS_JWT_SECRET: SECRET,
+      VAGUS_HOST: '127.0.0.1',
+    });
+    for (const path of ['/', '/chat/main.js', '/client/index.js'])
+      expect((await ask(server.port, path)).status).toBe(404);
+    const host = `127.0.0.1:${server.port}`;
+    const headers = { ...own(), host, origin: `http://${host}` };
+    const refused = await ask(server.port, '/dev/token', { method: 'POST', headers, body: { user: 'ann' } });
+    expect(refused.status).toBe(404);
+    await server.terminate();
+    await database.drop();
+  });
+});
