@@ -43,8 +43,10 @@ afterEach(async () => {
   complaints = [];
 });
 
-async function openPage(options: BrowserContextOptions = {}): Promise<Page> {
+async function openPage(options: BrowserContextOptions = {}, room?: string): Promise<Page> {
   const context = await browser.newContext({ locale: 'en-GB', ...options });
+  // The room that the tab was in last.
+  if (room !== undefined) await context.addInitScript(`sessionStorage['vagus.room'] ??= '${room}'`);
   const page = await context.newPage();
   page.setDefaultTimeout(10_000);
   page.on('console', (message) => {
@@ -56,15 +58,13 @@ async function openPage(options: BrowserContextOptions = {}): Promise<Page> {
   return page;
 }
 
-/** Somebody in a room, with nothing but the keyboard. */
+/** Somebody in a room. */
 async function enter(name: string, room: string, options: BrowserContextOptions = {}): Promise<Page> {
-  const page = await openPage(options);
+  const page = await openPage(options, room);
   await page.locator('#name:focus').fill(name);
   await page.keyboard.press('Enter');
-  await page.locator('.state.alive').waitFor({ state: 'attached' });
-  await page.evaluate(`sessionStorage.setItem('vagus.room', '${room}')`);
-  await page.reload();
   await expect.poll(() => page.locator('#room-title').textContent()).toBe(room);
+  await page.locator('.state.alive').waitFor({ state: 'attached' });
   await page.getByText('Entering…').waitFor({ state: 'detached' });
   return page;
 }

@@ -93,6 +93,8 @@ class Page {
   async #open(name: string): Promise<void> {
     const entered = this.#session.open(name);
     closePanels();
+    // At once: what is typed next is meant for the room that was opened.
+    this.#render();
     this.#composer.focus();
     await entered;
     if (this.#session.current?.name === name) sessionStorage.setItem(ROOM, name);
