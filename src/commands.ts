@@ -27,6 +27,7 @@ import type { Entropy } from './runtime/ports/entropy.ts';
 import type { SessionKey, StoreCalls } from './runtime/ports/log-store.ts';
 import type { ActorSystem } from './runtime/system.ts';
 import { RateLimit } from './transport/http/rate-limit.ts';
+import type { RestMessage } from './transport/http/rest-service.ts';
 
 /** Why a command was not carried out; `code` is one of the protocol's error codes. */
 export class EngineError extends Error {
@@ -47,7 +48,7 @@ const DEADLINE_MS = 10_000;
 
 const RETRY_AFTER_MS = 1_000;
 
-/** How long a user's home may take to say what the user may do. Without an answer it is allowed (LM6). */
+/** How long a user's home may take to say what the user may do (LM6). */
 const ALLOWANCE_DEADLINE_MS = 300;
 
 /** Callers' mistakes are told before anything is stored: what is stored is shown to everyone. */
@@ -64,16 +65,6 @@ function jsonOf(data: unknown): string {
   if (utf8Bytes(json) > WIRE_LIMITS.frameBytesMax)
     throw new EngineError('too_large', `data: must be at most ${WIRE_LIMITS.frameBytesMax} bytes of JSON`);
   return json;
-}
-
-/** A message that somebody sends without a socket (RS1). */
-export interface Sending {
-  readonly id?: string | undefined;
-  readonly content: string;
-  /** A JSON object as text. */
-  readonly data: string | null;
-  /** The client's own time, ms since 1970. */
-  readonly sentAt: number | null;
 }
 
 export interface CommandsOptions extends Pick<
@@ -108,7 +99,7 @@ export class Commands {
   async send(
     by: Actor,
     room: string,
-    { id = this.#entropy.uuid(), ...sending }: Sending,
+    { id = this.#entropy.uuid(), ...sending }: RestMessage,
   ): Promise<Published & { readonly id: string }> {
     const entry = { ...sending, id, sender: by.user };
     const message = { type: 'publish', entry, by } as const;

@@ -1,7 +1,7 @@
 import { ConfigError } from './config/config-error.ts';
 import type { Config } from './config/config.ts';
 import { configOf, type Reading } from './config/read.ts';
-import { isShared } from './config/relations.ts';
+import { isShared } from './protocol/algorithms.ts';
 import { developmentSecret } from './dev.ts';
 import type { Engine, Beside } from './engine.ts';
 import { signToken } from './transport/auth/sign.ts';

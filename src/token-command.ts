@@ -3,7 +3,7 @@ import { ConfigError } from './config/config-error.ts';
 import { duration, Unfit } from './config/parser.ts';
 import { SECRET_BYTES_MIN } from './protocol/algorithms.ts';
 import type { Reading } from './config/read.ts';
-import { isShared } from './config/relations.ts';
+import { isShared } from './protocol/algorithms.ts';
 import { findDevelopmentSecret } from './dev.ts';
 import { SessionId, UserId } from './protocol/ids.ts';
 import { signToken } from './transport/auth/sign.ts';

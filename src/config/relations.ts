@@ -1,4 +1,4 @@
-import { SECRET_ALGORITHMS } from '../protocol/algorithms.ts';
+import { isShared } from '../protocol/algorithms.ts';
 import type { Config } from './config.ts';
 import { ConfigError } from './config-error.ts';
 import { SETTINGS } from './settings.ts';
@@ -29,11 +29,6 @@ function checkAlgorithms({ jwtAlgorithms, jwtSecret, jwks }: Config, nameOf: Nam
     if ((needed === 'jwtSecret' ? jwtSecret : jwks) === undefined)
       throw new ConfigError(`${nameOf('jwtAlgorithms')} has ${algorithm}, which needs ${nameOf(needed)}`);
   }
-}
-
-/** HS256, HS384, HS512: who can check a token can sign one. */
-export function isShared(algorithm: string): algorithm is 'HS256' | 'HS384' | 'HS512' {
-  return SECRET_ALGORITHMS.includes(algorithm);
 }
 
 /** What a client within its time has not been sent yet must still be there when it reads on. Throws as above. */

@@ -1,5 +1,5 @@
 /** Signed with a shared secret (RFC 7518, section 3.2). */
-export const SECRET_ALGORITHMS: readonly string[] = ['HS256', 'HS384', 'HS512'];
+const SECRET_ALGORITHMS: readonly string[] = ['HS256', 'HS384', 'HS512'];
 
 /** Of a shared secret (JW1): a shorter one could be guessed from a token (RFC 7518, section 3.2). */
 export const SECRET_BYTES_MIN = 32;
@@ -14,6 +14,11 @@ const KEY_ALGORITHMS: readonly string[] = [
 
 /** All that a token may be signed with (JW1); `none` is not among them. */
 export const ALGORITHMS: readonly string[] = [...SECRET_ALGORITHMS, ...KEY_ALGORITHMS];
+
+/** Who can check a token of these can sign one. */
+export function isShared(algorithm: string): algorithm is 'HS256' | 'HS384' | 'HS512' {
+  return SECRET_ALGORITHMS.includes(algorithm);
+}
 
 /** What tokens can be checked with. */
 export interface Means {
@@ -31,7 +36,7 @@ export function checkAlgorithms(
 ): string | undefined {
   if (!hasSecret && !hasJwks) return 'tokens cannot be checked: set a shared secret, a JWKS, or both';
   for (const algorithm of allowed) {
-    if (SECRET_ALGORITHMS.includes(algorithm)) {
+    if (isShared(algorithm)) {
       if (!hasSecret) return `the algorithm ${algorithm} needs a shared secret, and none is set`;
     } else if (KEY_ALGORITHMS.includes(algorithm)) {
       if (!hasJwks) return `the algorithm ${algorithm} needs a JWKS, and none is set`;

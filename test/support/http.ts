@@ -23,6 +23,10 @@ export interface HttpRequest {
   readonly body?: unknown;
 }
 
+function bearer(token: string | undefined): OutgoingHttpHeaders {
+  return token === undefined ? {} : { authorization: `Bearer ${token}` };
+}
+
 /** One request on a connection of its own. */
 export async function ask(
   port: number,
@@ -36,7 +40,7 @@ export async function ask(
     method,
     agent: false,
     headers: {
-      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...bearer(token),
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       ...headers,
     },
@@ -58,7 +62,7 @@ export async function upgrade(
     method,
     agent: false,
     headers: {
-      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...bearer(token),
       connection: 'Upgrade',
       upgrade: 'websocket',
       'sec-websocket-version': '13',

@@ -4,7 +4,7 @@ import type { TokenVerifier, Verdict } from '../../runtime/ports/tokens.ts';
 import {
   acceptedAlgorithms,
   checkAlgorithms,
-  SECRET_ALGORITHMS,
+  isShared,
   SECRET_BYTES_MIN,
 } from '../../protocol/algorithms.ts';
 import { openKeySource } from './key-sources.ts';
@@ -105,7 +105,7 @@ export class JoseVerifier implements TokenVerifier {
   /** Asked only for algorithms that are accepted: then there is a secret, or a JWKS. */
   readonly #keyOf: JWTVerifyGetKey = (header, token) => {
     const { secret } = this.#options;
-    if (SECRET_ALGORITHMS.includes(header.alg)) {
+    if (isShared(header.alg)) {
       if (secret) return secret;
     } else if (this.#keys) {
       return this.#keys.find(header, token);
