@@ -63,13 +63,15 @@ describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (signal) => {
     // One is on its way into the store by socket and one by REST when the signal comes.
     const room = `slow-${signal}`;
     const acked = first
-      .request({ type: 'chat', room, id: 'by-socket', content: 'slow 1.5' })
+      .request({ type: 'chat', room, id: 'by-socket', content: 'slow 2' })
       .then((reply) => order.push(`answered ${reply['type']}`));
-    const posted = send(node, `${room}-rest`, 'by-rest', 'slow 1.5').then(async (response) => {
+    // One after the other: both in one statement could not be told from one that is still on its way here.
+    await expect.poll(sleeping).toBe(1);
+    const posted = send(node, `${room}-rest`, 'by-rest', 'slow 2').then(async (response) => {
       order.push(`posted ${response.status}`);
       return response.json();
     });
-    await expect.poll(sleeping).toBeGreaterThan(0);
+    await expect.poll(sleeping).toBe(2);
     const told = performance.now();
     node.child.kill(signal);
     const closed = clients.map((client) =>

@@ -16,6 +16,11 @@ export type AccessContext =
 /** What is to be done once a right is known: `undefined` when it is granted. */
 export type Then = (refusal: Refusal | undefined, turn: Turn, out: Outbox) => void;
 
+interface Waiting {
+  readonly actor: Actor;
+  readonly decide: Then;
+}
+
 /**
  * Who may do what in one room (JW4). Every change of members goes through the room's home,
  * so what is remembered here is true until the home changes it.
@@ -30,7 +35,7 @@ export class Access {
   /** Undefined until loaded; null: the room has none. */
   record: RoomRecord | null | undefined;
   readonly #members = new Map<string, boolean>();
-  readonly #waiting = new Map<string, Then[]>();
+  readonly #waiting = new Map<string, Waiting[]>();
   #isLoading = false;
   #isStale = false;
   /** Counts what was changed or read: what was asked before is older. */
@@ -100,15 +105,13 @@ export class Access {
 
   /** Decides, at once where that is possible. The record must have been loaded. */
   check(actor: Actor, turn: Turn, out: Outbox, then: Then): void {
+    // Also what could be decided by now: nothing overtakes what the same user asked before (DG7).
+    const waiting = this.#waiting.get(actor.user);
+    if (waiting && waiting.length >= WAITING_MAX) return then(this.#unavailable(), turn, out);
+    if (waiting) return void waiting.push({ actor, decide: then });
     const refusal = this.#refusal(actor);
     if (refusal !== 'ask') return then(refusal, turn, out);
-    const waiting = this.#waiting.get(actor.user);
-    if (waiting) {
-      if (waiting.length >= WAITING_MAX) return then(this.#unavailable(), turn, out);
-      waiting.push(then);
-      return;
-    }
-    this.#waiting.set(actor.user, [then]);
+    this.#waiting.set(actor.user, [{ actor, decide: then }]);
     const context: AccessContext = { for: 'membership', user: actor.user, changes: this.#changes };
     out.ask(
       LOG,
@@ -138,9 +141,9 @@ export class Access {
     const isKnown = answer.ok && answer.body.ok;
     // Something changed while it was read: what is known since is newer, and what is not known is asked again.
     if (isKnown && context.changes === this.#changes) this.#remember(user, answer.body.value);
-    for (const then of waiting) {
-      if (!isKnown) then(this.#unavailable(), turn, out);
-      else this.check({ user, isAdmin: false }, turn, out, then);
+    for (const { actor, decide } of waiting) {
+      if (!isKnown) decide(this.#unavailable(), turn, out);
+      else this.check(actor, turn, out, decide);
     }
   }
 
