@@ -1,6 +1,7 @@
 import type { Claims } from '../runtime/ports/tokens.ts';
-import type { ConnectionWorld, Frame } from './client-connection.ts';
+import type { ConnectionWorld } from './client-connection.ts';
 import type { Link } from './link.ts';
+import type { Frame } from './wire-checker.ts';
 
 /** What a client needs of the world. */
 export interface ClientWorld extends ConnectionWorld {

@@ -27,6 +27,13 @@ const FINAL_ERRORS: ReadonlySet<string> = new Set([
   'not_joined',
 ]);
 
+/** Where and with what outcome a message was answered. */
+export interface Answered {
+  readonly id: string;
+  readonly connection: number;
+  readonly sentAt: number;
+}
+
 /** What one user has sent from one client, and what it was told about it: invariants 6, 7 and 8. */
 export class Chats {
   readonly #who: string;
@@ -68,15 +75,16 @@ export class Chats {
     return [...this.#open.values()];
   }
 
-  sent(chat: Chat, connection: number): void {
-    this.#log.allow(roomChannel(chat.room), this.#user, chat.id);
+  sent({ room, id, content }: Omit<Chat, 'attempts'>, connection: number): void {
+    const chat = this.#chats.get(id) ?? this.add(room, id, content);
+    this.#log.allow(roomChannel(room), this.#user, id);
     chat.attempts.push({ connection, position: ++this.#positions, outcome: 'open' });
   }
 
-  acked(id: string, seq: number, sentAt: number): void {
+  acked({ id, connection, sentAt }: Answered, seq: number): void {
     const chat = this.#chats.get(id);
     if (!chat) return;
-    this.#end(chat, 'acked');
+    this.#end(chat, connection, 'acked');
     this.#settle(chat);
     if (this.#acked.push(chat) > 20) this.#acked.shift();
     const channel = roomChannel(chat.room);
@@ -92,10 +100,10 @@ export class Chats {
       this.#violate(6, `${this.#who} is told that ${id} is at ${seq} of ${channel}; it is at ${entry?.seq}`);
   }
 
-  failed(id: string, code: string): void {
+  failed({ id, connection }: Omit<Answered, 'sentAt'>, code: string): void {
     const chat = this.#chats.get(id);
     if (!chat) return;
-    this.#end(chat, code === 'outcome_unknown' ? 'unknown' : 'refused');
+    this.#end(chat, connection, code === 'outcome_unknown' ? 'unknown' : 'refused');
     if (FINAL_ERRORS.has(code)) this.#settle(chat);
     // An attempt before it may have been stored, or be stored yet: then nothing can be said.
     if (chat.attempts.some(({ outcome }) => outcome !== 'refused')) return;
@@ -110,9 +118,9 @@ export class Chats {
     this.#open.delete(chat.id);
   }
 
-  #end(chat: Chat, outcome: Attempt['outcome']): void {
+  #end(chat: Chat, connection: number, outcome: Attempt['outcome']): void {
     // At most one is open: a client that waits for an answer does not send again on the same connection.
-    const attempt = chat.attempts.find((one) => one.outcome === 'open');
+    const attempt = chat.attempts.find((one) => one.outcome === 'open' && one.connection === connection);
     if (attempt) attempt.outcome = outcome;
   }
 

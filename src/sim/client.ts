@@ -1,10 +1,11 @@
 import { shouldReconnect } from '../protocol/codes.ts';
 import { Chats, type Chat } from './chats.ts';
-import { ClientConnection, type ConnectionOwner, type Frame } from './client-connection.ts';
+import { ClientConnection, type ConnectionOwner } from './client-connection.ts';
 import { NORMAL, type Link } from './link.ts';
 import type { Random } from './random.ts';
 import { simToken } from './sim-tokens.ts';
 import type { ActingClient, ClientWorld } from './acting-client.ts';
+import type { Frame } from './wire-checker.ts';
 
 export interface ClientOptions {
   readonly name: string;
@@ -57,12 +58,12 @@ export class SimClient implements ConnectionOwner, ActingClient {
   }
 
   get isOnline(): boolean {
-    return this.#connection?.isWelcomed === true;
+    return this.#connection?.wire.isWelcomed === true;
   }
 
   /** Rooms it is in right now, wanted or not: a wish to leave may have been refused. */
   get rooms(): string[] {
-    return this.#connection?.expected.rooms() ?? [];
+    return this.#connection?.wire.expected.rooms() ?? [];
   }
 
   // --- connecting
@@ -78,7 +79,7 @@ export class SimClient implements ConnectionOwner, ActingClient {
       if (outcome !== 'in') connection.end(ABNORMAL);
     });
     this.#world.timeline.after(CONNECT_TIMEOUT_MS, () => {
-      if (!connection.isWelcomed) this.#giveUp(connection);
+      if (!connection.wire.isWelcomed) this.#giveUp(connection);
     });
     this.#watch(connection);
   }
@@ -102,8 +103,7 @@ export class SimClient implements ConnectionOwner, ActingClient {
   closed(connection: ClientConnection, code: number): void {
     this.#connection = undefined;
     this.#say(() => `is closed with ${code}`);
-    this.chats.connectionLost(connection.number);
-    if (connection.isWelcomed) this.#failures = 0;
+    if (connection.wire.isWelcomed) this.#failures = 0;
     const backoff = Math.min(BACKOFF_MS[1], BACKOFF_MS[0] * 2 ** this.#failures++);
     const pause = shouldReconnect(code) ? this.#random.delay(0, backoff) : SIGN_IN_MS;
     this.#world.timeline.after(pause, () => this.connect());
@@ -174,9 +174,8 @@ export class SimClient implements ConnectionOwner, ActingClient {
 
   #sendChat(chat: Chat): void {
     const connection = this.#connection;
-    if (!connection?.isWelcomed) return;
+    if (!connection?.wire.isWelcomed) return;
     const { room, id, content } = chat;
-    this.chats.sent(chat, connection.number);
     connection.request({ type: 'chat', room, content }, id);
   }
 
@@ -222,9 +221,9 @@ export class SimClient implements ConnectionOwner, ActingClient {
   /** What should be over after faults have ended, and is not (invariants 5 and 15). */
   unfinished(): string[] {
     const connection = this.#connection;
-    if (!connection?.isWelcomed) return [`${this.name} is not online`];
-    const behind = connection.expected.behind().map((text) => `${this.name} is at ${text}`);
-    const waiting = connection
+    if (!connection?.wire.isWelcomed) return [`${this.name} is not online`];
+    const behind = connection.wire.expected.behind().map((text) => `${this.name} is at ${text}`);
+    const waiting = connection.wire
       .overdue(15_000)
       .map((frame) => `${this.name} has no answer to ${JSON.stringify(frame).slice(0, 120)}`);
     const open = this.chats.open.map(({ id, room }) => `${this.name} could not send ${id} to ${room}`);
@@ -244,12 +243,13 @@ export class SimClient implements ConnectionOwner, ActingClient {
   #joinMissing(): void {
     const connection = this.#connection;
     for (const room of this.#wanted)
-      if (connection && !connection.isWaiting && !connection.expected.has(`room:${room}`)) this.join(room);
+      if (connection && !connection.wire.isWaiting && !connection.wire.expected.has(`room:${room}`))
+        this.join(room);
   }
 
   /** The last answer about who is present in a room. */
   presenceOf(room: string): Frame | undefined {
-    const reply = this.#connection?.lastPresence;
+    const reply = this.#connection?.wire.lastPresence;
     return reply?.['room'] === room ? reply : undefined;
   }
 

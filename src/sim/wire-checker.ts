@@ -1,0 +1,267 @@
+import type { Chats } from './chats.ts';
+import { Expectations, type Placed } from './expectations.ts';
+import type { LogChecker } from './log-checker.ts';
+import type { Timeline } from './timeline.ts';
+import type { Violate } from './violation.ts';
+
+// oxlint-disable-next-line typescript/no-explicit-any -- of what a server sends, each field is looked at where it is used
+export type Frame = Record<string, any>;
+
+interface Request {
+  readonly frame: Frame;
+  readonly sentAt: number;
+}
+
+/** What a checker needs of the world. */
+export interface WireWorld {
+  readonly timeline: Timeline;
+  readonly log: LogChecker;
+  readonly violate: Violate;
+  readonly replayMax: number;
+}
+
+/** The client that a connection belongs to: what it knows across connections. */
+export interface WireOwner {
+  readonly name: string;
+  readonly user: string;
+  readonly chats: Chats;
+  /** The last seq that it was shown of each channel, by its own names. */
+  readonly positions: Map<string, number>;
+}
+
+/** For a client that has no code of its own to read frames. */
+interface WireListener {
+  /** The server has let it in. */
+  welcomed(): void;
+  /** A request was refused, and may be tried again after a while. */
+  refused(request: Frame, retryAfterMs: number): void;
+}
+
+/**
+ * Sits beside a client on one connection, whoever the client is: every frame that it is sent is held against what it may
+ * be sent next (invariants 3 and 4), and every request is answered once (invariant 15), truly (6 and 7).
+ */
+export class WireChecker {
+  readonly expected: Expectations;
+  readonly #number: number;
+  readonly #owner: WireOwner;
+  readonly #world: WireWorld;
+  readonly #listener: WireListener | undefined;
+  readonly #requests = new Map<string, Request>();
+  readonly #answered = new Set<string>();
+  #welcomedAt: number | undefined;
+  #hasAsked = false;
+  /** Channels of everyone that could not be reached when they were to be resumed. */
+  readonly #isLate = new Set<string>();
+  /** Of the two channels of everyone, as the welcome told. */
+  #heads: Frame | undefined;
+  /** The last answer about who is present. */
+  lastPresence: Frame | undefined;
+
+  /** `number`: of the connection, another one for each of a client. */
+  constructor(number: number, owner: WireOwner, world: WireWorld, listener?: WireListener) {
+    this.#number = number;
+    this.#owner = owner;
+    this.#world = world;
+    this.#listener = listener;
+    const { name, user, positions } = owner;
+    const { log, violate, replayMax } = world;
+    this.expected = new Expectations({ who: `${name}/${number}`, user, log, violate, positions, replayMax });
+  }
+
+  get isWelcomed(): boolean {
+    return this.#welcomedAt !== undefined;
+  }
+
+  /** Something it asked is not answered yet. */
+  get isWaiting(): boolean {
+    return this.#requests.size > 0;
+  }
+
+  /** Requests that have waited for longer than this. */
+  overdue(ms: number): Frame[] {
+    const late = [...this.#requests.values()].filter(({ sentAt }) => this.#world.timeline.now - sentAt > ms);
+    return late.map(({ frame }) => frame);
+  }
+
+  /** The connection is over: what is not answered will not be. */
+  ended(): void {
+    this.#owner.chats.connectionLost(this.#number);
+  }
+
+  /** The client sends a frame. */
+  sent(frame: Frame): void {
+    const { id, type, room, content } = frame;
+    if (id === undefined) return;
+    this.#hasAsked = true;
+    // An id may be asked again: only then may it be answered again.
+    this.#answered.delete(id);
+    this.#requests.set(id, { frame, sentAt: this.#world.timeline.now });
+    if (type === 'chat') this.#owner.chats.sent({ room, id, content }, this.#number);
+  }
+
+  // --- frames
+
+  /** The client gets a frame, which the node handed to its system at `sentAt`. */
+  received(frame: Frame, sentAt: number): void {
+    switch (frame['type']) {
+      case 'chat':
+        return this.#shown(`room:${frame['room']}`, frame, sentAt);
+      case 'notification':
+        return this.#notified(frame, sentAt);
+      case 'ack':
+      case 'error':
+      case 'history':
+      case 'presence':
+      case 'rooms':
+        return this.#replied(frame, sentAt);
+      case 'heartbeat':
+        if (frame['status'] === 'pong') this.#replied(frame, sentAt);
+        return;
+      default:
+        this.#world.violate(3, `${this.#owner.name} is sent a frame of type ${String(frame['type'])}`);
+    }
+  }
+
+  #shown(name: string, frame: Frame, sentAt: number): void {
+    const isGreeting = !this.#hasAsked && sentAt < (this.#welcomedAt ?? 0) + 900;
+    if (isGreeting)
+      this.#world.violate(4, `${this.#owner.name} is shown ${name} before it has asked for anything (HS5)`);
+    const { seq, id, from, content, data } = frame;
+    // A resume that comes too late finds the two channels on already, from the welcome's heads (HS5).
+    if (!name.startsWith('room:') && !this.expected.has(name))
+      this.expected.startAfter(name, this.#heads?.[name]);
+    this.expected.shown(name, { seq, id, from, content, data, sentAt });
+  }
+
+  #notified(frame: Frame, sentAt: number): void {
+    const { action, data, room } = frame;
+    switch (action) {
+      case 'welcome':
+        return this.#welcomed(data, sentAt);
+      case 'user_event':
+        return this.#shown('user', frame, sentAt);
+      case 'broadcast':
+        return this.#shown('broadcast', frame, sentAt);
+      case 'skipped':
+        return this.#skipped(data);
+      case 'room_closed':
+        if (this.#world.log.deletedTo(`room:${room}`) < (this.#owner.positions.get(`room:${room}`) ?? 0))
+          this.#world.violate(5, `${this.#owner.name} is told that ${room} is closed, and it is not`);
+        return this.expected.forget(`room:${room}`);
+      case 'left':
+        if (data.reason === 'removed') this.expected.leave(`room:${room}`);
+        return;
+      default:
+        return;
+    }
+  }
+
+  /** Only what was deleted, or what a late answer to `resume` could not name, may be left out. */
+  #skipped({ channel, from, to }: Frame): void {
+    const isRoom = (channel as string).startsWith('room:');
+    const isExcused = isRoom ? to <= this.#world.log.deletedTo(channel) : this.#isLate.has(channel as string);
+    if (!isExcused)
+      this.#world.violate(
+        4,
+        `${this.#owner.name} is told that ${channel} ${from}..${to} is skipped, and it is there`,
+      );
+    this.expected.skipped(channel, from, to);
+  }
+
+  #welcomed({ channels }: Frame, sentAt: number): void {
+    if (this.#welcomedAt !== undefined) this.#world.violate(4, `${this.#owner.name} is welcomed twice`);
+    this.#welcomedAt = sentAt;
+    this.#heads = channels;
+    for (const name of ['broadcast', 'user'])
+      if (!this.#owner.positions.has(name)) this.expected.startAfter(name, channels?.[name]);
+    this.#listener?.welcomed();
+  }
+
+  // --- replies
+
+  #replied(frame: Frame, sentAt: number): void {
+    const { id } = frame;
+    if (id === undefined) return;
+    const request = this.#requests.get(id);
+    if (!request) {
+      const found = this.#answered.has(id) ? 'a second time' : 'without having asked';
+      return this.#world.violate(
+        15,
+        `${this.#owner.name} is answered ${found}: ${JSON.stringify(frame).slice(0, 200)}`,
+      );
+    }
+    this.#requests.delete(id);
+    this.#answered.add(id);
+    if (frame['type'] === 'error') return this.#refused(request, frame);
+    switch (request.frame['type']) {
+      case 'chat':
+        return this.#owner.chats.acked({ id, connection: this.#number, sentAt }, frame['seq']);
+      case 'join':
+        return this.#placed(`room:${frame['room']}`, request.frame['since'], frame as unknown as Placed);
+      case 'resume':
+        return this.#resumed(request.frame['channels'], frame['channels']);
+      case 'leave':
+        return this.expected.leave(`room:${frame['room']}`);
+      case 'history':
+        return this.#history(frame, sentAt);
+      case 'presence':
+        this.lastPresence = frame;
+        return;
+      case 'rooms':
+        return this.#listed(frame);
+      default:
+        return;
+    }
+  }
+
+  #placed(name: string, since: number | undefined, reply: Placed): void {
+    const isDeleted = since !== undefined && since <= this.#world.log.deletedTo(name as never);
+    // It counts on from where it was, but of what was before nothing is there.
+    if (isDeleted && reply.reset) return this.expected.startAfter(name, reply.seq);
+    this.expected.placed(name, since, reply);
+  }
+
+  #resumed(asked: Frame, channels: Frame): void {
+    for (const [name, since] of Object.entries(asked)) {
+      const reply = channels[name] as (Placed & { readonly error?: string }) | undefined;
+      if (!reply)
+        this.#world.violate(15, `${this.#owner.name} asked to resume ${name} and is told nothing of it`);
+      else if (reply.error === undefined) this.#placed(name, since, reply);
+      else if (!name.startsWith('room:')) {
+        this.#isLate.add(name);
+        this.expected.startAfter(name, since);
+      } else if (reply.error === 'gone') this.expected.forget(name);
+    }
+  }
+
+  #refused({ frame }: Request, { id, code, retryAfterMs }: Frame): void {
+    if (frame['type'] === 'chat') this.#owner.chats.failed({ id, connection: this.#number }, code);
+    if (frame['type'] === 'join' && code === 'gone') this.expected.forget(`room:${frame['room']}`);
+    if (frame['type'] === 'chat' || code === 'unavailable' || code === 'rate_limited')
+      this.#listener?.refused(frame, (retryAfterMs as number | undefined) ?? 200);
+  }
+
+  /** Once each, in order (RQ11). */
+  #listed({ rooms }: Frame): void {
+    const names = (rooms as Frame[]).map(({ room }) => room as string);
+    if (names.some((name, at) => at > 0 && name <= (names[at - 1] as string)))
+      this.#world.violate(4, `${this.#owner.name} is listed the rooms ${names.join(' ')}`);
+  }
+
+  /** Whole, in order, and as it is in the log. */
+  #history({ channel, messages }: Frame, sentAt: number): void {
+    let last: number | undefined;
+    for (const { seq, id } of messages as Frame[]) {
+      const entry = this.#world.log.entry(channel === 'user' ? `user:${this.#owner.user}` : channel, seq);
+      if (!entry || entry.id !== id || entry.committedAt > sentAt)
+        return this.#world.violate(
+          3,
+          `${this.#owner.name} reads ${id} at ${channel} ${seq}, where the log has ${entry?.id}`,
+        );
+      if (last !== undefined && seq !== last + 1)
+        return this.#world.violate(1, `${this.#owner.name} reads ${channel} ${seq} after ${last}`);
+      last = seq;
+    }
+  }
+}
