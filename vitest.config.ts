@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
+  // As in tsconfig.json: what is tested is the source, not what was built of it last.
+  resolve: { alias: { 'vagus-client/core': new URL('client/src/core.ts', import.meta.url).pathname } },
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],

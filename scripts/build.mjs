@@ -11,8 +11,9 @@ const compile = (project) =>
   execFileSync(process.execPath, [tsc, '-p', project], { cwd: root, stdio: 'inherit' });
 
 for (const folder of ['dist', 'client/dist']) rmSync(`${root}${folder}`, { recursive: true, force: true });
-compile('tsconfig.build.json');
+// The server has its client as a dependency, for simulations.
 compile('client/tsconfig.build.json');
+compile('tsconfig.build.json');
 chmodSync(`${root}dist/cli.js`, 0o755);
 chatPage();
 

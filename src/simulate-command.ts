@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { parseCommandLine } from './command-line.ts';
 import { ConfigError } from './config/config-error.ts';
 import { duration, Unfit } from './config/parser.ts';
+import { DEFAULT_CLIENTS, parseClients } from './sim/client-kinds.ts';
 import { parseFaults } from './sim/faults.ts';
 import { replayLine, tallyReport, violationReport } from './sim/report.ts';
 import { simulate } from './sim/simulate.ts';
@@ -16,12 +17,13 @@ export const SIMULATE_USAGE = `vagus simulate: runs one node, its log and its cl
   --seeds N         how many, one after the other (default: 1)
   --duration 60s    virtual time with faults; coming to rest is beside it
   --faults LIST     all, none, or names with commas between them (default: all)
+  --clients KIND    sdk, frames (the protocol without it), or both (default: sdk)
   --trace FILE      writes what happened in a single seed; - is standard output
 
 Exits with 1 at the first seed that breaks an invariant, and says how to play it again.
 `;
 
-const FLAGS = ['seed', 'seeds', 'duration', 'faults', 'trace'];
+const FLAGS = ['seed', 'seeds', 'duration', 'faults', 'clients', 'trace'];
 
 /** How often progress is told, in milliseconds. */
 const PROGRESS_MS = 2_000;
@@ -42,6 +44,7 @@ export function simulateCommand(args: readonly string[]): number {
   const count = wholeNumber('--seeds', seeds, 1, 1e9);
   const durationMs = virtualTime(time);
   const allowed = parseFaults(faults);
+  const clients = parseClients(flags['clients'] ?? DEFAULT_CLIENTS);
   if (trace !== undefined && count > 1)
     throw new ConfigError('--trace is of a single seed: leave --seeds out');
 
@@ -53,12 +56,12 @@ export function simulateCommand(args: readonly string[]): number {
   let stored = 0;
   let toldAt = Date.now();
   for (let at = 0; at < count; at++) {
-    const result = simulate({ seed: first + at, durationMs, faults: allowed, ...tracing });
+    const result = simulate({ seed: first + at, durationMs, faults: allowed, clients, ...tracing });
     writer?.end();
     virtualMs += result.virtualMs;
     stored += result.stored;
     if (result.violation) {
-      const replay = replayLine(first + at, time, faults);
+      const replay = replayLine(first + at, time, faults, clients);
       out.write(violationReport(result, { commit: commit(), replay }));
       return 1;
     }

@@ -98,9 +98,15 @@ export interface Placed {
   readonly seq: number;
   readonly gap?: { readonly from: number; readonly to: number };
   readonly reset?: true;
+  readonly already?: true;
 }
 
-export const PLACED: Shape<Placed> = { seq: isCount, gap: maybe(RANGE), reset: maybe(oneOf(true)) };
+export const PLACED: Shape<Placed> = {
+  seq: isCount,
+  gap: maybe(RANGE),
+  reset: maybe(oneOf(true)),
+  already: maybe(oneOf(true)),
+};
 
 const MEMBER: Shape<Member> = {
   user: isText,

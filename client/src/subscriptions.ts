@@ -162,13 +162,15 @@ export class Subscriptions {
     else this.#refuse(wish, failure(code, `the room ${wish.room} is not to be had any more`));
   }
 
-  #place(name: string, reader: ChannelReader, { seq, gap, reset }: Placed): void {
+  #place(name: string, reader: ChannelReader, { seq, gap, reset, already }: Placed): void {
     if (reset) {
       reader.reset(seq);
       this.#resetting.delete(name);
       return this.#parts.emitter.emit('reset', { channel: name, seq });
     }
     if (gap) reader.gap(gap.to);
+    // An answer that came too late had let us in: what was sent since then was for nobody.
+    if (already) reader.gap(seq);
     this.#begin(name, reader, seq);
   }
 

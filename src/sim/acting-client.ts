@@ -3,6 +3,14 @@ import type { ConnectionWorld } from './client-connection.ts';
 import type { Link } from './link.ts';
 import type { Frame } from './wire-checker.ts';
 
+export interface ClientOptions {
+  readonly name: string;
+  readonly user: string;
+  readonly heartbeatMs: number;
+  /** Rooms it wants to be in. */
+  readonly rooms: readonly string[];
+}
+
 /** What a client needs of the world. */
 export interface ClientWorld extends ConnectionWorld {
   /** A handshake: `in` when the socket is open, `nobody` when nothing answers, else why it was refused. */

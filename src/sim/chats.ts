@@ -119,7 +119,7 @@ export class Chats {
   }
 
   #end(chat: Chat, connection: number, outcome: Attempt['outcome']): void {
-    // At most one is open: a client that waits for an answer does not send again on the same connection.
+    // Who has waited for too long may have sent it again: answers come in the order sent.
     const attempt = chat.attempts.find((one) => one.outcome === 'open' && one.connection === connection);
     if (attempt) attempt.outcome = outcome;
   }

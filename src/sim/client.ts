@@ -4,16 +4,8 @@ import { ClientConnection, type ConnectionOwner } from './client-connection.ts';
 import { NORMAL, type Link } from './link.ts';
 import type { Random } from './random.ts';
 import { simToken } from './sim-tokens.ts';
-import type { ActingClient, ClientWorld } from './acting-client.ts';
+import type { ActingClient, ClientOptions, ClientWorld } from './acting-client.ts';
 import type { Frame } from './wire-checker.ts';
-
-export interface ClientOptions {
-  readonly name: string;
-  readonly user: string;
-  readonly heartbeatMs: number;
-  /** Rooms it wants to be in. */
-  readonly rooms: readonly string[];
-}
 
 const BACKOFF_MS = [50, 3_000] as const;
 

@@ -1,3 +1,4 @@
+import { DEFAULT_CLIENTS, type ClientKind } from './client-kinds.ts';
 import type { SimulationResult } from './simulate.ts';
 
 /** What a run of many seeds comes to. */
@@ -10,8 +11,14 @@ export interface Tally {
 }
 
 /** The line that plays a run again. */
-export function replayLine(seed: number, duration: string, faults: string): string {
-  return `vagus simulate --seed ${seed} --duration ${duration} --faults ${faults} --trace -`;
+export function replayLine(
+  seed: number,
+  duration: string,
+  faults: string,
+  clients: ClientKind = DEFAULT_CLIENTS,
+): string {
+  const others = clients === DEFAULT_CLIENTS ? '' : ` --clients ${clients}`;
+  return `vagus simulate --seed ${seed} --duration ${duration} --faults ${faults}${others} --trace -`;
 }
 
 /** A violation, as whoever has to mend it needs it. */

@@ -1,7 +1,8 @@
+import type { ClientKind } from './client-kinds.ts';
 import { chooseFaults, type Fault } from './faults.ts';
 import { guarded } from './guard.ts';
 import type { Violation } from './violation.ts';
-import { World, type MakeClient } from './world.ts';
+import { World } from './world.ts';
 
 export interface SimulationOptions {
   /** A whole number from 0. */
@@ -10,8 +11,8 @@ export interface SimulationOptions {
   readonly durationMs: number;
   /** Those that may happen; each run draws its own from them. */
   readonly faults: readonly Fault[];
-  /** Makes the clients; unless given, they are those of the simulator. */
-  readonly makeClient?: MakeClient | undefined;
+  /** `sdk` unless given. */
+  readonly clients?: ClientKind | undefined;
   /** Gets the trace, a line at a time. */
   readonly trace?: (line: string) => void;
 }
@@ -37,9 +38,8 @@ const NODE_SERVICES: ReadonlySet<string> = new Set(['log', 'sessions', 'director
 /** One run of one node, its log and its clients on virtual time (D17, D18). Always the same for the same options. */
 export function simulate(options: SimulationOptions): SimulationResult {
   return guarded(() => {
-    const { seed, durationMs, trace } = options;
-    const { makeClient } = options;
-    const world = new World(seed, chooseFaults(options.faults, seed), { write: trace, makeClient });
+    const { seed, durationMs, trace, clients } = options;
+    const world = new World(seed, chooseFaults(options.faults, seed), { write: trace, clients });
     try {
       new Run(world).all(durationMs);
     } catch (error) {

@@ -47,7 +47,8 @@ export class WireChecker {
   readonly #owner: WireOwner;
   readonly #world: WireWorld;
   readonly #listener: WireListener | undefined;
-  readonly #requests = new Map<string, Request>();
+  /** Not answered, by id: who has waited for too long may ask again with the same one, and gets two answers. */
+  readonly #requests = new Map<string, Request[]>();
   readonly #answered = new Set<string>();
   #welcomedAt: number | undefined;
   #hasAsked = false;
@@ -80,7 +81,8 @@ export class WireChecker {
 
   /** Requests that have waited for longer than this. */
   overdue(ms: number): Frame[] {
-    const late = [...this.#requests.values()].filter(({ sentAt }) => this.#world.timeline.now - sentAt > ms);
+    const { now } = this.#world.timeline;
+    const late = [...this.#requests.values()].flat().filter(({ sentAt }) => now - sentAt > ms);
     return late.map(({ frame }) => frame);
   }
 
@@ -94,9 +96,10 @@ export class WireChecker {
     const { id, type, room, content } = frame;
     if (id === undefined) return;
     this.#hasAsked = true;
-    // An id may be asked again: only then may it be answered again.
-    this.#answered.delete(id);
-    this.#requests.set(id, { frame, sentAt: this.#world.timeline.now });
+    const request = { frame, sentAt: this.#world.timeline.now };
+    const open = this.#requests.get(id);
+    if (open) open.push(request);
+    else this.#requests.set(id, [request]);
     if (type === 'chat') this.#owner.chats.sent({ room, id, content }, this.#number);
   }
 
@@ -183,15 +186,16 @@ export class WireChecker {
   #replied(frame: Frame, sentAt: number): void {
     const { id } = frame;
     if (id === undefined) return;
-    const request = this.#requests.get(id);
-    if (!request) {
+    const open = this.#requests.get(id);
+    const request = open?.shift();
+    if (!open || !request) {
       const found = this.#answered.has(id) ? 'a second time' : 'without having asked';
       return this.#world.violate(
         15,
         `${this.#owner.name} is answered ${found}: ${JSON.stringify(frame).slice(0, 200)}`,
       );
     }
-    this.#requests.delete(id);
+    if (open.length === 0) this.#requests.delete(id);
     this.#answered.add(id);
     if (frame['type'] === 'error') return this.#refused(request, frame);
     switch (request.frame['type']) {

@@ -1,7 +1,7 @@
 import { homeAddress, type HomeMessage } from '../actors/messages.ts';
 import type { Channel } from '../protocol/channels.ts';
 import { MemoryLogStore } from '../store/memory/memory-log-store.ts';
-import { SimClient, type ClientOptions } from './client.ts';
+import { DEFAULT_CLIENTS, newClient, type ClientKind } from './client-kinds.ts';
 import { SimDatabase } from './database.ts';
 import type { Fault } from './faults.ts';
 import { Injector } from './injector.ts';
@@ -30,11 +30,9 @@ const TOKEN_MS = 3_600_000;
 /** How long a client waits for an answer by HTTP. */
 const POST_TIMEOUT_MS = 12_000;
 
-export type MakeClient = (options: ClientOptions, world: ClientWorld, random: Random) => ActingClient;
-
 export interface WorldOptions {
   readonly write?: ((line: string) => void) | undefined;
-  readonly makeClient?: MakeClient | undefined;
+  readonly clients?: ClientKind | undefined;
 }
 
 /** The code behind what a node says of a handshake. */
@@ -62,7 +60,6 @@ export class World implements Stage {
   node: SimNode | undefined;
   violation: Violation | undefined;
   readonly #seed: number;
-  readonly #newClient: MakeClient;
   readonly #random: Random;
   readonly #rivals: Random;
   #incarnations = 0;
@@ -74,9 +71,8 @@ export class World implements Stage {
   readonly #loose = new Set<HomeMessage>();
 
   constructor(seed: number, faults: readonly Fault[], options: WorldOptions = {}) {
-    const { write, makeClient = (of, world, random) => new SimClient(of, world, random) } = options;
+    const { write, clients = DEFAULT_CLIENTS } = options;
     this.#seed = seed;
-    this.#newClient = makeClient;
     this.#random = new Random(seed, 'world');
     this.#rivals = new Random(seed, 'rivals');
     this.settings = drawSettings(seed);
@@ -90,7 +86,7 @@ export class World implements Stage {
     this.database = new SimDatabase({ memory, timeline, trace, checker });
     this.injector = new Injector(this, seed, faults);
     this.workload = new Workload(this, seed);
-    for (let n = 0; n < this.settings.clients; n++) this.clients.push(this.#makeClient(n));
+    for (let n = 0; n < this.settings.clients; n++) this.clients.push(this.#makeClient(n, clients));
   }
 
   readonly violate = (invariant: number, text: string): void => {
@@ -117,7 +113,7 @@ export class World implements Stage {
     this.injector.start();
   }
 
-  #makeClient(n: number): ActingClient {
+  #makeClient(n: number, kind: ClientKind): ActingClient {
     const { timeline, trace, log, violate, settings } = this;
     const random = new Random(this.#seed, 'client', String(n));
     // Every third user has a second device.
@@ -141,7 +137,8 @@ export class World implements Stage {
       });
     };
     const post: ClientWorld['post'] = (request, done) => this.#post(request, random, done);
-    return this.#newClient(
+    return newClient(
+      kind,
       { name: `c${n}`, user, rooms, heartbeatMs },
       { timeline, trace, log, violate, replayMax, connect, post, claims },
       random,

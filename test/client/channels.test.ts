@@ -189,6 +189,22 @@ describe('coming back', () => {
     expect(world.events('broadcast').map(({ seq }) => seq)).toEqual([4, 5]);
   });
 
+  test('let in by an answer that came too late: what was sent since then is read', () => {
+    const world = new ClientWorld();
+    world.up();
+    world.core.join('lobby', { since: 24 }, () => {});
+    const late = world.end.take('join');
+    world.pass(10_000);
+    world.end.ack(late, { room: 'lobby', access: 'public', metadata: {}, seq: 24 });
+    world.end.chat('lobby', 25, 26);
+    expect(world.seen()).toEqual([]);
+    world.pass(1_000);
+    expect(world.end.joined({ seq: 26, already: true })['since']).toBe(24);
+    world.end.chat('lobby', 27);
+    world.end.page(27);
+    expect(world.seen()).toEqual([25, 26, 27]);
+  });
+
   test('a resume that is refused is asked again, on this connection', () => {
     const world = new ClientWorld();
     world.inRoom('lobby', 4);

@@ -44,7 +44,12 @@ describe('bugs that were in the engine', () => {
       planted.remove();
       expect(verdict, verdict.output).toMatchObject({ isFound: true, invariant: mutant.invariant });
       const faults = parseFaults(mutant.faults ?? 'all');
-      const { violation } = simulate({ seed: mutant.seed, durationMs: 60_000, faults });
+      const { violation } = simulate({
+        seed: mutant.seed,
+        durationMs: 60_000,
+        faults,
+        clients: mutant.clients,
+      });
       expect(violation).toBeUndefined();
     },
   );

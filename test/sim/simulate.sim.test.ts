@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { parseClients } from '../../src/sim/client-kinds.ts';
 import { ALL_FAULTS, chooseFaults, FAULTS, parseFaults } from '../../src/sim/faults.ts';
 import { guarded, NotDeterministic } from '../../src/sim/guard.ts';
 import { replayLine } from '../../src/sim/report.ts';
@@ -105,16 +106,33 @@ describe('faults', () => {
 
 const first = randomInt(2 ** 32);
 
-test(`100 fresh seeds of a minute with all faults (from ${first})`, () => {
-  let stored = 0;
-  for (let seed = first; seed < first + 100; seed++) {
-    const result = simulate({ seed, durationMs: MINUTE_MS, faults: ALL_FAULTS });
-    expect(result.violation, replayLine(seed, '60s', 'all')).toBeUndefined();
-    stored += result.stored;
-  }
-  // A simulation in which nothing is stored proves nothing.
-  expect(stored).toBeGreaterThan(10_000);
-}, 60_000);
+test.each([
+  ['sdk', 100],
+  ['both', 60],
+  ['frames', 40],
+] as const)(
+  `[DG1] [DG2] [DG3] [DG4] [DG7] clients: %s; %d fresh seeds of a minute with all faults (from ${first})`,
+  (clients, seeds) => {
+    let stored = 0;
+    for (let seed = first; seed < first + seeds; seed++) {
+      const result = simulate({ seed, durationMs: MINUTE_MS, faults: ALL_FAULTS, clients });
+      expect(result.violation, replayLine(seed, '60s', 'all', clients)).toBeUndefined();
+      stored += result.stored;
+    }
+    // A simulation in which nothing is stored proves nothing.
+    expect(stored).toBeGreaterThan(seeds * 100);
+  },
+  60_000,
+);
+
+test('clients are named, and differ', () => {
+  expect(() => parseClients('robots')).toThrow('there are no clients "robots"; there are sdk, frames, both');
+  const traces = (['sdk', 'frames', 'both'] as const).map((kind) => {
+    expect(parseClients(kind)).toBe(kind);
+    return traceOf({ seed: 1, durationMs: 5_000, faults: [], clients: kind }).text;
+  });
+  expect(new Set(traces).size).toBe(3);
+});
 
 test('without faults nothing goes wrong', () => {
   for (let seed = 1; seed <= 10; seed++) {

@@ -275,4 +275,16 @@ describe('[HS5] the welcome', () => {
     expect(client.notifications('broadcast')).toHaveLength(1);
     client.terminate();
   });
+
+  test('[HS5] the answer to a ping is no request: a resume behind it says where they start', async () => {
+    const first = await node.engine.publishToUser('hal', 1);
+    await node.engine.publishToUser('hal', 2);
+    const client = await TestClient.open(node.engine.url, { token: await node.token('hal') });
+    await client.welcome();
+    client.send({ type: 'heartbeat', status: 'pong' });
+    const { channels } = await client.request({ type: 'resume', channels: { user: first.seq } });
+    expect(channels).toEqual({ user: { seq: first.seq + 1 } });
+    expect(await client.type('notification', 'user_event')).toMatchObject({ seq: first.seq + 1, data: 2 });
+    client.terminate();
+  });
 });

@@ -152,8 +152,9 @@ class Connection implements ConnectionContext {
     const decoded = decodeRequest(text);
     if (!decoded.ok) return this.#badFrame(decoded, turn, out);
     const { request } = decoded;
-    // A resume says itself where the two channels of everyone start (HS5).
-    if (request.type !== 'resume') this.#subscriptions.greeted(out);
+    // A resume says itself where the two channels of everyone start, and may come behind the answer to a ping (HS5).
+    const isPong = request.type === 'heartbeat' && request.status === 'pong';
+    if (request.type !== 'resume' && !isPong) this.#subscriptions.greeted(out);
     const limited = this.rates.request(request, turn, out);
     if (limited === 'abuse') return this.#pulse.fire('abusedLimits', turn, out);
     if (limited) return refuse(this, request.id, limited, out);

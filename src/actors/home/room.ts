@@ -254,7 +254,9 @@ class RoomHome extends Home {
     for (const user of this.#presence.users()) {
       const isAdmin = this.#presence.isAdmin(user);
       this.#access.check({ user, isAdmin }, turn, out, (refusal, at, later) => {
-        if (refusal && refusal.error !== 'unavailable') this.#expel([user], at, later);
+        // A right that cannot be read now is read later: it must not stay as it was for as long as somebody is here.
+        if (refusal?.error === 'unavailable') later.arm('record', this.options.ledger.retryAfterMs);
+        else if (refusal) this.#expel([user], at, later);
       });
     }
   }

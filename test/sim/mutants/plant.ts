@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ts from 'typescript';
+import { DEFAULT_CLIENTS, type ClientKind } from '../../../src/sim/client-kinds.ts';
 import { ROOT } from '../../support/source.ts';
 
 /** A bug of the kind people write, to be put into one file. */
@@ -20,6 +21,8 @@ export interface Mutant {
   readonly invariant: number;
   /** Faults that bring it about; all unless given, where a bug that needs a rare meeting of some would take thousands of seeds. */
   readonly faults?: string;
+  /** Who finds it; `sdk` unless given. */
+  readonly clients?: ClientKind;
 }
 
 export interface Verdict {
@@ -43,9 +46,11 @@ export async function allMutants(of: 'mutants' | 'regressions'): Promise<Mutant[
 export class Planted {
   readonly #folder: string;
   readonly #faults: string;
+  readonly #clients: ClientKind;
 
   constructor(mutant: Mutant | undefined) {
     this.#faults = mutant?.faults ?? 'all';
+    this.#clients = mutant?.clients ?? DEFAULT_CLIENTS;
     this.#folder = mkdtempSync(join(tmpdir(), 'vagus-mutant-'));
     cpSync(join(ROOT, 'dist'), join(this.#folder, 'dist'), { recursive: true });
     cpSync(join(ROOT, 'package.json'), join(this.#folder, 'package.json'));
@@ -83,6 +88,8 @@ export class Planted {
       '60s',
       '--faults',
       this.#faults,
+      '--clients',
+      this.#clients,
     ];
     const { status, stdout, stderr } = spawnSync(
       process.execPath,

@@ -13,4 +13,5 @@ export const mutant: Mutant = {
   ],
   seed: 5008,
   invariant: 5,
+  clients: 'frames',
 };

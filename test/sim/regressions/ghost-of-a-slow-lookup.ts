@@ -13,4 +13,5 @@ export const mutant: Mutant = {
   ],
   seed: 628,
   invariant: 16,
+  clients: 'frames',
 };

@@ -12,4 +12,5 @@ export const mutant: Mutant = {
   ],
   seed: 71,
   invariant: 16,
+  clients: 'frames',
 };

@@ -11,6 +11,7 @@ export const mutant: Mutant = {
       replace: ``,
     },
   ],
-  seed: 6,
+  seed: 17,
   invariant: 9,
+  clients: 'frames',
 };

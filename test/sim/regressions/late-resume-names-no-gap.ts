@@ -12,4 +12,5 @@ export const mutant: Mutant = {
   ],
   seed: 206,
   invariant: 4,
+  clients: 'frames',
 };

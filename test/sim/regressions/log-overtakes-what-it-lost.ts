@@ -12,4 +12,5 @@ export const mutant: Mutant = {
   ],
   seed: 112,
   invariant: 8,
+  clients: 'frames',
 };

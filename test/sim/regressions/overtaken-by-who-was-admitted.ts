@@ -20,4 +20,5 @@ export const mutant: Mutant = {
   ],
   seed: 81_529_400,
   invariant: 8,
+  clients: 'frames',
 };

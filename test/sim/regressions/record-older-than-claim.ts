@@ -17,4 +17,5 @@ export const mutant: Mutant = {
   seed: 87,
   invariant: 6,
   faults: 'kill,db-slow,db-late-commit',
+  clients: 'frames',
 };

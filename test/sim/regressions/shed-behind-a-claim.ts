@@ -15,4 +15,5 @@ export const mutant: Mutant = {
   ],
   seed: 1349,
   invariant: 6,
+  clients: 'frames',
 };

@@ -13,4 +13,5 @@ export const mutant: Mutant = {
   ],
   seed: 110,
   invariant: 6,
+  clients: 'frames',
 };

@@ -1,0 +1,165 @@
+import type { ClientCore, ClientError, Result, SentMessage } from 'vagus-client/core';
+import { clientChannel, type Channel } from '../protocol/channels.ts';
+import type { WireWorld } from './wire-checker.ts';
+
+/** A message or event as the SDK shows it. */
+interface ShownEntry {
+  readonly seq: number;
+  readonly id: string;
+  readonly from?: string;
+  readonly content?: string;
+  readonly data?: unknown;
+}
+
+/** Something that the application has sent. */
+export interface Sent {
+  readonly room: string;
+  readonly id: string;
+  readonly content: string;
+  /** As it was told. */
+  seq: number | undefined;
+  /** It has no answer yet. */
+  isOpen: boolean;
+}
+
+/**
+ * What the SDK tells its application, held against the log: each message of a channel once and in order, over all
+ * connections and, by its positions, over all runs of the application; each message sent answered once, and truly.
+ */
+export class ApplicationChecker {
+  readonly #who: string;
+  readonly #user: string;
+  readonly #world: WireWorld;
+  /** The last seq that the application was shown of each channel. */
+  readonly #shown = new Map<string, number>();
+  readonly #sent = new Map<string, Sent>();
+
+  constructor(who: string, user: string, world: WireWorld) {
+    this.#who = who;
+    this.#user = user;
+    this.#world = world;
+  }
+
+  #channel(name: string): Channel {
+    const channel = clientChannel(name, this.#user);
+    if (!channel) throw new Error(`${name} is no channel`);
+    return channel;
+  }
+
+  // --- what it is shown
+
+  /** The application has a new client, which knows nothing of the one before. */
+  watch(core: ClientCore): void {
+    // Of the two channels of everyone it begins where it is let in.
+    for (const name of ['broadcast', 'user']) this.#shown.delete(name);
+    core.on('message', (message) => this.#isShown(`room:${message.room}`, message));
+    core.on('user_event', (event) => this.#isShown('user', event));
+    core.on('broadcast', (event) => this.#isShown('broadcast', event));
+    core.on('missed', ({ channel, from, to }) => this.#missed(channel, from, to));
+    core.on('reset', ({ channel, seq }) => this.#shown.set(channel, seq));
+    core.on('room_closed', ({ room }) => this.left(room));
+    core.on('error', ({ code, message }) => {
+      if (code === 'listener_failed' || code === 'bad_server_frame')
+        this.#world.violate(4, `${this.#who} has an error ${code}: ${message}`);
+    });
+  }
+
+  /** Where it would go on in a room; undefined: it has never been there. */
+  position(room: string): number | undefined {
+    return this.#shown.get(`room:${room}`);
+  }
+
+  joined(room: string, seq: number): void {
+    if (!this.#shown.has(`room:${room}`)) this.#shown.set(`room:${room}`, seq);
+  }
+
+  /** It does not want to go on there. */
+  left(room: string): void {
+    this.#shown.delete(`room:${room}`);
+  }
+
+  #isShown(name: string, { seq, id, from, content, data }: ShownEntry): void {
+    const { violate, log } = this.#world;
+    const last = this.#shown.get(name);
+    if (last !== undefined && seq !== last + 1)
+      violate(4, `the application of ${this.#who} is shown ${name} ${seq} after ${last}`);
+    this.#shown.set(name, seq);
+    const stored = log.entry(this.#channel(name), seq);
+    const isSame =
+      stored?.id === id &&
+      (name.startsWith('room:')
+        ? stored.sender === from && stored.content === content
+        : stored.data === JSON.stringify(data));
+    if (!isSame)
+      violate(
+        3,
+        `the application of ${this.#who} is shown ${name} ${seq} as ${id}; the log has ${stored?.id}`,
+      );
+  }
+
+  /** Only what was deleted is not to be had any more. */
+  #missed(name: string, from: number, to: number): void {
+    const { violate, log } = this.#world;
+    const last = this.#shown.get(name);
+    const isDeleted = name.startsWith('room:') && to <= log.deletedTo(this.#channel(name));
+    if (!isDeleted) violate(4, `${this.#who} is told that ${name} ${from}..${to} is missed, and it is there`);
+    if (last !== undefined && from > last + 1)
+      violate(4, `${this.#who} is at ${name} ${last}, and told that ${from}..${to} is missed`);
+    this.#shown.set(name, Math.max(to, last ?? 0));
+  }
+
+  // --- what it sends
+
+  /** It sends something, or sends it again. */
+  sends(id: string, room: string, content: string): Sent {
+    const sent = this.#sent.get(id) ?? { room, id, content, seq: undefined, isOpen: true };
+    sent.isOpen = true;
+    this.#sent.set(id, sent);
+    this.#world.log.allow(this.#channel(`room:${room}`), this.#user, id);
+    return sent;
+  }
+
+  /** A few that it was told are stored. */
+  get stored(): readonly Sent[] {
+    return [...this.#sent.values()].filter(({ seq, isOpen }) => seq !== undefined && !isOpen).slice(-10);
+  }
+
+  answered(sent: Sent, result: Result<SentMessage>): void {
+    const { log, violate } = this.#world;
+    const channel = this.#channel(`room:${sent.room}`);
+    sent.isOpen = false;
+    if (!result.ok) return this.#refused(sent, result.error);
+    const { seq } = result.value;
+    const stored = log.entry(channel, seq);
+    if (stored?.id !== sent.id || stored.sender !== this.#user)
+      violate(6, `${this.#who} is told that ${sent.id} is at ${sent.room} ${seq}, where ${stored?.id} is`);
+    if (sent.seq !== undefined && sent.seq !== seq && sent.seq > log.deletedTo(channel))
+      violate(7, `${this.#who} is told that ${sent.id} is at ${seq}, and it was told ${sent.seq} before`);
+    sent.seq = seq;
+  }
+
+  #refused({ room, id, seq }: Sent, { code }: ClientError): void {
+    const channel = this.#channel(`room:${room}`);
+    const mayBeStored = code === 'outcome_unknown' || seq !== undefined;
+    if (mayBeStored) return;
+    this.#world.log.deny(channel, this.#user, id, `${this.#who} was told ${code} of it`);
+    if (this.#world.log.find(channel, this.#user, id))
+      this.#world.violate(6, `${this.#who} is told ${code} of ${id}, and it is stored`);
+  }
+
+  // --- at rest
+
+  /** Where it should be at the head and is not, and what it has no answer to (invariants 5 and 15). */
+  unfinished(rooms: Iterable<string>): string[] {
+    const names = ['broadcast', 'user', ...[...rooms].map((room) => `room:${room}`)];
+    const behind = names.flatMap((name) => {
+      const at = this.#shown.get(name);
+      const head = this.#world.log.head(this.#channel(name));
+      return at === undefined || at === head
+        ? []
+        : [`the application of ${this.#who} is at ${name} ${at} of ${head}`];
+    });
+    const open = [...this.#sent.values()].filter(({ isOpen }) => isOpen);
+    return [...behind, ...open.map(({ id }) => `${this.#who} has no answer to ${id}`)];
+  }
+}

@@ -1,0 +1,193 @@
+import { ClientCore } from 'vagus-client/core';
+import type { ActingClient, ClientOptions, ClientWorld } from './acting-client.ts';
+import { ApplicationChecker } from './application-checker.ts';
+import type { Link } from './link.ts';
+import type { Random } from './random.ts';
+import { SdkPlatform } from './sdk-platform.ts';
+import { simToken } from './sim-tokens.ts';
+import type { Frame } from './wire-checker.ts';
+
+/** After it was told to stay away, or has left, a person comes back. */
+const COME_BACK_MS = 3_000;
+
+/**
+ * An application on the real SDK (D17). What goes over the wire is checked as with every client; what the application is told is held
+ * against the log beside it.
+ */
+export class SdkClient implements ActingClient {
+  readonly name: string;
+  readonly user: string;
+  readonly #world: ClientWorld;
+  readonly #random: Random;
+  readonly #platform: SdkPlatform;
+  readonly #checker: ApplicationChecker;
+  readonly #wanted: Set<string>;
+  readonly #in = new Set<string>();
+  #core: ClientCore | undefined;
+  #isStopped = false;
+  #ids = 0;
+
+  constructor({ name, user, rooms }: ClientOptions, world: ClientWorld, random: Random) {
+    this.name = name;
+    this.user = user;
+    this.#world = world;
+    this.#random = random;
+    this.#wanted = new Set(rooms);
+    this.#platform = new SdkPlatform(name, user, world, random);
+    this.#checker = new ApplicationChecker(name, user, world);
+  }
+
+  // --- connecting
+
+  connect(): void {
+    if (this.#isStopped) return;
+    const token = (done: (token: string) => void): void =>
+      this.#platform.later(() => done(simToken(this.#world.claims(this.user))));
+    // A message is tried for as long as it takes: a run ends with an answer to each.
+    const core = new ClientCore({ url: 'ws://node/ws', token, sendTimeoutMs: 0 }, this.#platform.ports);
+    this.#core = core;
+    this.#platform.begin();
+    this.#checker.watch(core);
+    core.on('removed', ({ room, code }) => {
+      this.#say(() => `is off ${room}: ${code}`);
+      this.#in.delete(room);
+    });
+    core.on('room_closed', ({ room }) => this.#in.delete(room));
+    core.on('state', ({ state, why }) => {
+      this.#say(() => `is ${state}${why ? `: ${why.code}` : ''}`);
+      if (state === 'dead' && core === this.#core) this.#ended();
+    });
+    core.start();
+    for (const room of this.#wanted) this.#join(core, room);
+  }
+
+  #ended(): void {
+    this.#core = undefined;
+    this.#in.clear();
+    this.#world.timeline.after(COME_BACK_MS + this.#random.delay(0, 500), () => {
+      if (!this.#core) this.connect();
+    });
+  }
+
+  leave(): void {
+    this.#core?.close();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.leave();
+  }
+
+  // --- what it does
+
+  get isOnline(): boolean {
+    return this.#core?.state === 'alive';
+  }
+
+  get rooms(): string[] {
+    // Suspect, it is still there for everyone else.
+    return this.isOnline || this.#core?.state === 'suspect' ? [...this.#in] : [];
+  }
+
+  join(room: string): void {
+    this.#wanted.add(room);
+    if (this.#core) this.#join(this.#core, room);
+  }
+
+  #join(core: ClientCore, room: string): void {
+    const since = this.#checker.position(room);
+    core.join(room, since === undefined ? {} : { since }, (result) => {
+      if (core !== this.#core || !result.ok) return;
+      this.#in.add(room);
+      this.#checker.joined(room, result.value.seq);
+    });
+  }
+
+  leaveRoom(room: string): void {
+    this.#say(() => `leaves ${room}`);
+    this.#wanted.delete(room);
+    this.#in.delete(room);
+    this.#checker.left(room);
+    this.#core?.leave(room, () => {});
+  }
+
+  chat(room: string, content: string): void {
+    this.#send(`${this.name}-${++this.#ids}`, room, content);
+  }
+
+  repeat(): void {
+    const { stored } = this.#checker;
+    if (stored.length === 0) return;
+    const { id, room, content } = this.#random.pick(stored);
+    this.#send(id, room, content);
+  }
+
+  #send(id: string, room: string, content: string): void {
+    if (!this.#core) return;
+    const sent = this.#checker.sends(id, room, content);
+    this.#core.send(room, content, { id }, (result) => this.#checker.answered(sent, result));
+  }
+
+  ask(frame: Frame): void {
+    const core = this.#core;
+    const { room, channel, after, limit } = frame;
+    switch (frame['type']) {
+      case 'history':
+        return core?.history({ room, channel, after, limit }, () => {});
+      case 'presence':
+        return core?.presence(room, {}, () => {});
+      case 'signal':
+        return core?.signal(room, frame['data'], () => {});
+      case 'rooms':
+        return core?.rooms({ limit }, () => {});
+      case 'create':
+        return core?.create({ access: frame['access'], members: frame['members'] }, () => {});
+      default:
+        return this.raw(JSON.stringify(frame));
+    }
+  }
+
+  refresh(): void {
+    this.#core?.refresh(undefined, () => {});
+  }
+
+  // --- faults
+
+  withLink(run: (link: Link) => void): void {
+    if (this.#platform.link) run(this.#platform.link);
+  }
+
+  stopReading(ms: number): void {
+    const { link } = this.#platform;
+    link?.stopReading();
+    this.#world.timeline.after(ms, () => link?.readAgain());
+  }
+
+  raw(text: string): void {
+    this.#platform.raw(text);
+  }
+
+  // --- at rest
+
+  mend(): void {
+    if (!this.#core || !this.isOnline) return;
+    for (const room of this.#wanted) if (!this.#in.has(room)) this.#join(this.#core, room);
+  }
+
+  unfinished(): string[] {
+    return this.isOnline ? this.#checker.unfinished(this.#in) : [`${this.name} is not online`];
+  }
+
+  presenceOf(room: string): Frame | undefined {
+    const reply = this.#platform.wire?.lastPresence;
+    return reply?.['room'] === room ? reply : undefined;
+  }
+
+  checkOrder(): void {
+    this.#platform.chats.checkOrder();
+  }
+
+  #say(what: () => string): void {
+    this.#world.trace.say(this.name, what);
+  }
+}

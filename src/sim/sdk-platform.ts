@@ -1,0 +1,145 @@
+import type { ClientSocket, PostAnswer, PostRequest, Ports, SocketHandlers } from 'vagus-client/core';
+import type { ClientWorld, Refused } from './acting-client.ts';
+import { Chats } from './chats.ts';
+import { Link, type Chunk } from './link.ts';
+import type { Random } from './random.ts';
+import { WireChecker, type Frame, type WireOwner } from './wire-checker.ts';
+
+/** One way, for what has no link: the clock of a platform fires late, never early. */
+const TICK_MS = 0.01;
+
+const NORMAL = 1000;
+const ABNORMAL = 1006;
+
+/** What a message by HTTP is held against is the client's own, and no connection's. */
+interface Posted {
+  readonly id: string;
+  readonly content: string;
+}
+
+/** What the SDK has of a platform, on virtual time and the simulated network. Every frame of it is checked. */
+export class SdkPlatform implements WireOwner {
+  readonly name: string;
+  readonly user: string;
+  readonly chats: Chats;
+  readonly positions = new Map<string, number>();
+  readonly #world: ClientWorld;
+  readonly #random: Random;
+  #link: Link | undefined;
+  #wire: WireChecker | undefined;
+  #sockets = 0;
+  #ids = 0;
+  /** Why the last handshake was refused. */
+  #refusal: Refused | undefined;
+
+  constructor(name: string, user: string, world: ClientWorld, random: Random) {
+    this.name = name;
+    this.user = user;
+    this.#world = world;
+    this.#random = random;
+    this.chats = new Chats(name, user, world.log, world.violate);
+  }
+
+  /** The connection it has, or had last. */
+  get link(): Link | undefined {
+    return this.#link;
+  }
+
+  get wire(): WireChecker | undefined {
+    return this.#wire;
+  }
+
+  /** A new run of the application: of the two channels of everyone it begins where it is let in. */
+  begin(): void {
+    for (const name of ['broadcast', 'user']) this.positions.delete(name);
+  }
+
+  /** Soon, and not at once. */
+  later(run: () => void): void {
+    this.#world.timeline.after(TICK_MS, run);
+  }
+
+  /** Sends a text as it is. */
+  raw(text: string): void {
+    const { now: sentAt } = this.#world.timeline;
+    this.#link?.send({ type: 'frames', frames: [text], bytes: text.length, sentAt });
+  }
+
+  get ports(): Ports {
+    const { timeline } = this.#world;
+    return {
+      open: (_, protocols, handlers) => this.#open(protocols, handlers),
+      now: () => timeline.now,
+      after: (ms, then) => {
+        const scheduled = timeline.after(ms, then);
+        return () => timeline.cancel(scheduled);
+      },
+      random: () => this.#random.delay(0, 1),
+      newId: () => `${this.name}.${++this.#ids}`,
+      probe: (_, done) => this.later(() => done(this.#refusal)),
+      post: (request, done) => this.#post(request, done),
+    };
+  }
+
+  #open(protocols: readonly string[], handlers: SocketHandlers): ClientSocket {
+    const { timeline, trace } = this.#world;
+    const wire = new WireChecker(++this.#sockets, this, this.#world);
+    let isOver = false;
+    const end = (): void => {
+      isOver = true;
+      wire.ended();
+    };
+    const closed = (code: number): void => {
+      if (isOver) return;
+      end();
+      handlers.closed(code, '');
+    };
+    const received = (chunk: Chunk): void => {
+      if (chunk.type === 'ping') return link.send(chunk);
+      if (chunk.type !== 'frames') return;
+      for (const text of chunk.frames) {
+        if (isOver) return;
+        wire.received(JSON.parse(text) as Frame, chunk.sentAt);
+        handlers.message(text);
+      }
+    };
+    const link = new Link(timeline, this.#random, { received, closed });
+    this.#link = link;
+    this.#wire = wire;
+    const token = protocols.find((name) => name.startsWith('bearer.'))?.slice('bearer.'.length) ?? '';
+    this.#refusal = undefined;
+    this.#world.connect(link, token, (outcome) => {
+      if (isOver) return;
+      if (outcome === 'in') return handlers.opened();
+      if (outcome !== 'nobody') this.#refusal = outcome;
+      closed(ABNORMAL);
+    });
+    return {
+      send: (text) => {
+        trace.say(this.name, () => `> ${text.slice(0, 160)}`);
+        wire.sent(JSON.parse(text) as Frame);
+        link.send({ type: 'frames', frames: [text], bytes: text.length, sentAt: timeline.now });
+      },
+      close: (code) => {
+        if (code === NORMAL) link.closeByClient(NORMAL);
+        else link.abandon();
+        end();
+      },
+    };
+  }
+
+  #post(request: PostRequest, done: (answer: PostAnswer | undefined) => void): void {
+    const { room, body } = request;
+    const { id, content } = JSON.parse(body) as Posted;
+    const connection = -++this.#sockets;
+    this.chats.sent({ room, id, content }, connection);
+    this.#world.post(request, (answer) => {
+      const { seq, code } = (answer?.body ?? {}) as Frame;
+      const answered = { id, connection, sentAt: this.#world.timeline.now };
+      if (!answer) this.chats.connectionLost(connection);
+      else if (code === undefined) this.chats.acked(answered, seq);
+      else this.chats.failed(answered, code);
+      done(answer);
+    });
+  }
+}
