@@ -1,3 +1,4 @@
+import { CLOSE } from './codes.ts';
 import { VagusError } from './error.ts';
 import type { ClientSocket, PostAnswer, Ports, Refusal, SocketHandlers } from './ports.ts';
 
@@ -78,11 +79,23 @@ export function platformPorts(
 }
 
 function open(socket: WebSocketLike, handlers: SocketHandlers): ClientSocket {
-  socket.addEventListener('open', () => handlers.opened());
-  // A close follows; without a listener `ws` would throw.
-  socket.addEventListener('error', () => {});
+  let isOpened = false;
+  let isOver = false;
+  const closed = (code: number, reason: string): void => {
+    if (isOver) return;
+    isOver = true;
+    handlers.closed(code, reason);
+  };
+  socket.addEventListener('open', () => {
+    isOpened = true;
+    handlers.opened();
+  });
+  // The one of Node.js 22 says nothing else of a handshake that failed; with others a close follows.
+  socket.addEventListener('error', () => {
+    if (!isOpened) closed(CLOSE.abnormal, '');
+  });
   socket.addEventListener('message', ({ data }) => handlers.message(typeof data === 'string' ? data : ''));
-  socket.addEventListener('close', ({ code, reason }) => handlers.closed(code, reason));
+  socket.addEventListener('close', ({ code, reason }) => closed(code, reason));
   return socket;
 }
 

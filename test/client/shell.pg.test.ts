@@ -154,6 +154,26 @@ describe('tokens', () => {
     expect(states).toEqual(['alive']);
   });
 
+  test('one that is refused is the end, also where a failed handshake has an error and no close, as in Node.js 22', async () => {
+    class Silent extends WebSocket {
+      constructor(url: string, protocols: string[]) {
+        super(url, protocols);
+      }
+
+      override emit(event: string, ...args: unknown[]): boolean {
+        const isSilent = event === 'close' && this.#wasRefused;
+        this.#wasRefused ||= event === 'error';
+        return !isSilent && super.emit(event, ...args);
+      }
+
+      #wasRefused = false;
+    }
+    const refused = open(engine.engine.url, { token: 'a.b.c', WebSocket: Silent });
+    await expect(refused.join('lobby')).rejects.toMatchObject({ code: 'unauthorized' });
+    const admitted = await as('silent', engine.engine.url, { WebSocket: Silent });
+    expect(await admitted.join('lobby')).toMatchObject({ room: 'lobby' });
+  });
+
   test('one that is refused is the end', async () => {
     const client = open(engine.engine.url, { token: 'no.token.atall' });
     await expect(client.join('talk')).rejects.toMatchObject({ name: 'VagusError', code: 'unauthorized' });

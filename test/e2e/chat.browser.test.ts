@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import axe, { type AxeResults } from 'axe-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { launchChromium } from '../support/chromium.ts';
@@ -82,6 +83,17 @@ const stored = (page: Page): Promise<number> => page.locator('.message.own.sent'
 const overflow = (page: Page): Promise<number> =>
   page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
 
+/** What is hard to read or to use for somebody, by the rules of WCAG 2.2 AA: contrast, names, roles. */
+async function barriers(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  const { violations } = (await page.evaluate(
+    `axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })`,
+  )) as AxeResults;
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
+  );
+}
+
 describe('the chat page of vagus dev', () => {
   test('two tabs see each other, what they write, and that they write', async () => {
     const ann = await enter('ann', 'two-tabs');
@@ -101,6 +113,23 @@ describe('the chat page of vagus dev', () => {
     await ben.context().close();
     await ann.locator('.members .suspect', { hasText: 'ben' }).waitFor();
     await expect.poll(() => members(ann), { timeout: 15_000 }).toEqual(['ann']);
+  });
+
+  test.each(['light', 'dark'] as const)('%s: nothing that is hard to read or to use', async (colorScheme) => {
+    const door = await openPage({ colorScheme });
+    await door.locator('#name:focus').waitFor();
+    expect(await barriers(door)).toEqual([]);
+    const room = `barriers-${colorScheme}`;
+    const ann = await enter('ann', room, { colorScheme });
+    const ben = await enter('ben', room, { colorScheme, viewport: { width: 390, height: 844 } });
+    await write(ann, 'hello');
+    await write(ben, 'hi');
+    await expect.poll(() => contents(ann)).toEqual(['hello', 'hi']);
+    await ben.context().setOffline(true);
+    await ann.locator('#draft').fill('');
+    await expect.poll(() => stored(ann)).toBe(1);
+    expect(await barriers(ann)).toEqual([]);
+    expect(await barriers(ben)).toEqual([]);
   });
 
   test('[DG1] [DG3] kill -9 and a new start: tabs come back, what was written meanwhile is there once, in order', async () => {
