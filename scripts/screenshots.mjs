@@ -40,6 +40,7 @@ const server = spawn(process.execPath, [`${root}dist/cli.js`, 'dev'], {
   },
   stdio: ['ignore', 'ignore', 'inherit'],
 });
+const ended = new Promise((resolve) => server.once('exit', resolve));
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
   args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update'],
@@ -50,7 +51,7 @@ try {
 } finally {
   await browser.close();
   server.kill('SIGTERM');
-  await new Promise((resolve) => server.once('exit', resolve));
+  await ended;
   rmSync(folder, { recursive: true, force: true });
 }
 

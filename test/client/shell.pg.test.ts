@@ -157,7 +157,7 @@ describe('tokens', () => {
   test('one that is refused is the end, also where a failed handshake has an error and no close, as in Node.js 22', async () => {
     class Silent extends WebSocket {
       constructor(url: string, protocols: string[]) {
-        super(url, protocols);
+        super(url, protocols, {});
       }
 
       override emit(event: string, ...args: unknown[]): boolean {
