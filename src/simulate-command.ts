@@ -5,8 +5,8 @@ import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseCommandLine } from './command-line.ts';
 import { ConfigError } from './config/config-error.ts';
-import { duration, Unfit } from './config/parser.ts';
-import { DEFAULT_CLIENTS, parseClients } from './sim/client-kinds.ts';
+import { duration, oneOf, Unfit, type Parser } from './config/parser.ts';
+import { CLIENT_KINDS, DEFAULT_CLIENTS } from './sim/client-kinds.ts';
 import { parseFaults } from './sim/faults.ts';
 import { replayLine, tallyReport, violationReport } from './sim/report.ts';
 import { simulate } from './sim/simulate.ts';
@@ -39,12 +39,12 @@ export function simulateCommand(args: readonly string[]): number {
     return 0;
   }
   const { seed, seeds = '1', duration: time = '60s', faults = 'all', trace } = flags;
+  const clients = read('--clients', flags['clients'] ?? DEFAULT_CLIENTS, oneOf(CLIENT_KINDS));
   const first =
     seed === undefined ? randomInt(2 ** 32) : wholeNumber('--seed', seed, 0, Number.MAX_SAFE_INTEGER);
   const count = wholeNumber('--seeds', seeds, 1, 1e9);
-  const durationMs = virtualTime(time);
+  const durationMs = read('--duration', time, duration(1, DURATION_MAX_MS));
   const allowed = parseFaults(faults);
-  const clients = parseClients(flags['clients'] ?? DEFAULT_CLIENTS);
   if (trace !== undefined && count > 1)
     throw new ConfigError('--trace is of a single seed: leave --seeds out');
 
@@ -75,11 +75,9 @@ export function simulateCommand(args: readonly string[]): number {
   return 0;
 }
 
-function virtualTime(text: string): number {
-  const { parse, may } = duration(1, DURATION_MAX_MS);
+function read<Value>(name: string, text: string, { parse, may }: Parser<Value>): Value {
   const value = parse(text);
-  if (value instanceof Unfit)
-    throw new ConfigError(`--duration is ${JSON.stringify(text)}, but must be ${may}`);
+  if (value instanceof Unfit) throw new ConfigError(`${name} is ${JSON.stringify(text)}, but must be ${may}`);
   return value;
 }
 

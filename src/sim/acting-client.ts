@@ -1,3 +1,4 @@
+import type { PostAnswer, PostRequest, Refusal } from 'vagus-client/core';
 import type { Claims } from '../runtime/ports/tokens.ts';
 import type { ConnectionWorld } from './client-connection.ts';
 import type { Link } from './link.ts';
@@ -14,27 +15,10 @@ export interface ClientOptions {
 /** What a client needs of the world. */
 export interface ClientWorld extends ConnectionWorld {
   /** A handshake: `in` when the socket is open, `nobody` when nothing answers, else why it was refused. */
-  readonly connect: (link: Link, token: string, done: (outcome: 'in' | 'nobody' | Refused) => void) => void;
+  readonly connect: (link: Link, token: string, done: (outcome: 'in' | 'nobody' | Refusal) => void) => void;
   /** A message by HTTP (RS1); undefined when nobody answers. */
-  readonly post: (request: Posted, done: (answer: PostAnswer | undefined) => void) => void;
+  readonly post: (request: PostRequest, done: (answer: PostAnswer | undefined) => void) => void;
   readonly claims: (user: string) => Claims;
-}
-
-/** A handshake that was refused (HS3). */
-export interface Refused {
-  readonly code: string;
-}
-
-export interface Posted {
-  readonly token: string;
-  readonly room: string;
-  /** JSON. */
-  readonly body: string;
-}
-
-export interface PostAnswer {
-  readonly status: number;
-  readonly body: object;
 }
 
 /** A client as the workload and the faults see it: the one that is written here, or an SDK. */

@@ -115,7 +115,6 @@ export class ApplicationChecker {
     const sent = this.#sent.get(id) ?? { room, id, content, seq: undefined, isOpen: true };
     sent.isOpen = true;
     this.#sent.set(id, sent);
-    this.#world.log.allow(this.#channel(`room:${room}`), this.#user, id);
     return sent;
   }
 

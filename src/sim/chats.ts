@@ -27,7 +27,7 @@ const FINAL_ERRORS: ReadonlySet<string> = new Set([
   'not_joined',
 ]);
 
-/** Where and with what outcome a message was answered. */
+/** Which sending of a message was answered, and when the node said so. */
 export interface Answered {
   readonly id: string;
   readonly connection: number;

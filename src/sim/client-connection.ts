@@ -56,8 +56,7 @@ export class ClientConnection {
 
   send(text: string): void {
     this.#world.trace.say(this.#owner.name, () => `> ${text.slice(0, 160)}`);
-    const { now } = this.#world.timeline;
-    this.link.send({ type: 'frames', frames: [text], bytes: text.length, sentAt: now });
+    this.link.sendText(text);
   }
 
   #received(chunk: Chunk): void {

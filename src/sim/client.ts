@@ -1,7 +1,7 @@
 import { shouldReconnect } from '../protocol/codes.ts';
 import { Chats, type Chat } from './chats.ts';
 import { ClientConnection, type ConnectionOwner } from './client-connection.ts';
-import { NORMAL, type Link } from './link.ts';
+import { ABNORMAL, NORMAL, type Link } from './link.ts';
 import type { Random } from './random.ts';
 import { simToken } from './sim-tokens.ts';
 import type { ActingClient, ClientOptions, ClientWorld } from './acting-client.ts';
@@ -14,8 +14,6 @@ const CONNECT_TIMEOUT_MS = 3_000;
 
 /** After being told to stay away, a person signs in again. */
 const SIGN_IN_MS = 3_000;
-
-const ABNORMAL = 1006;
 
 /**
  * A client that speaks the protocol: reconnects with backoff, resumes where it was, sends again what was not answered.

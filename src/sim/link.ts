@@ -11,8 +11,6 @@ const LATENCY_MS = [0.1, 12] as const;
 /** How long a closing side waits for the other one's answer before it cuts the connection. */
 const CLOSE_TIMEOUT_MS = 5_000;
 
-const ABNORMAL = 1006;
-
 /** What one write carries. */
 export type Chunk =
   | {
@@ -106,6 +104,11 @@ export class Link {
   }
 
   // --- from the client
+
+  /** Sends one frame. */
+  sendText(text: string): void {
+    this.send({ type: 'frames', frames: [text], bytes: text.length, sentAt: this.#timeline.now });
+  }
 
   send(chunk: Chunk): void {
     this.#lastToNode = this.#arrival(this.#lastToNode);
@@ -236,3 +239,6 @@ function bytesOf(chunk: Chunk): number {
 
 /** A close without a code of the client's own. */
 export const NORMAL = CLOSE_CODES.normal;
+
+/** It ended without a close. */
+export const ABNORMAL = 1006;

@@ -1,3 +1,4 @@
+import type { PostAnswer, PostRequest } from 'vagus-client/core';
 import type { ProgramOptions } from '../actors/program.ts';
 import { program } from '../actors/program.ts';
 import { DRAIN_LIMITS } from '../actors/drain/drain.ts';
@@ -24,7 +25,6 @@ import { SimHooks, type SimApplication } from './sim-hooks.ts';
 import { SimLogStore } from './sim-log-store.ts';
 import { SimSockets } from './sim-sockets.ts';
 import { SimTokens } from './sim-tokens.ts';
-import type { PostAnswer, Posted } from './acting-client.ts';
 import type { Timeline } from './timeline.ts';
 import type { Trace } from './trace.ts';
 import type { Violate } from './violation.ts';
@@ -223,7 +223,7 @@ export class SimNode {
   }
 
   /** A message by HTTP. Who dies meanwhile says nothing. */
-  post(request: Posted, done: (answer: PostAnswer) => void): void {
+  post(request: PostRequest, done: (answer: PostAnswer) => void): void {
     this.enter(() =>
       this.tokens.verify(request.token, (verdict) => {
         if (!verdict.ok) return done(UNAUTHORIZED);

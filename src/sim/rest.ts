@@ -1,3 +1,4 @@
+import type { PostAnswer, PostRequest } from 'vagus-client/core';
 import {
   homeAddress,
   isRefusal,
@@ -11,7 +12,6 @@ import { ERROR_CODES, type ErrorCodeName } from '../protocol/codes.ts';
 import { isoTime } from '../protocol/time.ts';
 import type { Answer } from '../runtime/ports/actor.ts';
 import type { ActorSystem } from '../runtime/system.ts';
-import type { PostAnswer, Posted } from './acting-client.ts';
 
 const DEADLINE_MS = 10_000;
 const ALLOWANCE_MS = 300;
@@ -36,7 +36,7 @@ export function askForPlace(system: ActorSystem, user: string, done: (isFull: bo
 export function post(
   system: ActorSystem,
   user: string,
-  { room, body }: Posted,
+  { room, body }: PostRequest,
   done: (answer: PostAnswer) => void,
 ): void {
   const { id, content } = JSON.parse(body) as { readonly id: string; readonly content: string };

@@ -1,21 +1,20 @@
-import type { ClientSocket, PostAnswer, PostRequest, Ports, SocketHandlers } from 'vagus-client/core';
-import type { ClientWorld, Refused } from './acting-client.ts';
+import type {
+  ClientSocket,
+  PostAnswer,
+  PostRequest,
+  Ports,
+  Refusal,
+  SocketHandlers,
+} from 'vagus-client/core';
+import { TOKEN_SUBPROTOCOL_PREFIX } from '../protocol/version.ts';
+import type { ClientWorld } from './acting-client.ts';
 import { Chats } from './chats.ts';
-import { Link, type Chunk } from './link.ts';
+import { ABNORMAL, Link, NORMAL, type Chunk } from './link.ts';
 import type { Random } from './random.ts';
 import { WireChecker, type Frame, type WireOwner } from './wire-checker.ts';
 
 /** One way, for what has no link: the clock of a platform fires late, never early. */
 const TICK_MS = 0.01;
-
-const NORMAL = 1000;
-const ABNORMAL = 1006;
-
-/** What a message by HTTP is held against is the client's own, and no connection's. */
-interface Posted {
-  readonly id: string;
-  readonly content: string;
-}
 
 /** What the SDK has of a platform, on virtual time and the simulated network. Every frame of it is checked. */
 export class SdkPlatform implements WireOwner {
@@ -30,7 +29,7 @@ export class SdkPlatform implements WireOwner {
   #sockets = 0;
   #ids = 0;
   /** Why the last handshake was refused. */
-  #refusal: Refused | undefined;
+  #refusal: Refusal | undefined;
 
   constructor(name: string, user: string, world: ClientWorld, random: Random) {
     this.name = name;
@@ -61,8 +60,7 @@ export class SdkPlatform implements WireOwner {
 
   /** Sends a text as it is. */
   raw(text: string): void {
-    const { now: sentAt } = this.#world.timeline;
-    this.#link?.send({ type: 'frames', frames: [text], bytes: text.length, sentAt });
+    this.#link?.sendText(text);
   }
 
   get ports(): Ports {
@@ -106,9 +104,9 @@ export class SdkPlatform implements WireOwner {
     const link = new Link(timeline, this.#random, { received, closed });
     this.#link = link;
     this.#wire = wire;
-    const token = protocols.find((name) => name.startsWith('bearer.'))?.slice('bearer.'.length) ?? '';
+    const bearer = protocols.find((name) => name.startsWith(TOKEN_SUBPROTOCOL_PREFIX)) ?? '';
     this.#refusal = undefined;
-    this.#world.connect(link, token, (outcome) => {
+    this.#world.connect(link, bearer.slice(TOKEN_SUBPROTOCOL_PREFIX.length), (outcome) => {
       if (isOver) return;
       if (outcome === 'in') return handlers.opened();
       if (outcome !== 'nobody') this.#refusal = outcome;
@@ -118,7 +116,7 @@ export class SdkPlatform implements WireOwner {
       send: (text) => {
         trace.say(this.name, () => `> ${text.slice(0, 160)}`);
         wire.sent(JSON.parse(text) as Frame);
-        link.send({ type: 'frames', frames: [text], bytes: text.length, sentAt: timeline.now });
+        link.sendText(text);
       },
       close: (code) => {
         if (code === NORMAL) link.closeByClient(NORMAL);
@@ -130,7 +128,8 @@ export class SdkPlatform implements WireOwner {
 
   #post(request: PostRequest, done: (answer: PostAnswer | undefined) => void): void {
     const { room, body } = request;
-    const { id, content } = JSON.parse(body) as Posted;
+    const { id, content } = JSON.parse(body) as Frame;
+    // By HTTP each is a connection of its own.
     const connection = -++this.#sockets;
     this.chats.sent({ room, id, content }, connection);
     this.#world.post(request, (answer) => {

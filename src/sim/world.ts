@@ -1,3 +1,4 @@
+import type { PostAnswer, PostRequest, Refusal } from 'vagus-client/core';
 import { homeAddress, type HomeMessage } from '../actors/messages.ts';
 import type { Channel } from '../protocol/channels.ts';
 import { MemoryLogStore } from '../store/memory/memory-log-store.ts';
@@ -10,7 +11,7 @@ import { SimNode } from './node.ts';
 import { Random } from './random.ts';
 import { drawSettings, type Settings } from './settings.ts';
 import { EPOCH_MS } from './sim-clock.ts';
-import type { ActingClient, ClientWorld, PostAnswer, Posted, Refused } from './acting-client.ts';
+import type { ActingClient, ClientWorld } from './acting-client.ts';
 import type { Stage } from './stage.ts';
 import { Timeline } from './timeline.ts';
 import { Trace } from './trace.ts';
@@ -36,7 +37,7 @@ export interface WorldOptions {
 }
 
 /** The code behind what a node says of a handshake. */
-function refusedBecause(message: string): Refused {
+function refusedBecause(message: string): Refusal {
   if (message.includes('going away')) return { code: 'draining' };
   return { code: message.includes('too many') ? 'too_many_connections' : 'unauthorized' };
 }
@@ -145,7 +146,7 @@ export class World implements Stage {
     );
   }
 
-  #post(request: Posted, random: Random, done: (answer: PostAnswer | undefined) => void): void {
+  #post(request: PostRequest, random: Random, done: (answer: PostAnswer | undefined) => void): void {
     const { timeline } = this;
     timeline.after(random.delay(...REFUSED_MS), () => {
       const { node } = this;

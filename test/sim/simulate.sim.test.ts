@@ -4,11 +4,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { parseClients } from '../../src/sim/client-kinds.ts';
+import { CLIENT_KINDS } from '../../src/sim/client-kinds.ts';
 import { ALL_FAULTS, chooseFaults, FAULTS, parseFaults } from '../../src/sim/faults.ts';
 import { guarded, NotDeterministic } from '../../src/sim/guard.ts';
 import { replayLine } from '../../src/sim/report.ts';
 import { simulate, type SimulationOptions } from '../../src/sim/simulate.ts';
+import { simulateCommand } from '../../src/simulate-command.ts';
 import { ROOT } from '../support/source.ts';
 
 const MINUTE_MS = 60_000;
@@ -126,11 +127,12 @@ test.each([
 );
 
 test('clients are named, and differ', () => {
-  expect(() => parseClients('robots')).toThrow('there are no clients "robots"; there are sdk, frames, both');
-  const traces = (['sdk', 'frames', 'both'] as const).map((kind) => {
-    expect(parseClients(kind)).toBe(kind);
-    return traceOf({ seed: 1, durationMs: 5_000, faults: [], clients: kind }).text;
-  });
+  expect(() => simulateCommand(['--clients', 'robots'])).toThrow(
+    '--clients is "robots", but must be one of sdk, frames, both',
+  );
+  const traces = CLIENT_KINDS.map(
+    (clients) => traceOf({ seed: 1, durationMs: 5_000, faults: [], clients }).text,
+  );
   expect(new Set(traces).size).toBe(3);
 });
 

@@ -123,8 +123,7 @@ socketsContract('simulated', async (inbox) => {
         get closedWith() {
           return closedWith;
         },
-        send: (text) =>
-          link.send({ type: 'frames', frames: [text], bytes: text.length, sentAt: timeline.now }),
+        send: (text) => link.sendText(text),
         close: (code) => link.closeByClient(code),
         abort: () => link.abandon(),
         stopReading: () => link.stopReading(),

@@ -211,8 +211,7 @@ export class ScenarioClient {
   /** Sends a frame without an id: no answer is wanted. */
   say(frame: Frame): void {
     const text = JSON.stringify(frame);
-    const { now: sentAt } = this.#scenario.timeline;
-    this.#link.send({ type: 'frames', frames: [text], bytes: text.length, sentAt });
+    this.#link.sendText(text);
   }
 
   reply(id: string): Frame | undefined {
