@@ -83,15 +83,22 @@ function unprivileged(): { uid: number; gid: number } | undefined {
 /** Below those that a system gives to whoever connects (32,768 and up on Linux): such a one may be taken before it is used. */
 const PORTS = { from: 10_000, to: 32_000 };
 
-let lastPort = randomInt(PORTS.from, PORTS.to);
+/** Processes of one run draw from shares of their own: the workers are numbered from 1, and 0 is what starts them. */
+const WORKERS = 4;
+const share = Math.floor((PORTS.to - PORTS.from) / WORKERS);
+const firstPort = PORTS.from + share * (Number(process.env['VITEST_POOL_ID'] ?? 0) % WORKERS);
+
+let given = randomInt(share);
 
 /** A port that is free, that nothing but a test would take, and that was not given before. */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < 100; tries++) {
-    lastPort = lastPort < PORTS.to ? lastPort + 1 : PORTS.from;
-    if (await isFree(lastPort)) return lastPort;
+    given = (given + 1) % share;
+    // Kept apart: who asks meanwhile moves `given` on.
+    const port = firstPort + given;
+    if (await isFree(port)) return port;
   }
-  throw new Error(`no port is free up to ${lastPort}`);
+  throw new Error(`no port is free up to ${firstPort + given}`);
 }
 
 function isFree(port: number): Promise<boolean> {
