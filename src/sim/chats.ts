@@ -6,6 +6,8 @@ import type { Violate } from './violation.ts';
 interface Attempt {
   readonly connection: number;
   readonly position: number;
+  /** Milliseconds of the run. */
+  readonly at: number;
   /** `lost`: the connection was over before an answer; `unknown`: so it was answered. */
   outcome: 'open' | 'acked' | 'refused' | 'unknown' | 'lost';
 }
@@ -16,6 +18,9 @@ export interface Chat {
   readonly content: string;
   readonly attempts: Attempt[];
 }
+
+/** What the log is asked about before it is said: who has lost a right may ask what became of a message (DG4). */
+const DENIALS: ReadonlySet<string> = new Set(['forbidden', 'not_found']);
 
 /** After one of these sending it again is of no use. */
 const FINAL_ERRORS: ReadonlySet<string> = new Set([
@@ -75,10 +80,10 @@ export class Chats {
     return [...this.#open.values()];
   }
 
-  sent({ room, id, content }: Omit<Chat, 'attempts'>, connection: number): void {
+  sent({ room, id, content }: Omit<Chat, 'attempts'>, connection: number, at: number): void {
     const chat = this.#chats.get(id) ?? this.add(room, id, content);
     this.#log.allow(roomChannel(room), this.#user, id);
-    chat.attempts.push({ connection, position: ++this.#positions, outcome: 'open' });
+    chat.attempts.push({ connection, at, position: ++this.#positions, outcome: 'open' });
   }
 
   acked({ id, connection, sentAt }: Answered, seq: number): void {
@@ -103,12 +108,14 @@ export class Chats {
   failed({ id, connection }: Omit<Answered, 'sentAt'>, code: string): void {
     const chat = this.#chats.get(id);
     if (!chat) return;
-    this.#end(chat, connection, code === 'outcome_unknown' ? 'unknown' : 'refused');
+    const attempt = this.#end(chat, connection, code === 'outcome_unknown' ? 'unknown' : 'refused');
     if (FINAL_ERRORS.has(code)) this.#settle(chat);
+    const entry = this.#log.find(roomChannel(chat.room), this.#user, id);
+    if (entry && attempt && DENIALS.has(code) && entry.committedAt < attempt.at)
+      this.#violate(6, `${this.#who} sent ${id} again, which is at ${entry.seq}, and is told ${code}`);
     // An attempt before it may have been stored, or be stored yet: then nothing can be said.
     if (chat.attempts.some(({ outcome }) => outcome !== 'refused')) return;
     const channel = roomChannel(chat.room);
-    const entry = this.#log.find(channel, this.#user, id);
     if (entry)
       this.#violate(6, `${this.#who} is told ${code} of ${id}, which is at ${entry.seq} of ${channel}`);
     this.#log.deny(channel, this.#user, id, code);
@@ -118,10 +125,11 @@ export class Chats {
     this.#open.delete(chat.id);
   }
 
-  #end(chat: Chat, connection: number, outcome: Attempt['outcome']): void {
+  #end(chat: Chat, connection: number, outcome: Attempt['outcome']): Attempt | undefined {
     // Who has waited for too long may have sent it again: answers come in the order sent.
     const attempt = chat.attempts.find((one) => one.outcome === 'open' && one.connection === connection);
     if (attempt) attempt.outcome = outcome;
+    return attempt;
   }
 
   connectionLost(connection: number): void {

@@ -131,7 +131,7 @@ export class SdkPlatform implements WireOwner {
     const { id, content } = JSON.parse(body) as Frame;
     // By HTTP each is a connection of its own.
     const connection = -++this.#sockets;
-    this.chats.sent({ room, id, content }, connection);
+    this.chats.sent({ room, id, content }, connection, this.#world.timeline.now);
     this.#world.post(request, (answer) => {
       const { seq, code } = (answer?.body ?? {}) as Frame;
       const answered = { id, connection, sentAt: this.#world.timeline.now };

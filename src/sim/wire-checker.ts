@@ -100,7 +100,8 @@ export class WireChecker {
     const open = this.#requests.get(id);
     if (open) open.push(request);
     else this.#requests.set(id, [request]);
-    if (type === 'chat') this.#owner.chats.sent({ room, id, content }, this.#number);
+    if (type === 'chat')
+      this.#owner.chats.sent({ room, id, content }, this.#number, this.#world.timeline.now);
   }
 
   // --- frames

@@ -203,6 +203,19 @@ describe('rights', () => {
     }
   });
 
+  test('[RS1] [JW4] [DG4] who is removed and posts again what is stored gets the first one’s seq', async () => {
+    const room = newRoom();
+    const ann = await node.connect('ann');
+    await ann.request({ type: 'create', room, access: 'private', members: ['ben'] });
+    const path = `/v1/rooms/${room}/messages`;
+    const again = { method: 'POST', body: { id: 'in-time', content: 'x' }, as: 'ben' };
+    expect(await call(path, again)).toMatchObject({ status: 201, body: { seq: 1 } });
+    await node.engine.setMember(room, 'ben', false);
+    expect(await call(path, again)).toMatchObject({ status: 200, body: { seq: 1, duplicate: true } });
+    const late = { ...again, body: { id: 'too-late', content: 'x' } };
+    expect(await call(path, late)).toMatchObject({ status: 403, body: { code: 'forbidden' } });
+  });
+
   test('[RS1] [RS2] a deleted room is 410 gone', async () => {
     const room = newRoom();
     await post(room, { content: 'x' });

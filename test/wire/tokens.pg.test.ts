@@ -121,6 +121,19 @@ describe('[JW4] rights to a room', () => {
     await ben.chat(room as string, 'without ben');
   });
 
+  test('[JW4] [DG4] who is removed and sends again what is stored is told so, not that it is forbidden', async () => {
+    const [owner, ben] = [await node.connect('owner'), await node.connect('ben')];
+    const { room } = await owner.request({ type: 'create', access: 'private', members: ['ben'] });
+    const stored = { type: 'chat', id: 'in-time', room, content: 'x' };
+    expect(await ben.request(stored)).toMatchObject({ type: 'ack', seq: 1 });
+    await node.engine.setMember(room as string, 'ben', false);
+    expect(await ben.request(stored)).toMatchObject({ type: 'ack', seq: 1, duplicate: true });
+    expect(await ben.request({ ...stored, id: 'too-late' })).toMatchObject({ code: 'forbidden' });
+    const other = await node.connect('other');
+    expect(await other.request(stored)).toMatchObject({ code: 'forbidden' });
+    expect(await owner.request({ type: 'history', room })).toMatchObject({ messages: [{ id: 'in-time' }] });
+  });
+
   test('[JW4] a room that is deleted is closed to everyone, and gone', async () => {
     const [owner, ben] = [await node.connect('owner'), await node.connect('ben')];
     const { room } = await owner.request({ type: 'create', access: 'public' });

@@ -10,6 +10,7 @@ import { Home, type HomeOptions } from './home.ts';
 import type { Asker } from './pending.ts';
 import { Presence, type PresenceChange } from './presence.ts';
 import { GONE, RecordChanges, type ChangeContext } from './record-changes.ts';
+import { Refusals, type RefusalsContext } from './refusals.ts';
 import { Roster } from './roster.ts';
 import { Vetting, type VettingContext } from './vetting.ts';
 
@@ -20,7 +21,7 @@ export interface RoomOptions extends HomeOptions {
   readonly vettingMs: number | undefined;
 }
 
-type RoomContext = AccessContext | ChangeContext | VettingContext;
+type RoomContext = AccessContext | ChangeContext | VettingContext | RefusalsContext;
 
 /** The home of `room:{id}`: order, rights and presence of one room (LC4, JW4). */
 class RoomHome extends Home {
@@ -29,6 +30,7 @@ class RoomHome extends Home {
   readonly #presence: Presence;
   readonly #roster: Roster;
   readonly #changes: RecordChanges;
+  readonly #refusals: Refusals;
   readonly #vetting: Vetting | undefined;
   /** Devices whose right is being looked up. One that leaves meanwhile must not come in after it. */
   readonly #entering = new Map<string, { state: DeviceState }>();
@@ -57,8 +59,16 @@ class RoomHome extends Home {
       closeAll: (at, out) => this.#closeAll(at, out),
     });
     const { ledger, vettingMs } = options;
-    const parts = { room: birth.id, access: this.#access, ledger: this.ledger, limits: ledger };
-    if (vettingMs !== undefined) this.#vetting = new Vetting({ ...parts, hookMs: vettingMs });
+    this.#refusals = new Refusals(this.ledger, ledger);
+    if (vettingMs === undefined) return;
+    this.#vetting = new Vetting({
+      room: birth.id,
+      hookMs: vettingMs,
+      access: this.#access,
+      ledger: this.ledger,
+      refusals: this.#refusals,
+      limits: ledger,
+    });
   }
 
   override begin(birth: Birth, turn: Turn): Outbox {
@@ -118,12 +128,16 @@ class RoomHome extends Home {
   }
 
   protected override get isAtRest(): boolean {
-    const isAtRest = this.#access.isAtRest && this.#changes.isAtRest && !this.#vetting?.isBusy;
-    return isAtRest && super.isAtRest;
+    return this.#access.isAtRest && this.#changes.isAtRest && !this.#isDeciding && super.isAtRest;
   }
 
   protected override get isUsed(): boolean {
-    return super.isUsed || this.#presence.size > 0 || this.#vetting?.isBusy === true;
+    return super.isUsed || this.#presence.size > 0 || this.#isDeciding;
+  }
+
+  /** Messages wait for the application's word, or for the log's about a refusal. */
+  get #isDeciding(): boolean {
+    return this.#refusals.isBusy || this.#vetting?.isBusy === true;
   }
 
   // --- messages
@@ -132,7 +146,7 @@ class RoomHome extends Home {
     const { entry, by } = message;
     if (!by) return this.ledger.append(entry, asker, turn, out);
     this.#access.check(by, turn, out, (refusal, at, later) => {
-      if (refusal) later.reply(asker.replyTo, refusal);
+      if (refusal) this.#refusals.refuse({ entry, asker }, refusal, at, later);
       else if (this.#vetting) this.#vetting.ask({ entry, by, asker }, later);
       else this.ledger.append(entry, asker, at, later);
     });
@@ -225,8 +239,9 @@ class RoomHome extends Home {
       case 'empty':
         return this.#changes.answered(known, answer as Answer<LogReply<unknown>>, turn, out);
       case 'vetted':
-      case 'repeats':
         return this.#vetting?.answered(known, answer, turn, out);
+      case 'repeats':
+        return this.#refusals.answered(known, answer as Parameters<Refusals['answered']>[1], out);
       default:
         return super.answered(context, answer, turn, out);
     }

@@ -1,17 +1,17 @@
 import type { Answer, Turn } from '../../runtime/ports/actor.ts';
 import type { NewEntry } from '../../runtime/ports/log-store.ts';
 import { HOOK_SLACK_MS, HOOKS, type HookAnswer } from '../hooks/hooks.ts';
-import { isRefusal, LOG, type Actor, type LogReply, type Refusal } from '../messages.ts';
+import { isRefusal, type Actor } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import type { Access } from './access.ts';
 import type { Ledger, LedgerLimits } from './ledger.ts';
 import type { Asker } from './pending.ts';
+import type { Refusals } from './refusals.ts';
 
-export type VettingContext =
-  | { readonly for: 'vetted'; readonly serial: number }
-  | { readonly for: 'repeats'; readonly refused: readonly Refused[] };
-
-type LookupReply = LogReply<readonly ({ readonly seq: number; readonly at: number } | null)[]>;
+export interface VettingContext {
+  readonly for: 'vetted';
+  readonly serial: number;
+}
 
 interface Sent {
   readonly entry: NewEntry;
@@ -24,16 +24,13 @@ interface Waiting extends Sent {
   answer: HookAnswer | undefined;
 }
 
-interface Refused extends Sent {
-  readonly refusal: Refusal;
-}
-
 export interface VettingParts {
   readonly room: string;
   /** How long the application may take. */
   readonly hookMs: number;
   readonly access: Access;
   readonly ledger: Ledger;
+  readonly refusals: Refusals;
   /** As many may wait as may be under way to the log. */
   readonly limits: LedgerLimits;
 }
@@ -41,22 +38,17 @@ export interface VettingParts {
 /**
  * The messages of a room that wait for the application's word (`beforeMessage`).
  *
- * - All are asked about at once. What a user has sent goes on in the order sent, however late an answer (DG7); users do
- *   not wait for each other.
- * - A message that is refused may be a repeat of one that was accepted before: then it gets the first one's seq, since
- *   whoever is told "not stored" must be able to rely on it (DG4, FR4). So no refusal is said before the log was asked.
+ * All are asked about at once. What a user has sent goes on in the order sent, however late an answer (DG7); users do
+ * not wait for each other.
  */
 export class Vetting {
   readonly #parts: VettingParts;
   readonly #asked = new Map<number, Waiting>();
   /** In the order sent. */
   readonly #bySender = new Map<string, Waiting[]>();
-  /** Of all that was taken and is neither refused nor given to the ledger. */
   #count = 0;
   #size = 0;
   #lastSerial = 0;
-  /** Refusals that wait until the lookup under way is answered; undefined while there is none. */
-  #refused: Refused[] | undefined;
 
   constructor(parts: VettingParts) {
     this.#parts = parts;
@@ -86,7 +78,6 @@ export class Vetting {
   }
 
   answered(context: VettingContext, answer: Answer<unknown>, turn: Turn, out: Outbox): void {
-    if (context.for === 'repeats') return this.#lookedUp(context.refused, answer as Answer<LookupReply>, out);
     const waiting = this.#asked.get(context.serial);
     if (!waiting) return;
     this.#asked.delete(context.serial);
@@ -106,9 +97,9 @@ export class Vetting {
   }
 
   #decide(sent: Sent, answer: HookAnswer, turn: Turn, out: Outbox): void {
-    if (isRefusal(answer)) return this.#refuse({ ...sent, refusal: answer }, turn, out);
     this.#release(sent);
-    if ('content' in answer) this.#append({ ...sent, entry: { ...sent.entry, ...answer } }, turn, out);
+    if (isRefusal(answer)) this.#parts.refusals.refuse(sent, answer, turn, out);
+    else if ('content' in answer) this.#append({ ...sent, entry: { ...sent.entry, ...answer } }, turn, out);
   }
 
   #release({ entry }: Sent): void {
@@ -118,56 +109,16 @@ export class Vetting {
 
   /** Rights may have been lost meanwhile, and the room with them. */
   #append({ entry, by, asker }: Sent, turn: Turn, out: Outbox): void {
-    const { access, ledger } = this.#parts;
+    const { access, ledger, refusals } = this.#parts;
     // Who asked has been told that nobody knows: storing it now would come as a surprise.
     if (asker.deadline < turn.now) return out.reply(asker.replyTo, ledger.unavailable());
     access.check(by, turn, out, (refusal, at, later) => {
-      if (refusal) later.reply(asker.replyTo, refusal);
+      if (refusal) refusals.refuse({ entry, asker }, refusal, at, later);
       else ledger.append(entry, asker, at, later);
     });
-  }
-
-  #refuse(refused: Refused, turn: Turn, out: Outbox): void {
-    // Its twin is on its way into the log: this is the same message, with what was accepted then (FR4).
-    const twin = this.#parts.ledger.underWay(refused.entry);
-    if (twin) {
-      this.#release(refused);
-      return this.#append({ ...refused, entry: twin }, turn, out);
-    }
-    if (this.#refused) this.#refused.push(refused);
-    else this.#lookUp([refused], out);
-  }
-
-  /** One lookup at a time, for all who wait. */
-  #lookUp(refused: readonly Refused[], out: Outbox): void {
-    this.#refused = [];
-    const { ledger, limits } = this.#parts;
-    const keys = refused.map(({ entry }) => ({ sender: entry.sender, id: entry.id }));
-    const request = { call: 'lookup', channel: ledger.channel, keys } as const;
-    const context: VettingContext = { for: 'repeats', refused };
-    out.ask(LOG, { type: 'call', request }, { deadlineMs: limits.logDeadlineMs, context });
-  }
-
-  #lookedUp(refused: readonly Refused[], answer: Answer<LookupReply>, out: Outbox): void {
-    const found = answer.ok && answer.body.ok ? answer.body.value : undefined;
-    for (const [at, one] of refused.entries()) {
-      const { asker, refusal } = one;
-      this.#release(one);
-      const first = found?.[at];
-      if (first) out.reply(asker.replyTo, { ...first, isDuplicate: true });
-      else out.reply(asker.replyTo, found ? refusal : UNKNOWN);
-    }
-    const next = this.#refused ?? [];
-    this.#refused = undefined;
-    if (next.length > 0) this.#lookUp(next, out);
   }
 }
 
 function sizeOf({ content, data }: NewEntry): number {
   return content.length + (data?.length ?? 0);
 }
-
-const UNKNOWN: Refusal = {
-  error: 'outcome_unknown',
-  message: 'the message was refused now, but may have been stored before; send it again with the same id',
-};
