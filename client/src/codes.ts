@@ -7,6 +7,8 @@ export interface ClientError {
   readonly field?: string;
   /** Milliseconds after which it may work. */
   readonly retryAfterMs?: number;
+  /** What the application's own code threw, where that is the reason. */
+  readonly cause?: unknown;
 }
 
 /** What comes of a request: it is told exactly once. */
@@ -16,7 +18,15 @@ export type Result<Value> =
 export type Done<Value> = (result: Result<Value>) => void;
 
 /** Codes after which the same request may succeed without being changed (ER1). */
-const RETRYABLE = new Set(['rate_limited', 'unavailable', 'outcome_unknown', 'draining', 'overloaded']);
+const RETRYABLE = new Set([
+  'rate_limited',
+  'unavailable',
+  'outcome_unknown',
+  'draining',
+  'overloaded',
+  // The client's own: there may be a token later.
+  'no_token',
+]);
 
 export function isRetryable(code: string): boolean {
   return RETRYABLE.has(code);
@@ -53,6 +63,11 @@ export function closeName(code: number): string {
 
 export function failure(code: string, message: string, retryAfterMs?: number): ClientError {
   return retryAfterMs === undefined ? { code, message } : { code, message, retryAfterMs };
+}
+
+/** Time is over for what waited for the server; `trouble`: why there is no connection, where there is none. */
+export function late(what: string, trouble: ClientError | undefined): ClientError {
+  return failure('unavailable', trouble ? `${what}: ${trouble.message}` : what);
 }
 
 /** This client's own time to come back, as the reason of a 4003 says it (CL2). */

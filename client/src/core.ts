@@ -13,7 +13,7 @@ import { isText, pick, PRESENCE, readHistory, ROOMS, type Fields } from './shape
 import { toJson, utf8Bytes } from './size.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { Expiry } from './expiry.ts';
-import { Tokens, type TokenSource } from './tokens.ts';
+import { Tokens, wrongToken, type TokenSource } from './tokens.ts';
 
 export type * from './codes.ts';
 export type { ClientEvents, EventName, Listener } from './events.ts';
@@ -32,6 +32,8 @@ export interface CoreOptions {
   readonly queueMax?: number;
   /** Milliseconds that a message is tried, 60,000 unless told; 0: for ever. */
   readonly sendTimeoutMs?: number;
+  /** Milliseconds that a `join` waits to be let in, 60,000 unless told; 0: for ever. */
+  readonly joinTimeoutMs?: number;
 }
 
 export interface HistoryQuery {
@@ -78,12 +80,13 @@ export class ClientCore {
   constructor(options: CoreOptions, ports: Ports) {
     const emitter = this.#emitter;
     const tokens = new Tokens(options.token);
-    const requests = new Requests(ports);
+    const { queueMax = 1_000, sendTimeoutMs = 60_000, joinTimeoutMs = 60_000 } = options;
+    const trouble = (): ClientError | undefined => this.#line.trouble;
+    const requests = new Requests(ports, trouble);
     const pages = new Pages(ports, requests);
-    const subscriptions = new Subscriptions({ ports, requests, pages, emitter });
-    const { queueMax = 1_000, sendTimeoutMs = 60_000 } = options;
+    const subscriptions = new Subscriptions({ ports, requests, pages, emitter, joinTimeoutMs, trouble });
     const outbox = new Outbox(
-      { ports, token: (done) => tokens.get(done), renewToken: () => tokens.renew() },
+      { ports, token: (done) => tokens.get(done), renewToken: () => tokens.renew(), trouble },
       { queueMax, sendTimeoutMs },
     );
     const expiry = new Expiry(ports, () => this.#renew());
@@ -152,9 +155,10 @@ export class ClientCore {
   }
 
   /**
-   * Wants to be in a room, now and after each reconnect, until it leaves or is refused. Answered when it is in, however
-   * long that takes. `since`: the last message one has; without it, what comes from now on. Errors: `forbidden`,
-   * `not_found`, `gone`, `limit_reached`, `bad_frame`.
+   * Wants to be in a room, now and after each reconnect, until it leaves or is refused. Answered when it is in, or its
+   * time is over; then it is not wanted any more, unless it was joined before. `since`: the last message one has;
+   * without it, what comes from now on. Errors: `forbidden`, `not_found`, `gone`, `limit_reached`, `bad_frame`; what it
+   * was delayed by, or `unavailable`, when the time is over.
    */
   join(room: string, options: { readonly since?: number }, done: Done<JoinedRoom>): void {
     const safe = this.#ready(done, room);
@@ -221,9 +225,9 @@ export class ClientCore {
   refresh(token: string | undefined, done: Done<{ readonly expiresAt: string }>): void {
     const safe = this.#ready(done);
     if (!safe) return;
-    const refresh = (given: string | undefined): void => {
-      if (given === undefined)
-        return safe({ ok: false, error: failure('unavailable', 'there is no token right now') });
+    const refresh: Done<string> = (from) => {
+      if (!from.ok) return safe(from);
+      const given = from.value;
       const read = (fields: Fields): { expiresAt: string } | undefined =>
         pick<{ expiresAt: string }>(fields, { expiresAt: isText });
       this.#requests.ask({ frame: { type: 'refresh', token: given }, read }, (result) => {
@@ -234,8 +238,9 @@ export class ClientCore {
         safe(result);
       });
     };
-    if (token === undefined) this.#tokens.ask(refresh);
-    else refresh(token);
+    if (token === undefined) return this.#tokens.ask(refresh);
+    const error = wrongToken(token);
+    refresh(error ? { ok: false, error } : { ok: true, value: token });
   }
 
   /** Before the token is over. When it fails, the server closes with 4005, and a new connection asks for a new one. */

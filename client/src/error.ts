@@ -9,8 +9,8 @@ export class VagusError extends Error {
   /** Milliseconds after which it may work. */
   readonly retryAfterMs?: number;
 
-  constructor({ code, message, field, retryAfterMs }: ClientError) {
-    super(message);
+  constructor({ code, message, field, retryAfterMs, cause }: ClientError) {
+    super(message, cause === undefined ? undefined : { cause });
     this.name = 'VagusError';
     this.code = code;
     if (field !== undefined) this.field = field;

@@ -29,12 +29,17 @@ export interface ClientEvents {
   room_closed: { readonly room: string };
   /** One is off a room, and not let in again: `code` says why. */
   removed: { readonly room: string; readonly code: string };
+  /**
+   * A room is not to be had for a while, and is tried again: `why` says what the server said. Without `why`, it is had
+   * again.
+   */
+  delayed: { readonly room: string; readonly why?: ClientError; readonly retryAfterMs?: number };
   /** Messages that the server does not have any more; bounds inclusive. */
   missed: { readonly channel: string; readonly from: number; readonly to: number };
   /** A log begins anew, or is another one: what one had of it means nothing. It goes on after `seq`. */
   reset: { readonly channel: string; readonly seq: number };
   /** What belongs to no request. */
-  error: ClientError & { readonly cause?: unknown };
+  error: ClientError;
 }
 
 export type EventName = keyof ClientEvents;

@@ -4,6 +4,7 @@ import type { Entry, Welcome } from './frames.ts';
 import {
   anything,
   CHAT,
+  ERROR,
   isCount,
   isObject,
   isText,
@@ -42,13 +43,6 @@ const TOLD: { readonly [Name in Told]: Shape<ClientEvents[Name]> } = {
   degraded: { features: listOf(isText) },
   draining: { retryAfterMs: isCount },
   room_closed: { room: isText },
-};
-
-const ERROR: Shape<ClientError> = {
-  code: isText,
-  message: isText,
-  field: maybe(isText),
-  retryAfterMs: maybe(isCount),
 };
 
 /** A frame, or undefined for text that breaks the protocol. What a later server may say is no breach: `unknown`. */

@@ -5,6 +5,7 @@ import type { EventName, Listener } from './events.ts';
 import type { HistoryPage, JoinedRoom, PresencePage, RoomsPage, SentMessage } from './frames.ts';
 import type { ClientState } from './lifecycle.ts';
 import type { SendOptions } from './message.ts';
+import { checkOptions } from './options.ts';
 import { platformPorts, type Fetch, type WebSocketClass } from './platform.ts';
 import type { TokenSource } from './tokens.ts';
 
@@ -26,13 +27,17 @@ export interface ConnectOptions {
   readonly queueMax?: number;
   /** Milliseconds that a message is tried, 60,000 unless told; 0: for ever. */
   readonly sendTimeoutMs?: number;
+  /** Milliseconds that a `join` waits to be let in, 60,000 unless told; 0: for ever. */
+  readonly joinTimeoutMs?: number;
 }
 
 /**
  * Connects to `ws://…/ws` or `wss://…/ws`, and stays connected until it is closed or refused for good (state `dead`).
- * Returns at once: what is asked waits for the connection. Throws a {@link VagusError}: `bad_url`, `no_websocket`.
+ * Returns at once: what is asked waits for the connection. Throws a {@link VagusError}: `bad_url`, `no_token`, `no_websocket`,
+ * `bad_option`.
  */
 export function connect(url: string, options: ConnectOptions): Client {
+  checkOptions(options);
   const { token, WebSocket, fetch, ...rest } = options;
   const ports = platformPorts(url, { ...(WebSocket ? { WebSocket } : {}), ...(fetch ? { fetch } : {}) });
   const core = new ClientCore(
@@ -73,8 +78,8 @@ export class Client {
   }
 
   /**
-   * Wants to be in a room, now and after each reconnect. Resolves when it is in, however long that takes. `since`: the
-   * last message one has, 0 for all; without it, what comes from now on.
+   * Wants to be in a room, now and after each reconnect. Resolves when it is in; rejects when it is refused, or is not
+   * let in for `joinTimeoutMs`. `since`: the last message one has, 0 for all; without it, what comes from now on.
    */
   join(room: string, options: { readonly since?: number } = {}): Promise<JoinedRoom> {
     return promised((done) => this.#core.join(room, options, done));
@@ -132,5 +137,5 @@ function promised<Value>(ask: (done: Done<Value>) => void): Promise<Value> {
 
 function sourceOf(token: () => string | Promise<string>): TokenSource {
   const ask = async (): Promise<string> => token();
-  return (done) => void ask().then(done, () => done(undefined));
+  return (done) => void ask().then(done, (cause: unknown) => done(undefined, cause));
 }

@@ -77,6 +77,11 @@ export class Line {
     return this.state === 'dead' ? this.#why : undefined;
   }
 
+  /** Why there is no connection; undefined while there is one, or nothing is known. */
+  get trouble(): ClientError | undefined {
+    return this.#attempt?.welcome ? undefined : this.#why;
+  }
+
   start(): void {
     this.#life.fire('started');
   }
@@ -143,10 +148,10 @@ export class Line {
       slotAt: undefined,
     };
     this.#attempt = attempt;
-    tokens.get((token) => {
+    tokens.get((given) => {
       if (this.#attempt !== attempt || attempt.token !== '') return;
-      if (token === undefined) return this.#lost(failure('unavailable', 'there is no token right now'));
-      attempt.token = token;
+      if (!given.ok) return this.#lost(given.error);
+      attempt.token = given.value;
       this.#openSocket(attempt);
     });
   }
@@ -241,8 +246,13 @@ export class Line {
   }
 
   #notAdmitted(refusal: Refusal | undefined): void {
-    const { code, retryAfterMs } = refusal ?? { code: 'unavailable' };
-    const error = failure(code, `the server does not let us in: ${code}`, retryAfterMs);
+    const { code, message, retryAfterMs } = refusal ?? {
+      code: 'unavailable',
+      message: 'it cannot be reached',
+    };
+    // Without what stands behind the question mark: it may be a secret.
+    const [address] = this.#parts.url.split('?');
+    const error = failure(code, `${address} does not let us in: ${message ?? code}`, retryAfterMs);
     if (code === 'unauthorized') return this.#parts.tokens.renew() ? this.#lost(error) : this.#refused(error);
     if (code === 'forbidden' || code === 'origin_not_allowed') return this.#refused(error);
     // Where one was let in before, this is a proxy that has nobody behind it for a while.

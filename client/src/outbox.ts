@@ -1,10 +1,10 @@
 import { backoffMs } from './backoff.ts';
-import { failure, isRetryable, type ClientError, type Done } from './codes.ts';
+import { failure, isRetryable, late, type ClientError, type Done } from './codes.ts';
 import type { SentMessage } from './frames.ts';
 import { Holds } from './holds.ts';
 import type { PostAnswer, Ports } from './ports.ts';
 import { wrongMessage, type Message, type SendOptions } from './message.ts';
-import { isCount, isObject, isText, maybe, pick, SENT, type Fields } from './shapes.ts';
+import { ERROR, isObject, pick, SENT, type Fields } from './shapes.ts';
 import { toJson, utf8Bytes } from './size.ts';
 
 export interface OutboxOptions {
@@ -17,9 +17,11 @@ export interface OutboxOptions {
 /** Where messages go. */
 export interface OutboxParts {
   readonly ports: Ports;
-  readonly token: (done: (token: string | undefined) => void) => void;
+  readonly token: (done: Done<string>) => void;
   /** The token was refused; false when there is no other. */
   readonly renewToken: () => boolean;
+  /** Why there is no connection. */
+  readonly trouble: () => ClientError | undefined;
 }
 
 /** Unanswered messages on one socket: less than a burst that is allowed (LM2), so that few are refused in vain. */
@@ -188,10 +190,9 @@ export class Outbox {
     const cancel = ports.after(POST_DEADLINE_MS, () => over(undefined));
     token((given) => {
       if (isOver || number !== this.#posting) return;
-      if (given === undefined)
-        return over({ status: 503, body: failure('unavailable', 'there is no token') });
+      if (!given.ok) return over({ status: 503, body: { ...given.error } });
       const { room, fields } = message;
-      ports.post({ room, token: given, body: JSON.stringify(fields) }, over);
+      ports.post({ room, token: given.value, body: JSON.stringify(fields) }, over);
     });
   }
 
@@ -203,7 +204,7 @@ export class Outbox {
     // It counts whenever it comes; everything else only while nothing newer is under way.
     if (sent) return this.#acked(message, sent);
     if (number !== this.#posting || message.stage !== 'posted') return;
-    const error = isStored ? undefined : pick<ClientError>(body, ERROR);
+    const error = isStored ? undefined : pick(body, ERROR);
     message.stage = 'waiting';
     if (!error) {
       message.isDoubtful = true;
@@ -282,12 +283,10 @@ export class Outbox {
       this.#cancelDeadline = undefined;
       for (const message of [...this.#queue]) {
         if (message.endsAt > ports.now()) break;
-        this.#failed(message, message.why ?? failure('unavailable', 'it could not be sent in time'));
+        this.#failed(message, message.why ?? late('it could not be sent in time', this.#parts.trouble()));
       }
       this.#watch();
       this.#pump();
     });
   }
 }
-
-const ERROR = { code: isText, message: isText, field: maybe(isText), retryAfterMs: maybe(isCount) };

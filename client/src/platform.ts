@@ -1,6 +1,7 @@
 import { CLOSE } from './codes.ts';
 import { VagusError } from './error.ts';
 import type { ClientSocket, PostAnswer, Ports, Refusal, SocketHandlers } from './ports.ts';
+import { isCount, isObject, isText, pick } from './shapes.ts';
 
 /** What is used of a WebSocket: those of browsers, of Node.js 22 and of `ws` fit. */
 export interface WebSocketLike {
@@ -137,7 +138,8 @@ function asker(fetch: Fetch | undefined) {
 }
 
 function toRefusal(answer: PostAnswer | undefined): Refusal | undefined {
-  const { code, retryAfterMs } = (answer?.body ?? {}) as { code?: unknown; retryAfterMs?: unknown };
-  if (typeof code !== 'string') return undefined;
-  return typeof retryAfterMs === 'number' && retryAfterMs >= 0 ? { code, retryAfterMs } : { code };
+  const body = isObject(answer?.body) ? answer.body : {};
+  const told = pick<Required<Pick<Refusal, 'code' | 'message'>>>(body, { code: isText, message: isText });
+  if (!told) return undefined;
+  return isCount(body['retryAfterMs']) ? { ...told, retryAfterMs: body['retryAfterMs'] as number } : told;
 }

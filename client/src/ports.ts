@@ -16,6 +16,8 @@ export interface ClientSocket {
 /** Why a handshake was refused (HS3). */
 export interface Refusal {
   readonly code: string;
+  /** For a person. */
+  readonly message?: string;
   readonly retryAfterMs?: number;
 }
 

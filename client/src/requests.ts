@@ -1,4 +1,4 @@
-import { failure, type ClientError, type Done } from './codes.ts';
+import { failure, late, type ClientError, type Done } from './codes.ts';
 import type { Ports } from './ports.ts';
 import type { Fields } from './shapes.ts';
 import { toJson, utf8Bytes } from './size.ts';
@@ -25,13 +25,16 @@ export interface Question<Value> {
 /** What asks for the application wait for a connection, 10 s at most in all; each is answered exactly once. */
 export class Requests {
   readonly #ports: Ports;
+  readonly #trouble: () => ClientError | undefined;
   readonly #open = new Map<string, Open>();
   #send: ((text: string) => void) | undefined;
   #frameBytes = Infinity;
   #count = 0;
 
-  constructor(ports: Ports) {
+  /** `trouble`: why there is no connection. */
+  constructor(ports: Ports, trouble: () => ClientError | undefined) {
     this.#ports = ports;
+    this.#trouble = trouble;
   }
 
   ask<Value>({ frame, read }: Question<Value>, done: Done<Value>): void {
@@ -44,7 +47,7 @@ export class Requests {
     if (this.#open.size >= OPEN_MAX)
       return fail(done, failure('queue_full', `${OPEN_MAX} requests wait for an answer`));
     const cancel = this.#ports.after(DEADLINE_MS, () =>
-      this.#fail(id, failure('unavailable', 'no answer came in time')),
+      this.#fail(id, late('no answer came in time', this.#trouble())),
     );
     const open: Open = { text, read, done, cancel, isSent: false };
     this.#open.set(id, open);

@@ -1,3 +1,4 @@
+import type { ClientError } from './codes.ts';
 import type {
   ChatMessage,
   Entry,
@@ -55,6 +56,14 @@ export function pick<Value>(fields: Fields, shape: Shape<Value>): Value | undefi
   }
   return picked as Value;
 }
+
+/** What a server says of what it refuses. */
+export const ERROR: Shape<Omit<ClientError, 'cause'>> = {
+  code: isText,
+  message: isText,
+  field: maybe(isText),
+  retryAfterMs: maybe(isCount),
+};
 
 export const CHAT: Shape<ChatMessage> = {
   room: isText,

@@ -1,5 +1,6 @@
 import { ChannelReader } from './channel.ts';
-import { failure, isRetryable, type ClientError, type Done, type Result } from './codes.ts';
+import { backoffMs } from './backoff.ts';
+import { failure, isRetryable, late, type ClientError, type Done, type Result } from './codes.ts';
 import { Era } from './era.ts';
 import type { Emitter } from './events.ts';
 import type { Entry, JoinedRoom, Welcome } from './frames.ts';
@@ -21,6 +22,10 @@ export interface SubscriptionParts {
   readonly requests: Requests;
   readonly pages: Pages;
   readonly emitter: Emitter;
+  /** How long a `join` waits; 0: for ever. */
+  readonly joinTimeoutMs: number;
+  /** Why there is no connection. */
+  readonly trouble: () => ClientError | undefined;
 }
 
 /**
@@ -136,9 +141,18 @@ export class Subscriptions {
       isObject(fields['channels']) ? fields['channels'] : undefined;
     const answered = (result: Result<Fields>): void => {
       if (result.ok) for (const [name, reader] of readers) this.#resumed(name, reader, result.value[name]);
-      else this.#era.after(result.error.retryAfterMs ?? PAUSE_MS, () => this.#resumeSome(names));
+      else this.#resumeLater(names, result.error);
     };
     this.#parts.requests.ask({ frame, read }, this.#era.within(answered));
+  }
+
+  #resumeLater(names: readonly string[], error: ClientError): void {
+    const ms = error.retryAfterMs ?? PAUSE_MS;
+    this.#era.after(ms, () => this.#resumeSome(names));
+    for (const name of names) {
+      const wish = this.#wishes.get(name.slice(5));
+      if (wish && !BASE.includes(name)) this.#delayed(wish, error, ms);
+    }
   }
 
   #find(name: string): ChannelReader | undefined {
@@ -152,13 +166,13 @@ export class Subscriptions {
     if (wish) wish.isAsked = false;
     const placed = isObject(reply) ? pick(reply, PLACED) : undefined;
     if (placed) {
-      if (wish) wish.isOn = true;
+      if (wish) this.#isOn(wish);
       return this.#place(name, reader, placed);
     }
     // The two channels of everyone go on by themselves as soon as they can.
     if (!wish) return;
     const code = isObject(reply) && isText(reply['error']) ? (reply['error'] as string) : 'unavailable';
-    if (isRetryable(code)) this.#joinLater(wish, PAUSE_MS);
+    if (isRetryable(code)) this.#joinLater(wish, failure(code, `the room ${wish.room} is not to be had now`));
     else this.#refuse(wish, failure(code, `the room ${wish.room} is not to be had any more`));
   }
 
@@ -181,11 +195,42 @@ export class Subscriptions {
     let wish = this.#wishes.get(room);
     if (!wish) {
       const reader = this.#reader(`room:${room}`, since);
-      wish = { room, reader, dones: [], isKnown: false, isOn: false, isAsked: false };
+      wish = {
+        room,
+        reader,
+        dones: [],
+        isKnown: false,
+        isOn: false,
+        isAsked: false,
+        delays: 0,
+        why: undefined,
+      };
       this.#wishes.set(room, wish);
     }
-    wish.dones.push(done);
+    this.#await(wish, done);
     if (this.#isUp && !wish.isAsked) this.#join(wish);
+  }
+
+  #await(wish: Wish, done: Done<JoinedRoom>): void {
+    const { ports, joinTimeoutMs } = this.#parts;
+    if (joinTimeoutMs === 0) return void wish.dones.push(done);
+    const inTime: Done<JoinedRoom> = (result) => {
+      cancel();
+      done(result);
+    };
+    wish.dones.push(inTime);
+    const cancel = ports.after(joinTimeoutMs, () => this.#tooLate(wish, inTime));
+  }
+
+  /** Nobody waits for ever. A room that was never joined, and that nobody waits for any more, is not wanted any more. */
+  #tooLate(wish: Wish, done: Done<JoinedRoom>): void {
+    const { room, isKnown, why } = wish;
+    wish.dones = wish.dones.filter((one) => one !== done);
+    if (!isKnown && wish.dones.length === 0) this.leave(room, () => {});
+    done({
+      ok: false,
+      error: why ?? late(`the room ${room} could not be joined in time`, this.#parts.trouble()),
+    });
   }
 
   #join(wish: Wish): void {
@@ -203,7 +248,7 @@ export class Subscriptions {
       if (this.#wishes.get(room) !== wish) return;
       wish.isAsked = false;
       if (!result.ok) return this.#notJoined(wish, result.error);
-      wish.isOn = wish.isKnown = true;
+      this.#isOn(wish);
       this.#place(`room:${room}`, reader, result.value.placed);
       settle(wish, { ok: true, value: result.value.joined });
     };
@@ -212,15 +257,34 @@ export class Subscriptions {
 
   #notJoined(wish: Wish, error: ClientError): void {
     if (isRetryable(error.code) || error.code === 'bad_server_frame' || error.code === 'queue_full')
-      this.#joinLater(wish, error.retryAfterMs ?? PAUSE_MS);
+      this.#joinLater(wish, error);
     else this.#refuse(wish, error);
   }
 
-  #joinLater(wish: Wish, ms: number): void {
+  /** After a pause that grows: who decides about joins may be in trouble, and the connection waits for each answer. */
+  #joinLater(wish: Wish, error: ClientError): void {
+    const { ports } = this.#parts;
+    const growing = wish.delays > 0 ? backoffMs(wish.delays, () => ports.random()) : 0;
+    const ms = (error.retryAfterMs ?? PAUSE_MS) + growing;
     wish.isAsked = true;
     this.#era.after(ms, () => {
       if (this.#wishes.get(wish.room) === wish) this.#join(wish);
     });
+    this.#delayed(wish, error, ms);
+  }
+
+  #delayed(wish: Wish, why: ClientError, retryAfterMs: number): void {
+    wish.delays++;
+    wish.why = why;
+    this.#parts.emitter.emit('delayed', { room: wish.room, why, retryAfterMs });
+  }
+
+  #isOn(wish: Wish): void {
+    const wasDelayed = wish.delays > 0;
+    wish.isOn = wish.isKnown = true;
+    wish.delays = 0;
+    wish.why = undefined;
+    if (wasDelayed) this.#parts.emitter.emit('delayed', { room: wish.room });
   }
 
   /** One is not in a room, and will not be. */

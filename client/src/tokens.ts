@@ -1,5 +1,27 @@
-/** Gives a token, or undefined when there is none right now. It calls back once. */
-export type TokenSource = (done: (token: string | undefined) => void) => void;
+import { failure, type ClientError, type Done } from './codes.ts';
+
+/** Gives a token, or undefined when there is none right now, and what is to blame for that. It calls back once. */
+export type TokenSource = (done: (token: string | undefined, cause?: unknown) => void) => void;
+
+/** With anything else, a line break say, no request can be made; whether it is a JWT is for the server to say. */
+const TOKEN = /^[!-~]+$/;
+
+/** Undefined, or why this cannot be a token. */
+export function wrongToken(token: unknown, cause?: unknown): ClientError | undefined {
+  if (typeof token === 'string' && TOKEN.test(token)) return undefined;
+  if (cause !== undefined)
+    return { ...failure('no_token', `no token could be had: ${textOf(cause)}`), cause };
+  if (typeof token === 'string' && token !== '')
+    return failure(
+      'no_token',
+      'what was given as a token is none: there are characters in it that no JWT has',
+    );
+  return failure('no_token', 'there is no token: a JWT is needed, or a function that gives one');
+}
+
+function textOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
 
 /** The token a client shows, and whether there may be a better one. */
 export class Tokens {
@@ -16,19 +38,20 @@ export class Tokens {
     return typeof this.#source !== 'string';
   }
 
-  /** The one there is, or a new one. */
-  get(done: (token: string | undefined) => void): void {
+  /** The one there is, or a new one. Error: `no_token`. */
+  get(done: Done<string>): void {
     if (this.#token === undefined) this.ask(done);
-    else done(this.#token);
+    else done({ ok: true, value: this.#token });
   }
 
   /** A new one; it is not used before it is taken over with `set`, or asked for by `get`. */
-  ask(done: (token: string | undefined) => void): void {
+  ask(done: Done<string>): void {
     const source = this.#source;
-    const given = (token: string | undefined): void => {
-      if (token === undefined || token === '') return done(undefined);
-      this.#token ??= token;
-      done(token);
+    const given = (token: string | undefined, cause?: unknown): void => {
+      const error = wrongToken(token, cause);
+      if (error) return done({ ok: false, error });
+      this.#token ??= token as string;
+      done({ ok: true, value: token as string });
     };
     if (typeof source === 'string') given(source);
     else source(given);

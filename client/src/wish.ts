@@ -1,5 +1,5 @@
 import type { ChannelReader } from './channel.ts';
-import type { Done, Result } from './codes.ts';
+import type { ClientError, Done, Result } from './codes.ts';
 import type { JoinedRoom } from './frames.ts';
 
 /** A room that the application wants to be in. */
@@ -13,6 +13,9 @@ export interface Wish {
   /** On this connection it is joined; before, nothing of it is meant for us. */
   isOn: boolean;
   isAsked: boolean;
+  /** How often in a row it was refused for a while, and why at last. */
+  delays: number;
+  why: ClientError | undefined;
 }
 
 /** Tells those who wait, once. */

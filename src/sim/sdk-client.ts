@@ -43,8 +43,9 @@ export class SdkClient implements ActingClient {
     if (this.#isStopped) return;
     const token = (done: (token: string) => void): void =>
       this.#platform.later(() => done(simToken(this.#world.claims(this.user))));
-    // A message is tried for as long as it takes: a run ends with an answer to each.
-    const core = new ClientCore({ url: 'ws://node/ws', token, sendTimeoutMs: 0 }, this.#platform.ports);
+    // All is tried for as long as it takes: a run ends with an answer to each message.
+    const patience = { sendTimeoutMs: 0, joinTimeoutMs: 0 };
+    const core = new ClientCore({ url: 'ws://node/ws', token, ...patience }, this.#platform.ports);
     this.#core = core;
     this.#platform.begin();
     this.#checker.watch(core);

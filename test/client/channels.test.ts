@@ -58,6 +58,107 @@ describe('rooms', () => {
     expect(codes()).toEqual(['ok']);
   });
 
+  test('a room that is not to be had for a while is told, tried again after pauses that grow, and told when it is had', () => {
+    const world = new ClientWorld();
+    world.up();
+    const { done, codes } = answers();
+    world.core.join('lobby', {}, done);
+    for (let n = 0; n < 4; n++) {
+      world.end.refuse(world.end.take('join'), 'unavailable', 1_000);
+      world.pass(world.events('delayed').at(-1).retryAfterMs);
+    }
+    const delays = world.events('delayed');
+    expect(delays.map(({ room, why }) => [room, why.code])).toEqual(
+      Array.from({ length: 4 }, () => ['lobby', 'unavailable']),
+    );
+    // Half of 0.5, 1 and 2 s upon what the server asks for.
+    expect(delays.map(({ retryAfterMs }) => retryAfterMs)).toEqual([1_000, 1_250, 1_500, 2_000]);
+    world.end.joined();
+    expect(codes()).toEqual(['ok']);
+    expect(world.events('delayed').slice(4)).toEqual([{ room: 'lobby' }]);
+  });
+
+  test('so is one that is not to be had again after a reconnect', () => {
+    const world = new ClientWorld();
+    world.inRoom('lobby', 4);
+    world.again();
+    world.end.welcome();
+    world.end.ack(world.end.take('resume'), {
+      channels: { broadcast: { seq: 3 }, user: { seq: 7 }, 'room:lobby': { error: 'unavailable' } },
+    });
+    expect(world.events('delayed')).toMatchObject([{ room: 'lobby', why: { code: 'unavailable' } }]);
+    world.pass(1_000);
+    expect(world.end.joined({ seq: 4 })['since']).toBe(4);
+    expect(world.events('delayed').slice(1)).toEqual([{ room: 'lobby' }]);
+  });
+
+  test('a resume that is refused as a whole delays all its rooms', () => {
+    const world = new ClientWorld();
+    world.inRoom('lobby', 4);
+    world.again();
+    world.end.welcome();
+    world.end.refuse(world.end.take('resume'), 'rate_limited', 3_000);
+    expect(world.events('delayed')).toMatchObject([{ room: 'lobby', retryAfterMs: 3_000 }]);
+    world.pass(3_000);
+    world.end.ack(world.end.take('resume'), {
+      channels: { broadcast: { seq: 3 }, user: { seq: 7 }, 'room:lobby': { seq: 4 } },
+    });
+    expect(world.events('delayed').slice(1)).toEqual([{ room: 'lobby' }]);
+  });
+
+  test('nobody waits for a room longer than his time; then it is not wanted any more', () => {
+    const world = new ClientWorld({ joinTimeoutMs: 5_000 });
+    world.up();
+    const { done, results } = answers();
+    world.core.join('lobby', {}, done);
+    world.end.refuse(world.end.take('join'), 'unavailable', 4_000);
+    world.pass(4_999);
+    world.end.take('join');
+    expect(results).toEqual([]);
+    world.pass(1);
+    expect(results).toMatchObject([{ ok: false, error: { code: 'unavailable' } }]);
+    // The server may be about to let it in.
+    expect(world.end.take('leave')['room']).toBe('lobby');
+    world.again();
+    world.up();
+    expect(world.end.has('join')).toBe(false);
+  });
+
+  test('who waits without a connection is told why there is none', () => {
+    const world = new ClientWorld({ token: (done) => done(undefined, new Error('signed out')) });
+    const { done, results } = answers();
+    world.core.join('lobby', {}, done);
+    world.core.send('lobby', 'hi', {}, done);
+    world.pass(60_000);
+    expect(results).toMatchObject([
+      { ok: false, error: { code: 'unavailable', message: expect.stringMatching(/in time: .*signed out$/) } },
+      { ok: false, error: { code: 'no_token', message: expect.stringMatching(/signed out$/) } },
+    ]);
+  });
+
+  test('a room that one was in is wanted on, whoever has waited in vain for it', () => {
+    const world = new ClientWorld({ joinTimeoutMs: 5_000 });
+    world.inRoom('lobby', 4);
+    world.end.close();
+    const { done, codes } = answers();
+    world.core.join('lobby', {}, done);
+    world.pass(5_000);
+    expect(codes()).toEqual(['unavailable']);
+    world.up();
+    world.end.chat('lobby', 5);
+    expect(world.seen()).toEqual([5]);
+  });
+
+  test('without a time for it, one waits for as long as it takes', () => {
+    const world = new ClientWorld({ joinTimeoutMs: 0 });
+    const { done, codes } = answers();
+    world.core.join('lobby', {}, done);
+    world.pass(3_600_000);
+    world.up();
+    world.end.joined();
+    expect(codes()).toEqual(['ok']);
+  });
+
   test('a room’s name that is none is refused here, where it is no breach', () => {
     const world = new ClientWorld();
     world.up();

@@ -172,6 +172,14 @@ describe('the end', () => {
     expect(world.core.state).toBe('waiting');
   });
 
+  test('[HS3] what the server said of it is passed on, with the address, but for what may be a secret in it', () => {
+    const world = new ClientWorld({ url: 'ws://host/ws?key=hush' });
+    world.end.close();
+    world.probes[0]?.done({ code: 'unauthorized', message: 'the token is over' });
+    const why = { code: 'unauthorized', message: 'ws://host/ws does not let us in: the token is over' };
+    expect(world.events('state').at(-1)).toEqual({ state: 'dead', why });
+  });
+
   test('a token that was taken before and is refused now is asked for anew, once', () => {
     const tokens = ['one', 'two', 'three'];
     const world = new ClientWorld({ token: (done) => done(tokens.shift()) });

@@ -216,6 +216,42 @@ describe('bad input', () => {
     },
   );
 
+  test.each([
+    ['no options', undefined, 'no_token'],
+    ['no token', {}, 'no_token'],
+    ['a variable that is not set', { token: undefined }, 'no_token'],
+    ['an empty token', { token: '' }, 'no_token'],
+    ['a token with a line break', { token: 'a.b.c\n' }, 'no_token'],
+    ['a token that is no text', { token: 7 }, 'no_token'],
+    ['a bound below the first', { token: 'x', queueMax: 0 }, 'bad_option'],
+    ['a time that is none', { token: 'x', joinTimeoutMs: 'soon' }, 'bad_option'],
+    ['a class that is none', { token: 'x', WebSocket: 'ws' }, 'bad_option'],
+  ])('%s is said at once', (_, options, code) => {
+    expect(() => connect(engine.engine.url, options as never)).toThrow(
+      expect.objectContaining({ name: 'VagusError', code }),
+    );
+  });
+
+  test.each([
+    ['throws', () => Promise.reject(new Error('signed out')), 'signed out'],
+    ['gives nothing', () => undefined, 'there is no token'],
+    ['gives something else', () => ({ token: 'x' }), 'there is no token'],
+  ])('a token function that %s is told as why there is no connection', async (_, token, message) => {
+    const client = open(engine.engine.url, { token: token as never, joinTimeoutMs: 300 });
+    const states: ClientEvents['state'][] = [];
+    client.on('state', (event) => void states.push(event));
+    const joined = client.join('talk');
+    await until(() => states.some(({ state }) => state === 'waiting'));
+    const why = { code: 'no_token', message: expect.stringContaining(message) };
+    expect(states.find(({ state }) => state === 'waiting')).toMatchObject({ why });
+    await expect(joined).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining(message),
+    });
+    await expect(client.refresh()).rejects.toMatchObject(why);
+    client.close();
+  });
+
   test('without any WebSocket it is said what to do', () => {
     const given = globalThis as { WebSocket?: unknown };
     const kept = given.WebSocket;

@@ -209,6 +209,7 @@ export class ClientWorld {
       'draining',
       'room_closed',
       'removed',
+      'delayed',
       'missed',
       'reset',
       'error',

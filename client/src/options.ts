@@ -1,0 +1,33 @@
+import type { ClientError } from './codes.ts';
+import { VagusError } from './error.ts';
+import { wrongToken } from './tokens.ts';
+
+const DAY_MS = 86_400_000;
+
+/** What has to be a number, and between which. */
+const NUMBERS = {
+  queueMax: [1, 1_000_000],
+  sendTimeoutMs: [0, DAY_MS],
+  joinTimeoutMs: [0, DAY_MS],
+} as const;
+
+const FUNCTIONS = ['WebSocket', 'fetch'] as const;
+
+/** Whoever writes JavaScript has no types to be told by. Throws a {@link VagusError}: `no_token`, `bad_option`. */
+export function checkOptions(given: unknown): void {
+  const options = (given ?? {}) as Readonly<Record<string, unknown>>;
+  const { token } = options;
+  const error = (typeof token === 'function' ? undefined : wrongToken(token)) ?? wrongOption(options);
+  if (error) throw new VagusError(error);
+}
+
+function wrongOption(options: Readonly<Record<string, unknown>>): ClientError | undefined {
+  for (const [field, [min, max]] of Object.entries(NUMBERS)) {
+    const value = options[field];
+    if (value === undefined) continue;
+    if (!Number.isSafeInteger(value) || (value as number) < min || (value as number) > max)
+      return { code: 'bad_option', field, message: `${field} must be a whole number from ${min} to ${max}` };
+  }
+  const field = FUNCTIONS.find((name) => !['undefined', 'function'].includes(typeof options[name]));
+  return field && { code: 'bad_option', field, message: `${field} must be a class or function` };
+}
