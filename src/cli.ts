@@ -82,25 +82,6 @@ try {
   await main(process.argv.slice(2));
 } catch (error) {
   // Whoever starts a server wants to know what to do, not where in the code it was noticed.
-  process.stderr.write(`vagus: ${describe(error)}\n`);
+  process.stderr.write(`vagus: ${error instanceof Error ? error.message || error.name : String(error)}\n`);
   process.exit(1);
-}
-
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { code, port, address, syscall, hostname } = error as {
-    code?: string;
-    hostname?: string;
-    port?: number;
-    address?: string;
-    syscall?: string;
-  };
-  if (code === 'EADDRINUSE') {
-    return `port ${port} is taken: set VAGUS_PORT or VAGUS_ADMIN_PORT to another one`;
-  }
-  if (syscall === 'getaddrinfo')
-    return `there is no host ${hostname} (${code}): VAGUS_HOST, VAGUS_ADMIN_HOST or DATABASE_URL names it`;
-  if (syscall === 'listen')
-    return `${address}:${port} cannot be listened on (${code}): set VAGUS_HOST and VAGUS_PORT to what this process may have`;
-  return error.message || (code ?? error.name);
 }

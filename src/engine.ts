@@ -131,7 +131,7 @@ export class Engine {
     });
   }
 
-  /** Opens the log, starts the actors, and listens. Rejects with an error that says what to do. */
+  /** Opens the log, starts the actors, and listens. Rejects with a `ConfigError`, `StoreError` or `ListenError`. */
   static async start(config: Config, beside: Beside = {}): Promise<Engine> {
     checkRelations(config);
     const logger = createLogger({ level: config.logLevel, node: config.node });

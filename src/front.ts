@@ -8,12 +8,8 @@ import { Admission } from './transport/http/admission.ts';
 import { adminApp, publicApp, type PublicAppOptions } from './transport/http/app.ts';
 import { Attachment } from './transport/http/attachment.ts';
 import type { AnyServer } from './transport/http/ignored-upgrade.ts';
-import {
-  closeServer,
-  createHttpServer,
-  listen,
-  type HttpServerOptions,
-} from './transport/http/http-server.ts';
+import { closeServer, createHttpServer, type HttpServerOptions } from './transport/http/http-server.ts';
+import { listen } from './transport/http/listen.ts';
 import { Origins } from './transport/http/origins.ts';
 import { readPages } from './transport/http/pages.ts';
 import { DRAINING } from './transport/http/refusal.ts';
@@ -39,6 +35,10 @@ export interface FrontOptions {
   /** A fault of ours while a request was answered. */
   readonly onFault: (error: unknown) => void;
 }
+
+/** What one sets in the environment, and in a program of one's own. */
+const SETTINGS = { port: 'VAGUS_PORT (port)', host: 'VAGUS_HOST (host)' };
+const ADMIN_SETTINGS = { port: 'VAGUS_ADMIN_PORT (adminPort)', host: 'VAGUS_ADMIN_HOST (adminHost)' };
 
 /** Where clients come in: a server of the engine's own or the application's, and the admin port. */
 export class Front {
@@ -73,12 +73,14 @@ export class Front {
       const own = createHttpServer(request, times);
       ws.attach(own);
       this.#servers.push(own);
-      this.#port = await listen(own, config.port, config.host);
+      const { port, host } = config;
+      this.#port = await listen(own, { port, host, settings: SETTINGS });
     }
     if (config.adminPort === undefined) return;
     const admin = createHttpServer(adminApp({ ...parts, metrics: () => telemetry.scrape() }), times);
     this.#servers.push(admin);
-    this.#adminPort = await listen(admin, config.adminPort, config.adminHost);
+    const { adminPort, adminHost } = config;
+    this.#adminPort = await listen(admin, { port: adminPort, host: adminHost, settings: ADMIN_SETTINGS });
   }
 
   /** What the two ports are made of. */

@@ -104,6 +104,6 @@ ${wscat(bob)}
 
 and type in both
 {"type":"join","id":"1","room":"lobby"}
-{"type":"chat","id":"2","content":"hello"}
+{"type":"chat","content":"hello"}
 `;
 }

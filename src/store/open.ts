@@ -1,6 +1,7 @@
 import type { LogStore } from '../runtime/ports/log-store.ts';
+import { StoreError } from './store-error.ts';
 import { migrate } from './postgres/migrate.ts';
-import { PgClient } from './postgres/pg-client.ts';
+import { messageOf, PgClient } from './postgres/pg-client.ts';
 import { PgliteClient } from './postgres/pglite-client.ts';
 import { PostgresLogStore } from './postgres/postgres-log-store.ts';
 
@@ -17,15 +18,16 @@ export interface StoreOptions {
 
 export type OpenStore = LogStore & { close(): Promise<void> };
 
-/** Opens the log, migrating it first. Rejects with an error whose message says what to do. */
+/** Opens the log, migrating it first. Rejects with a {@link StoreError}. */
 export async function openStore(options: StoreOptions): Promise<OpenStore> {
-  const client = await openClient(options);
+  let client: PgClient | PgliteClient | undefined;
   try {
+    client = await openClient(options);
     await migrate(client);
     return await PostgresLogStore.open(client);
   } catch (error) {
-    await client.close().catch(() => {});
-    throw error;
+    await client?.close().catch(() => {});
+    throw unavailable(options, error);
   }
 }
 
@@ -39,12 +41,34 @@ export async function migrateStore(
   const nothing = (): void => {};
   // The timeout is of the pool, which a migration does not use: it may take its time.
   const pool = { connections: 1, statementTimeoutMs: 0, onIdleError: nothing, onEnd: nothing };
-  const client = await openClient({ ...options, ...pool });
+  let client: PgClient | PgliteClient | undefined;
   try {
+    client = await openClient({ ...options, ...pool });
     return await migrate(client);
+  } catch (error) {
+    throw unavailable(options, error);
   } finally {
-    await client.close().catch(() => {});
+    await client?.close().catch(() => {});
   }
+}
+
+/** Which database it is, and by which name it was given: drivers say neither. */
+function unavailable(
+  { databaseUrl, dataDir }: Pick<StoreOptions, 'databaseUrl' | 'dataDir'>,
+  cause: unknown,
+): Error {
+  if (cause instanceof StoreError) return cause;
+  const which =
+    databaseUrl === undefined
+      ? `the embedded database in ${dataDir}, the folder of VAGUS_DATA_DIR (dataDir),`
+      : `the database${placeOf(databaseUrl)} of DATABASE_URL (databaseUrl)`;
+  return new StoreError('database_unavailable', `${which} cannot be opened: ${messageOf(cause)}`, { cause });
+}
+
+/** Without user and password. */
+function placeOf(databaseUrl: string): string {
+  const { host, pathname } = new URL(databaseUrl);
+  return host === '' ? '' : ` at ${host}${pathname}`;
 }
 
 async function openClient(options: StoreOptions): Promise<PgClient | PgliteClient> {

@@ -1,6 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { connect, VagusError, type Client, type ConnectOptions } from '../../client/src/index.ts';
+import {
+  connect,
+  VagusError,
+  type Client,
+  type ClientEvents,
+  type ConnectOptions,
+} from '../../client/src/index.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { TestEngine, testConfig } from '../support/engine.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';

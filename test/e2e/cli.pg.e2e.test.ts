@@ -116,7 +116,16 @@ describe('what stops a start, in one line', () => {
     ['a node id that is none', { VAGUS_NODE_ID: 'N 1' }, 'VAGUS_NODE_ID is "N 1"'],
     ['a log level that is none', { VAGUS_LOG_LEVEL: 'loud' }, 'but must be one of debug'],
     ['a file that there is not', { VAGUS_CONFIG: 'none.json' }, 'there is no configuration file none.json'],
-    ['a host that there is not', { VAGUS_HOST: 'nothing.invalid' }, 'there is no host nothing.invalid'],
+    [
+      'a host that there is not',
+      { VAGUS_HOST: 'nothing.invalid' },
+      'there is no host nothing.invalid (ENOTFOUND): VAGUS_HOST',
+    ],
+    [
+      'a database on a host that there is not',
+      { DATABASE_URL: 'postgres://u:p@nothing.invalid/d' },
+      'the database at nothing.invalid/d of DATABASE_URL (databaseUrl) cannot be opened: getaddrinfo ENOTFOUND',
+    ],
     ['Redis', { REDIS_URL: 'redis://127.0.0.1' }, 'REDIS_URL is set'],
     [
       'a database URL that is none',
@@ -129,7 +138,9 @@ describe('what stops a start, in one line', () => {
 
   test('a database that nobody serves', async () => {
     const { stderr } = await serve({ DATABASE_URL: 'postgres://x:secret-password@127.0.0.1:1/x' });
-    expect(stderr).toContain('ECONNREFUSED');
+    expect(stderr).toContain(
+      'the database at 127.0.0.1:1/x of DATABASE_URL (databaseUrl) cannot be opened: connect ECONNREFUSED',
+    );
     expect(stderr).not.toContain('secret-password');
   });
 
@@ -145,7 +156,7 @@ describe('what stops a start, in one line', () => {
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
     const { port } = taken.address() as AddressInfo;
     expect((await serve({ VAGUS_HOST: '127.0.0.1', VAGUS_PORT: String(port) })).stderr).toContain(
-      `port ${port} is taken`,
+      `port ${port} is taken: set VAGUS_PORT (port) to another one`,
     );
     taken.close();
   });

@@ -168,7 +168,12 @@ describe('on a server of one’s own', () => {
     const adminPort = portOf(server);
     await expect(
       createEngine({ ...QUIET, server: other, databaseUrl: database.url, adminPort }),
-    ).rejects.toThrow(/EADDRINUSE/);
+    ).rejects.toMatchObject({
+      name: 'ListenError',
+      code: 'port_taken',
+      message: `port ${adminPort} is taken: set VAGUS_ADMIN_PORT (adminPort) to another one`,
+      cause: { code: 'EADDRINUSE' },
+    });
     expect(emitOf(other)).toBe(emit);
     expect(await text(portOf(other), '/healthz')).toBe('200 own /healthz');
   });

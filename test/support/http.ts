@@ -8,6 +8,9 @@ import {
 import { connect, type Socket } from 'node:net';
 import type { Frame } from './client.ts';
 
+/** Any port of this machine. */
+export const LOCAL = { port: 0, host: '127.0.0.1', settings: { port: 'PORT', host: 'HOST' } } as const;
+
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;

@@ -1,19 +1,15 @@
 import type { ServerResponse } from 'node:http';
 import { expect, test } from 'vitest';
-import {
-  closeServer,
-  createHttpServer,
-  KEEP_ALIVE_MS,
-  listen,
-} from '../../src/transport/http/http-server.ts';
-import { RawSocket } from '../support/http.ts';
+import { closeServer, createHttpServer, KEEP_ALIVE_MS } from '../../src/transport/http/http-server.ts';
+import { listen } from '../../src/transport/http/listen.ts';
+import { LOCAL, RawSocket } from '../support/http.ts';
 
 const REQUEST = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
 
 test('an idle connection is kept for longer than balancers keep theirs', async () => {
   expect(KEEP_ALIVE_MS).toBeGreaterThan(60_000);
   const server = createHttpServer((_, response) => void response.end('ok'), { requestMs: 300, idleMs: 300 });
-  const raw = await RawSocket.open(await listen(server, 0, '127.0.0.1'), REQUEST);
+  const raw = await RawSocket.open(await listen(server, LOCAL), REQUEST);
   await expect.poll(() => raw.text).toContain('Keep-Alive: timeout=65');
   // Neither the time of a request nor that of a client that does not read is its own.
   await new Promise((resolve) => setTimeout(resolve, 1_000));
@@ -28,7 +24,7 @@ test('closing waits for answers, and not for connections that are kept', async (
     if (url === '/slow') answers.push(response);
     else response.end('ok');
   });
-  const port = await listen(server, 0, '127.0.0.1');
+  const port = await listen(server, LOCAL);
   const idle = await RawSocket.open(port, REQUEST);
   await expect.poll(() => idle.text).toContain('200 OK');
   const busy = await RawSocket.open(port, REQUEST.replace('/', '/slow'));

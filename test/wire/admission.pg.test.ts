@@ -3,7 +3,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Config } from '../../src/config.ts';
 import { Admission, type AdmissionOptions } from '../../src/transport/http/admission.ts';
 import { publicApp } from '../../src/transport/http/app.ts';
-import { createHttpServer, listen } from '../../src/transport/http/http-server.ts';
+import { createHttpServer } from '../../src/transport/http/http-server.ts';
+import { listen } from '../../src/transport/http/listen.ts';
 import { WsServer } from '../../src/transport/ws/ws-server.ts';
 import { WsSockets } from '../../src/transport/ws/ws-sockets.ts';
 import { addressKey } from '../../src/transport/http/client-address.ts';
@@ -11,7 +12,7 @@ import { Origins } from '../../src/transport/http/origins.ts';
 import { DRAINING } from '../../src/transport/http/refusal.ts';
 import { TestClient } from '../support/client.ts';
 import { TestEngine } from '../support/engine.ts';
-import { ask, RawSocket, upgrade, type HttpAnswer, type HttpRequest } from '../support/http.ts';
+import { ask, LOCAL, RawSocket, type HttpAnswer, type HttpRequest, upgrade } from '../support/http.ts';
 
 const WAYS = { upgrade, 'plain GET': ask } as const;
 type Way = keyof typeof WAYS;
@@ -252,7 +253,7 @@ async function listening(gate: Admission): Promise<{ readonly port: number; read
   const sockets = new WsSockets({ outboundMaxBytes: 0, onBroken: () => {} });
   new WsServer({ ...told, sockets, frameBytes: 1_024, admission: gate }).attach(server);
   servers.push(server);
-  return { port: await listen(server, 0, '127.0.0.1'), faults };
+  return { port: await listen(server, LOCAL), faults };
 }
 
 describe('[HS3] the last checks', () => {

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Readiness } from '../../src/transport/http/routes-health.ts';
 import { adminApp } from '../../src/transport/http/app.ts';
-import { createHttpServer, listen } from '../../src/transport/http/http-server.ts';
+import { createHttpServer } from '../../src/transport/http/http-server.ts';
+import { listen } from '../../src/transport/http/listen.ts';
 import { createDatabase } from '../support/database.ts';
 import { TestEngine } from '../support/engine.ts';
-import { ask, RawSocket } from '../support/http.ts';
+import { ask, LOCAL, RawSocket } from '../support/http.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 
 describe('[RS5] health of a node', () => {
@@ -111,7 +112,7 @@ test.each<[string, Partial<Readiness>, [number, object], [number, object]]>([
     onFault: () => {},
   });
   const server = createHttpServer(app);
-  const port = await listen(server, 0, '127.0.0.1');
+  const port = await listen(server, LOCAL);
   const answers = [await ask(port, '/readyz'), await ask(port, '/readyz?strict')];
   expect(answers.map(({ status, body }) => [status, body])).toEqual([plain, strict]);
   server.close();
@@ -128,7 +129,7 @@ test('[ER1] a fault of ours is 500 internal without details, and is told to the 
     onFault: (error) => faults.push(error),
   });
   const server = createHttpServer(app);
-  const port = await listen(server, 0, '127.0.0.1');
+  const port = await listen(server, LOCAL);
   const { status, body } = await ask(port, '/readyz');
   expect({ status, body }).toEqual({
     status: 500,

@@ -1,9 +1,9 @@
 import { createServer } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ignoreUpgrade } from '../../src/transport/http/ignored-upgrade.ts';
-import { listen } from '../../src/transport/http/http-server.ts';
+import { listen } from '../../src/transport/http/listen.ts';
 import { TestEngine } from '../support/engine.ts';
-import { RawSocket } from '../support/http.ts';
+import { LOCAL, RawSocket } from '../support/http.ts';
 
 /** What is 10 s in production is this long here. */
 const IN_A_HURRY_MS = 1_000;
@@ -49,7 +49,7 @@ describe('[HS1] an upgrade to anything but websocket is ignored', () => {
     );
     server.on('upgrade', (request, socket, head) => ignoreUpgrade(server, request, socket, head));
     const raw = await RawSocket.open(
-      await listen(server, 0, '127.0.0.1'),
+      await listen(server, LOCAL),
       'PUT /a?b=%20 HTTP/1.1\r\nHost: x\r\nX-A: 1\r\nConnection: upgrade\r\nUpgrade: TLS/1.0\r\nX-A: \xe9\r\n\r\n',
     );
     await raw.closed;

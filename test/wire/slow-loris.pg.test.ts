@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createHttpServer, listen, REQUEST_MS } from '../../src/transport/http/http-server.ts';
+import { createHttpServer, REQUEST_MS } from '../../src/transport/http/http-server.ts';
+import { listen } from '../../src/transport/http/listen.ts';
 import { TestEngine } from '../support/engine.ts';
-import { ask, RawSocket } from '../support/http.ts';
+import { ask, LOCAL, RawSocket } from '../support/http.ts';
 
 /** What is 10 s in production is this long here. */
 const IN_A_HURRY_MS = 1_000;
@@ -81,7 +82,7 @@ describe('[HS4] slow loris', () => {
     const server = createHttpServer((_, response) => void response.end('x'.repeat(20_000_000)), {
       idleMs: 500,
     });
-    const port = await listen(server, 0, '127.0.0.1');
+    const port = await listen(server, LOCAL);
     const raw = await RawSocket.open(port, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n');
     raw.socket.pause();
     await expect

@@ -33,7 +33,7 @@ export const HOOK_SLACK_MS = 500;
 /** Questions that may be open at once: a minute's work for a hook that takes 6 ms of a core. */
 const OPEN_MAX = 10_000;
 
-/** Failures are logged this far apart; how many there were is counted. */
+/** Failures of one hook are logged this far apart; how many there were is counted. */
 const LOG_EVERY_MS = 1_000;
 
 /** UTF-16 units of what is logged of an error: the rest is the application's own affair. */
@@ -54,8 +54,7 @@ class HookDesk {
   readonly #options: HooksOptions;
   readonly #open = new Map<number, Open>();
   #lastCall = 0;
-  #loggedAt = -Infinity;
-  #unlogged = 0;
+  readonly #logged = new Map<HookName, { at: number; unlogged: number }>();
 
   constructor(options: HooksOptions) {
     this.#options = options;
@@ -113,13 +112,13 @@ class HookDesk {
     out: Outbox,
   ): void {
     out.count(`hook_failed_${hook}`);
-    if (turn.now - this.#loggedAt < LOG_EVERY_MS) {
-      this.#unlogged++;
+    const last = this.#logged.get(hook) ?? { at: -Infinity, unlogged: 0 };
+    if (turn.now - last.at < LOG_EVERY_MS) {
+      last.unlogged++;
       return;
     }
-    const details = { hook, failure, message: message.slice(0, LOGGED_MAX), unlogged: this.#unlogged };
-    this.#loggedAt = turn.now;
-    this.#unlogged = 0;
+    const details = { hook, failure, message: message.slice(0, LOGGED_MAX), unlogged: last.unlogged };
+    this.#logged.set(hook, { at: turn.now, unlogged: 0 });
     out.add({ type: 'log', level: 'error', event: 'a hook failed', details });
   }
 

@@ -1,16 +1,14 @@
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import fsx from 'fs-native-extensions';
+import { StoreError } from '../store-error.ts';
 
 export interface FolderLock {
   release(): void;
 }
 
-/** Raised when another process uses a folder: two on one folder would destroy each other's rows. */
-class FolderInUse extends Error {}
-
 /**
- * Makes a folder this process's own. The lock is the kernel's: it goes with the process, however that ends,
+ * Makes a folder this process's own: two on one folder would destroy each other's rows. The lock is the kernel's: it goes with the process, however that ends,
  * and it holds between containers that share a volume. The file's text only says who holds it.
  */
 export function lockFolder(folder: string): FolderLock {
@@ -19,7 +17,11 @@ export function lockFolder(folder: string): FolderLock {
   if (!fsx.tryLock(descriptor)) {
     const holder = readFileSync(file, 'utf8').trim();
     closeSync(descriptor);
-    throw new FolderInUse(`${folder} is in use by ${holder || 'another process'}`);
+    throw new StoreError(
+      'data_dir_in_use',
+      `${folder} is in use by ${holder || 'another process'}: set VAGUS_DATA_DIR (dataDir) to another folder, ` +
+        'or give both a PostgreSQL by DATABASE_URL (databaseUrl)',
+    );
   }
   ftruncateSync(descriptor);
   writeSync(descriptor, `process ${process.pid}, started ${new Date().toISOString()}\n`);

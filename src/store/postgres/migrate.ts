@@ -2,10 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readMigrationFiles, type MigrationMeta } from 'drizzle-orm/migrator';
+import { StoreError } from '../store-error.ts';
 import type { SqlClient } from './sql-client.ts';
-
-/** The database was migrated by a newer version, which this one does not understand. */
-class SchemaTooNew extends Error {}
 
 const folder = fileURLToPath(new URL('../../../drizzle', import.meta.url));
 
@@ -14,9 +12,6 @@ const LOCK = 0x76_61_67_75;
 
 /** How long a migration waits for another one, or for a table that somebody holds. */
 const WAIT_MS = 60_000;
-
-/** Another process has been migrating for too long. */
-class MigrationBusy extends Error {}
 
 /**
  * Brings the database to the schema of this version, once however many nodes start together: an advisory lock
@@ -40,7 +35,8 @@ export async function migrate(client: SqlClient, waitMs = WAIT_MS): Promise<read
       (made) => !known.some((migration) => migration.folderMillis === made),
     );
     if (strange.length > 0) {
-      throw new SchemaTooNew(
+      throw new StoreError(
+        'schema_too_new',
         'the database was migrated by a newer version of vagus: run that version, or use another database',
       );
     }
@@ -55,8 +51,9 @@ export async function migrate(client: SqlClient, waitMs = WAIT_MS): Promise<read
 /** SQLSTATE. */
 const LOCK_NOT_AVAILABLE = '55P03';
 
-function busy(waitMs: number, cause: unknown): MigrationBusy {
-  return new MigrationBusy(
+function busy(waitMs: number, cause: unknown): StoreError {
+  return new StoreError(
+    'migration_busy',
     `another process is migrating the database and has not finished within ${waitMs / 1_000} s: ` +
       "end it (application_name 'vagus migrate' in pg_stat_activity) if it hangs, then start again",
     { cause },

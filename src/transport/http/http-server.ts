@@ -6,7 +6,6 @@ import {
   type RequestListener,
   type Server,
 } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { isToWebSocket } from './ignored-upgrade.ts';
 import { refusalAnswer } from './refusal.ts';
@@ -76,17 +75,6 @@ const CLIENT_ERRORS: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'the request did not come in time',
   HPE_HEADER_OVERFLOW: 'the headers are too large',
 };
-
-/** Resolves with the port once the server listens; rejects when it cannot. */
-export function listen(server: Server, port: number, host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ port, host, backlog: 4_096 }, () => {
-      server.off('error', reject);
-      resolve((server.address() as AddressInfo).port);
-    });
-  });
-}
 
 /** Takes no more; what is being answered is finished, for a while. */
 export async function closeServer(server: Server, withinMs: number): Promise<void> {
