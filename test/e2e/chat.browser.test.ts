@@ -77,6 +77,7 @@ async function write(page: Page, text: string): Promise<void> {
 
 const contents = (page: Page): Promise<string[]> => page.locator('.message .content').allTextContents();
 const members = (page: Page): Promise<string[]> => page.locator('.members .user').allTextContents();
+const states = (page: Page): Promise<string[]> => page.locator('.members .member-state').allTextContents();
 const stored = (page: Page): Promise<number> => page.locator('.message.own.sent').count();
 
 /** Pixels by which the page is wider than the screen. */
@@ -136,10 +137,13 @@ describe('the chat page of vagus dev', () => {
     await write(ann, 'before');
     await expect.poll(() => contents(ben)).toEqual(['before']);
     await expect.poll(() => stored(ann)).toBe(1);
+    await expect.poll(() => states(ann)).toEqual(['alive', 'alive']);
     isAway = true;
     await node.kill();
     await expect.poll(() => ann.locator('#banner').textContent()).toMatch(/^Connection lost, trying again/);
     await ben.locator('#banner').waitFor();
+    expect(await states(ann)).toEqual(['not known', 'not known']);
+    expect(await ann.locator('#rooms .present').count()).toBe(0);
     for (const text of ['one', 'two', 'three']) await write(ann, `${text}, while it was away`);
     await expect.poll(() => ann.locator('.message.own.sending').count()).toBe(3);
     await expect.poll(() => ann.locator('#banner').textContent()).toContain('Your 3 messages are kept');
@@ -150,6 +154,7 @@ describe('the chat page of vagus dev', () => {
       await expect.poll(() => contents(page), { timeout: 10_000 }).toEqual(all);
       await page.locator('#banner').waitFor({ state: 'hidden' });
       await expect.poll(() => members(page), { timeout: 10_000 }).toEqual(['ann', 'ben']);
+      await expect.poll(() => states(page), { timeout: 10_000 }).toEqual(['alive', 'alive']);
     }
     isAway = false;
     await expect.poll(() => stored(ann)).toBe(4);
@@ -204,8 +209,7 @@ describe('the chat page of vagus dev', () => {
     }
     await ann.keyboard.type('no blanks please');
     await ann.keyboard.press('Enter');
-    await ann.getByText(/cannot be opened: room must be/).waitFor();
-    await ann.locator('#room-name').focus();
+    await ann.getByText(/cannot be opened: a name is/).waitFor();
     await ann.keyboard.type('keys');
     await ann.keyboard.press('Enter');
     await ann.locator('#draft:focus').waitFor();
@@ -237,6 +241,50 @@ describe('the chat page of vagus dev', () => {
     expect(await page.locator('#app').isVisible()).toBe(false);
     expect(complaints.filter((complaint) => !complaint.includes('status of 400'))).toEqual([]);
     complaints = [];
+  });
+
+  test('what cannot be a room’s name stays in its field, and is said to be none', async () => {
+    const ann = await enter('ann', 'names');
+    const field = ann.locator('#room-name');
+    await field.fill('no room');
+    await ann.keyboard.press('Enter');
+    await ann.getByText('no room cannot be opened: a name is 1 to 64 of A-Z a-z 0-9 _ -').waitFor();
+    expect(await field.inputValue()).toBe('no room');
+    expect(await ann.locator('#room-name:focus').count()).toBe(1);
+    expect(await ann.locator('#room-title').textContent()).toBe('names');
+    await ann.keyboard.type('a-room');
+    expect(await ann.locator('#room-error').textContent()).toBe('');
+    await ann.keyboard.press('Enter');
+    await expect.poll(() => ann.locator('#room-title').textContent()).toBe('a-room');
+    expect(await field.inputValue()).toBe('');
+  });
+
+  test('a message that is too long is not lost: it can be edited', async () => {
+    const ann = await enter('ann', 'too-long');
+    const long = 'x'.repeat(70_000);
+    await write(ann, long);
+    await ann.getByRole('button', { name: 'Edit' }).click();
+    await expect.poll(() => ann.locator('#draft').inputValue()).toBe(long);
+    expect(await ann.locator('.message').count()).toBe(0);
+    await write(ann, 'short');
+    await expect.poll(() => stored(ann)).toBe(1);
+  });
+
+  test('on the chart no arrow reaches into a state', async () => {
+    const ann = await enter('ann', 'chart');
+    const distances = await ann.evaluate<number[]>(`(() => {
+      const boxes = [...document.querySelectorAll('.chart rect')].map((box) => box.getBBox());
+      return [...document.querySelectorAll('.chart .way')].flatMap((way) => {
+        const { x, y } = way.getPointAtLength(way.getTotalLength());
+        return boxes.map((box) => {
+          const radius = box.height / 2;
+          const middle = Math.min(Math.max(x, box.x + radius), box.x + box.width - radius);
+          return Math.hypot(x - middle, y - box.y - radius) - radius;
+        });
+      });
+    })()`);
+    expect(distances.length).toBeGreaterThan(40);
+    expect(Math.min(...distances)).toBeGreaterThan(2.5);
   });
 
   test('what is inline does not run, and a complaint of the console is noticed', async () => {

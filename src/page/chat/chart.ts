@@ -100,21 +100,33 @@ function placesOf(rows: readonly ClientState[][]): Map<ClientState, Point> {
 function curve(places: ReadonlyMap<ClientState, Point>, { from, to }: Way): string {
   const start = places.get(from)!;
   const end = places.get(to)!;
-  const [dx, dy] = [end.x - start.x, end.y - start.y];
   const bend = waysFrom(to).some((back) => back.to === from) ? 0.16 : 0.04;
-  const isAround = isFinal(to) && dx !== 0;
-  const aside = { x: (start.x + end.x) / 2 - dy * bend, y: (start.y + end.y) / 2 + dx * bend };
-  const over = isAround ? { x: start.x, y: end.y } : aside;
+  const isAround = isFinal(to) && end.x !== start.x;
+  const over = isAround ? { x: start.x, y: end.y } : aside(start, end, bend);
   const [a, b] = [edgeOf(start, over), edgeOf(end, over)];
-  return `M${round(a)} Q${round(over)} ${round(b)}`;
+  return `M${round(a)} Q${round(isAround ? over : aside(a, b, bend))} ${round(b)}`;
 }
 
-/** Where a line from a node's middle leaves the node. */
+/** The middle between two points, moved to the left of the way by a part of its length. */
+function aside(start: Point, end: Point, part: number): Point {
+  const [dx, dy] = [end.x - start.x, end.y - start.y];
+  return { x: (start.x + end.x) / 2 - dy * part, y: (start.y + end.y) / 2 + dx * part };
+}
+
+const GAP = 3;
+
+/** Where a line from a node's middle leaves the node, whose ends are round. */
 function edgeOf(node: Point, towards: Point): Point {
   const [dx, dy] = [towards.x - node.x, towards.y - node.y];
-  const gap = 3;
-  const scale = 1 / Math.max(Math.abs(dx) / (NODE.width / 2 + gap), Math.abs(dy) / (NODE.height / 2 + gap));
-  return { x: node.x + dx * scale, y: node.y + dy * scale };
+  const radius = NODE.height / 2;
+  const straight = NODE.width / 2 - radius;
+  const reach = radius + GAP;
+  const side = dy === 0 ? Infinity : reach / Math.abs(dy);
+  if (side * Math.abs(dx) <= straight) return { x: node.x + dx * side, y: node.y + dy * side };
+  // Around the middle of the round end: |d·t - straight| = reach.
+  const [square, middle] = [dx * dx + dy * dy, straight * Math.abs(dx)];
+  const t = (middle + Math.sqrt(middle * middle - square * (straight * straight - reach * reach))) / square;
+  return { x: node.x + dx * t, y: node.y + dy * t };
 }
 
 function round({ x, y }: Point): string {
@@ -122,7 +134,15 @@ function round({ x, y }: Point): string {
 }
 
 function arrowHead(id: string): SVGElement {
-  const size = { markerWidth: 7, markerHeight: 7, refX: 6, refY: 3.5, orient: 'auto' };
+  // As large for a bold line as for a thin one: some ways are short.
+  const size = {
+    markerUnits: 'userSpaceOnUse',
+    markerWidth: 7,
+    markerHeight: 7,
+    refX: 7,
+    refY: 3.5,
+    orient: 'auto',
+  };
   return draw('marker', { id, ...size }, draw('path', { class: `head ${id}`, d: 'M0 0 L7 3.5 L0 7 Z' }));
 }
 

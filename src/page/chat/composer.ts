@@ -42,10 +42,9 @@ export class Composer {
   }
 
   render(room: Room): void {
-    if (room !== this.#room) {
-      this.#room = room;
-      this.#set(room.draft);
-    }
+    const isOther = room !== this.#room;
+    this.#room = room;
+    if (isOther || this.#draft.value !== room.draft) this.#set(room.draft);
     this.#draft.disabled = room.closedBecause !== undefined;
     this.#draft.placeholder = `Write to ${room.name}`;
   }

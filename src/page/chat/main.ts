@@ -78,16 +78,23 @@ class Page {
     });
     // What was not sent yet is nowhere but here.
     window.addEventListener('beforeunload', (event) => {
-      if (this.#session.pendingCount > 0) event.preventDefault();
+      if (this.#session.unsent(false) + this.#session.unsent(true) > 0) event.preventDefault();
     });
   }
 
   #openFrom(field: HTMLInputElement): void {
-    const name = field.value.trim();
+    const name = (field.value = field.value.trim());
+    if (name === '') return;
+    const refused = (why: string): void => {
+      element('room-error').textContent = `${name} cannot be opened: ${why}.`;
+      if (field.value === '') field.value = name;
+    };
+    if (!field.validity.valid) {
+      field.select();
+      return refused(field.title);
+    }
     field.value = '';
-    this.#open(name).catch((error: Error) => {
-      element('room-error').textContent = `${name} cannot be opened: ${error.message}.`;
-    });
+    this.#open(name).catch((error: Error) => refused(error.message));
   }
 
   async #open(name: string): Promise<void> {

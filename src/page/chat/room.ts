@@ -5,8 +5,14 @@ export interface Pending {
   readonly id: string;
   readonly content: string;
   readonly writtenAt: string;
-  /** Why it will not be stored, unless it is sent again. */
-  failure?: string | undefined;
+  /** Why it was not stored. */
+  failure?: Failure | undefined;
+}
+
+export interface Failure {
+  readonly message: string;
+  /** As it is it never will be: it has to be written anew. */
+  readonly isOfContent: boolean;
 }
 
 export type Stored = Pick<ChatMessage, 'seq' | 'id' | 'from' | 'content' | 'timestamp'>;
@@ -35,6 +41,8 @@ export class Room {
   hasOlder = true;
   /** Why nothing can be written here. */
   closedBecause: string | undefined;
+  /** Why the server does not let one in for the moment. */
+  delayedBecause: string | undefined;
 
   constructor(name: string) {
     this.name = name;

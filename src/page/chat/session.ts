@@ -56,14 +56,21 @@ export class Session {
       return given;
     };
     const url = `${location.origin.replace(/^http/, 'ws')}/ws`;
-    // 0: what was written while the server is away is sent when it is back, however long that takes.
-    this.#client = connect(url, { token: nextToken, sendTimeoutMs: 0 });
+    // 0: what was asked and written while the server is away is done when it is back, however long that takes.
+    this.#client = connect(url, { token: nextToken, sendTimeoutMs: 0, joinTimeoutMs: 0 });
     this.#listen();
     setInterval(() => document.hidden || this.#askRooms(), ROOMS_EVERY_MS);
   }
 
-  get pendingCount(): number {
-    return [...this.rooms.values()].reduce((sum, { pending }) => sum + pending.length, 0);
+  /** One's own messages that are nowhere but here; `isFailed`: those that will not be sent by themselves. */
+  unsent(isFailed: boolean): number {
+    const all = [...this.rooms.values()].flatMap(({ pending }) => pending);
+    return all.filter(({ failure }) => (failure !== undefined) === isFailed).length;
+  }
+
+  /** What is told of others is how things are. */
+  get isConnected(): boolean {
+    return this.connection.state === 'alive' || this.connection.state === 'suspect';
   }
 
   #listen(): void {
@@ -85,6 +92,11 @@ export class Session {
       const room = this.rooms.get(channel.slice('room:'.length));
       room?.reset();
       if (room) void this.older(room, seq + 1);
+    });
+    client.on('delayed', ({ room: name, why }) => {
+      const room = this.rooms.get(name);
+      if (room) room.delayedBecause = why?.message;
+      this.#options.changed();
     });
     client.on('room_closed', ({ room }) => this.#shut(room, 'The room was deleted.'));
     client.on('removed', ({ room }) => this.#shut(room, 'You are not in this room any more.'));
@@ -211,6 +223,14 @@ export class Session {
     void this.#deliver(room, id, pending.content);
   }
 
+  /** A message that was not stored becomes a draft again. */
+  takeBack(room: Room, id: string): void {
+    const content = room.settle(id)?.content;
+    if (content === undefined) return;
+    room.draft = room.draft === '' ? content : `${content}\n${room.draft}`;
+    this.#options.changed();
+  }
+
   async #deliver(room: Room, id: string, content: string): Promise<void> {
     this.#options.changed();
     try {
@@ -219,7 +239,8 @@ export class Session {
       room.take({ seq, id, from: this.user, content, timestamp });
     } catch (error) {
       const pending = room.pending.find((other) => other.id === id);
-      if (pending) pending.failure = (error as VagusError).message;
+      const { code, message } = error as VagusError;
+      if (pending) pending.failure = { message, isOfContent: code === 'too_large' || code === 'bad_frame' };
     }
     this.#options.changed();
   }

@@ -37,7 +37,7 @@ export class ConnectionView {
 
   #words(): string {
     const { state, why, retryAt = 0 } = this.#session.connection;
-    const waiting = this.#session.pendingCount;
+    const waiting = this.#session.unsent(false);
     const kept =
       waiting === 0
         ? ''

@@ -9,12 +9,14 @@ export function renderRooms(session: Session, open: (name: string) => void): voi
     a.localeCompare(b),
   );
   const items = names.map((name): Item => {
-    const unread = session.rooms.get(name)?.unread ?? 0;
     const isCurrent = session.current?.name === name;
-    const count = present.get(name);
+    const room = session.rooms.get(name);
+    // Of a room that one is in, who comes and goes is told at once.
+    const count = room?.isJoined ? room.total : present.get(name);
+    const unread = room?.unread ?? 0;
     return {
       key: name,
-      look: `${unread} ${isCurrent} ${count} ${session.rooms.has(name)}`,
+      look: `${unread} ${isCurrent} ${count} ${room !== undefined} ${session.isConnected}`,
       draw: () => {
         const button = make('button', { type: 'button', ...(isCurrent ? { 'aria-current': 'page' } : {}) });
         button.append(make('span', { class: 'room' }, name));
@@ -22,7 +24,8 @@ export function renderRooms(session: Session, open: (name: string) => void): voi
           button.append(
             make('span', { class: 'unread' }, String(unread), make('span', { class: 'unseen' }, ' new')),
           );
-        if (count !== undefined) button.append(make('span', { class: 'present' }, `${count} here`));
+        if (count !== undefined && session.isConnected)
+          button.append(make('span', { class: 'present' }, `${count} here`));
         button.addEventListener('click', () => open(name));
         return make('li', {}, button);
       },
@@ -45,17 +48,19 @@ export function renderMembers(session: Session, room: Room): void {
   const items = room.members.map(({ user, state, devices }): Item => {
     const words = [user === session.user ? 'you' : '', devices > 1 ? `${devices} tabs` : ''];
     const note = words.filter((word) => word !== '').join(', ');
+    // Without a connection nobody is told who has gone.
+    const shown = session.isConnected ? state : 'not known';
     return {
       key: user,
-      look: `${state} ${note}`,
+      look: `${shown} ${note}`,
       draw: () =>
         make(
           'li',
-          { class: state },
+          { class: shown.replace(' ', '-') },
           avatar(user),
           make('span', { class: 'user', dir: 'auto' }, user),
           make('span', { class: 'note' }, note),
-          make('span', { class: 'member-state' }, state),
+          make('span', { class: 'member-state' }, shown),
         ),
     };
   });
@@ -63,7 +68,7 @@ export function renderMembers(session: Session, room: Room): void {
   const text = `and ${more} more`;
   if (more > 0) items.push({ key: '', look: text, draw: () => make('li', { class: 'more' }, text) });
   renderItems(element('members'), items);
-  element('people-count').textContent = room.total === 1 ? '1 here' : `${room.total} here`;
+  element('people-count').textContent = session.isConnected ? `${room.total} here` : 'People';
 }
 
 export function renderTyping(room: Room): void {

@@ -1,5 +1,5 @@
 import { avatar, element, make, renderItems, type Item } from './dom.ts';
-import type { Pending, Room, Stored } from './room.ts';
+import type { Failure, Pending, Room, Stored } from './room.ts';
 import type { Session } from './session.ts';
 
 const NEAR_PX = 80;
@@ -16,7 +16,7 @@ interface Line {
   readonly content: string;
   readonly at: string;
   readonly note: 'sending' | 'sent' | 'failed' | '';
-  readonly failure?: string | undefined;
+  readonly failure?: Failure | undefined;
   readonly seq?: number;
 }
 
@@ -109,14 +109,15 @@ export class MessagesView {
       before = line;
     }
     if (room.closedBecause !== undefined) items.push(notice('closed', room.closedBecause));
+    else if (room.delayedBecause !== undefined) items.push(notice('delayed', delayText(room.delayedBecause)));
     return items;
   }
 
   #item(room: Room, line: Line, isBlock: boolean): Item {
-    const { id, from, note, failure = '' } = line;
+    const { id, from, note, failure } = line;
     return {
       key: `${from}/${id}`,
-      look: `${note} ${isBlock} ${line.at} ${failure}`,
+      look: `${note} ${isBlock} ${line.at} ${failure?.message}`,
       draw: () => {
         const isOwn = from === this.#session.user;
         const time = make('time', { datetime: line.at }, clock.format(new Date(line.at)));
@@ -134,10 +135,19 @@ export class MessagesView {
   #note(room: Room, { id, note, failure }: Line): (Node | string)[] {
     if (note === '') return [];
     if (note !== 'failed') return [make('span', { class: 'note' }, note === 'sent' ? '✓ sent' : 'sending…')];
-    const again = make('button', { type: 'button', class: 'plain' }, 'Send again');
-    again.addEventListener('click', () => this.#session.sendAgain(room, id));
-    return [make('span', { class: 'note' }, `failed: ${failure}`), again];
+    const what = failure?.isOfContent ? 'Edit' : 'Send again';
+    const button = make('button', { type: 'button', class: 'plain' }, what);
+    button.addEventListener('click', () => {
+      if (!failure?.isOfContent) return this.#session.sendAgain(room, id);
+      this.#session.takeBack(room, id);
+      element('draft').focus();
+    });
+    return [make('span', { class: 'note' }, `failed: ${failure?.message}`), button];
   }
+}
+
+function delayText(why: string): string {
+  return `The server does not let you in for the moment: ${why}. It is asked again.`;
 }
 
 function topItem(room: Room): Item {
