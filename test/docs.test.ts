@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { Client } from '../client/src/index.ts';
 import { CHARTS } from '../src/actors/charts.ts';
 import { toMermaid } from '../src/actors/mermaid.ts';
 import { Engine } from '../src/engine.ts';
@@ -180,6 +181,43 @@ describe('docs/operations.md', () => {
       (match) => match[1],
     );
     expect(written.toSorted()).toEqual([...new Set(known)].toSorted());
+  });
+});
+
+describe('docs/client.md', () => {
+  const CLIENT = read('docs/client.md');
+
+  test('methods, events and options are those of the client', () => {
+    const prototype = Object.getOwnPropertyDescriptors(Client.prototype);
+    const methods = Object.keys(prototype).filter((name) => name !== 'constructor' && prototype[name]?.value);
+    const written = table(CLIENT, 'method').map(([call]) => bare(call).split('(')[0]);
+    expect([...written, 'off'].toSorted()).toEqual(methods.toSorted());
+    const source = read('client/src/events.ts');
+    const declared = source.slice(
+      source.indexOf('interface ClientEvents'),
+      source.indexOf('export type EventName'),
+    );
+    const events = [...declared.matchAll(/^ {2}(\w+):/gm)].map(([, name]) => name ?? '');
+    expect(
+      table(CLIENT, 'event')
+        .map(([event]) => bare(event))
+        .toSorted(),
+    ).toEqual(events.toSorted());
+    const options = /interface ConnectOptions \{(.*?)\n\}/s.exec(read('client/src/index.ts'))?.[1] ?? '';
+    const names = [...options.matchAll(/readonly (\w+)/g)].map(([, name]) => name ?? '');
+    expect(
+      table(CLIENT, 'option')
+        .map(([option]) => bare(option))
+        .toSorted(),
+    ).toEqual(names.toSorted());
+  });
+
+  test('the codes of its own are those that it has beside the server’s', () => {
+    const sources = files('client/src/*.ts').map(read).join('\n');
+    const own = table(CLIENT, 'code', 'cause').map(([code]) => bare(code));
+    for (const code of own) expect(sources).toMatch(new RegExp(`['\\s]${code}['\\s:]`));
+    const said = [...sources.matchAll(/(?:failure\(|\{ code: )'(\w+)'/g)].map(([, code]) => code ?? '');
+    expect(said.filter((code) => !own.includes(code) && !Object.hasOwn(ERROR_CODES, code))).toEqual([]);
   });
 });
 

@@ -1,12 +1,9 @@
 import { ChannelReader } from './channel.ts';
-import { backoffMs } from './backoff.ts';
-import { failure, isRetryable, late, type ClientError, type Done, type Result } from './codes.ts';
+import { failure, isRetryable, type ClientError, type Done, type Result } from './codes.ts';
 import { Era } from './era.ts';
-import type { Emitter } from './events.ts';
 import type { Entry, JoinedRoom, Welcome } from './frames.ts';
-import { settle, type Wish } from './wish.ts';
+import { Wish, type WishParts } from './wish.ts';
 import type { Pages } from './pages.ts';
-import type { Ports } from './ports.ts';
 import type { Requests } from './requests.ts';
 import { isObject, isText, JOINED, pick, PLACED, type Fields, type Placed } from './shapes.ts';
 
@@ -17,15 +14,9 @@ const RESUME_MAX = 200;
 
 const BASE = ['broadcast', 'user'];
 
-export interface SubscriptionParts {
-  readonly ports: Ports;
+export interface SubscriptionParts extends WishParts {
   readonly requests: Requests;
   readonly pages: Pages;
-  readonly emitter: Emitter;
-  /** How long a `join` waits; 0: for ever. */
-  readonly joinTimeoutMs: number;
-  /** Why there is no connection. */
-  readonly trouble: () => ClientError | undefined;
 }
 
 /**
@@ -116,7 +107,7 @@ export class Subscriptions {
     for (const [, reader] of this.#readers()) reader.close();
     const wishes = [...this.#wishes.values()];
     this.#wishes.clear();
-    for (const wish of wishes) settle(wish, { ok: false, error });
+    for (const wish of wishes) wish.settle({ ok: false, error });
   }
 
   #resume(names: readonly string[]): void {
@@ -146,13 +137,12 @@ export class Subscriptions {
     this.#parts.requests.ask({ frame, read }, this.#era.within(answered));
   }
 
+  /** All of them, when the last of its rooms may be asked for. */
   #resumeLater(names: readonly string[], error: ClientError): void {
-    const ms = error.retryAfterMs ?? PAUSE_MS;
-    this.#era.after(ms, () => this.#resumeSome(names));
-    for (const name of names) {
-      const wish = this.#wishes.get(name.slice(5));
-      if (wish && !BASE.includes(name)) this.#delayed(wish, error, ms);
-    }
+    const rooms = names.filter((name) => !BASE.includes(name)).map((name) => name.slice('room:'.length));
+    const wishes = rooms.flatMap((room) => this.#wishes.get(room) ?? []);
+    const pauses = wishes.map((wish) => wish.delay(error));
+    this.#era.after(Math.max(error.retryAfterMs ?? PAUSE_MS, ...pauses), () => this.#resumeSome(names));
   }
 
   #find(name: string): ChannelReader | undefined {
@@ -166,7 +156,7 @@ export class Subscriptions {
     if (wish) wish.isAsked = false;
     const placed = isObject(reply) ? pick(reply, PLACED) : undefined;
     if (placed) {
-      if (wish) this.#isOn(wish);
+      if (wish) wish.enter();
       return this.#place(name, reader, placed);
     }
     // The two channels of everyone go on by themselves as soon as they can.
@@ -194,43 +184,11 @@ export class Subscriptions {
   join(room: string, since: number | undefined, done: Done<JoinedRoom>): void {
     let wish = this.#wishes.get(room);
     if (!wish) {
-      const reader = this.#reader(`room:${room}`, since);
-      wish = {
-        room,
-        reader,
-        dones: [],
-        isKnown: false,
-        isOn: false,
-        isAsked: false,
-        delays: 0,
-        why: undefined,
-      };
+      wish = new Wish(room, this.#reader(`room:${room}`, since), this.#parts);
       this.#wishes.set(room, wish);
     }
-    this.#await(wish, done);
+    wish.wait(done, () => this.leave(room, () => {}));
     if (this.#isUp && !wish.isAsked) this.#join(wish);
-  }
-
-  #await(wish: Wish, done: Done<JoinedRoom>): void {
-    const { ports, joinTimeoutMs } = this.#parts;
-    if (joinTimeoutMs === 0) return void wish.dones.push(done);
-    const inTime: Done<JoinedRoom> = (result) => {
-      cancel();
-      done(result);
-    };
-    wish.dones.push(inTime);
-    const cancel = ports.after(joinTimeoutMs, () => this.#tooLate(wish, inTime));
-  }
-
-  /** Nobody waits for ever. A room that was never joined, and that nobody waits for any more, is not wanted any more. */
-  #tooLate(wish: Wish, done: Done<JoinedRoom>): void {
-    const { room, isKnown, why } = wish;
-    wish.dones = wish.dones.filter((one) => one !== done);
-    if (!isKnown && wish.dones.length === 0) this.leave(room, () => {});
-    done({
-      ok: false,
-      error: why ?? late(`the room ${room} could not be joined in time`, this.#parts.trouble()),
-    });
   }
 
   #join(wish: Wish): void {
@@ -248,9 +206,9 @@ export class Subscriptions {
       if (this.#wishes.get(room) !== wish) return;
       wish.isAsked = false;
       if (!result.ok) return this.#notJoined(wish, result.error);
-      this.#isOn(wish);
+      wish.enter();
       this.#place(`room:${room}`, reader, result.value.placed);
-      settle(wish, { ok: true, value: result.value.joined });
+      wish.settle({ ok: true, value: result.value.joined });
     };
     this.#parts.requests.ask({ frame, read }, this.#era.within(answered));
   }
@@ -261,37 +219,18 @@ export class Subscriptions {
     else this.#refuse(wish, error);
   }
 
-  /** After a pause that grows: who decides about joins may be in trouble, and the connection waits for each answer. */
   #joinLater(wish: Wish, error: ClientError): void {
-    const { ports } = this.#parts;
-    const growing = wish.delays > 0 ? backoffMs(wish.delays, () => ports.random()) : 0;
-    const ms = (error.retryAfterMs ?? PAUSE_MS) + growing;
     wish.isAsked = true;
-    this.#era.after(ms, () => {
+    this.#era.after(wish.delay(error), () => {
       if (this.#wishes.get(wish.room) === wish) this.#join(wish);
     });
-    this.#delayed(wish, error, ms);
-  }
-
-  #delayed(wish: Wish, why: ClientError, retryAfterMs: number): void {
-    wish.delays++;
-    wish.why = why;
-    this.#parts.emitter.emit('delayed', { room: wish.room, why, retryAfterMs });
-  }
-
-  #isOn(wish: Wish): void {
-    const wasDelayed = wish.delays > 0;
-    wish.isOn = wish.isKnown = true;
-    wish.delays = 0;
-    wish.why = undefined;
-    if (wasDelayed) this.#parts.emitter.emit('delayed', { room: wish.room });
   }
 
   /** One is not in a room, and will not be. */
   #refuse(wish: Wish, error: ClientError): void {
     this.#drop(wish);
     if (wish.isKnown) this.#parts.emitter.emit('removed', { room: wish.room, code: error.code });
-    settle(wish, { ok: false, error });
+    wish.settle({ ok: false, error });
   }
 
   #drop(wish: Wish): void {
@@ -304,7 +243,7 @@ export class Subscriptions {
     const wish = this.#wishes.get(room);
     if (!wish) return done({ ok: false, error: failure('not_joined', `the room ${room} is not joined`) });
     this.#drop(wish);
-    settle(wish, { ok: false, error: failure('not_joined', `the room ${room} was left`) });
+    wish.settle({ ok: false, error: failure('not_joined', `the room ${room} was left`) });
     if (this.#isUp && (wish.isOn || wish.isAsked)) this.#leave(room, done);
     else done({ ok: true, value: undefined });
   }
@@ -345,7 +284,7 @@ export class Subscriptions {
     this.#drop(wish);
     const { emitter } = this.#parts;
     if (code === 'removed') emitter.emit('removed', { room, code: 'forbidden' });
-    settle(wish, {
+    wish.settle({
       ok: false,
       error: failure(code === 'gone' ? 'gone' : 'forbidden', `one is off the room ${room}`),
     });

@@ -1,26 +1,87 @@
+import { backoffMs } from './backoff.ts';
 import type { ChannelReader } from './channel.ts';
-import type { ClientError, Done, Result } from './codes.ts';
+import { late, type ClientError, type Done, type Result } from './codes.ts';
+import type { Emitter } from './events.ts';
 import type { JoinedRoom } from './frames.ts';
+import type { Ports } from './ports.ts';
 
-/** A room that the application wants to be in. */
-export interface Wish {
-  readonly room: string;
-  readonly reader: ChannelReader;
-  /** Those who wait to hear that it is joined. */
-  dones: Done<JoinedRoom>[];
-  /** It was joined once: after a reconnect it is resumed. */
-  isKnown: boolean;
-  /** On this connection it is joined; before, nothing of it is meant for us. */
-  isOn: boolean;
-  isAsked: boolean;
-  /** How often in a row it was refused for a while, and why at last. */
-  delays: number;
-  why: ClientError | undefined;
+const PAUSE_MS = 1_000;
+
+export interface WishParts {
+  readonly ports: Ports;
+  readonly emitter: Emitter;
+  /** How long a `join` waits; 0: for ever. */
+  readonly joinTimeoutMs: number;
+  /** Why there is no connection. */
+  readonly trouble: () => ClientError | undefined;
 }
 
-/** Tells those who wait, once. */
-export function settle(wish: Wish, result: Result<JoinedRoom>): void {
-  const { dones } = wish;
-  wish.dones = [];
-  for (const done of dones) done(result);
+/** A room that the application wants to be in. */
+export class Wish {
+  readonly room: string;
+  readonly reader: ChannelReader;
+  /** It was joined once: after a reconnect it is resumed. */
+  isKnown = false;
+  /** On this connection it is joined; before, nothing of it is meant for us. */
+  isOn = false;
+  isAsked = false;
+  readonly #parts: WishParts;
+  /** Those who wait to hear that it is joined. */
+  #dones: Done<JoinedRoom>[] = [];
+  /** How often in a row it was refused for a while, and why at last. */
+  #delays = 0;
+  #why: ClientError | undefined;
+
+  constructor(room: string, reader: ChannelReader, parts: WishParts) {
+    this.room = room;
+    this.reader = reader;
+    this.#parts = parts;
+  }
+
+  /** Nobody waits for ever. `unwanted`: it was never joined, and nobody waits for it any more. */
+  wait(done: Done<JoinedRoom>, unwanted: () => void): void {
+    const { ports, joinTimeoutMs, trouble } = this.#parts;
+    if (joinTimeoutMs === 0) return void this.#dones.push(done);
+    const inTime: Done<JoinedRoom> = (result) => {
+      cancel();
+      done(result);
+    };
+    this.#dones.push(inTime);
+    const cancel = ports.after(joinTimeoutMs, () => {
+      const error = this.#why ?? late(`the room ${this.room} could not be joined in time`, trouble());
+      this.#dones = this.#dones.filter((one) => one !== inTime);
+      if (!this.isKnown && this.#dones.length === 0) unwanted();
+      done({ ok: false, error });
+    });
+  }
+
+  /** Tells those who wait, once. */
+  settle(result: Result<JoinedRoom>): void {
+    const dones = this.#dones;
+    this.#dones = [];
+    for (const done of dones) done(result);
+  }
+
+  /**
+   * It is not to be had for a while. Returns after how many milliseconds to ask again: more each time, for who decides
+   * about joins may be in trouble, and a connection waits for each answer.
+   */
+  delay(why: ClientError): number {
+    const { ports, emitter } = this.#parts;
+    const growing = this.#delays > 0 ? backoffMs(this.#delays, () => ports.random()) : 0;
+    const retryAfterMs = (why.retryAfterMs ?? PAUSE_MS) + growing;
+    this.#delays++;
+    this.#why = why;
+    emitter.emit('delayed', { room: this.room, why, retryAfterMs });
+    return retryAfterMs;
+  }
+
+  /** One is in the room. */
+  enter(): void {
+    const wasDelayed = this.#delays > 0;
+    this.isOn = this.isKnown = true;
+    this.#delays = 0;
+    this.#why = undefined;
+    if (wasDelayed) this.#parts.emitter.emit('delayed', { room: this.room });
+  }
 }

@@ -1,8 +1,16 @@
 import type { Turn } from '../../runtime/ports/actor.ts';
 import type { NewEntry } from '../../runtime/ports/log-store.ts';
+import type { Actor } from '../messages.ts';
 
 /** Who is answered when an entry's outcome is known, and until when he waits. */
 export type Asker = Pick<Turn, 'replyTo' | 'deadline'>;
+
+/** A message of somebody's, whose right to send it has to be known. */
+export interface Sent {
+  readonly entry: NewEntry;
+  readonly by: Actor;
+  readonly asker: Asker;
+}
 
 /** A message that was taken and not answered. */
 export interface Pending extends Asker {

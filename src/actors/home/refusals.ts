@@ -1,14 +1,8 @@
 import type { Answer, Turn } from '../../runtime/ports/actor.ts';
-import type { NewEntry } from '../../runtime/ports/log-store.ts';
 import { LOG, type LogReply, type Refusal } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import type { Ledger, LedgerLimits } from './ledger.ts';
-import type { Asker } from './pending.ts';
-
-interface Sent {
-  readonly entry: NewEntry;
-  readonly asker: Asker;
-}
+import type { Asker, Sent } from './pending.ts';
 
 /** Of the message only its key is kept. */
 interface Refused {

@@ -7,12 +7,11 @@ import type { DeviceState, Enter, Entered, HomeMessage, LogReply, Refusal } from
 import type { Outbox } from '../outbox.ts';
 import { Access, type AccessContext } from './access.ts';
 import { Home, type HomeOptions } from './home.ts';
+import { Intake, type IntakeContext } from './intake.ts';
 import type { Asker } from './pending.ts';
 import { Presence, type PresenceChange } from './presence.ts';
 import { GONE, RecordChanges, type ChangeContext } from './record-changes.ts';
-import { Refusals, type RefusalsContext } from './refusals.ts';
 import { Roster } from './roster.ts';
-import { Vetting, type VettingContext } from './vetting.ts';
 
 export interface RoomOptions extends HomeOptions {
   /** A room that was never created is public and empty (FR7). */
@@ -21,7 +20,7 @@ export interface RoomOptions extends HomeOptions {
   readonly vettingMs: number | undefined;
 }
 
-type RoomContext = AccessContext | ChangeContext | VettingContext | RefusalsContext;
+type RoomContext = AccessContext | ChangeContext | IntakeContext;
 
 /** The home of `room:{id}`: order, rights and presence of one room (LC4, JW4). */
 class RoomHome extends Home {
@@ -30,8 +29,7 @@ class RoomHome extends Home {
   readonly #presence: Presence;
   readonly #roster: Roster;
   readonly #changes: RecordChanges;
-  readonly #refusals: Refusals;
-  readonly #vetting: Vetting | undefined;
+  readonly #intake: Intake;
   /** Devices whose right is being looked up. One that leaves meanwhile must not come in after it. */
   readonly #entering = new Map<string, { state: DeviceState }>();
   /** Users present, as the directory was told. */
@@ -58,16 +56,12 @@ class RoomHome extends Home {
       expel: (users, at, out) => this.#expel(users, at, out),
       closeAll: (at, out) => this.#closeAll(at, out),
     });
-    const { ledger, vettingMs } = options;
-    this.#refusals = new Refusals(this.ledger, ledger);
-    if (vettingMs === undefined) return;
-    this.#vetting = new Vetting({
+    this.#intake = new Intake({
       room: birth.id,
-      hookMs: vettingMs,
       access: this.#access,
       ledger: this.ledger,
-      refusals: this.#refusals,
-      limits: ledger,
+      limits: options.ledger,
+      vettingMs: options.vettingMs,
     });
   }
 
@@ -128,28 +122,19 @@ class RoomHome extends Home {
   }
 
   protected override get isAtRest(): boolean {
-    return this.#access.isAtRest && this.#changes.isAtRest && !this.#isDeciding && super.isAtRest;
+    return this.#access.isAtRest && this.#changes.isAtRest && !this.#intake.isBusy && super.isAtRest;
   }
 
   protected override get isUsed(): boolean {
-    return super.isUsed || this.#presence.size > 0 || this.#isDeciding;
-  }
-
-  /** Messages wait for the application's word, or for the log's about a refusal. */
-  get #isDeciding(): boolean {
-    return this.#refusals.isBusy || this.#vetting?.isBusy === true;
+    return super.isUsed || this.#presence.size > 0 || this.#intake.isBusy;
   }
 
   // --- messages
 
   #publish(message: HomeMessage & { type: 'publish' }, asker: Asker, turn: Turn, out: Outbox): void {
     const { entry, by } = message;
-    if (!by) return this.ledger.append(entry, asker, turn, out);
-    this.#access.check(by, turn, out, (refusal, at, later) => {
-      if (refusal) this.#refusals.refuse({ entry, asker }, refusal, at, later);
-      else if (this.#vetting) this.#vetting.ask({ entry, by, asker }, later);
-      else this.ledger.append(entry, asker, at, later);
-    });
+    if (by) this.#intake.take({ entry, by, asker }, turn, out);
+    else this.ledger.append(entry, asker, turn, out);
   }
 
   #signal({ address, user, data }: HomeMessage & { type: 'signal' }, out: Outbox): void {
@@ -239,9 +224,8 @@ class RoomHome extends Home {
       case 'empty':
         return this.#changes.answered(known, answer as Answer<LogReply<unknown>>, turn, out);
       case 'vetted':
-        return this.#vetting?.answered(known, answer, turn, out);
       case 'repeats':
-        return this.#refusals.answered(known, answer as Parameters<Refusals['answered']>[1], out);
+        return this.#intake.answered(known, answer, turn, out);
       default:
         return super.answered(context, answer, turn, out);
     }

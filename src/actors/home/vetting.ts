@@ -1,22 +1,14 @@
 import type { Answer, Turn } from '../../runtime/ports/actor.ts';
 import type { NewEntry } from '../../runtime/ports/log-store.ts';
 import { HOOK_SLACK_MS, HOOKS, type HookAnswer } from '../hooks/hooks.ts';
-import { isRefusal, type Actor } from '../messages.ts';
+import { isRefusal, type Refusal } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
-import type { Access } from './access.ts';
-import type { Ledger, LedgerLimits } from './ledger.ts';
-import type { Asker } from './pending.ts';
-import type { Refusals } from './refusals.ts';
+import type { LedgerLimits } from './ledger.ts';
+import type { Sent } from './pending.ts';
 
 export interface VettingContext {
   readonly for: 'vetted';
   readonly serial: number;
-}
-
-interface Sent {
-  readonly entry: NewEntry;
-  readonly by: Actor;
-  readonly asker: Asker;
 }
 
 interface Waiting extends Sent {
@@ -28,11 +20,12 @@ export interface VettingParts {
   readonly room: string;
   /** How long the application may take. */
   readonly hookMs: number;
-  readonly access: Access;
-  readonly ledger: Ledger;
-  readonly refusals: Refusals;
   /** As many may wait as may be under way to the log. */
   readonly limits: LedgerLimits;
+  readonly unavailable: () => Refusal;
+  /** What becomes of a message of which the application has spoken. */
+  readonly accept: (sent: Sent, turn: Turn, out: Outbox) => void;
+  readonly refuse: (sent: Sent, refusal: Refusal, turn: Turn, out: Outbox) => void;
 }
 
 /**
@@ -60,10 +53,10 @@ export class Vetting {
   }
 
   ask(sent: Sent, out: Outbox): void {
-    const { room, hookMs, limits, ledger } = this.#parts;
+    const { room, hookMs, limits, unavailable } = this.#parts;
     const { id, sender: user, content, data } = sent.entry;
     if (this.#count >= limits.pendingMax || this.#size + sizeOf(sent.entry) > limits.pendingSizeMax)
-      return out.reply(sent.asker.replyTo, ledger.unavailable());
+      return out.reply(sent.asker.replyTo, unavailable());
     this.#count++;
     this.#size += sizeOf(sent.entry);
     const serial = ++this.#lastSerial;
@@ -81,7 +74,7 @@ export class Vetting {
     const waiting = this.#asked.get(context.serial);
     if (!waiting) return;
     this.#asked.delete(context.serial);
-    waiting.answer = answer.ok ? (answer.body as HookAnswer) : this.#parts.ledger.unavailable();
+    waiting.answer = answer.ok ? (answer.body as HookAnswer) : this.#parts.unavailable();
     this.#goOn(waiting.entry.sender, turn, out);
   }
 
@@ -97,25 +90,13 @@ export class Vetting {
   }
 
   #decide(sent: Sent, answer: HookAnswer, turn: Turn, out: Outbox): void {
-    this.#release(sent);
-    if (isRefusal(answer)) this.#parts.refusals.refuse(sent, answer, turn, out);
-    else if ('content' in answer) this.#append({ ...sent, entry: { ...sent.entry, ...answer } }, turn, out);
-  }
-
-  #release({ entry }: Sent): void {
+    const { accept, refuse, unavailable } = this.#parts;
     this.#count--;
-    this.#size -= sizeOf(entry);
-  }
-
-  /** Rights may have been lost meanwhile, and the room with them. */
-  #append({ entry, by, asker }: Sent, turn: Turn, out: Outbox): void {
-    const { access, ledger, refusals } = this.#parts;
+    this.#size -= sizeOf(sent.entry);
+    if (isRefusal(answer)) return refuse(sent, answer, turn, out);
     // Who asked has been told that nobody knows: storing it now would come as a surprise.
-    if (asker.deadline < turn.now) return out.reply(asker.replyTo, ledger.unavailable());
-    access.check(by, turn, out, (refusal, at, later) => {
-      if (refusal) refusals.refuse({ entry, asker }, refusal, at, later);
-      else ledger.append(entry, asker, at, later);
-    });
+    if (sent.asker.deadline < turn.now) return out.reply(sent.asker.replyTo, unavailable());
+    if ('content' in answer) accept({ ...sent, entry: { ...sent.entry, ...answer } }, turn, out);
   }
 }
 

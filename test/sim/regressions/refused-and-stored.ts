@@ -3,11 +3,11 @@ import type { Mutant } from '../mutants/plant.ts';
 export const mutant: Mutant = {
   name: 'refused-and-stored',
   what: 'Who sends again what is stored, after the right was lost, is told that it is forbidden: so, not stored.',
-  file: 'actors/home/room.ts',
+  file: 'actors/home/intake.ts',
   edits: [
     {
-      find: 'if (refusal) this.#refusals.refuse({ entry, asker }, refusal, at, later);',
-      replace: 'if (refusal) later.reply(asker.replyTo, refusal);',
+      find: 'if (refusal) this.#refusals.refuse(sent, refusal, at, later);',
+      replace: 'if (refusal) later.reply(sent.asker.replyTo, refusal);',
     },
   ],
   seed: 5,

@@ -1,0 +1,71 @@
+import type { Answer, Turn } from '../../runtime/ports/actor.ts';
+import type { Refusal } from '../messages.ts';
+import type { Outbox } from '../outbox.ts';
+import type { Access } from './access.ts';
+import type { Ledger, LedgerLimits } from './ledger.ts';
+import type { Sent } from './pending.ts';
+import { Refusals, type RefusalsContext } from './refusals.ts';
+import { Vetting, type VettingContext } from './vetting.ts';
+
+export type IntakeContext = VettingContext | RefusalsContext;
+
+export interface IntakeParts {
+  readonly room: string;
+  readonly access: Access;
+  readonly ledger: Ledger;
+  readonly limits: LedgerLimits;
+  /** How long the application may take to decide on a message; undefined: it is not asked. */
+  readonly vettingMs: number | undefined;
+}
+
+/** A message's way into the ledger: by its sender's right, and by the application's word where it has one. */
+export class Intake {
+  readonly #access: Access;
+  readonly #ledger: Ledger;
+  readonly #refusals: Refusals;
+  readonly #vetting: Vetting | undefined;
+
+  constructor({ room, access, ledger, limits, vettingMs }: IntakeParts) {
+    this.#access = access;
+    this.#ledger = ledger;
+    this.#refusals = new Refusals(ledger, limits);
+    if (vettingMs === undefined) return;
+    this.#vetting = new Vetting({
+      room,
+      hookMs: vettingMs,
+      limits,
+      unavailable: () => ledger.unavailable(),
+      // Rights may have been lost meanwhile, and the room with them.
+      accept: (sent, turn, out) => this.#judge(sent, turn, out, (at, later) => this.#append(sent, at, later)),
+      refuse: (sent, refusal, turn, out) => this.#refusals.refuse(sent, refusal, turn, out),
+    });
+  }
+
+  /** Messages wait for the application's word, or for the log's about a refusal. */
+  get isBusy(): boolean {
+    return this.#refusals.isBusy || this.#vetting?.isBusy === true;
+  }
+
+  take(sent: Sent, turn: Turn, out: Outbox): void {
+    this.#judge(sent, turn, out, (at, later) => {
+      if (this.#vetting) this.#vetting.ask(sent, later);
+      else this.#append(sent, at, later);
+    });
+  }
+
+  #judge(sent: Sent, turn: Turn, out: Outbox, granted: (turn: Turn, out: Outbox) => void): void {
+    this.#access.check(sent.by, turn, out, (refusal: Refusal | undefined, at, later) => {
+      if (refusal) this.#refusals.refuse(sent, refusal, at, later);
+      else granted(at, later);
+    });
+  }
+
+  #append({ entry, asker }: Sent, turn: Turn, out: Outbox): void {
+    this.#ledger.append(entry, asker, turn, out);
+  }
+
+  answered(context: IntakeContext, answer: Answer<unknown>, turn: Turn, out: Outbox): void {
+    if (context.for === 'vetted') this.#vetting?.answered(context, answer, turn, out);
+    else this.#refusals.answered(context, answer as Parameters<Refusals['answered']>[1], out);
+  }
+}
