@@ -5,9 +5,9 @@ export class VagusError extends Error {
   /** One of `docs/client.md`. */
   readonly code: string;
   /** The field of the request that is wrong. */
-  readonly field?: string;
+  declare readonly field?: string;
   /** Milliseconds after which it may work. */
-  readonly retryAfterMs?: number;
+  declare readonly retryAfterMs?: number;
 
   constructor({ code, message, field, retryAfterMs, cause }: ClientError) {
     super(message, cause === undefined ? undefined : { cause });

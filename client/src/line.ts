@@ -239,10 +239,10 @@ export class Line {
     if (code === CLOSE.token_expired && !tokens.renew())
       return this.#refused(failure('unauthorized', 'the token is over, and there is no other'));
     if (!mayReconnect(code))
-      return this.#refused(failure(closeName(code), `the server closed with ${code} ${reason}`));
+      return this.#refused(failure(closeName(code), `the server closed with ${`${code} ${reason}`.trim()}`));
     const slot = code === CLOSE.draining ? slotOf(reason) : undefined;
     const told = attempt.slotAt === undefined ? undefined : Math.max(0, attempt.slotAt - ports.now());
-    this.#lost(failure('unavailable', `the connection was lost (${code} ${reason})`), slot ?? told);
+    this.#lost(failure('unavailable', `the connection was lost (${`${code} ${reason}`.trim()})`), slot ?? told);
   }
 
   #notAdmitted(refusal: Refusal | undefined): void {

@@ -17,7 +17,9 @@ const FUNCTIONS = ['WebSocket', 'fetch'] as const;
 export function checkOptions(given: unknown): void {
   const options = (given ?? {}) as Readonly<Record<string, unknown>>;
   const { token } = options;
-  const error = (typeof token === 'function' ? undefined : wrongToken(token)) ?? wrongOption(options);
+  const noToken =
+    typeof token === 'function' ? undefined : wrongToken(token, 'a JWT, or a function that gives one');
+  const error = noToken ?? wrongOption(options);
   if (error) throw new VagusError(error);
 }
 

@@ -7,16 +7,16 @@ export type TokenSource = (done: (token: string | undefined, cause?: unknown) =>
 const TOKEN = /^[!-~]+$/;
 
 /** Undefined, or why this cannot be a token. */
-export function wrongToken(token: unknown, cause?: unknown): ClientError | undefined {
-  if (typeof token === 'string' && TOKEN.test(token)) return undefined;
-  if (cause !== undefined)
-    return { ...failure('no_token', `no token could be had: ${textOf(cause)}`), cause };
-  if (typeof token === 'string' && token !== '')
-    return failure(
-      'no_token',
-      'what was given as a token is none: there are characters in it that no JWT has',
-    );
-  return failure('no_token', 'there is no token: a JWT is needed, or a function that gives one');
+export function wrongToken(token: unknown, wanted = 'a JWT'): ClientError | undefined {
+  if (typeof token !== 'string' || token === '')
+    return failure('no_token', `the token must be ${wanted}, not ${token === '' ? 'empty' : typeof token}`);
+  return TOKEN.test(token)
+    ? undefined
+    : failure('no_token', 'the token has characters in it that no JWT has');
+}
+
+function notHad(cause: unknown): ClientError {
+  return { ...failure('no_token', `no token could be had: ${textOf(cause)}`), cause };
 }
 
 function textOf(cause: unknown): string {
@@ -48,7 +48,7 @@ export class Tokens {
   ask(done: Done<string>): void {
     const source = this.#source;
     const given = (token: string | undefined, cause?: unknown): void => {
-      const error = wrongToken(token, cause);
+      const error = cause === undefined ? wrongToken(token) : notHad(cause);
       if (error) return done({ ok: false, error });
       this.#token ??= token as string;
       done({ ok: true, value: token as string });

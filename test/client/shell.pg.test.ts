@@ -240,8 +240,8 @@ describe('bad input', () => {
 
   test.each([
     ['throws', () => Promise.reject(new Error('signed out')), 'signed out'],
-    ['gives nothing', () => undefined, 'there is no token'],
-    ['gives something else', () => ({ token: 'x' }), 'there is no token'],
+    ['gives nothing', () => undefined, 'the token must be a JWT, not undefined'],
+    ['gives something else', () => ({ token: 'x' }), 'the token must be a JWT, not object'],
   ])('a token function that %s is told as why there is no connection', async (_, token, message) => {
     const client = open(engine.engine.url, { token: token as never, joinTimeoutMs: 300 });
     const states: ClientEvents['state'][] = [];
