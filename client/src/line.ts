@@ -242,7 +242,10 @@ export class Line {
       return this.#refused(failure(closeName(code), `the server closed with ${`${code} ${reason}`.trim()}`));
     const slot = code === CLOSE.draining ? slotOf(reason) : undefined;
     const told = attempt.slotAt === undefined ? undefined : Math.max(0, attempt.slotAt - ports.now());
-    this.#lost(failure('unavailable', `the connection was lost (${`${code} ${reason}`.trim()})`), slot ?? told);
+    this.#lost(
+      failure('unavailable', `the connection was lost (${`${code} ${reason}`.trim()})`),
+      slot ?? told,
+    );
   }
 
   #notAdmitted(refusal: Refusal | undefined): void {

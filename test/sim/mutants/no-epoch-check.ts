@@ -10,6 +10,6 @@ export const mutant: Mutant = {
       replace: `if (!row || row.owner !== owner)`,
     },
   ],
-  seed: 5,
+  seed: 6,
   invariant: 9,
 };

@@ -11,7 +11,7 @@ export const mutant: Mutant = {
       replace: ``,
     },
   ],
-  seed: 628,
+  seed: 71,
   invariant: 16,
   clients: 'frames',
 };

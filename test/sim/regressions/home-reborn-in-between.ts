@@ -10,7 +10,7 @@ export const mutant: Mutant = {
       replace: `      if (subscriber.isIn) this.#enter(subscriber, 'reenter', out);`,
     },
   ],
-  seed: 71,
-  invariant: 16,
+  seed: 2349,
+  invariant: 5,
   clients: 'frames',
 };

@@ -11,7 +11,7 @@ export const mutant: Mutant = {
       replace: ``,
     },
   ],
-  seed: 17,
+  seed: 26,
   invariant: 9,
   clients: 'frames',
 };

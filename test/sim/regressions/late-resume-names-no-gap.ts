@@ -10,7 +10,7 @@ export const mutant: Mutant = {
       replace: `    const gap = {};`,
     },
   ],
-  seed: 206,
+  seed: 33,
   invariant: 4,
   clients: 'frames',
 };

@@ -10,7 +10,7 @@ export const mutant: Mutant = {
       replace: `    const isBehindLost = false;`,
     },
   ],
-  seed: 112,
+  seed: 192,
   invariant: 8,
   clients: 'frames',
 };

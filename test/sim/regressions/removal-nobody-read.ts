@@ -13,6 +13,6 @@ export const mutant: Mutant = {
 `,
     },
   ],
-  seed: 163,
-  invariant: 16,
+  seed: 3153,
+  invariant: 4,
 };
