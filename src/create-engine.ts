@@ -21,7 +21,7 @@ export interface EngineOptions extends EngineSettings {
 /**
  * Starts an engine in this process. It reads no environment and no files but those that options name, and handles no
  * signals: whoever starts it closes it. Rejects with a {@link ConfigError} for an option that cannot be used, and with a
- * {@link StoreError} or {@link ListenError} when store or port cannot be had; nothing is left open or attached then.
+ * {@link StoreError} or {@link ListenError} when store or port cannot be had.
  *
  * @example
  * const server = http.createServer(app);

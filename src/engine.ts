@@ -131,7 +131,7 @@ export class Engine {
     });
   }
 
-  /** Opens the log, starts the actors, and listens. Rejects with a `ConfigError`, `StoreError` or `ListenError`. */
+  /** Opens the log, starts the actors, and listens. Rejects with a `StoreError` or `ListenError`, or why it cannot start. */
   static async start(config: Config, beside: Beside = {}): Promise<Engine> {
     checkRelations(config);
     const logger = createLogger({ level: config.logLevel, node: config.node });

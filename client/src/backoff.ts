@@ -1,3 +1,6 @@
+/** Before what was refused for a while is asked for again, where the server names no time. */
+export const PAUSE_MS = 1_000;
+
 const BASE_MS = 500;
 const CAP_MS = 20_000;
 

@@ -17,6 +17,8 @@ const FAILURES_TO_REST = 3;
 /** Broken frames in a minute that are suffered. */
 const BROKEN_MAX = 20;
 
+const UNREACHABLE: Refusal = { code: 'unavailable', message: 'it cannot be reached' };
+
 /** A server that names a longer pause is not believed. */
 const PAUSE_MAX_MS = 3_600_000;
 
@@ -236,23 +238,18 @@ export class Line {
         if (this.#attempt === attempt) this.#notAdmitted(refusal);
       });
     }
+    const closing = reason === '' ? `${code}` : `${code} ${reason}`;
     if (code === CLOSE.token_expired && !tokens.renew())
       return this.#refused(failure('unauthorized', 'the token is over, and there is no other'));
     if (!mayReconnect(code))
-      return this.#refused(failure(closeName(code), `the server closed with ${`${code} ${reason}`.trim()}`));
+      return this.#refused(failure(closeName(code), `the server closed with ${closing}`));
     const slot = code === CLOSE.draining ? slotOf(reason) : undefined;
     const told = attempt.slotAt === undefined ? undefined : Math.max(0, attempt.slotAt - ports.now());
-    this.#lost(
-      failure('unavailable', `the connection was lost (${`${code} ${reason}`.trim()})`),
-      slot ?? told,
-    );
+    this.#lost(failure('unavailable', `the connection was lost (${closing})`), slot ?? told);
   }
 
   #notAdmitted(refusal: Refusal | undefined): void {
-    const { code, message, retryAfterMs } = refusal ?? {
-      code: 'unavailable',
-      message: 'it cannot be reached',
-    };
+    const { code, message, retryAfterMs } = refusal ?? UNREACHABLE;
     // Without what stands behind the question mark: it may be a secret.
     const [address] = this.#parts.url.split('?');
     const error = failure(code, `${address} does not let us in: ${message ?? code}`, retryAfterMs);

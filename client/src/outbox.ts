@@ -1,4 +1,4 @@
-import { backoffMs } from './backoff.ts';
+import { backoffMs, PAUSE_MS } from './backoff.ts';
 import { failure, isRetryable, late, type ClientError, type Done } from './codes.ts';
 import type { SentMessage } from './frames.ts';
 import { Holds } from './holds.ts';
@@ -26,7 +26,6 @@ export interface OutboxParts {
 
 /** Unanswered messages on one socket: less than a burst that is allowed (LM2), so that few are refused in vain. */
 const WINDOW = 32;
-const PAUSE_MS = 1_000;
 const POST_DEADLINE_MS = 10_000;
 const FRAME_BYTES = 65_536;
 

@@ -1,3 +1,4 @@
+import { PAUSE_MS } from './backoff.ts';
 import type { Result } from './codes.ts';
 import { Era } from './era.ts';
 import type { HistoryPage } from './frames.ts';
@@ -8,8 +9,6 @@ import { readHistory } from './shapes.ts';
 /** Gaps that are filled at once: more would spend what a user may ask in a minute (LM2). */
 const ACTIVE_MAX = 4;
 const PAGE = 200;
-const PAUSE_MS = 1_000;
-
 interface Job {
   readonly channel: string;
   readonly after: number;

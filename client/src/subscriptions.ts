@@ -1,3 +1,4 @@
+import { PAUSE_MS } from './backoff.ts';
 import { ChannelReader } from './channel.ts';
 import { failure, isRetryable, type ClientError, type Done, type Result } from './codes.ts';
 import { Era } from './era.ts';
@@ -6,8 +7,6 @@ import { Wish, type WishParts } from './wish.ts';
 import type { Pages } from './pages.ts';
 import type { Requests } from './requests.ts';
 import { isObject, isText, JOINED, pick, PLACED, type Fields, type Placed } from './shapes.ts';
-
-const PAUSE_MS = 1_000;
 
 /** Channels named in one `resume`; a server takes 256. */
 const RESUME_MAX = 200;

@@ -1,11 +1,9 @@
-import { backoffMs } from './backoff.ts';
+import { backoffMs, PAUSE_MS } from './backoff.ts';
 import type { ChannelReader } from './channel.ts';
 import { late, type ClientError, type Done, type Result } from './codes.ts';
 import type { Emitter } from './events.ts';
 import type { JoinedRoom } from './frames.ts';
 import type { Ports } from './ports.ts';
-
-const PAUSE_MS = 1_000;
 
 export interface WishParts {
   readonly ports: Ports;

@@ -277,4 +277,7 @@ export type LogReply<Value> =
 /** Null: not granted. */
 export type ClaimReply = LogReply<Claimed | null>;
 
+/** Of each message that was looked up, where it is; null: it is not there. */
+export type LookupReply = LogReply<readonly ({ readonly seq: number; readonly at: number } | null)[]>;
+
 export const LOG = 'log' as Address<LogMessage>;

@@ -1,5 +1,5 @@
 import type { Answer, Turn } from '../../runtime/ports/actor.ts';
-import type { Refusal } from '../messages.ts';
+import type { LookupReply } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import type { Access } from './access.ts';
 import type { Ledger, LedgerLimits } from './ledger.ts';
@@ -54,7 +54,7 @@ export class Intake {
   }
 
   #judge(sent: Sent, turn: Turn, out: Outbox, granted: (turn: Turn, out: Outbox) => void): void {
-    this.#access.check(sent.by, turn, out, (refusal: Refusal | undefined, at, later) => {
+    this.#access.check(sent.by, turn, out, (refusal, at, later) => {
       if (refusal) this.#refusals.refuse(sent, refusal, at, later);
       else granted(at, later);
     });
@@ -66,6 +66,6 @@ export class Intake {
 
   answered(context: IntakeContext, answer: Answer<unknown>, turn: Turn, out: Outbox): void {
     if (context.for === 'vetted') this.#vetting?.answered(context, answer, turn, out);
-    else this.#refusals.answered(context, answer as Parameters<Refusals['answered']>[1], out);
+    else this.#refusals.answered(context, answer as Answer<LookupReply>, out);
   }
 }

@@ -6,7 +6,7 @@ import {
   LOG,
   type AppendResult,
   type ClaimReply,
-  type LogReply,
+  type LookupReply,
   type Published,
   type Refusal,
 } from '../messages.ts';
@@ -46,8 +46,6 @@ export const LEDGER_LIMITS: LedgerLimits = {
 export type LedgerContext =
   | { readonly for: 'claim'; readonly mode: ClaimMode; readonly claim: number }
   | { readonly for: 'lookup'; readonly doubtful: readonly Pending[] };
-
-type LookupReply = LogReply<readonly ({ readonly seq: number; readonly at: number } | null)[]>;
 
 /**
  * A home's part of the log: claim, append, settle (D6, D7).

@@ -1,5 +1,5 @@
 import type { Answer, Turn } from '../../runtime/ports/actor.ts';
-import { LOG, type LogReply, type Refusal } from '../messages.ts';
+import { LOG, type LookupReply, type Refusal } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import type { Ledger, LedgerLimits } from './ledger.ts';
 import type { Asker, Sent } from './pending.ts';
@@ -16,8 +16,6 @@ export interface RefusalsContext {
   readonly for: 'repeats';
   readonly refused: readonly Refused[];
 }
-
-type LookupReply = LogReply<readonly ({ readonly seq: number; readonly at: number } | null)[]>;
 
 /**
  * Messages of a room that are refused, until the log was asked about them.

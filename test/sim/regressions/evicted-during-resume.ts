@@ -11,7 +11,8 @@ export const mutant: Mutant = {
       replace: ``,
     },
   ],
-  seed: 5008,
+  seed: 1_580,
   invariant: 5,
+  faults: 'storm,reset,db-slow',
   clients: 'frames',
 };

@@ -18,7 +18,7 @@ export const mutant: Mutant = {
 `,
     },
   ],
-  seed: 81_529_400,
+  seed: 23_097,
   invariant: 8,
   clients: 'frames',
 };

@@ -13,7 +13,8 @@ export const mutant: Mutant = {
 `,
     },
   ],
-  seed: 1349,
+  seed: 339,
   invariant: 6,
+  faults: 'flood,db-slow,db-timeout-after,db-rival,db-pool',
   clients: 'frames',
 };
