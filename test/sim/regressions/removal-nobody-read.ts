@@ -13,6 +13,6 @@ export const mutant: Mutant = {
 `,
     },
   ],
-  seed: 3153,
-  invariant: 4,
+  seed: 8_666,
+  invariant: 16,
 };
