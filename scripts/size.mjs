@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'vite';
 
-const MAX = { minified: 34_000, gzipped: 12_000 };
+const MAX = { minified: 38_000, gzipped: 13_500 };
 
 const [{ output }] = await build({
   configFile: false,

@@ -18,15 +18,7 @@ export type Result<Value> =
 export type Done<Value> = (result: Result<Value>) => void;
 
 /** Codes after which the same request may succeed without being changed (ER1). */
-const RETRYABLE = new Set([
-  'rate_limited',
-  'unavailable',
-  'outcome_unknown',
-  'draining',
-  'overloaded',
-  // The client's own: there may be a token later.
-  'no_token',
-]);
+const RETRYABLE = new Set(['rate_limited', 'unavailable', 'outcome_unknown', 'draining', 'overloaded']);
 
 export function isRetryable(code: string): boolean {
   return RETRYABLE.has(code);
@@ -63,6 +55,15 @@ export function closeName(code: number): string {
 
 export function failure(code: string, message: string, retryAfterMs?: number): ClientError {
   return retryAfterMs === undefined ? { code, message } : { code, message, retryAfterMs };
+}
+
+/** What was thrown, in words: it may be anything, and have none. */
+export function textOf(cause: unknown): string {
+  try {
+    return String(cause instanceof Error ? cause.message : cause);
+  } catch {
+    return 'something that has no text';
+  }
 }
 
 /** Time is over for what waited for the server; `trouble`: why there is no connection, where there is none. */

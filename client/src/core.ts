@@ -1,3 +1,4 @@
+import { toFrame } from './checked.ts';
 import { failure, type ClientError, type Done } from './codes.ts';
 import { Emitter, type EventName, type Listener } from './events.ts';
 import type { HistoryPage, JoinedRoom, PresencePage, RoomsPage, SentMessage } from './frames.ts';
@@ -9,8 +10,7 @@ import { Outbox } from './outbox.ts';
 import { Pages } from './pages.ts';
 import type { Ports } from './ports.ts';
 import { Requests, type Question } from './requests.ts';
-import { isText, pick, PRESENCE, readHistory, ROOMS, type Fields } from './shapes.ts';
-import { toJson, utf8Bytes } from './size.ts';
+import { isObject, isText, pick, PRESENCE, readHistory, ROOMS, type Fields } from './shapes.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { Expiry } from './expiry.ts';
 import { Tokens, wrongToken, type TokenSource } from './tokens.ts';
@@ -57,9 +57,6 @@ export interface NewRoom {
   readonly metadata?: Readonly<Record<string, unknown>>;
 }
 
-const SIGNAL_BYTES = 4_096;
-const ROOM = /^[A-Za-z0-9_-]{1,64}$/;
-
 /**
  * A client, without a platform: sockets, clock and chance are handed in, and everything is told by callbacks. With the
  * same ports that say the same, it does the same.
@@ -79,7 +76,7 @@ export class ClientCore {
 
   constructor(options: CoreOptions, ports: Ports) {
     const emitter = this.#emitter;
-    const tokens = new Tokens(options.token);
+    const tokens = new Tokens(options.token, ports);
     const { queueMax = 1_000, sendTimeoutMs = 60_000, joinTimeoutMs = 60_000 } = options;
     const trouble = (): ClientError | undefined => this.#line.trouble;
     const requests = new Requests(ports, trouble);
@@ -120,6 +117,7 @@ export class ClientCore {
       },
       unreachable: () => outbox.useRest(),
       ended: (why) => {
+        tokens.end(why);
         subscriptions.end(why);
         requests.end(why);
         outbox.end(why);
@@ -161,12 +159,13 @@ export class ClientCore {
    * was delayed by, or `unavailable`, when the time is over.
    */
   join(room: string, options: { readonly since?: number }, done: Done<JoinedRoom>): void {
-    const safe = this.#ready(done, room);
-    if (safe) this.#subscriptions.join(room, options.since, safe);
+    const { since } = fieldsOf(options);
+    const safe = this.#ready(done, { type: 'join', room, since });
+    if (safe) this.#subscriptions.join(room, since as number | undefined, safe);
   }
 
   leave(room: string, done: Done<void>): void {
-    const safe = this.#ready(done, room);
+    const safe = this.#ready(done, { type: 'leave', room });
     if (safe) this.#subscriptions.leave(room, safe);
   }
 
@@ -175,50 +174,47 @@ export class ClientCore {
    * server; `too_large`; `queue_full`; `outcome_unknown` when it may be stored all the same.
    */
   send(room: string, content: string, options: SendOptions, done: Done<SentMessage>): void {
-    const safe = this.#ready(done, room);
-    if (safe) this.#outbox.send(room, content, options, safe);
+    const safe = this.#ready(done);
+    if (safe) this.#outbox.send(room, content, fieldsOf(options), safe);
   }
 
   history(query: HistoryQuery, done: Done<HistoryPage>): void {
-    const { room, channel, after, before, limit } = query;
-    this.#ask(
-      { frame: { type: 'history', room, channel, after, before, limit }, read: readHistory },
-      done,
-      room,
-    );
+    const { room, channel, after, before, limit } = fieldsOf(query);
+    const frame = { type: 'history', room, channel, after, before, limit };
+    this.#ask({ frame, read: readHistory }, done);
   }
 
   /** Who is in a room, by user, 200 at most; `after`: a user. */
   presence(room: string, options: { readonly after?: string }, done: Done<PresencePage>): void {
-    const frame = { type: 'presence', room, after: options.after };
-    this.#ask({ frame, read: (fields) => pick(fields, PRESENCE) }, done, room);
+    const frame = { type: 'presence', room, after: fieldsOf(options)['after'] };
+    this.#ask({ frame, read: (fields) => pick(fields, PRESENCE) }, done);
   }
 
   /** Rooms one may see, by id; `after`: a room. */
   rooms(options: { readonly after?: string; readonly limit?: number }, done: Done<RoomsPage>): void {
-    const frame = { type: 'rooms', after: options.after, limit: options.limit };
-    this.#ask({ frame, read: (fields) => pick(fields, ROOMS) }, done);
+    const { after, limit } = fieldsOf(options);
+    this.#ask({ frame: { type: 'rooms', after, limit }, read: (fields) => pick(fields, ROOMS) }, done);
   }
 
   /** Best effort, and not tried again: answered as soon as it is handed over. `data`: 4 KiB of JSON at most. */
   signal(room: string, data: unknown, done: Done<void>): void {
-    const safe = this.#ready(done, room);
+    const safe = this.#ready(done);
     if (!safe) return;
-    const frame = signalFrame(room, data);
-    if (typeof frame !== 'string') return safe({ ok: false, error: frame });
+    const frame = toFrame({ type: 'signal', room, data });
+    if (!frame.ok) return safe(frame);
     if (!this.#subscriptions.isJoined(room))
       return safe({
         ok: false,
         error: failure('not_joined', `the room ${room} is not joined on a connection`),
       });
-    this.#line.write(frame);
+    this.#line.write(frame.value);
     safe({ ok: true, value: undefined });
   }
 
   create(room: NewRoom, done: Done<{ readonly room: string }>): void {
-    const { access, members, metadata } = room;
-    const frame = { type: 'create', room: room.room, access, members, metadata };
-    this.#ask({ frame, read: (fields) => pick<{ room: string }>(fields, { room: isText }) }, done, room.room);
+    const { room: name, access, members, metadata } = fieldsOf(room);
+    const frame = { type: 'create', room: name, access, members, metadata };
+    this.#ask({ frame, read: (fields) => pick<{ room: string }>(fields, { room: isText }) }, done);
   }
 
   /** Takes a new token for the connection there is, and for those to come. Without one its source is asked. */
@@ -248,30 +244,23 @@ export class ClientCore {
     this.refresh(undefined, () => {});
   }
 
-  #ask<Value>(question: Question<Value>, done: Done<Value>, room?: string): void {
-    const safe = this.#ready(done, room);
+  #ask<Value>(question: Question<Value>, done: Done<Value>): void {
+    const safe = this.#ready(done);
     if (safe) this.#requests.ask(question, safe);
   }
 
   /** A callback that cannot hurt; undefined, and answered, when nothing can be done for it. */
-  #ready<Value>(done: Done<Value>, room?: string): Done<Value> | undefined {
+  #ready<Value>(done: Done<Value>, frame?: Fields): Done<Value> | undefined {
     const safe: Done<Value> = (result) => this.#emitter.guard(() => done(result));
-    const wrong = room !== undefined && !(typeof room === 'string' && ROOM.test(room));
-    const error: ClientError | undefined =
-      this.#line.why ??
-      (wrong
-        ? { code: 'bad_frame', field: 'room', message: 'room must be 1 to 64 of A-Z a-z 0-9 _ -' }
-        : undefined);
+    const checked = frame && toFrame(frame);
+    const error = this.#line.why ?? (checked?.ok === false ? checked.error : undefined);
     if (!error) return safe;
     safe({ ok: false, error });
     return undefined;
   }
 }
 
-/** Nobody answers it, so what a server would refuse is refused here. */
-function signalFrame(room: string, data: unknown): string | ClientError {
-  const json = data === undefined ? undefined : toJson({ data });
-  if (json === undefined || utf8Bytes(json) - '{"data":}'.length > SIGNAL_BYTES)
-    return { code: 'bad_frame', field: 'data', message: 'data must be JSON of at most 4 KiB' };
-  return `{"type":"signal","room":"${room}",${json.slice(1)}`;
+/** Whoever writes JavaScript may give anything: what is no object has no fields. */
+function fieldsOf(given: unknown): Fields {
+  return isObject(given) ? given : {};
 }

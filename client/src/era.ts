@@ -1,8 +1,9 @@
 import type { Ports } from './ports.ts';
 
-/** The time of one connection: what was begun in it and comes later is not heard. */
+/** The time of one connection: what was begun in it and comes later is not heard, and its timers go with it. */
 export class Era {
   readonly #ports: Ports;
+  readonly #timers = new Set<() => void>();
   #number = 0;
 
   constructor(ports: Ports) {
@@ -11,6 +12,8 @@ export class Era {
 
   end(): void {
     this.#number++;
+    for (const cancel of this.#timers) cancel();
+    this.#timers.clear();
   }
 
   /** The same function, which does nothing once this era is over. */
@@ -22,6 +25,10 @@ export class Era {
   }
 
   after(ms: number, run: () => void): void {
-    this.#ports.after(ms, this.within(run));
+    const cancel = this.#ports.after(ms, () => {
+      this.#timers.delete(cancel);
+      run();
+    });
+    this.#timers.add(cancel);
   }
 }

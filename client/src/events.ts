@@ -1,4 +1,5 @@
-import type { ClientError } from './codes.ts';
+import { textOf, type ClientError } from './codes.ts';
+import { VagusError } from './error.ts';
 import type { ChatMessage, Entry, Published } from './frames.ts';
 import type { ClientState } from './lifecycle.ts';
 
@@ -43,14 +44,39 @@ export interface ClientEvents {
 }
 
 export type EventName = keyof ClientEvents;
+
+/** Every one of them, or this is no program. */
+const NAMES = Object.keys({
+  state: 1,
+  message: 1,
+  user_event: 1,
+  broadcast: 1,
+  signal: 1,
+  joined: 1,
+  left: 1,
+  presence: 1,
+  degraded: 1,
+  draining: 1,
+  room_closed: 1,
+  removed: 1,
+  delayed: 1,
+  missed: 1,
+  reset: 1,
+  error: 1,
+} satisfies Record<EventName, 1>);
+
 export type Listener<Name extends EventName> = (event: ClientEvents[Name]) => void;
 
 /** Listeners by event. One that throws is reported as `error`, and hurts nobody else. */
 export class Emitter {
   readonly #listeners = new Map<EventName, Set<Listener<never>>>();
 
-  /** Returns what takes it off again. */
+  /** Returns what takes it off again. Throws `bad_option` for what is no event, or no function. */
   on<Name extends EventName>(name: Name, listener: Listener<Name>): () => void {
+    const wrong = (field: string, wanted: string): VagusError =>
+      new VagusError({ code: 'bad_option', field, message: `${field} must be ${wanted}` });
+    if (!NAMES.includes(name)) throw wrong('event', `one of ${NAMES.join(', ')}`);
+    if (typeof listener !== 'function') throw wrong('listener', 'a function');
     let listeners = this.#listeners.get(name);
     if (!listeners) this.#listeners.set(name, (listeners = new Set()));
     listeners.add(listener);
@@ -82,7 +108,7 @@ export class Emitter {
       run();
     } catch (cause) {
       if (isErrorListener) return;
-      this.emit('error', { code: 'listener_failed', message: `a listener threw: ${String(cause)}`, cause });
+      this.emit('error', { code: 'listener_failed', message: `a listener threw: ${textOf(cause)}`, cause });
     }
   }
 }

@@ -1,48 +1,57 @@
+import { Era } from './era.ts';
 import type { Ports } from './ports.ts';
 
-/** Until when nothing is sent: to a room, or at all. */
+/** Everything, what goes by REST, or a room. */
+export type Held = 'all' | 'rest' | `room:${string}`;
+
+/** Until when nothing is sent, and of what. */
 export class Holds {
   readonly #ports: Ports;
   readonly #released: () => void;
-  readonly #rooms = new Map<string, number>();
-  #all = 0;
-  #isOver = false;
+  readonly #until = new Map<Held, number>();
+  readonly #era: Era;
 
+  /** `released`: something may be sent again. */
   constructor(ports: Ports, released: () => void) {
     this.#ports = ports;
     this.#released = released;
+    this.#era = new Era(ports);
   }
 
-  isHeld(room: string): boolean {
-    const now = this.#ports.now();
-    return this.#all > now || (this.#rooms.get(room) ?? 0) > now;
+  has(held: Held): boolean {
+    return (this.#until.get(held) ?? 0) > this.#ports.now();
   }
 
-  /** Without a room: everything. The longest one counts. */
-  hold(room: string | undefined, ms: number): void {
-    const until = this.#ports.now() + ms;
-    if (room === undefined) this.#all = Math.max(this.#all, until);
-    else this.#rooms.set(room, Math.max(this.#rooms.get(room) ?? 0, until));
-    this.#wake(until);
+  /** The longest one counts. */
+  hold(held: Held, ms: number): void {
+    this.#until.set(held, Math.max(this.#until.get(held) ?? 0, this.#ports.now() + ms));
+    this.#watch();
   }
 
-  /** What was said about rooms was about the connection that is lost. */
-  releaseRooms(): void {
-    this.#rooms.clear();
+  /** What was said of what goes by REST says nothing of a connection. */
+  connected(): void {
+    this.#until.delete('rest');
+  }
+
+  /** What was said of rooms was said of the connection that is lost. */
+  lost(): void {
+    for (const held of this.#until.keys()) if (held.startsWith('room:')) this.#until.delete(held);
   }
 
   end(): void {
-    this.#isOver = true;
-    this.#rooms.clear();
+    this.#until.clear();
+    this.#era.end();
   }
 
-  #wake(until: number): void {
-    const now = this.#ports.now();
-    this.#ports.after(Math.max(0, until - now), () => {
-      if (this.#isOver) return;
-      // A platform's timer may come a little early.
-      if (this.#ports.now() < until) return this.#wake(until);
-      for (const [room, end] of this.#rooms) if (end <= until) this.#rooms.delete(room);
+  /** One timer, for the first that is over. */
+  #watch(): void {
+    this.#era.end();
+    if (this.#until.size === 0) return;
+    const first = Math.min(...this.#until.values());
+    this.#era.after(Math.max(0, first - this.#ports.now()), () => {
+      const now = this.#ports.now();
+      for (const [held, until] of this.#until) if (until <= now) this.#until.delete(held);
+      this.#watch();
       this.#released();
     });
   }

@@ -1,5 +1,5 @@
-import { backoffMs } from './backoff.ts';
 import { CLOSE, closeName, failure, GIVEN_UP, mayReconnect, slotOf, type ClientError } from './codes.ts';
+import { Comeback } from './comeback.ts';
 import type { Emitter } from './events.ts';
 import type { Welcome } from './frames.ts';
 import { readFrame } from './incoming.ts';
@@ -11,16 +11,10 @@ import type { Tokens } from './tokens.ts';
 
 const HANDSHAKE_MS = 10_000;
 
-/** Failed attempts after which messages go by REST. */
-const FAILURES_TO_REST = 3;
-
 /** Broken frames in a minute that are suffered. */
 const BROKEN_MAX = 20;
 
 const UNREACHABLE: Refusal = { code: 'unavailable', message: 'it cannot be reached' };
-
-/** A server that names a longer pause is not believed. */
-const PAUSE_MAX_MS = 3_600_000;
 
 export interface LineParts {
   readonly url: string;
@@ -40,6 +34,7 @@ interface Attempt {
   socket: ClientSocket | undefined;
   isOpened: boolean;
   welcome: Welcome | undefined;
+  welcomedAt: number | undefined;
   /** When the server wants us back, as it said before it closed. */
   slotAt: number | undefined;
 }
@@ -48,21 +43,18 @@ interface Attempt {
 export class Line {
   readonly #parts: LineParts;
   readonly #life: Life;
+  readonly #comeback: Comeback;
   #attempt: Attempt | undefined;
   #heardAt = 0;
   /** Since when it is connecting, or suspect. */
   #enteredAt = 0;
-  #comeBackAt = 0;
-  /** Attempts in a row that did not lead to a connection. */
-  #failures = 0;
-  /** Connections in a row that were given up because the server spoke nonsense: being let in does not excuse it. */
-  #nonsense = 0;
   #broken = 0;
   #brokenSince = 0;
   #why: ClientError | undefined;
 
   constructor(parts: LineParts) {
     this.#parts = parts;
+    this.#comeback = new Comeback(parts.ports);
     this.#life = new Life(parts.ports, {
       dueAt: (timer) => this.#dueAt(timer),
       act: (action) => this.#act(action),
@@ -106,7 +98,7 @@ export class Line {
       case 'timeout':
         return this.#enteredAt + Math.max(0, Math.min(intervalMs, timeoutMs - intervalMs));
       case 'backoff':
-        return this.#comeBackAt;
+        return this.#comeback.at;
     }
   }
 
@@ -130,7 +122,7 @@ export class Line {
   #changed(state: ClientState): void {
     if (state === 'connecting' || state === 'suspect') this.#enteredAt = this.#parts.ports.now();
     const isOver = state === 'waiting' || state === 'dead';
-    const pause = state === 'waiting' ? { retryAfterMs: this.#comeBackAt - this.#parts.ports.now() } : {};
+    const pause = state === 'waiting' ? { retryAfterMs: this.#comeback.at - this.#parts.ports.now() } : {};
     this.#parts.emitter.emit('state', {
       state,
       ...(isOver && this.#why ? { why: this.#why } : {}),
@@ -147,6 +139,7 @@ export class Line {
       socket: undefined,
       isOpened: false,
       welcome: undefined,
+      welcomedAt: undefined,
       slotAt: undefined,
     };
     this.#attempt = attempt;
@@ -190,6 +183,7 @@ export class Line {
     if (!attempt.welcome) {
       if (frame.type !== 'welcome') return;
       attempt.welcome = frame.welcome;
+      attempt.welcomedAt = this.#heardAt;
       this.#parts.incomings.user = frame.welcome.user;
       return this.#life.fire('welcomed');
     }
@@ -208,12 +202,10 @@ export class Line {
     this.#parts.incomings.broken();
     if (this.#broken <= BROKEN_MAX || !this.#attempt) return;
     this.#broken = 0;
-    this.#nonsense++;
     this.#lost(failure('bad_server_frame', 'the server speaks nonsense'));
   }
 
   #greet(): void {
-    this.#failures = 0;
     this.#parts.tokens.accepted();
     this.#parts.up(this.#attempt?.welcome as Welcome, (text) => this.write(text));
   }
@@ -273,17 +265,11 @@ export class Line {
 
   /** The attempt is over, and there will be another. */
   #ended(why: ClientError, slotMs?: number): void {
-    const { ports, unreachable } = this.#parts;
     const attempt = this.#attempt;
     this.#drop(GIVEN_UP);
     this.#why = why;
-    if (!attempt?.welcome) this.#failures++;
-    else if (why.code !== 'bad_server_frame') this.#nonsense = 0;
-    const jitter = backoffMs(this.#failures + this.#nonsense, () => ports.random());
-    // The slot is this client's own, and spread over all already; a pause is told to everyone alike.
-    const pause = slotMs ?? (why.retryAfterMs ?? 0) + jitter;
-    this.#comeBackAt = ports.now() + Math.min(pause, PAUSE_MAX_MS);
-    if (this.#failures >= FAILURES_TO_REST) unreachable();
+    this.#comeback.after(why, attempt?.welcomedAt, slotMs);
+    if (this.#comeback.isTimeForRest) this.#parts.unreachable();
   }
 
   #drop(code: number): void {

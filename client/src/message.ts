@@ -13,7 +13,8 @@ export interface SendOptions {
 export interface Message {
   readonly id: string;
   readonly room: string;
-  readonly fields: object;
+  /** Its frame. */
+  readonly text: string;
   readonly bytes: number;
   readonly endsAt: number;
   readonly done: Done<SentMessage>;
@@ -21,15 +22,14 @@ export interface Message {
   /** It may be stored, although no ack came (DG4). */
   isDoubtful: boolean;
   hasNewToken: boolean;
+  /** How often it was refused for a while that nobody named. */
+  delays: number;
   why: ClientError | undefined;
 }
 
-/** What can be seen without asking a server, where it would count as a breach. */
-export function wrongMessage(id: string, content: string, text: string | undefined): ClientError | undefined {
-  const wrong = (field: string, message: string): ClientError => ({ code: 'bad_frame', field, message });
-  if (!/^[A-Za-z0-9_.-][A-Za-z0-9_.:-]{0,63}$/.test(id))
-    return wrong('id', 'id must be 1 to 64 of A-Z a-z 0-9 _ . - (and : but not at the beginning)');
-  if (typeof content !== 'string' || content === '')
-    return wrong('content', 'content must have at least 1 character');
-  return text === undefined ? wrong('data', 'data must be JSON') : undefined;
+/** One that nobody has tried to send. */
+export function newMessage(
+  given: Pick<Message, 'id' | 'room' | 'text' | 'bytes' | 'endsAt' | 'done'>,
+): Message {
+  return { ...given, stage: 'waiting', isDoubtful: false, hasNewToken: false, delays: 0, why: undefined };
 }

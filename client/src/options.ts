@@ -13,6 +13,8 @@ const NUMBERS = {
 
 const FUNCTIONS = ['WebSocket', 'fetch'] as const;
 
+const NAMES = ['token', ...FUNCTIONS, ...Object.keys(NUMBERS)];
+
 /** Whoever writes JavaScript has no types to be told by. Throws a {@link VagusError}: `no_token`, `bad_option`. */
 export function checkOptions(given: unknown): void {
   const options = (given ?? {}) as Readonly<Record<string, unknown>>;
@@ -24,6 +26,13 @@ export function checkOptions(given: unknown): void {
 }
 
 function wrongOption(options: Readonly<Record<string, unknown>>): ClientError | undefined {
+  const unknown = Object.keys(options).find((name) => !NAMES.includes(name));
+  if (unknown !== undefined)
+    return {
+      code: 'bad_option',
+      field: unknown,
+      message: `${unknown} is no option; there are ${NAMES.join(', ')}`,
+    };
   for (const [field, [min, max]] of Object.entries(NUMBERS)) {
     const value = options[field];
     if (value === undefined) continue;

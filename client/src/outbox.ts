@@ -1,11 +1,13 @@
 import { backoffMs, PAUSE_MS } from './backoff.ts';
+import { toFrame } from './checked.ts';
 import { failure, isRetryable, late, type ClientError, type Done } from './codes.ts';
 import type { SentMessage } from './frames.ts';
 import { Holds } from './holds.ts';
-import type { PostAnswer, Ports } from './ports.ts';
-import { wrongMessage, type Message, type SendOptions } from './message.ts';
-import { ERROR, isObject, pick, SENT, type Fields } from './shapes.ts';
-import { toJson, utf8Bytes } from './size.ts';
+import { newMessage, type Message, type SendOptions } from './message.ts';
+import type { Ports } from './ports.ts';
+import { Posts } from './posts.ts';
+import { pick, SENT, type Fields } from './shapes.ts';
+import { utf8Bytes } from './size.ts';
 
 export interface OutboxOptions {
   /** Messages that wait. */
@@ -26,7 +28,6 @@ export interface OutboxParts {
 
 /** Unanswered messages on one socket: less than a burst that is allowed (LM2), so that few are refused in vain. */
 const WINDOW = 32;
-const POST_DEADLINE_MS = 10_000;
 const FRAME_BYTES = 65_536;
 
 /**
@@ -42,48 +43,62 @@ export class Outbox {
   readonly #queue = new Set<Message>();
   readonly #flying = new Map<string, Message>();
   readonly #holds: Holds;
+  readonly #posts: Posts;
   #way: 'none' | 'rest' | ((text: string) => void) = 'none';
   #frameBytes = FRAME_BYTES;
   /** Between two messages, once one was refused for its rate. */
   #paceMs = PAUSE_MS;
   #isPaced = false;
-  #posting = 0;
   #postFailures = 0;
   #cancelDeadline: (() => void) | undefined;
 
   constructor(parts: OutboxParts, options: OutboxOptions) {
     this.#parts = parts;
     this.#options = options;
-    this.#holds = new Holds(parts.ports, () => this.#pump());
+    const { ports, token } = parts;
+    this.#holds = new Holds(ports, () => this.#pump());
+    this.#posts = new Posts({
+      ports,
+      token,
+      isWaiting: (message) => this.#queue.has(message),
+      stored: (message, sent) => this.#acked(message, sent),
+      unsent: this.#waitsAgain((message, error?: ClientError) => {
+        message.why = error;
+        this.#postLater();
+      }),
+      refused: this.#waitsAgain((message, error: ClientError) => this.#postRefused(message, error)),
+      unanswered: this.#waitsAgain((message) => {
+        message.isDoubtful = true;
+        this.#postLater();
+      }),
+    });
   }
 
   send(room: string, content: string, options: SendOptions, done: Done<SentMessage>): void {
     const { ports } = this.#parts;
     const { sendTimeoutMs } = this.#options;
     const id = options.id ?? ports.newId();
-    const { data, timestamp } = options;
-    const fields = { id, content, data, timestamp };
-    const text = toJson({ type: 'chat', room, ...fields });
-    const wrong = wrongMessage(id, content, text) ?? this.#noPlace(text as string);
-    if (wrong) return done({ ok: false, error: wrong });
-    this.#queue.add({
-      id,
+    const frame = toFrame({
+      type: 'chat',
       room,
-      fields,
-      bytes: utf8Bytes(text as string),
-      endsAt: sendTimeoutMs === 0 ? Infinity : ports.now() + sendTimeoutMs,
-      done,
-      stage: 'waiting',
-      isDoubtful: false,
-      hasNewToken: false,
-      why: undefined,
+      id,
+      content,
+      data: options.data,
+      timestamp: options.timestamp,
     });
+    if (!frame.ok) return done(frame);
+    const text = frame.value;
+    const bytes = utf8Bytes(text);
+    const wrong = this.#noPlace(bytes);
+    if (wrong) return done({ ok: false, error: wrong });
+    const endsAt = sendTimeoutMs === 0 ? Infinity : ports.now() + sendTimeoutMs;
+    this.#queue.add(newMessage({ id, room, text, bytes, endsAt, done }));
     this.#watch();
     this.#pump();
   }
 
-  #noPlace(text: string): ClientError | undefined {
-    if (utf8Bytes(text) > this.#frameBytes) return this.#tooLarge();
+  #noPlace(bytes: number): ClientError | undefined {
+    if (bytes > this.#frameBytes) return this.#tooLarge();
     const { queueMax } = this.#options;
     return this.#queue.size >= queueMax
       ? failure('queue_full', `${queueMax} messages are waiting to be sent`)
@@ -104,8 +119,9 @@ export class Outbox {
     this.#frameBytes = limits.frameBytes || Infinity;
     this.#paceMs = limits.messagesPerMinute > 0 ? 60_000 / limits.messagesPerMinute : PAUSE_MS;
     // What is being posted is sent too: the id makes it the same message, and its place in the order is kept.
-    this.#posting++;
+    this.#posts.forget();
     this.#postFailures = 0;
+    this.#holds.connected();
     this.#backToQueue();
     this.#pump();
   }
@@ -114,7 +130,7 @@ export class Outbox {
     if (this.#way === 'rest') return;
     this.#way = 'none';
     this.#backToQueue();
-    this.#holds.releaseRooms();
+    this.#holds.lost();
   }
 
   /** There is no socket to be had. */
@@ -126,7 +142,7 @@ export class Outbox {
 
   end(error: ClientError): void {
     this.#way = 'none';
-    this.#posting++;
+    this.#posts.forget();
     this.#cancelDeadline?.();
     for (const message of [...this.#queue]) this.#failed(message, error);
     this.#holds.end();
@@ -143,21 +159,21 @@ export class Outbox {
 
   #pump(): void {
     const way = this.#way;
-    if (way === 'none') return;
+    if (way === 'none' || this.#holds.has('all')) return;
+    if (way === 'rest' && (this.#posts.isBusy || this.#holds.has('rest'))) return;
     const blocked = new Set<string>();
     for (const message of [...this.#queue]) {
       // A listener may have changed the way, or what waits.
       if (way !== this.#way) return;
-      if (message.stage === 'posted') return;
       if (message.stage === 'flying' || !this.#queue.has(message)) continue;
       if (this.#isFull()) return;
       const { room, id } = message;
-      if (blocked.has(room) || this.#holds.isHeld(room) || this.#flying.has(id)) {
+      if (blocked.has(room) || this.#holds.has(`room:${room}`) || this.#flying.has(id)) {
         blocked.add(room);
         continue;
       }
       if (message.bytes > this.#frameBytes) this.#settle(message, { ok: false, error: this.#tooLarge() });
-      else if (way === 'rest') return this.#post(message);
+      else if (way === 'rest') return this.#posts.post(message);
       else this.#fly(message, way);
     }
   }
@@ -167,54 +183,33 @@ export class Outbox {
   }
 
   #fly(message: Message, send: (text: string) => void): void {
-    const { id, room, fields } = message;
     message.stage = 'flying';
-    this.#flying.set(id, message);
-    send(JSON.stringify({ type: 'chat', room, ...fields }));
+    this.#flying.set(message.id, message);
+    send(message.text);
   }
 
   // --- by REST
 
-  #post(message: Message): void {
-    const { ports, token } = this.#parts;
-    message.stage = 'posted';
-    const number = ++this.#posting;
-    let isOver = false;
-    const over = (answer: PostAnswer | undefined): void => {
-      if (isOver) return;
-      isOver = true;
-      cancel();
-      this.#posted(message, answer, number);
-    };
-    const cancel = ports.after(POST_DEADLINE_MS, () => over(undefined));
-    token((given) => {
-      if (isOver || number !== this.#posting) return;
-      if (!given.ok) return over({ status: 503, body: { ...given.error } });
-      const { room, fields } = message;
-      ports.post({ room, token: given.value, body: JSON.stringify(fields) }, over);
-    });
+  #postLater(): void {
+    const pauseMs = backoffMs(++this.#postFailures, () => this.#parts.ports.random());
+    this.#holds.hold('rest', PAUSE_MS / 2 + pauseMs);
   }
 
-  #posted(message: Message, answer: PostAnswer | undefined, number: number): void {
-    if (!this.#queue.has(message)) return;
-    const body = isObject(answer?.body) ? answer.body : {};
-    const isStored = answer?.status === 200 || answer?.status === 201;
-    const sent = isStored ? pick(body, SENT) : undefined;
-    // It counts whenever it comes; everything else only while nothing newer is under way.
-    if (sent) return this.#acked(message, sent);
-    if (number !== this.#posting || message.stage !== 'posted') return;
-    const error = isStored ? undefined : pick(body, ERROR);
-    message.stage = 'waiting';
-    if (!error) {
-      message.isDoubtful = true;
-      this.#holds.hold(
-        undefined,
-        PAUSE_MS / 2 + backoffMs(++this.#postFailures, () => this.#parts.ports.random()),
-      );
-    } else if (error.code === 'unauthorized' && !message.hasNewToken && this.#parts.renewToken()) {
-      message.hasNewToken = true;
-    } else this.#refuse(message, error);
-    this.#pump();
+  #postRefused(message: Message, error: ClientError): void {
+    const isOld = error.code === 'unauthorized' && !message.hasNewToken && this.#parts.renewToken();
+    if (isOld) message.hasNewToken = true;
+    else this.#refuse(message, error);
+  }
+
+  /** What was posted waits again, unless its time is over meanwhile. */
+  #waitsAgain<Rest extends readonly unknown[]>(then: (message: Message, ...rest: Rest) => void) {
+    return (message: Message, ...rest: Rest): void => {
+      if (this.#queue.has(message)) {
+        message.stage = 'waiting';
+        then(message, ...rest);
+      }
+      this.#pump();
+    };
   }
 
   // --- answers
@@ -243,19 +238,23 @@ export class Outbox {
     this.#postFailures = 0;
     this.#settle(message, { ok: true, value: sent });
     if (this.#queue.size === 0) this.#isPaced = false;
-    if (this.#isPaced) this.#holds.hold(undefined, this.#paceMs);
+    if (this.#isPaced) this.#holds.hold('all', this.#paceMs);
     this.#pump();
   }
 
   #refuse(message: Message, error: ClientError): void {
-    const { code, retryAfterMs = PAUSE_MS } = error;
+    const { code, retryAfterMs } = error;
     message.why = error;
     // What an earlier try may have stored is not made undone by a later no: a right may have been lost meanwhile.
     if (!isRetryable(code)) return this.#failed(message, error);
     if (code === 'outcome_unknown') message.isDoubtful = true;
-    // A rate is a user's, everything else a room's.
-    if (code === 'rate_limited') this.#isPaced = true;
-    this.#holds.hold(code === 'rate_limited' ? undefined : message.room, retryAfterMs);
+    // A user's rate is told with a time, and is of all rooms; everything else, a hook's own too, is the room's.
+    if (code === 'rate_limited' && retryAfterMs !== undefined) {
+      this.#isPaced = true;
+      return this.#holds.hold('all', retryAfterMs);
+    }
+    const pauseMs = retryAfterMs ?? PAUSE_MS + backoffMs(++message.delays, () => this.#parts.ports.random());
+    this.#holds.hold(`room:${message.room}`, pauseMs);
   }
 
   #failed(message: Message, error: ClientError): void {

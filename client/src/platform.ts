@@ -1,7 +1,7 @@
 import { CLOSE } from './codes.ts';
 import { VagusError } from './error.ts';
 import type { ClientSocket, PostAnswer, Ports, Refusal, SocketHandlers } from './ports.ts';
-import { isCount, isObject, isText, pick } from './shapes.ts';
+import { ERROR, isObject, pick, type Shape } from './shapes.ts';
 
 /** What is used of a WebSocket: those of browsers, of Node.js 22 and of `ws` fit. */
 export interface WebSocketLike {
@@ -35,9 +35,12 @@ interface World {
   readonly performance: { now(): number };
   readonly crypto: { getRandomValues(bytes: Uint8Array): Uint8Array };
   readonly URL: new (url: string) => {
-    protocol: string;
-    pathname: string;
-    hash: string;
+    readonly protocol: string;
+    readonly host: string;
+    readonly pathname: string;
+    readonly hash: string;
+    readonly username: string;
+    readonly password: string;
     readonly href: string;
   };
   setTimeout(run: () => void, ms: number): unknown;
@@ -47,6 +50,12 @@ interface World {
 const world = globalThis as unknown as World;
 
 const HTTP_TIMEOUT_MS = 10_000;
+
+/** A timer that is longer goes off at once. */
+const TIMER_MAX_MS = 2_147_483_647;
+
+const { code, message, retryAfterMs } = ERROR;
+const REFUSAL: Shape<Refusal> = { code, message, retryAfterMs };
 
 /** The core's ports on this platform. Throws a {@link VagusError}: `bad_url`, `no_websocket`. */
 export function platformPorts(
@@ -65,7 +74,7 @@ export function platformPorts(
     open: (address, protocols, handlers) => open(new Socket(address, [...protocols]), handlers),
     now: () => world.performance.now(),
     after: (ms, run) => {
-      const timer = world.setTimeout(run, ms);
+      const timer = world.setTimeout(run, Math.min(ms, TIMER_MAX_MS));
       return () => world.clearTimeout(timer);
     },
     random: () => Math.random(),
@@ -108,8 +117,15 @@ function httpBase(url: string): string {
   } catch {
     parsed = undefined;
   }
-  if (!parsed || !/^wss?:$/.test(parsed.protocol) || !parsed.pathname.endsWith('/ws') || parsed.hash !== '')
-    throw new VagusError({ code: 'bad_url', message: `the url must be ws://…/ws or wss://…/ws, not ${url}` });
+  const isFit =
+    parsed && /^wss?:$/.test(parsed.protocol) && parsed.pathname.endsWith('/ws') && parsed.hash === '';
+  // What stands before the host or behind the question mark may be a secret, and is not said again.
+  const shown = parsed ? `${parsed.protocol}//${parsed.host}${parsed.pathname}` : 'what is no URL';
+  if (!parsed || !isFit || parsed.username !== '' || parsed.password !== '')
+    throw new VagusError({
+      code: 'bad_url',
+      message: `the url must be ws://…/ws or wss://…/ws, without a user, a password or a #, not ${shown}`,
+    });
   const [base = ''] = parsed.href.split('?');
   return base.replace(/^ws/, 'http').slice(0, -'/ws'.length);
 }
@@ -138,8 +154,12 @@ function asker(fetch: Fetch | undefined) {
 }
 
 function toRefusal(answer: PostAnswer | undefined): Refusal | undefined {
-  const body = isObject(answer?.body) ? answer.body : {};
-  const told = pick<Required<Pick<Refusal, 'code' | 'message'>>>(body, { code: isText, message: isText });
-  if (!told) return undefined;
-  return isCount(body['retryAfterMs']) ? { ...told, retryAfterMs: body['retryAfterMs'] as number } : told;
+  if (!answer) return undefined;
+  const told = isObject(answer.body) ? pick(answer.body, REFUSAL) : undefined;
+  return (
+    told ?? {
+      code: 'unavailable',
+      message: `it answered ${answer.status}, and not as a server of Vagus does`,
+    }
+  );
 }

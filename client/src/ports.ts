@@ -43,7 +43,7 @@ export interface Ports {
   open(url: string, protocols: readonly string[], handlers: SocketHandlers): ClientSocket;
   /** Milliseconds; it never falls. */
   now(): number;
-  /** Calls back after so many milliseconds (at most a day), unless what it returns is called before. */
+  /** Calls back after so many milliseconds, or as many as it can count, unless what it returns is called before. */
   after(ms: number, run: () => void): () => void;
   /** From 0 (inclusive) to 1 (exclusive). */
   random(): number;

@@ -1,7 +1,8 @@
+import { toFrame } from './checked.ts';
 import { failure, late, type ClientError, type Done } from './codes.ts';
 import type { Ports } from './ports.ts';
 import type { Fields } from './shapes.ts';
-import { toJson, utf8Bytes } from './size.ts';
+import { utf8Bytes } from './size.ts';
 
 const DEADLINE_MS = 10_000;
 
@@ -30,6 +31,8 @@ export class Requests {
   #send: ((text: string) => void) | undefined;
   #frameBytes = Infinity;
   #count = 0;
+  /** Why nothing is asked any more. */
+  #ended: ClientError | undefined;
 
   /** `trouble`: why there is no connection. */
   constructor(ports: Ports, trouble: () => ClientError | undefined) {
@@ -38,10 +41,12 @@ export class Requests {
   }
 
   ask<Value>({ frame, read }: Question<Value>, done: Done<Value>): void {
+    if (this.#ended) return fail(done, this.#ended);
     // Nobody else's id begins like this.
     const id = `:${++this.#count}`;
-    const text = toJson({ ...frame, id });
-    if (text === undefined) return fail(done, failure('bad_frame', 'there is something that is no JSON'));
+    const checked = toFrame({ ...frame, id });
+    if (!checked.ok) return done(checked);
+    const text = checked.value;
     if (utf8Bytes(text) > this.#frameBytes)
       return fail(done, failure('too_large', `a frame has at most ${this.#frameBytes} bytes`));
     if (this.#open.size >= OPEN_MAX)
@@ -79,6 +84,7 @@ export class Requests {
 
   end(error: ClientError): void {
     this.#send = undefined;
+    this.#ended = error;
     for (const id of [...this.#open.keys()]) this.#fail(id, error);
   }
 

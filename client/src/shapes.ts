@@ -78,10 +78,14 @@ export const CHAT: Shape<ChatMessage> = {
 
 export const PUBLISHED: Shape<Published> = { seq: isCount, id: isText, data: anything };
 
+/** A client that would be suspect at once, or never, is not told how long to wait. */
+const isInterval: Check = (value) =>
+  isCount(value) && (value as number) >= 100 && (value as number) <= 86_400_000;
+
 export const WELCOME: Shape<Welcome> = {
   user: isText,
   log: isText,
-  heartbeat: fitting({ intervalMs: isCount, timeoutMs: isCount }),
+  heartbeat: fitting({ intervalMs: isInterval, timeoutMs: isInterval }),
   limits: fitting({ frameBytes: isCount, messagesPerMinute: isCount }),
   channels: maybe(fitting({ broadcast: isCount, user: isCount })),
   expiresAt: isText,

@@ -3,6 +3,7 @@ import { ChannelReader } from './channel.ts';
 import { failure, isRetryable, type ClientError, type Done, type Result } from './codes.ts';
 import { Era } from './era.ts';
 import type { Entry, JoinedRoom, Welcome } from './frames.ts';
+import { Leaves } from './leaves.ts';
 import { Wish, type WishParts } from './wish.ts';
 import type { Pages } from './pages.ts';
 import type { Requests } from './requests.ts';
@@ -25,6 +26,7 @@ export interface SubscriptionParts extends WishParts {
 export class Subscriptions {
   readonly #parts: SubscriptionParts;
   readonly #era: Era;
+  readonly #leaves: Leaves;
   readonly #base = new Map<string, ChannelReader>();
   readonly #wishes = new Map<string, Wish>();
   /** Channels whose positions were of another log, until it is known where they go on. */
@@ -35,6 +37,8 @@ export class Subscriptions {
   constructor(parts: SubscriptionParts) {
     this.#parts = parts;
     this.#era = new Era(parts.ports);
+    const { ports, requests } = parts;
+    this.#leaves = new Leaves({ ports, requests, isWanted: (room) => this.#wishes.has(room) });
     for (const name of BASE) this.#base.set(name, this.#reader(name));
   }
 
@@ -99,6 +103,7 @@ export class Subscriptions {
     this.#era.end();
     for (const [, reader] of this.#readers()) reader.lost();
     for (const wish of this.#wishes.values()) wish.isOn = wish.isAsked = false;
+    this.#leaves.lost();
   }
 
   end(error: ClientError): void {
@@ -140,8 +145,14 @@ export class Subscriptions {
   #resumeLater(names: readonly string[], error: ClientError): void {
     const rooms = names.filter((name) => !BASE.includes(name)).map((name) => name.slice('room:'.length));
     const wishes = rooms.flatMap((room) => this.#wishes.get(room) ?? []);
-    const pauses = wishes.map((wish) => wish.delay(error));
-    this.#era.after(Math.max(error.retryAfterMs ?? PAUSE_MS, ...pauses), () => this.#resumeSome(names));
+    const pauseMs = Math.max(error.retryAfterMs ?? PAUSE_MS, ...wishes.map((wish) => wish.delay(error)));
+    this.#era.after(pauseMs, () => this.#resumeSome(names));
+    for (const wish of wishes) this.#tellDelay(wish, pauseMs);
+  }
+
+  /** Told last: a listener may leave, or close everything. */
+  #tellDelay(wish: Wish, pauseMs: number): void {
+    if (this.#wishes.get(wish.room) === wish) wish.tellDelay(pauseMs);
   }
 
   #find(name: string): ChannelReader | undefined {
@@ -156,13 +167,18 @@ export class Subscriptions {
     const placed = isObject(reply) ? pick(reply, PLACED) : undefined;
     if (placed) {
       if (wish) wish.enter();
-      return this.#place(name, reader, placed);
+      this.#place(name, reader, placed);
+      // Who wants to be in meanwhile is told what the room is.
+      if (wish?.isWaitedFor && this.#wishes.get(wish.room) === wish && this.#isUp && !wish.isAsked)
+        this.#join(wish);
+      return;
     }
     // The two channels of everyone go on by themselves as soon as they can.
     if (!wish) return;
     const code = isObject(reply) && isText(reply['error']) ? (reply['error'] as string) : 'unavailable';
-    if (isRetryable(code)) this.#joinLater(wish, failure(code, `the room ${wish.room} is not to be had now`));
-    else this.#refuse(wish, failure(code, `the room ${wish.room} is not to be had any more`));
+    if (isRetryable(code))
+      this.#joinLater(wish, failure(code, `the room ${wish.room} is not to be had now: ${code}`));
+    else this.#refuse(wish, failure(code, `the room ${wish.room} is not to be had any more: ${code}`));
   }
 
   #place(name: string, reader: ChannelReader, { seq, gap, reset, already }: Placed): void {
@@ -220,9 +236,11 @@ export class Subscriptions {
 
   #joinLater(wish: Wish, error: ClientError): void {
     wish.isAsked = true;
-    this.#era.after(wish.delay(error), () => {
+    const pauseMs = wish.delay(error);
+    this.#era.after(pauseMs, () => {
       if (this.#wishes.get(wish.room) === wish) this.#join(wish);
     });
+    this.#tellDelay(wish, pauseMs);
   }
 
   /** One is not in a room, and will not be. */
@@ -243,20 +261,8 @@ export class Subscriptions {
     if (!wish) return done({ ok: false, error: failure('not_joined', `the room ${room} is not joined`) });
     this.#drop(wish);
     wish.settle({ ok: false, error: failure('not_joined', `the room ${room} was left`) });
-    if (this.#isUp && (wish.isOn || wish.isAsked)) this.#leave(room, done);
+    if (this.#isUp && (wish.isOn || wish.isAsked)) this.#leaves.ask(room, done);
     else done({ ok: true, value: undefined });
-  }
-
-  #leave(room: string, done: Done<void>): void {
-    this.#parts.requests.ask({ frame: { type: 'leave', room }, read: () => true }, (result) => {
-      const isAgain = !result.ok && isRetryable(result.error.code) && this.#isUp && !this.#wishes.has(room);
-      // Without its connection, or without a place in the room, one has left it.
-      if (!isAgain) return done({ ok: true, value: undefined });
-      this.#parts.ports.after(result.error.retryAfterMs ?? PAUSE_MS, () => {
-        if (this.#isUp && !this.#wishes.has(room)) this.#leave(room, done);
-        else done({ ok: true, value: undefined });
-      });
-    });
   }
 
   // --- what the server says

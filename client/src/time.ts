@@ -5,22 +5,25 @@ function days(year: number, month: number, day: number): number {
   return y * 365 + Math.floor(y / 4) - Math.floor(y / 100) + Math.floor(y / 400) + ofYear - 719_468;
 }
 
-const ISO = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{3}))?Z$/;
+const ISO =
+  /^(\d{4})-(0[1-9]|1[0-2])-(\d\d)T([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(\.\d+)?(?:Z|([+-])([01]\d|2[0-3]):([0-5]\d))$/;
 
-/** A server's time in milliseconds. The core may not touch the platform's clock, and that is where a parser lives. */
+/** A time in milliseconds since 1970. The core may not touch the platform's clock, and that is where a parser lives. */
 export function epochMs(iso: string): number | undefined {
-  const parts = ISO.exec(iso)
-    ?.slice(1)
-    .map((part) => Number(part ?? 0));
+  const parts = ISO.exec(iso);
   if (!parts) return undefined;
-  const [year, month, day, hour, minute, second, ms] = parts as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  return (((days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second) * 1_000 + ms;
+  const at = (index: number): number => Number(parts[index] ?? 0);
+  const [year, month, day] = [at(1), at(2), at(3)];
+  const first = days(year, month, 1);
+  const next = month === 12 ? days(year + 1, 1, 1) : days(year, month + 1, 1);
+  if (day < 1 || day > next - first) return undefined;
+  const offset = (at(9) * 60 + at(10)) * (parts[8] === '-' ? -1 : 1);
+  const minutes = ((first + day - 1) * 24 + at(4)) * 60 + at(5) - offset;
+  return minutes * 60_000 + at(6) * 1_000 + Math.floor(at(7) * 1_000);
+}
+
+/** Whether a server takes it as a client's own time (FR5): a year outside 1970 to 9999 is a broken clock. */
+export function isTime(iso: string): boolean {
+  const ms = epochMs(iso);
+  return ms !== undefined && ms >= 0 && ms < 253_402_300_800_000;
 }

@@ -36,6 +36,10 @@ export class Wish {
     this.#parts = parts;
   }
 
+  get isWaitedFor(): boolean {
+    return this.#dones.length > 0;
+  }
+
   /** Nobody waits for ever. `unwanted`: it was never joined, and nobody waits for it any more. */
   wait(done: Done<JoinedRoom>, unwanted: () => void): void {
     const { ports, joinTimeoutMs, trouble } = this.#parts;
@@ -46,7 +50,9 @@ export class Wish {
     };
     this.#dones.push(inTime);
     const cancel = ports.after(joinTimeoutMs, () => {
-      const error = this.#why ?? late(`the room ${this.room} could not be joined in time`, trouble());
+      const lost = trouble();
+      const error =
+        (lost ? undefined : this.#why) ?? late(`the room ${this.room} could not be joined in time`, lost);
       this.#dones = this.#dones.filter((one) => one !== inTime);
       if (!this.isKnown && this.#dones.length === 0) unwanted();
       done({ ok: false, error });
@@ -65,18 +71,22 @@ export class Wish {
    * about joins may be in trouble, and a connection waits for each answer.
    */
   delay(why: ClientError): number {
-    const { ports, emitter } = this.#parts;
+    const { ports } = this.#parts;
     const growing = this.#delays > 0 ? backoffMs(this.#delays, () => ports.random()) : 0;
-    const retryAfterMs = (why.retryAfterMs ?? PAUSE_MS) + growing;
     this.#delays++;
     this.#why = why;
-    emitter.emit('delayed', { room: this.room, why, retryAfterMs });
-    return retryAfterMs;
+    return (why.retryAfterMs ?? PAUSE_MS) + growing;
+  }
+
+  /** Tells of the delay; not of a room that one is in all the same. */
+  tellDelay(retryAfterMs: number): void {
+    const why = this.#why;
+    if (why && !this.isOn) this.#parts.emitter.emit('delayed', { room: this.room, why, retryAfterMs });
   }
 
   /** One is in the room. */
   enter(): void {
-    const wasDelayed = this.#delays > 0;
+    const wasDelayed = this.#delays > 0 && !this.isOn;
     this.isOn = this.isKnown = true;
     this.#delays = 0;
     this.#why = undefined;

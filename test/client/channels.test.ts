@@ -106,6 +106,68 @@ describe('rooms', () => {
     expect(world.events('delayed').slice(1)).toEqual([{ room: 'lobby' }]);
   });
 
+  test('a listener of `delayed` may close everything: nothing is asked again, and no timer is left', () => {
+    for (const refused of ['join', 'resume']) {
+      const world = new ClientWorld();
+      world.inRoom('lobby', 4);
+      world.core.on('delayed', () => world.core.close());
+      world.again();
+      if (refused === 'resume') world.end.welcome();
+      else world.up();
+      world.core.join('den', {}, () => {});
+      world.end.refuse(world.end.take(refused), 'unavailable', 1_000);
+      expect(world.core.state, refused).toBe('dead');
+      expect(world.timers.size, refused).toBe(0);
+    }
+  });
+
+  test('a join of a room that is being resumed is answered too, with what the room is', () => {
+    const world = new ClientWorld({ joinTimeoutMs: 0 });
+    world.inRoom('lobby', 4);
+    const [away, meanwhile] = [answers<unknown>(), answers<unknown>()];
+    world.end.close();
+    world.core.join('lobby', {}, away.done);
+    world.rest();
+    world.end.welcome();
+    world.core.join('lobby', {}, meanwhile.done);
+    expect(world.end.has('join')).toBe(false);
+    const { end } = world;
+    end.resumed({ broadcast: { seq: 3 }, user: { seq: 7 }, 'room:lobby': { seq: 4 } });
+    end.joined({ seq: 4, already: true, metadata: { topic: 'new' } });
+    for (const { results } of [away, meanwhile])
+      expect(results).toMatchObject([{ ok: true, value: { room: 'lobby', metadata: { topic: 'new' } } }]);
+    expect(end.has('history')).toBe(false);
+  });
+
+  test('of a room that one is in, a join that is delayed is not told as the room’s delay', () => {
+    const world = new ClientWorld();
+    world.inRoom();
+    const { done, codes } = answers();
+    world.core.join('lobby', {}, done);
+    world.end.refuse(world.end.take('join'), 'rate_limited', 500);
+    world.pass(500);
+    world.end.joined({ already: true });
+    expect(codes()).toEqual(['ok']);
+    expect(world.events('delayed')).toEqual([]);
+  });
+
+  test('who is told that his time is over is told of what it was by then', () => {
+    const world = new ClientWorld({ joinTimeoutMs: 30_000 });
+    world.up();
+    const { done, results } = answers();
+    world.core.join('lobby', {}, done);
+    world.end.refuse(world.end.take('join'), 'rate_limited', 60_000);
+    world.end.close();
+    while (results.length === 0) {
+      world.rest();
+      world.end.close();
+      world.probes.shift()?.done(undefined);
+    }
+    expect(results).toMatchObject([
+      { error: { code: 'unavailable', message: expect.stringContaining('cannot be reached') } },
+    ]);
+  });
+
   test('nobody waits for a room longer than his time; then it is not wanted any more', () => {
     const world = new ClientWorld({ joinTimeoutMs: 5_000 });
     world.up();

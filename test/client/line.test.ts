@@ -68,6 +68,31 @@ describe('backoff', () => {
     expect(world.events('state').at(-1).retryAfterMs).toBe(250);
   });
 
+  test('a server that lets in and throws out at once is asked less and less often, until one lasts', () => {
+    const world = new ClientWorld({ chance: 0.5 });
+    const pauses: number[] = [];
+    for (const lasts of [0, 0, 4_999, 0, 5_000, 0]) {
+      world.up();
+      world.pass(lasts);
+      world.end.close(1011);
+      pauses.push(world.events('state').at(-1).retryAfterMs);
+      world.rest();
+    }
+    expect(pauses).toEqual([250, 500, 1_000, 2_000, 250, 250]);
+  });
+
+  test.each([
+    { intervalMs: 0, timeoutMs: 0 },
+    { intervalMs: 30_000, timeoutMs: 2 ** 40 },
+    { intervalMs: -1, timeoutMs: 90_000 },
+  ])('a welcome with %o is none', (heartbeat) => {
+    const world = new ClientWorld();
+    world.end.welcome({ heartbeat });
+    expect(world.core.state).toBe('connecting');
+    world.pass(10_000);
+    expect(world.states).toEqual(['connecting', 'waiting']);
+  });
+
   test('[CL2] a draining server’s slot is obeyed exactly, from the close or from what was told before', () => {
     const world = new ClientWorld();
     world.up();
@@ -195,6 +220,35 @@ describe('the end', () => {
     expect(world.core.state).toBe('dead');
   });
 
+  test('what gives tokens may have had an old one: it is asked once more', () => {
+    const tokens = ['old', 'new', 'newest'];
+    const world = new ClientWorld({ token: (done) => done(tokens.shift()) });
+    world.end.close();
+    world.probes.shift()?.done({ code: 'unauthorized' });
+    world.rest();
+    expect(world.end.protocols[1]).toBe('bearer.new');
+    world.up();
+    expect(world.core.state).toBe('alive');
+  });
+
+  test('what gives no token is not waited for longer than 10 s, whoever asked', () => {
+    let isSilent = true;
+    const world = new ClientWorld({ token: (done) => (isSilent ? undefined : done('one')) });
+    world.pass(10_000);
+    expect(world.events('state').at(-1)).toMatchObject({ state: 'waiting', why: { code: 'no_token' } });
+    isSilent = false;
+    world.rest();
+    world.up();
+    isSilent = true;
+    const [late, closed] = [answers(), answers()];
+    world.core.refresh(undefined, late.done);
+    world.pass(10_000);
+    expect(late.codes()).toEqual(['no_token']);
+    world.core.refresh(undefined, closed.done);
+    world.core.close();
+    expect(closed.codes()).toEqual(['closed']);
+  });
+
   test('4005 with a token that is a string is the end', () => {
     const world = new ClientWorld();
     world.up();
@@ -217,6 +271,34 @@ describe('the end', () => {
     expect(world.states).toEqual(['connecting', 'alive', 'dead']);
     expect(world.seen()).toEqual([]);
     world.core.close();
+  });
+
+  test('no timer outlives it: neither of what is to be asked again, nor of what is held, posted or left', () => {
+    const [socket, rest] = [new ClientWorld(), new ClientWorld()];
+    const { end } = socket;
+    socket.inRoom();
+    const left = answers();
+    socket.core.join('den', {}, () => {});
+    end.refuse(end.take('join'), 'unavailable', 60_000);
+    end.chat('lobby', 5);
+    end.refuse(end.take('history'), 'unavailable', 60_000);
+    socket.core.leave('lobby', left.done);
+    end.refuse(end.take('leave'), 'unavailable', 60_000);
+    socket.core.send('den', 'hi', {}, () => {});
+    end.refuse(end.take('chat'), 'unavailable', 60_000);
+    rest.core.send('den', 'hi', {}, () => {});
+    for (let at = 0; at < 3; at++) {
+      rest.end.close();
+      rest.probes.shift()?.done(undefined);
+      if (at < 2) rest.rest();
+    }
+    expect(rest.posts).toHaveLength(1);
+    for (const world of [socket, rest]) {
+      expect(world.timers.size).toBeGreaterThan(1);
+      world.core.close();
+      expect(world.timers.size).toBe(0);
+    }
+    expect(left.codes()).toEqual(['ok']);
   });
 
   test('closing from within a listener of any state leaves nothing behind', () => {
@@ -341,6 +423,23 @@ describe('nonsense', () => {
     world.up();
     world.end.push({ type: 'error', code: 'bad_frame', message: 'what?', field: 'room', retryable: false });
     expect(world.events('error')).toEqual([{ code: 'bad_frame', message: 'what?', field: 'room' }]);
+  });
+
+  test('what is no event or no function is refused, and what is thrown may have no text', () => {
+    const world = new ClientWorld();
+    for (const wrong of [
+      ['mesage', () => {}],
+      ['message', 7],
+    ])
+      expect(() => world.core.on(...(wrong as [never, never]))).toThrow(
+        expect.objectContaining({ name: 'VagusError', code: 'bad_option' }),
+      );
+    world.core.on('state', () => {
+      throw Object.create(null);
+    });
+    world.up();
+    expect(world.core.state).toBe('alive');
+    expect(world.events('error')).toMatchObject([{ code: 'listener_failed' }]);
   });
 
   test('a listener that throws hurts neither others nor the client', () => {

@@ -111,6 +111,24 @@ describe('on a socket', () => {
     expect(contents(world.end)).toEqual(['b']);
   });
 
+  test('an application’s own rate_limited, which names no time, holds up its room alone, longer each time', () => {
+    const world = new ClientWorld({ chance: 1 });
+    world.up();
+    send(world, 'a');
+    send(world, 'b', 'den');
+    const pauses: number[] = [];
+    for (let time = 0; time < 4; time++) {
+      const before = world.timeline.now;
+      world.end.refuse(world.end.take('chat'), 'rate_limited');
+      if (time === 0) expect(stored(world.end, 1)['room']).toBe('den');
+      send(world, `c${time}`, 'den');
+      stored(world.end, 2);
+      while (!world.end.has('chat')) world.pass(500);
+      pauses.push(world.timeline.now - before);
+    }
+    expect(pauses).toEqual([1_500, 2_000, 3_000, 5_000]);
+  });
+
   test('32 are under way at once, so that a limit is met with few', () => {
     const world = new ClientWorld();
     for (let at = 0; at < 40; at++) send(world, String(at));
@@ -219,6 +237,53 @@ describe('by REST', () => {
     expect(world.posts.length).toBeGreaterThanOrEqual(2);
     world.pass(20_000);
     expect(codes()).toEqual(['outcome_unknown']);
+  });
+
+  test('what failed by REST waits for no time of its own once there is a connection', () => {
+    const world = new ClientWorld({ chance: 1 });
+    send(world, 'a');
+    unreachable(world);
+    for (let at = 0; at < 4; at++) {
+      world.posts.at(-1)?.done(undefined);
+      world.pass(60_000 / 4 - 1_000);
+    }
+    const { core } = world;
+    const before = world.ends.length;
+    while (world.ends.length === before) world.pass(1_000);
+    core.send('lobby', 'b', {}, () => {});
+    world.posts.at(-1)?.done(undefined);
+    world.up();
+    expect(contents(world.end)).toContain('b');
+  });
+
+  test('without a token nothing is posted and nothing is in doubt; it is asked for less and less often', () => {
+    let asked = 0;
+    const token = (done: (token: undefined, cause: unknown) => void): void => {
+      asked++;
+      done(undefined, new Error('signed out'));
+    };
+    const world = new ClientWorld({ token, sendTimeoutMs: 50_000 });
+    const all = ['lobby', 'den', 'attic'].map((room) => send(world, 'a', room));
+    world.pass(50_000);
+    expect(world.posts).toEqual([]);
+    for (const { results } of all)
+      expect(results).toMatchObject([{ error: { code: expect.stringMatching(/no_token|unavailable/) } }]);
+    expect(all[0]?.results).toMatchObject([{ error: { code: 'no_token', cause: new Error('signed out') } }]);
+    expect(asked).toBeLessThan(25);
+  });
+
+  test('a token that comes too late is for nobody: what was told as late is not posted after all', () => {
+    const given: ((token: string) => void)[] = [];
+    const world = new ClientWorld({ token: (done) => void given.push(done), sendTimeoutMs: 5_000 });
+    given[0]?.('one');
+    unreachable(world);
+    const { codes } = send(world, 'a');
+    world.posts[0]?.done({ status: 401, body: { code: 'unauthorized', message: 'over' } });
+    world.pass(5_000);
+    expect(codes()).toEqual(['unavailable']);
+    for (const done of given.slice(1)) done('two');
+    expect(given.length).toBeGreaterThan(1);
+    expect(world.posts).toHaveLength(1);
   });
 
   test('refusals are as on a socket, and a token that is over is asked for anew', () => {

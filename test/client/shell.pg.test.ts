@@ -222,6 +222,17 @@ describe('bad input', () => {
     },
   );
 
+  test('an address that is refused is shown without what may be a secret', () => {
+    for (const url of [
+      'http://user:secret@host/ws?token=secret',
+      'ws://user:secret@host/ws',
+      Symbol('x') as never,
+    ])
+      expect(() => open(url, { token: 'x' })).toThrow(
+        expect.objectContaining({ code: 'bad_url', message: expect.not.stringContaining('secret') }),
+      );
+  });
+
   test.each([
     ['no options', undefined, 'no_token'],
     ['no token', {}, 'no_token'],
@@ -232,6 +243,8 @@ describe('bad input', () => {
     ['a bound below the first', { token: 'x', queueMax: 0 }, 'bad_option'],
     ['a time that is none', { token: 'x', joinTimeoutMs: 'soon' }, 'bad_option'],
     ['a class that is none', { token: 'x', WebSocket: 'ws' }, 'bad_option'],
+    ['an option that there is not', { token: 'x', queuemax: 7 }, 'bad_option'],
+    ['null for a token', { token: null }, 'no_token'],
   ])('%s is said at once', (_, options, code) => {
     expect(() => connect(engine.engine.url, options as never)).toThrow(
       expect.objectContaining({ name: 'VagusError', code }),

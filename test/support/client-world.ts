@@ -171,6 +171,8 @@ export class ClientWorld {
   readonly timeline = new Timeline();
   readonly core: ClientCore;
   readonly ends: ServerEnd[] = [];
+  /** The client's own that are armed. */
+  readonly timers = new Set<unknown>();
   readonly probes: { readonly token: string; readonly done: (refusal: Refusal | undefined) => void }[] = [];
   readonly posts: (PostRequest & { readonly done: (answer: PostAnswer | undefined) => void })[] = [];
   /** Everything that was told, as `[name, event]`. */
@@ -187,8 +189,15 @@ export class ClientWorld {
       },
       now: () => timeline.now,
       after: (ms, run) => {
-        const scheduled = timeline.after(ms, run);
-        return () => timeline.cancel(scheduled);
+        const scheduled = timeline.after(ms, () => {
+          this.timers.delete(scheduled);
+          run();
+        });
+        this.timers.add(scheduled);
+        return () => {
+          this.timers.delete(scheduled);
+          timeline.cancel(scheduled);
+        };
       },
       random: () => chance,
       newId: () => `id-${++this.#ids}`,

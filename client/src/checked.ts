@@ -1,0 +1,114 @@
+import { failure, type ClientError, type Result } from './codes.ts';
+import { isCount, isObject, isText, listOf, maybe, oneOf, type Fields } from './shapes.ts';
+import { toJson, utf8Bytes } from './size.ts';
+import { isTime } from './time.ts';
+
+/** What a field has to be, and how that is said. */
+type Rule = readonly [(value: unknown) => boolean, string];
+
+const NESTING = 32;
+
+const matching = (pattern: RegExp) => (value: unknown) => isText(value) && pattern.test(value as string);
+const within = (bytes: number) => (value: unknown) => utf8Bytes(JSON.stringify(value)) <= bytes;
+const optional = ([check, wanted]: Rule): Rule => [maybe(check), wanted];
+
+const isRoom = matching(/^[A-Za-z0-9_-]{1,64}$/);
+const isUser = matching(/^[^\p{C}\p{Z}:]{1,128}$/u);
+const isMetadata = within(8_192);
+const isSignal = within(4_096);
+
+const ROOM: Rule = [isRoom, '1 to 64 of A-Z a-z 0-9 _ -'];
+const USER: Rule = [isUser, 'a user: 1 to 128 printable characters without ":" or blanks'];
+const SEQ: Rule = [isCount, 'a whole number from 0'];
+const LIMIT: Rule = [(value) => isCount(value) && value !== 0 && (value as number) <= 200, '1 to 200'];
+const CHANNEL: Rule = [
+  matching(/^(broadcast|user|room:[A-Za-z0-9_-]{1,64})$/),
+  'broadcast, user or room:{room}',
+];
+
+/** Of the frames an application has a say in, what a server would refuse (FR2, FR4 to FR6, RQ1 to RQ11). */
+const RULES: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
+  join: { room: ROOM, since: optional(SEQ) },
+  leave: { room: ROOM },
+  chat: {
+    id: [
+      matching(/^[A-Za-z0-9_.-][A-Za-z0-9_.:-]{0,63}$/),
+      '1 to 64 of A-Z a-z 0-9 _ . - (and : but not at the beginning)',
+    ],
+    room: ROOM,
+    content: [(value) => isText(value) && value !== '', 'a text of at least 1 character'],
+    data: [maybe(isObject), 'a JSON object'],
+    timestamp: [
+      maybe((value) => isText(value) && isTime(value as string)),
+      'an ISO 8601 time of 1970 to 9999',
+    ],
+  },
+  signal: { room: ROOM, data: [(value) => value !== undefined && isSignal(value), 'JSON of at most 4 KiB'] },
+  history: {
+    room: optional(ROOM),
+    channel: optional(CHANNEL),
+    after: optional(SEQ),
+    before: optional(SEQ),
+    limit: optional(LIMIT),
+  },
+  presence: { room: ROOM, after: optional(USER) },
+  rooms: { after: optional(ROOM), limit: optional(LIMIT) },
+  create: {
+    room: optional(ROOM),
+    access: [oneOf('public', 'private'), 'public or private'],
+    members: [
+      maybe((value) => listOf(isUser)(value) && (value as unknown[]).length <= 1_000),
+      'a list of at most 1,000 users',
+    ],
+    metadata: [maybe((value) => isObject(value) && isMetadata(value)), 'a JSON object of at most 8 KiB'],
+  },
+};
+
+/**
+ * A frame as text, or why a server would not take it: what is refused there counts as a breach of the protocol, and
+ * twenty of them in a minute end a client for good. It is judged as it will be read, after JSON.
+ */
+export function toFrame(frame: Readonly<Record<string, unknown>>): Result<string> {
+  const text = toJson(frame);
+  const error =
+    text === undefined ? wrong(notJson(frame), 'JSON') : wrongFrame(JSON.parse(text) as Fields, text);
+  return error ? { ok: false, error } : { ok: true, value: text as string };
+}
+
+function wrong(field: string, wanted: string): ClientError {
+  return { ...failure('bad_frame', `${field} must be ${wanted}`), field };
+}
+
+function notJson(frame: Fields): string {
+  return Object.keys(frame).find((field) => toJson([frame[field]]) === undefined) ?? 'it';
+}
+
+function wrongFrame(frame: Fields, text: string): ClientError | undefined {
+  // Such characters can only be written as escapes: a text without any needs no search.
+  const hasEscapes = text.includes('\\u');
+  const unfit = Object.keys(frame).find((field) => isUnfit(frame[field], 2, hasEscapes));
+  if (unfit !== undefined)
+    return wrong(unfit, `without U+0000 and half surrogate pairs, and at most ${NESTING} levels deep`);
+  const type = frame['type'] as string;
+  for (const [field, [check, wanted]] of Object.entries(RULES[type] ?? {}))
+    if (!check(frame[field])) return wrong(field, wanted);
+  if (type === 'history') {
+    const { room, channel, after, before } = frame;
+    if (room !== undefined && channel !== undefined) return wrong('channel', 'left out where room is given');
+    if (room === undefined && channel === undefined) return wrong('room', 'given, or channel');
+    if (after !== undefined && before !== undefined) return wrong('before', 'left out where after is given');
+  }
+  return undefined;
+}
+
+/** What no field may hold (FR3, FR8). */
+function isUnfit(value: unknown, depth: number, hasEscapes: boolean): boolean {
+  if (typeof value === 'string') return hasEscapes && /\0|\p{Cs}/u.test(value);
+  if (typeof value !== 'object' || value === null) return false;
+  return (
+    depth > NESTING ||
+    Object.entries(value).some(
+      ([key, inner]) => isUnfit(key, depth, hasEscapes) || isUnfit(inner, depth + 1, hasEscapes),
+    )
+  );
+}

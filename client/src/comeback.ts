@@ -1,0 +1,53 @@
+import { backoffMs } from './backoff.ts';
+import type { ClientError } from './codes.ts';
+import type { Ports } from './ports.ts';
+
+/** A server that lets us in and throws us out at once is asked less and less often. */
+const BRIEF_MS = 5_000;
+
+/** Failed attempts after which messages go by REST. */
+const FAILURES_TO_REST = 3;
+
+/** A server that names a longer pause is not believed. */
+const PAUSE_MAX_MS = 3_600_000;
+
+/** When to try again. */
+export class Comeback {
+  readonly #ports: Ports;
+  /** Attempts in a row that did not lead to a connection. */
+  #failures = 0;
+  /** Connections in a row that were lost at once, or to nonsense: being let in does not excuse a server. */
+  #brief = 0;
+  #at = 0;
+
+  constructor(ports: Ports) {
+    this.#ports = ports;
+  }
+
+  /** When, on one's own clock. */
+  get at(): number {
+    return this.#at;
+  }
+
+  get isTimeForRest(): boolean {
+    return this.#failures >= FAILURES_TO_REST;
+  }
+
+  /**
+   * An attempt is over. `welcomedAt`: undefined when it never was; `slotMs`: when the server wants this client back,
+   * where it said so.
+   */
+  after(why: ClientError, welcomedAt: number | undefined, slotMs?: number): void {
+    const now = this.#ports.now();
+    if (welcomedAt === undefined) this.#failures++;
+    else {
+      const isOfUse = now - welcomedAt >= BRIEF_MS && why.code !== 'bad_server_frame';
+      this.#failures = 0;
+      this.#brief = isOfUse ? 0 : this.#brief + 1;
+    }
+    const jitter = backoffMs(this.#failures + this.#brief, () => this.#ports.random());
+    // The slot is this client's own, and spread over all already; a pause is told to everyone alike.
+    const pause = slotMs ?? (why.retryAfterMs ?? 0) + jitter;
+    this.#at = now + Math.min(pause, PAUSE_MAX_MS);
+  }
+}

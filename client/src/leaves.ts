@@ -1,0 +1,47 @@
+import { PAUSE_MS } from './backoff.ts';
+import { isRetryable, type Done, type Result } from './codes.ts';
+import { Era } from './era.ts';
+import type { Ports } from './ports.ts';
+import type { Requests } from './requests.ts';
+
+export interface LeaveParts {
+  readonly ports: Ports;
+  readonly requests: Requests;
+  /** Whether a room is wanted again. */
+  readonly isWanted: (room: string) => boolean;
+}
+
+/** Rooms on their way out. Without its connection, or without a place in the room, one has left it. */
+export class Leaves {
+  readonly #parts: LeaveParts;
+  readonly #era: Era;
+  /** Those who wait for it to be asked again. */
+  readonly #waiting = new Set<Done<void>>();
+
+  constructor(parts: LeaveParts) {
+    this.#parts = parts;
+    this.#era = new Era(parts.ports);
+  }
+
+  ask(room: string, done: Done<void>): void {
+    const { requests, isWanted } = this.#parts;
+    this.#waiting.add(done);
+    const answered = this.#era.within((result: Result<true>) => {
+      if (result.ok || !isRetryable(result.error.code) || isWanted(room)) return this.#left(done);
+      this.#era.after(result.error.retryAfterMs ?? PAUSE_MS, () => {
+        if (isWanted(room)) this.#left(done);
+        else this.ask(room, done);
+      });
+    });
+    requests.ask({ frame: { type: 'leave', room }, read: () => true as const }, answered);
+  }
+
+  lost(): void {
+    this.#era.end();
+    for (const done of [...this.#waiting]) this.#left(done);
+  }
+
+  #left(done: Done<void>): void {
+    if (this.#waiting.delete(done)) done({ ok: true, value: undefined });
+  }
+}

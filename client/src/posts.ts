@@ -1,0 +1,84 @@
+import type { ClientError, Done } from './codes.ts';
+import type { SentMessage } from './frames.ts';
+import type { Message } from './message.ts';
+import type { PostAnswer, Ports } from './ports.ts';
+import { ERROR, isObject, pick, SENT, type Fields } from './shapes.ts';
+
+const DEADLINE_MS = 10_000;
+
+export interface PostParts {
+  readonly ports: Ports;
+  readonly token: (done: Done<string>) => void;
+  /** Its time is not over yet. */
+  readonly isWaiting: (message: Message) => boolean;
+  /** It is stored. This counts whenever it comes. */
+  readonly stored: (message: Message, sent: SentMessage) => void;
+  /** It was not sent: there is no token, or its time was over before there was one. */
+  readonly unsent: (message: Message, error?: ClientError) => void;
+  readonly refused: (message: Message, error: ClientError) => void;
+  /** There is no answer, or none that can be read. */
+  readonly unanswered: (message: Message) => void;
+}
+
+/** Messages by REST, one at a time. */
+export class Posts {
+  readonly #parts: PostParts;
+  /** Answers but a good one are heard only while nothing newer is under way. */
+  #number = 0;
+  #isBusy = false;
+  #cancel: (() => void) | undefined;
+
+  constructor(parts: PostParts) {
+    this.#parts = parts;
+  }
+
+  get isBusy(): boolean {
+    return this.#isBusy;
+  }
+
+  /** Only good news is wanted of what is under way. */
+  forget(): void {
+    this.#number++;
+    this.#isBusy = false;
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+
+  post(message: Message): void {
+    const { token, isWaiting, unsent } = this.#parts;
+    const number = ++this.#number;
+    this.#isBusy = true;
+    token((given) => {
+      if (number !== this.#number) return;
+      if (given.ok && isWaiting(message)) return this.#post(message, given.value, number);
+      this.#isBusy = false;
+      unsent(message, given.ok ? undefined : given.error);
+    });
+  }
+
+  #post(message: Message, token: string, number: number): void {
+    const { ports, unanswered } = this.#parts;
+    message.stage = 'posted';
+    this.#cancel = ports.after(DEADLINE_MS, () => {
+      this.forget();
+      unanswered(message);
+    });
+    const { type: _, room, ...body } = JSON.parse(message.text) as Fields;
+    const request = { room: room as string, token, body: JSON.stringify(body) };
+    ports.post(request, (answer) => this.#answered(message, answer, number));
+  }
+
+  #answered(message: Message, answer: PostAnswer | undefined, number: number): void {
+    const { stored, refused, unanswered } = this.#parts;
+    const body = isObject(answer?.body) ? answer.body : {};
+    const isStored = answer?.status === 200 || answer?.status === 201;
+    const sent = isStored ? pick(body, SENT) : undefined;
+    const isHeard = number === this.#number;
+    if (isHeard) this.forget();
+    if (sent) return stored(message, sent);
+    if (!isHeard) return;
+    const error = isStored ? undefined : pick(body, ERROR);
+    if (error) refused(message, error);
+    else unanswered(message);
+  }
+}
