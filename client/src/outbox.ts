@@ -30,6 +30,9 @@ export interface OutboxParts {
 const WINDOW = 32;
 const FRAME_BYTES = 65_536;
 
+/** What is refused for a while that nobody named waits longer up to so many times: 3 s at most. */
+const DELAYS_MAX = 3;
+
 /**
  * Messages on their way, in the order in which they were given.
  *
@@ -253,7 +256,8 @@ export class Outbox {
       this.#isPaced = true;
       return this.#holds.hold('all', retryAfterMs);
     }
-    const pauseMs = retryAfterMs ?? PAUSE_MS + backoffMs(++message.delays, () => this.#parts.ports.random());
+    const delays = Math.min(++message.delays, DELAYS_MAX);
+    const pauseMs = retryAfterMs ?? PAUSE_MS + backoffMs(delays, () => this.#parts.ports.random());
     this.#holds.hold(`room:${message.room}`, pauseMs);
   }
 

@@ -33,6 +33,8 @@ export class ApplicationChecker {
   /** The last seq that the application was shown of each channel. */
   readonly #shown = new Map<string, number>();
   readonly #sent = new Map<string, Sent>();
+  /** What it has asked for and has no answer to. */
+  readonly #asked = new Set<{ readonly what: string }>();
 
   constructor(who: string, user: string, world: WireWorld) {
     this.#who = who;
@@ -108,7 +110,16 @@ export class ApplicationChecker {
     this.#shown.set(name, Math.max(to, last ?? 0));
   }
 
-  // --- what it sends
+  // --- what it asks for and sends
+
+  /** It asks for something, `a join of …` say. Returns what is called when that is answered. */
+  asks(what: string): () => void {
+    const asked = { what };
+    this.#asked.add(asked);
+    return () => {
+      if (!this.#asked.delete(asked)) this.#world.violate(15, `${this.#who} is answered twice about ${what}`);
+    };
+  }
 
   /** It sends something, or sends it again. */
   sends(id: string, room: string, content: string): Sent {
@@ -126,6 +137,7 @@ export class ApplicationChecker {
   answered(sent: Sent, result: Result<SentMessage>): void {
     const { log, violate } = this.#world;
     const channel = this.#channel(`room:${sent.room}`);
+    if (!sent.isOpen) violate(15, `${this.#who} is answered twice when it sends ${sent.id}`);
     sent.isOpen = false;
     if (!result.ok) return this.#refused(sent, result.error);
     const { seq } = result.value;
@@ -159,6 +171,7 @@ export class ApplicationChecker {
         : [`the application of ${this.#who} is at ${name} ${at} of ${head}`];
     });
     const open = [...this.#sent.values()].filter(({ isOpen }) => isOpen);
-    return [...behind, ...open.map(({ id }) => `${this.#who} has no answer to ${id}`)];
+    const unanswered = [...open.map(({ id }) => id), ...[...this.#asked].map(({ what }) => what)];
+    return [...behind, ...unanswered.map((what) => `${this.#who} has no answer to ${what}`)];
   }
 }

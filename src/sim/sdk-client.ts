@@ -43,8 +43,11 @@ export class SdkClient implements ActingClient {
     if (this.#isStopped) return;
     const token = (done: (token: string) => void): void =>
       this.#platform.later(() => done(simToken(this.#world.claims(this.user))));
-    // All is tried for as long as it takes: a run ends with an answer to each message.
-    const patience = { sendTimeoutMs: 0, joinTimeoutMs: 0 };
+    // Some try for as long as it takes, some give up: each is told once, and truly, what became of it.
+    const patience = {
+      sendTimeoutMs: this.#random.pick([0, 0, 20_000]),
+      joinTimeoutMs: this.#random.pick([0, 0, 5_000]),
+    };
     const core = new ClientCore({ url: 'ws://node/ws', token, ...patience }, this.#platform.ports);
     this.#core = core;
     this.#platform.begin();
@@ -56,6 +59,7 @@ export class SdkClient implements ActingClient {
     core.on('room_closed', ({ room }) => this.#in.delete(room));
     core.on('state', ({ state, why }) => {
       this.#say(() => `is ${state}${why ? `: ${why.code}` : ''}`);
+      if (state === 'waiting' && this.#random.chance(0.2)) this.#joinAway(core);
       if (state === 'dead' && core === this.#core) this.#ended();
     });
     core.start();
@@ -95,9 +99,15 @@ export class SdkClient implements ActingClient {
     if (this.#core) this.#join(this.#core, room);
   }
 
-  #join(core: ClientCore, room: string): void {
+  /** A person asks for the rooms again, and sees nothing happen. */
+  #joinAway(core: ClientCore): void {
+    for (const room of this.#wanted) this.#join(core, room);
+  }
+
+  #join(core: ClientCore, room: string, answered = this.#checker.asks(`a join of ${room}`)): void {
     const since = this.#checker.position(room);
     core.join(room, since === undefined ? {} : { since }, (result) => {
+      answered();
       if (core !== this.#core || !result.ok) return;
       this.#in.add(room);
       this.#checker.joined(room, result.value.seq);
@@ -172,7 +182,8 @@ export class SdkClient implements ActingClient {
 
   mend(): void {
     if (!this.#core || !this.isOnline) return;
-    for (const room of this.#wanted) if (!this.#in.has(room)) this.#join(this.#core, room);
+    // As often as it takes: the last of these may have no answer yet.
+    for (const room of this.#wanted) if (!this.#in.has(room)) this.#join(this.#core, room, () => {});
   }
 
   unfinished(): string[] {
