@@ -11,8 +11,9 @@ export interface Mutant {
   readonly name: string;
   /** What is wrong, in a sentence. */
   readonly what: string;
-  /** In `src`. */
+  /** In `src`, or in `client/src` for a bug of the SDK. */
   readonly file: string;
+  readonly of?: 'client';
   /** Each `find` must be there once: a mutant that no longer fits must be written anew. */
   readonly edits: readonly { readonly find: string; readonly replace: string }[];
   /** A seed that finds it. */
@@ -58,8 +59,19 @@ export class Planted {
     if (mutant) this.#plant(mutant);
   }
 
-  #plant({ name, file, edits }: Mutant): void {
-    let text = readFileSync(join(ROOT, 'src', file), 'utf8');
+  /** Where what is built of a file goes: this program's own copy of the SDK is found before the one of all. */
+  #place({ file, of }: Mutant): string {
+    const built = file.replace(/\.ts$/, '.js');
+    if (of !== 'client') return join(this.#folder, 'dist', built);
+    const copy = join(this.#folder, 'dist/node_modules/vagus-client');
+    cpSync(join(ROOT, 'client/dist'), join(copy, 'dist'), { recursive: true });
+    cpSync(join(ROOT, 'client/package.json'), join(copy, 'package.json'));
+    return join(copy, 'dist', built);
+  }
+
+  #plant(mutant: Mutant): void {
+    const { name, file, of, edits } = mutant;
+    let text = readFileSync(join(ROOT, of === 'client' ? 'client/src' : 'src', file), 'utf8');
     for (const { find, replace } of edits) {
       const times = text.split(find).length - 1;
       if (times !== 1)
@@ -73,7 +85,7 @@ export class Planted {
         rewriteRelativeImportExtensions: true,
       },
     });
-    writeFileSync(join(this.#folder, 'dist', file.replace(/\.ts$/, '.js')), outputText);
+    writeFileSync(this.#place(mutant), outputText);
   }
 
   /** Simulates seeds until one finds something. */

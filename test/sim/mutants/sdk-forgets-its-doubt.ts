@@ -1,0 +1,17 @@
+import type { Mutant } from './plant.ts';
+
+export const mutant: Mutant = {
+  name: 'sdk-forgets-its-doubt',
+  what: 'What was under way when the connection was lost is called unsent when its time is over.',
+  of: 'client',
+  file: 'outbox.ts',
+  edits: [
+    {
+      find: `      message.stage = 'waiting';
+      message.isDoubtful = true;`,
+      replace: `      message.stage = 'waiting';`,
+    },
+  ],
+  seed: 3,
+  invariant: 6,
+};

@@ -1,0 +1,17 @@
+import type { Mutant } from './plant.ts';
+
+export const mutant: Mutant = {
+  name: 'sdk-skips-what-is-named',
+  what: 'What the server names as a gap is taken for read.',
+  of: 'client',
+  file: 'channel.ts',
+  edits: [
+    {
+      find: `    this.#readTo = Math.max(this.#readTo, to);
+    this.#readOn();`,
+      replace: `    this.#position = Math.max(this.#position, to);`,
+    },
+  ],
+  seed: 2,
+  invariant: 4,
+};
