@@ -2,22 +2,18 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import axe, { type AxeResults } from 'axe-core';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import type { BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { launchChromium } from '../support/chromium.ts';
+import { ChatPages, contents, write } from '../support/chat-pages.ts';
 import { createDatabase } from '../support/database.ts';
 import { ask } from '../support/http.ts';
 import { NodeProcess, SECRET } from '../support/node-process.ts';
 import { freePort } from '../support/postgres-server.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'vagus-chat-'));
-let browser: Browser;
+let pages: ChatPages;
 let node: NodeProcess;
 let port: number;
-/** What a console should not say. */
-let complaints: string[] = [];
-/** While the server is away, a browser says so in its console, whatever the page does. */
-let isAway = false;
 
 async function start(): Promise<void> {
   node = await NodeProcess.start(['dev'], {
@@ -29,53 +25,22 @@ async function start(): Promise<void> {
 
 beforeAll(async () => {
   port = await freePort();
-  [browser] = await Promise.all([launchChromium(), start()]);
+  [pages] = await Promise.all([ChatPages.launch(port), start()]);
 }, 180_000);
 
 afterAll(async () => {
-  await browser.close();
+  await pages.close();
   await node.terminate();
   rmSync(folder, { recursive: true, force: true });
 });
 
 afterEach(async () => {
-  await Promise.all(browser.contexts().map((context) => context.close()));
-  expect(complaints).toEqual([]);
-  complaints = [];
+  expect(await pages.leave()).toEqual([]);
 });
 
-async function openPage(options: BrowserContextOptions = {}, room?: string): Promise<Page> {
-  const context = await browser.newContext({ locale: 'en-GB', ...options });
-  // The room that the tab was in last.
-  if (room !== undefined) await context.addInitScript(`sessionStorage['vagus.room'] ??= '${room}'`);
-  const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
-  page.on('console', (message) => {
-    const isTold = isAway && /ERR_(CONNECTION_|EMPTY_)|WebSocket connection to/.test(message.text());
-    if (['error', 'warning'].includes(message.type()) && !isTold) complaints.push(message.text());
-  });
-  page.on('pageerror', (error) => complaints.push(String(error)));
-  await page.goto(`http://127.0.0.1:${port}/`);
-  return page;
-}
+const openPage = (options?: BrowserContextOptions): Promise<Page> => pages.open(options);
+const enter: ChatPages['enter'] = (...who) => pages.enter(...who);
 
-/** Somebody in a room. */
-async function enter(name: string, room: string, options: BrowserContextOptions = {}): Promise<Page> {
-  const page = await openPage(options, room);
-  await page.locator('#name:focus').fill(name);
-  await page.keyboard.press('Enter');
-  await expect.poll(() => page.locator('#room-title').textContent()).toBe(room);
-  await page.locator('.state.alive').waitFor({ state: 'attached' });
-  await page.getByText('Entering…').waitFor({ state: 'detached' });
-  return page;
-}
-
-async function write(page: Page, text: string): Promise<void> {
-  await page.locator('#draft').fill(text);
-  await page.keyboard.press('Enter');
-}
-
-const contents = (page: Page): Promise<string[]> => page.locator('.message .content').allTextContents();
 const members = (page: Page): Promise<string[]> => page.locator('.members .user').allTextContents();
 const states = (page: Page): Promise<string[]> => page.locator('.members .member-state').allTextContents();
 const stored = (page: Page): Promise<number> => page.locator('.message.own.sent').count();
@@ -138,7 +103,7 @@ describe('the chat page of vagus dev', () => {
     await expect.poll(() => contents(ben)).toEqual(['before']);
     await expect.poll(() => stored(ann)).toBe(1);
     await expect.poll(() => states(ann)).toEqual(['alive', 'alive']);
-    isAway = true;
+    pages.expected = /ERR_(CONNECTION_|EMPTY_)|WebSocket connection to/;
     await node.kill();
     await expect.poll(() => ann.locator('#banner').textContent()).toMatch(/^Connection lost, trying again/);
     await ben.locator('#banner').waitFor();
@@ -156,7 +121,7 @@ describe('the chat page of vagus dev', () => {
       await expect.poll(() => members(page), { timeout: 10_000 }).toEqual(['ann', 'ben']);
       await expect.poll(() => states(page), { timeout: 10_000 }).toEqual(['alive', 'alive']);
     }
-    isAway = false;
+    pages.expected = undefined;
     await expect.poll(() => stored(ann)).toBe(4);
     await write(ben, 'after');
     await expect.poll(() => contents(ann)).toEqual([...all, 'after']);
@@ -230,6 +195,7 @@ describe('the chat page of vagus dev', () => {
   });
 
   test('a name that the server refuses: why, in plain words', async () => {
+    pages.expected = /status of 400/;
     const page = await openPage();
     await page.locator('#name').fill('Ann Smith');
     await page.keyboard.press('Enter');
@@ -239,8 +205,6 @@ describe('the chat page of vagus dev', () => {
     await page.keyboard.press('Enter');
     await page.getByText('This name cannot be had: user must be 1 to 128 printable characters').waitFor();
     expect(await page.locator('#app').isVisible()).toBe(false);
-    expect(complaints.filter((complaint) => !complaint.includes('status of 400'))).toEqual([]);
-    complaints = [];
   });
 
   test('what cannot be a room’s name stays in its field, and is said to be none', async () => {
@@ -294,9 +258,9 @@ describe('the chat page of vagus dev', () => {
       script.textContent = 'document.title = "inline"';
       document.body.append(script);
     `);
-    await expect.poll(() => complaints.join()).toContain('Content Security Policy');
+    await expect.poll(() => pages.complaints.join()).toContain('Content Security Policy');
     expect(await page.title()).toBe('Vagus chat');
-    complaints = [];
+    pages.complaints = [];
   });
 });
 

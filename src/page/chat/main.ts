@@ -2,7 +2,7 @@ import { Composer } from './composer.ts';
 import { element } from './dom.ts';
 import { closePanels, startPanels } from './panels.ts';
 import { Session } from './session.ts';
-import { askToken, forgetName, NameError, rememberedName, signIn } from './sign-in.ts';
+import { askToken, forgetName, rememberedName, signIn } from './sign-in.ts';
 import { ConnectionView } from './view-connection.ts';
 import { renderMembers, renderRooms, renderTyping } from './view-lists.ts';
 import { MessagesView } from './view-messages.ts';
@@ -14,22 +14,21 @@ const FIRST_ROOM = 'lobby';
 const RENDER_MS = 16;
 
 async function start(): Promise<void> {
-  const { user, token } = (await knownUser()) ?? (await signIn());
+  const { user, token } = await whoever();
   element('sign-in').hidden = true;
   element('app').hidden = false;
   element('me').textContent = user;
   new Page(user, token).start();
 }
 
-/** Whoever reloads the page goes on under the same name. */
-async function knownUser(): Promise<{ user: string; token: string } | undefined> {
+/** Whoever reloads the page goes on under the same name; others are asked for one. */
+async function whoever(): Promise<{ readonly user: string; readonly token: string }> {
   const user = rememberedName();
-  if (user === undefined) return undefined;
+  if (user === undefined) return signIn();
   try {
     return { user, token: await askToken(user) };
-  } catch (error) {
-    if (error instanceof NameError) forgetName();
-    return undefined;
+  } catch (refusal) {
+    return signIn(refusal);
   }
 }
 

@@ -16,7 +16,7 @@ const TYPING_SHOWN_MS = 4_000;
 
 export interface Connection {
   readonly state: Client['state'];
-  readonly why?: string | undefined;
+  readonly why?: ClientEvents['state']['why'];
   /** When it is tried again, by `performance.now()`. */
   readonly retryAt?: number | undefined;
 }
@@ -109,7 +109,7 @@ export class Session {
       for (const { name, isJoined } of this.rooms.values()) if (isJoined) this.#askMembersSoon(name);
     }
     const retryAt = retryAfterMs === undefined ? undefined : performance.now() + retryAfterMs;
-    this.connection = { state, why: why?.message, retryAt };
+    this.connection = { state, why, retryAt };
     this.#options.changed();
   }
 

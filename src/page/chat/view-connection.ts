@@ -1,6 +1,7 @@
 import { Chart, waysFrom } from './chart.ts';
 import { element, make, renderItems } from './dom.ts';
-import type { Session } from './session.ts';
+import type { Connection, Session } from './session.ts';
+import { TokenError } from './sign-in.ts';
 
 /** One's own connection: its state in words and on its chart, and a banner while it is not there. */
 export class ConnectionView {
@@ -45,15 +46,15 @@ export class ConnectionView {
     switch (state) {
       case 'idle':
       case 'connecting':
-        return `Connection lost, trying again now.${kept}`;
+        return `${lossOf(why)}, trying again now.${kept}`;
       case 'waiting': {
         const seconds = Math.max(1, Math.ceil((retryAt - performance.now()) / 1_000));
-        return `Connection lost, trying again in ${seconds} s.${kept}`;
+        return `${lossOf(why)}, trying again in ${seconds} s.${kept}`;
       }
       case 'suspect':
         return 'The server is silent. Asking whether it is still there…';
       case 'dead':
-        return `The connection has ended: ${why ?? 'closed'}. Reload the page to start anew.`;
+        return `The connection has ended: ${why?.message ?? 'closed'}. Reload the page to start anew.`;
       case 'alive':
         return '';
     }
@@ -67,4 +68,13 @@ export class ConnectionView {
     this.#spoken = plain;
     element('spoken').textContent = text === '' && wasLost ? 'Connected again.' : text;
   }
+}
+
+/** What a server that is away, or goes away, looks like. */
+const AWAY = new Set(['unavailable', 'draining', 'no_token']);
+
+/** A server that is away is told by its absence; one that refuses has said why. */
+function lossOf(why: Connection['why']): string {
+  const isAway = !(why?.cause instanceof TokenError) && AWAY.has(why?.code ?? '');
+  return why === undefined || isAway ? 'Connection lost' : `Not connected (${why.message})`;
 }
