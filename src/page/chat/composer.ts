@@ -45,7 +45,9 @@ export class Composer {
     const isOther = room !== this.#room;
     this.#room = room;
     if (isOther || this.#draft.value !== room.draft) this.#set(room.draft);
-    this.#draft.disabled = room.closedBecause !== undefined;
+    // What is disabled loses the focus, and the keyboard its place.
+    if (!room.isWritable && document.activeElement === this.#draft) element('messages').focus();
+    this.#draft.disabled = !room.isWritable;
     this.#draft.placeholder = `Write to ${room.name}`;
   }
 }

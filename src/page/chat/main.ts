@@ -1,5 +1,5 @@
 import { Composer } from './composer.ts';
-import { element } from './dom.ts';
+import { element, make } from './dom.ts';
 import { closePanels, startPanels } from './panels.ts';
 import { Session } from './session.ts';
 import { askToken, forgetName, rememberedName, signIn } from './sign-in.ts';
@@ -48,7 +48,7 @@ class Page {
         if (room === this.#session.current) element('spoken').textContent = `${from}: ${content}`;
       },
     });
-    this.#messages = new MessagesView(this.#session);
+    this.#messages = new MessagesView(this.#session, (name) => void this.#open(name));
     this.#connection = new ConnectionView(this.#session);
     this.#composer = new Composer(this.#session, () => this.#messages.toEnd());
   }
@@ -57,7 +57,7 @@ class Page {
     startPanels();
     this.#listen();
     this.#composer.focus();
-    void this.#open(sessionStorage.getItem(ROOM) ?? FIRST_ROOM).catch(() => this.#open(FIRST_ROOM));
+    void this.#open(sessionStorage.getItem(ROOM) ?? FIRST_ROOM);
   }
 
   #listen(): void {
@@ -84,16 +84,13 @@ class Page {
   #openFrom(field: HTMLInputElement): void {
     const name = (field.value = field.value.trim());
     if (name === '') return;
-    const refused = (why: string): void => {
-      element('room-error').textContent = `${name} cannot be opened: ${why}.`;
-      if (field.value === '') field.value = name;
-    };
     if (!field.validity.valid) {
       field.select();
-      return refused(field.title);
+      element('room-error').textContent = `${name} cannot be opened: ${field.title}.`;
+      return;
     }
     field.value = '';
-    this.#open(name).catch((error: Error) => refused(error.message));
+    void this.#open(name);
   }
 
   async #open(name: string): Promise<void> {
@@ -103,7 +100,11 @@ class Page {
     this.#render();
     this.#composer.focus();
     await entered;
-    if (this.#session.current?.name === name) sessionStorage.setItem(ROOM, name);
+    const { current } = this.#session;
+    if (current?.name !== name) return;
+    // A reload leads to a room that one is let into.
+    if (current.isJoined) return sessionStorage.setItem(ROOM, name);
+    sessionStorage.removeItem(ROOM);
   }
 
   #renderSoon(): void {
@@ -118,7 +119,7 @@ class Page {
   #render(): void {
     const session = this.#session;
     this.#connection.render();
-    renderRooms(session, (name) => void this.#open(name).catch(() => {}));
+    renderRooms(session, (name) => void this.#open(name));
     const room = session.current;
     if (!room) return;
     element('room-title').textContent = room.name;
@@ -131,4 +132,7 @@ class Page {
   }
 }
 
-void start();
+start().catch((error: Error) => {
+  const words = `The page cannot start: ${error.message}. Reload it to try again.`;
+  document.body.prepend(make('p', { class: 'banner', role: 'alert' }, words));
+});

@@ -31,6 +31,8 @@ export class Room {
   readonly missed: { readonly from: number; readonly to: number }[] = [];
   members: readonly Member[] = [];
   total = 0;
+  /** Why `members` could not be asked for the last time. */
+  membersStaleBecause: string | undefined;
   /** Who is typing, until when. */
   readonly typing = new Map<string, number>();
   draft = '';
@@ -39,6 +41,12 @@ export class Room {
   isLoading = false;
   /** There are older messages than the first one. */
   hasOlder = true;
+  /** The seq that follows what is history: where reading begins while there is no message. Unknown before one is in. */
+  end: number | undefined;
+  /** Why the older messages could not be read; not tried again by scrolling, which a failure may cause. */
+  unreadBecause: string | undefined;
+  /** Why one was not let in. */
+  refusedBecause: string | undefined;
   /** Why nothing can be written here. */
   closedBecause: string | undefined;
   /** Why the server does not let one in for the moment. */
@@ -46,6 +54,15 @@ export class Room {
 
   constructor(name: string) {
     this.name = name;
+  }
+
+  get isWritable(): boolean {
+    return this.closedBecause === undefined && this.refusedBecause === undefined;
+  }
+
+  /** Something was written here that is nowhere else. */
+  get isKept(): boolean {
+    return this.draft !== '' || this.pending.length > 0;
   }
 
   /** Returns whether it is new. */
@@ -64,8 +81,9 @@ export class Room {
   }
 
   /** The log is another one: nothing of what is known means anything. */
-  reset(): void {
+  reset(seq: number): void {
     this.messages.length = this.missed.length = 0;
     this.hasOlder = true;
+    this.end = seq + 1;
   }
 }

@@ -1,18 +1,12 @@
-import {
-  connect,
-  type Client,
-  type ClientEvents,
-  type ListedRoom,
-  type VagusError,
-} from '../../../client/src/index.ts';
+import { connect, type Client, type ClientEvents, type VagusError } from '../../../client/src/index.ts';
+import { Directory } from './directory.ts';
 import { Room } from './room.ts';
 import { askToken } from './sign-in.ts';
 
 const PAGE = 40;
-const ROOMS_EVERY_MS = 5_000;
-const MEMBERS_PAUSE_MS = 500;
 const TYPING_TOLD_MS = 2_000;
 const TYPING_SHOWN_MS = 4_000;
+const TROUBLE_SHOWN_MS = 10_000;
 
 export interface Connection {
   readonly state: Client['state'];
@@ -33,16 +27,17 @@ export interface SessionOptions {
 export class Session {
   readonly user: string;
   readonly rooms = new Map<string, Room>();
-  listed: readonly ListedRoom[] = [];
   /** What does not work on the server for a while. */
   degraded: readonly string[] = [];
+  /** What went wrong a moment ago, of what nobody waits for. */
+  trouble: string | undefined;
   connection: Connection = { state: 'idle' };
   current: Room | undefined;
   /** It was connected once: what comes then is a loss. */
   wasAlive = false;
+  readonly directory: Directory;
   readonly #client: Client;
   readonly #options: SessionOptions;
-  readonly #membersDue = new Set<string>();
   #typingToldAt = -Infinity;
 
   constructor(options: SessionOptions) {
@@ -58,8 +53,8 @@ export class Session {
     const url = `${location.origin.replace(/^http/, 'ws')}/ws`;
     // 0: what was asked and written while the server is away is done when it is back, however long that takes.
     this.#client = connect(url, { token: nextToken, sendTimeoutMs: 0, joinTimeoutMs: 0 });
+    this.directory = new Directory(this.#client, this.rooms, options.changed);
     this.#listen();
-    setInterval(() => document.hidden || this.#askRooms(), ROOMS_EVERY_MS);
   }
 
   /** One's own messages that are nowhere but here; `isFailed`: those that will not be sent by themselves. */
@@ -79,7 +74,7 @@ export class Session {
     client.on('message', ({ room, ...message }) => this.#heard(room, message));
     client.on('signal', ({ room, from, data }) => this.#signalled(room, from, data));
     for (const name of ['joined', 'left', 'presence'] as const)
-      client.on(name, ({ room }) => this.#askMembersSoon(room));
+      client.on(name, ({ room }) => this.directory.askMembersSoon(room));
     client.on('degraded', ({ features }) => {
       this.degraded = features;
       this.#options.changed();
@@ -90,14 +85,15 @@ export class Session {
     });
     client.on('reset', ({ channel, seq }) => {
       const room = this.rooms.get(channel.slice('room:'.length));
-      room?.reset();
-      if (room) void this.older(room, seq + 1);
+      room?.reset(seq);
+      if (room) void this.older(room);
     });
     client.on('delayed', ({ room: name, why }) => {
       const room = this.rooms.get(name);
       if (room) room.delayedBecause = why?.message;
       this.#options.changed();
     });
+    client.on('error', ({ message }) => this.#failed(message));
     client.on('room_closed', ({ room }) => this.#shut(room, 'The room was deleted.'));
     client.on('removed', ({ room }) => this.#shut(room, 'You are not in this room any more.'));
   }
@@ -105,94 +101,84 @@ export class Session {
   #stateChanged({ state, why, retryAfterMs }: ClientEvents['state']): void {
     if (state === 'alive') {
       this.wasAlive = true;
-      this.#askRooms();
-      for (const { name, isJoined } of this.rooms.values()) if (isJoined) this.#askMembersSoon(name);
+      this.directory.askRooms();
+      for (const room of this.rooms.values()) {
+        if (room.isJoined) this.directory.askMembersSoon(room.name);
+        if (room.unreadBecause !== undefined) void this.older(room);
+      }
     }
     const retryAt = retryAfterMs === undefined ? undefined : performance.now() + retryAfterMs;
     this.connection = { state, why, retryAt };
     this.#options.changed();
   }
 
+  #failed(trouble: string): void {
+    this.trouble = trouble;
+    this.#options.changed();
+    setTimeout(() => {
+      if (this.trouble === trouble) this.trouble = undefined;
+      this.#options.changed();
+    }, TROUBLE_SHOWN_MS);
+  }
+
   // --- rooms
 
-  /** Enters a room, or shows one that was entered. Rejects with why it cannot be entered. */
+  /** Shows a room, and enters it unless one is in. What keeps one from that is noted in the room: it never rejects. */
   async open(name: string): Promise<void> {
-    const known = this.rooms.get(name);
-    const room = known ?? new Room(name);
-    const before = this.current;
+    const room = this.rooms.get(name) ?? new Room(name);
+    const isOpen = this.rooms.has(name) && room.refusedBecause === undefined;
     this.rooms.set(name, room);
+    room.refusedBecause = undefined;
     this.show(room);
-    if (known) return;
+    if (isOpen) return;
     try {
-      const { seq } = await this.#client.join(name);
-      room.isJoined = true;
-      this.#askMembersSoon(name);
-      this.#askRooms();
-      await this.older(room, seq + 1);
+      room.end = (await this.#client.join(name)).seq + 1;
     } catch (error) {
-      this.rooms.delete(name);
-      if (this.current === room && before) this.show(before);
-      throw error;
+      room.refusedBecause = (error as VagusError).message;
+      room.delayedBecause = undefined;
+      return this.#options.changed();
     }
+    room.isJoined = true;
+    this.directory.askMembersSoon(name);
+    this.directory.askRooms();
+    await this.older(room);
   }
 
   show(room: Room): void {
+    const left = this.current;
     this.current = room;
     room.unread = 0;
+    // It was only there to say why.
+    if (left && left !== room && left.refusedBecause !== undefined && !left.isKept)
+      this.rooms.delete(left.name);
     this.#options.changed();
   }
 
   #shut(name: string, why: string): void {
     const room = this.rooms.get(name);
     if (room) room.closedBecause = why;
-    this.#askRooms();
-    this.#options.changed();
-  }
-
-  #askRooms(): void {
-    if (this.#client.state !== 'alive') return;
-    const fill = async (): Promise<void> => {
-      this.listed = (await this.#client.rooms({ limit: 100 })).rooms;
-      this.#options.changed();
-    };
-    // It is asked again soon.
-    fill().catch(() => {});
-  }
-
-  /** Many come and go at once when a server is back: they are asked for together. */
-  #askMembersSoon(name: string): void {
-    if (this.#membersDue.has(name)) return;
-    this.#membersDue.add(name);
-    setTimeout(() => {
-      this.#membersDue.delete(name);
-      this.#askMembers(name).catch(() => {});
-    }, MEMBERS_PAUSE_MS);
-  }
-
-  async #askMembers(name: string): Promise<void> {
-    const room = this.rooms.get(name);
-    if (!room) return;
-    const { members, total } = await this.#client.presence(name);
-    room.members = members;
-    room.total = total;
+    this.directory.askRooms();
     this.#options.changed();
   }
 
   // --- messages
 
-  /** Reads the page of history before the first message that is there, or before `before`. */
-  async older(room: Room, before = room.messages[0]?.seq): Promise<void> {
+  /** Reads the page of history before the first message that is there. It never rejects: why it cannot is noted. */
+  async older(room: Room): Promise<void> {
+    const before = room.messages[0]?.seq ?? room.end;
     if (room.isLoading || !room.hasOlder || before === undefined) return;
     room.isLoading = true;
+    room.unreadBecause = undefined;
     this.#options.changed();
     try {
       const page = await this.#client.history({ room: room.name, before, limit: PAGE });
       for (const entry of page.messages) if (entry.type === 'chat') room.take(entry);
       room.hasOlder = page.more;
-    } finally {
-      room.isLoading = false;
-      this.#options.changed();
+    } catch (error) {
+      room.unreadBecause = (error as VagusError).message;
     }
+    room.isLoading = false;
+    this.#options.changed();
   }
 
   #heard(name: string, message: Omit<ClientEvents['message'], 'room'>): void {

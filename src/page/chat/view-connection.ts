@@ -11,6 +11,7 @@ export class ConnectionView {
   readonly #text = element('banner-text');
   readonly #state = element('state');
   #spoken = '';
+  #wasLost = false;
 
   constructor(session: Session) {
     this.#session = session;
@@ -20,7 +21,7 @@ export class ConnectionView {
   }
 
   render(): void {
-    const { connection, degraded, wasAlive } = this.#session;
+    const { connection, wasAlive } = this.#session;
     const { state } = connection;
     this.#chart.light(state);
     this.#state.className = `state ${state}`;
@@ -29,11 +30,16 @@ export class ConnectionView {
     const exits = ways.map((text) => ({ key: text, look: text, draw: () => make('li', {}, text) }));
     renderItems(element('exits'), exits);
     const isQuiet = state === 'alive' || (!wasAlive && (state === 'idle' || state === 'connecting'));
-    const trouble = degraded.length > 0 ? `For the moment the server cannot do: ${degraded.join(', ')}.` : '';
-    const text = isQuiet ? trouble : this.#words();
+    const text = isQuiet ? this.#trouble() : this.#words();
     this.#banner.hidden = text === '';
     if (this.#text.textContent !== text) this.#text.textContent = text;
-    this.#speak(text);
+    this.#speak(text, !isQuiet);
+  }
+
+  #trouble(): string {
+    const { degraded, trouble } = this.#session;
+    if (trouble !== undefined) return `Something went wrong: ${trouble}.`;
+    return degraded.length > 0 ? `For the moment the server cannot do: ${degraded.join(', ')}.` : '';
   }
 
   #words(): string {
@@ -61,11 +67,12 @@ export class ConnectionView {
   }
 
   /** Told once when something changes, not each second. */
-  #speak(text: string): void {
+  #speak(text: string, isLost: boolean): void {
     const plain = text.replace(/in \d+ s.*|now\..*/, 'again soon');
     if (plain === this.#spoken) return;
-    const wasLost = this.#spoken !== '';
+    const wasLost = this.#wasLost;
     this.#spoken = plain;
+    this.#wasLost = isLost;
     element('spoken').textContent = text === '' && wasLost ? 'Connected again.' : text;
   }
 }

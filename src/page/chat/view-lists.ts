@@ -4,7 +4,8 @@ import type { Session } from './session.ts';
 
 /** Public rooms with how many are present, and those that are open here. */
 export function renderRooms(session: Session, open: (name: string) => void): void {
-  const present = new Map(session.listed.map(({ room, present }) => [room, present]));
+  const { listed, staleBecause } = session.directory;
+  const present = new Map(listed.map(({ room, present }) => [room, present]));
   const names = [...new Set([...session.rooms.keys(), ...present.keys()])].toSorted((a, b) =>
     a.localeCompare(b),
   );
@@ -14,9 +15,10 @@ export function renderRooms(session: Session, open: (name: string) => void): voi
     // Of a room that one is in, who comes and goes is told at once.
     const count = room?.isJoined ? room.total : present.get(name);
     const unread = room?.unread ?? 0;
+    const isRefused = room?.refusedBecause !== undefined;
     return {
       key: name,
-      look: `${unread} ${isCurrent} ${count} ${room !== undefined} ${session.isConnected}`,
+      look: `${unread} ${isCurrent} ${count} ${isRefused} ${session.isConnected}`,
       draw: () => {
         const button = make('button', { type: 'button', ...(isCurrent ? { 'aria-current': 'page' } : {}) });
         button.append(make('span', { class: 'room' }, name));
@@ -24,13 +26,15 @@ export function renderRooms(session: Session, open: (name: string) => void): voi
           button.append(
             make('span', { class: 'unread' }, String(unread), make('span', { class: 'unseen' }, ' new')),
           );
-        if (count !== undefined && session.isConnected)
+        if (isRefused) button.append(make('span', { class: 'present' }, 'not let in'));
+        else if (count !== undefined && session.isConnected)
           button.append(make('span', { class: 'present' }, `${count} here`));
         button.addEventListener('click', () => open(name));
         return make('li', {}, button);
       },
     };
   });
+  if (session.isConnected) items.push(...stale('This list', staleBecause));
   keepingFocus(element('rooms'), items);
 }
 
@@ -67,8 +71,16 @@ export function renderMembers(session: Session, room: Room): void {
   const more = room.total - room.members.length;
   const text = `and ${more} more`;
   if (more > 0) items.push({ key: '', look: text, draw: () => make('li', { class: 'more' }, text) });
+  if (session.isConnected) items.push(...stale('Who is here', room.membersStaleBecause));
   renderItems(element('members'), items);
   element('people-count').textContent = session.isConnected ? `${room.total} here` : 'People';
+}
+
+/** What a list says of itself when it could not be asked for. */
+function stale(what: string, why: string | undefined): Item[] {
+  if (why === undefined) return [];
+  const text = `${what} may have changed: ${why}. It is asked again.`;
+  return [{ key: 'not a name', look: text, draw: () => make('li', { class: 'more' }, text) }];
 }
 
 export function renderTyping(room: Room): void {

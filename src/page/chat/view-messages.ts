@@ -23,14 +23,17 @@ interface Line {
 /** The messages of the room that is shown; it stays at the end unless somebody has scrolled up. */
 export class MessagesView {
   readonly #session: Session;
+  readonly #open: (room: string) => void;
   readonly #list = element('messages', HTMLOListElement);
   readonly #toNewest = element('to-newest', HTMLButtonElement);
   #room: Room | undefined;
   #isAtEnd = true;
   #newest = '';
+  #told = '';
 
-  constructor(session: Session) {
+  constructor(session: Session, open: (room: string) => void) {
     this.#session = session;
+    this.#open = open;
     const list = this.#list;
     list.addEventListener('scroll', () => {
       this.#isAtEnd = list.scrollHeight - list.scrollTop - list.clientHeight < NEAR_PX;
@@ -51,8 +54,8 @@ export class MessagesView {
   }
 
   #readOlder(): void {
-    // What cannot be read now is asked for again by the next scroll.
-    if (this.#room) this.#session.older(this.#room).catch(() => {});
+    const room = this.#room;
+    if (room && room.unreadBecause === undefined) void this.#session.older(room);
   }
 
   render(room: Room): void {
@@ -74,8 +77,16 @@ export class MessagesView {
     else if (newest === this.#newest) list.scrollTop = list.scrollHeight - fromEnd;
     else this.#toNewest.hidden = false;
     this.#newest = newest;
+    this.#tell(refusalOf(room) ?? '');
     // A page that does not fill the view cannot be scrolled.
     if (room.isJoined && list.scrollHeight <= list.clientHeight) this.#readOlder();
+  }
+
+  /** Says aloud, once, what the top of the list says to those who see it. */
+  #tell(refusal: string): void {
+    if (refusal === this.#told) return;
+    this.#told = refusal;
+    if (refusal !== '') element('spoken').textContent = refusal;
   }
 
   #lines(room: Room): Line[] {
@@ -91,7 +102,7 @@ export class MessagesView {
   }
 
   #items(room: Room, lines: readonly Line[]): Item[] {
-    const items = [topItem(room)];
+    const items = [this.#top(room)];
     const missed = [...room.missed];
     let before: Line | undefined;
     for (const line of lines) {
@@ -111,6 +122,24 @@ export class MessagesView {
     if (room.closedBecause !== undefined) items.push(notice('closed', room.closedBecause));
     else if (room.delayedBecause !== undefined) items.push(notice('delayed', delayText(room.delayedBecause)));
     return items;
+  }
+
+  #top(room: Room): Item {
+    const refusal = refusalOf(room);
+    if (refusal !== undefined) return notice('top', refusal, () => this.#tryAgain(room));
+    if (room.isLoading || !room.isJoined) return notice('top', room.isJoined ? 'Reading…' : 'Entering…');
+    if (room.hasOlder) return notice('top', 'Scroll up for more');
+    return notice(
+      'top',
+      room.messages.length === 0 ? 'Nobody has written here yet.' : `The beginning of ${room.name}`,
+    );
+  }
+
+  #tryAgain(room: Room): void {
+    // The button that was pressed goes.
+    this.#list.focus();
+    if (room.isJoined) void this.#session.older(room);
+    else this.#open(room.name);
   }
 
   #item(room: Room, line: Line, isBlock: boolean): Item {
@@ -150,15 +179,21 @@ function delayText(why: string): string {
   return `The server does not let you in for the moment: ${why}. It is asked again.`;
 }
 
-function topItem(room: Room): Item {
-  if (room.isLoading || !room.isJoined) return notice('top', room.isJoined ? 'Reading…' : 'Entering…');
-  if (room.hasOlder) return notice('top', 'Scroll up for more');
-  return notice(
-    'top',
-    room.messages.length === 0 ? 'Nobody has written here yet.' : `The beginning of ${room.name}`,
-  );
+/** Why this room, or what was written in it, is not to be had. */
+function refusalOf({ name, messages, refusedBecause, unreadBecause }: Room): string | undefined {
+  if (refusedBecause !== undefined) return `${name} cannot be opened: ${refusedBecause}.`;
+  if (unreadBecause === undefined) return undefined;
+  return `${messages.length === 0 ? 'Messages' : 'Older messages'} cannot be read: ${unreadBecause}.`;
 }
 
-function notice(key: string, text: string): Item {
-  return { key, look: text, draw: () => make('li', { class: 'notice' }, text) };
+function notice(key: string, text: string, again?: () => void): Item {
+  const draw = (): HTMLElement => {
+    const item = make('li', { class: 'notice' }, text);
+    if (!again) return item;
+    const button = make('button', { type: 'button', class: 'plain' }, 'Try again');
+    button.addEventListener('click', again);
+    item.append(' ', button);
+    return item;
+  };
+  return { key, look: text, draw };
 }
