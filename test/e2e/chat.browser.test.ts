@@ -163,6 +163,15 @@ describe('the chat page of vagus dev', () => {
     expect(await overflow(ann)).toBe(0);
   });
 
+  test('no field is so small that a phone zooms in on it', async () => {
+    const ann = await enter('ann', 'sizes', { viewport: { width: 390, height: 844 } });
+    const found = await ann.evaluate<number[]>(
+      `[...document.querySelectorAll('input, textarea')].map((field) => parseFloat(getComputedStyle(field).fontSize))`,
+    );
+    expect(found).toHaveLength(3);
+    expect(Math.min(...found)).toBeGreaterThanOrEqual(16);
+  });
+
   test('by keyboard alone: a name, a room, a message, another line', async () => {
     const ann = await openPage();
     await ann.keyboard.type('ann');
