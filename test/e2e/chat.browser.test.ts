@@ -45,6 +45,8 @@ const members = (page: Page): Promise<string[]> => page.locator('.members .user'
 const states = (page: Page): Promise<string[]> => page.locator('.members .member-state').allTextContents();
 const stored = (page: Page): Promise<number> => page.locator('.message.own.sent').count();
 
+const focused = (page: Page): Promise<string> => page.evaluate('document.activeElement.id');
+
 /** Pixels by which the page is wider than the screen. */
 const overflow = (page: Page): Promise<number> =>
   page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
@@ -157,10 +159,69 @@ describe('the chat page of vagus dev', () => {
     expect(await overflow(ann)).toBe(0);
     await ann.keyboard.press('Escape');
     expect(await ann.locator('#rooms-panel').isVisible()).toBe(false);
-    expect(await ann.evaluate('document.activeElement.id')).toBe('show-rooms');
+    expect(await focused(ann)).toBe('show-rooms');
     await ann.locator('#show-people').click();
     expect(await ann.locator('.chart .node.lit').textContent()).toBe('alive');
     expect(await overflow(ann)).toBe(0);
+  });
+
+  test('on a phone a tap beside an open panel closes it, and does nothing else', async () => {
+    const ann = await enter('ann', 'beside', { viewport: { width: 390, height: 844 }, hasTouch: true });
+    const [rooms, people] = [ann.locator('#rooms-panel'), ann.locator('#people-panel')];
+    await ann.locator('#draft').fill('not yet');
+    await ann.locator('#show-rooms').tap();
+    // Where the button is that sends.
+    await ann.touchscreen.tap(370, 820);
+    await rooms.waitFor({ state: 'hidden' });
+    expect(await focused(ann)).toBe('show-rooms');
+    expect(await ann.locator('.message').count()).toBe(0);
+    await ann.locator('#show-people').tap();
+    await people.waitFor();
+    expect(await barriers(ann)).toEqual([]);
+    await ann.touchscreen.tap(20, 400);
+    await people.waitFor({ state: 'hidden' });
+    expect(await focused(ann)).toBe('show-people');
+    await ann.locator('#show-people').tap();
+    await ann.getByRole('button', { name: 'Close' }).tap();
+    await people.waitFor({ state: 'hidden' });
+    await ann.getByRole('button', { name: 'Send' }).tap();
+    await expect.poll(() => contents(ann)).toEqual(['not yet']);
+    // What was left open is no bar to what is beside it on a wider screen.
+    await ann.locator('#show-rooms').tap();
+    await ann.setViewportSize({ width: 1200, height: 800 });
+    await ann.locator('main.chat[inert]').waitFor({ state: 'detached' });
+    await write(ann, 'wide');
+    await expect.poll(() => contents(ann)).toEqual(['not yet', 'wide']);
+  });
+
+  test('on a phone the keyboard goes into the panel that is opened, stays there, and comes back', async () => {
+    const ann = await enter('ann', 'tabs', { viewport: { width: 390, height: 844 } });
+    const isInside = (panel: string): Promise<boolean> =>
+      ann.evaluate(
+        `document.activeElement === document.body || !!document.activeElement.closest('#${panel}')`,
+      );
+    for (const [button, panel] of [
+      ['show-rooms', 'rooms-panel'],
+      ['show-people', 'people-panel'],
+    ] as const) {
+      await ann.locator(`#${button}`).focus();
+      await ann.keyboard.press('Enter');
+      expect(await ann.locator(`#${panel} :focus`).count()).toBe(1);
+      expect(await ann.locator(`#${button}`).getAttribute('aria-expanded')).toBe('true');
+      for (const key of ['Tab', 'Shift+Tab'])
+        for (let presses = 0; presses < 8; presses++) {
+          await ann.keyboard.press(key);
+          expect(await isInside(panel), `${key} in ${panel}`).toBe(true);
+        }
+      await ann.keyboard.press('Escape');
+      expect(await focused(ann)).toBe(button);
+      expect(await ann.locator(`#${button}`).getAttribute('aria-expanded')).toBe('false');
+    }
+    await ann.locator('#show-rooms').click();
+    await ann.getByLabel('Open a room').fill('elsewhere');
+    await ann.keyboard.press('Enter');
+    await ann.locator('#draft:focus').waitFor();
+    expect(await ann.locator('#rooms-panel').isVisible()).toBe(false);
   });
 
   test('no field is so small that a phone zooms in on it', async () => {
@@ -179,7 +240,7 @@ describe('the chat page of vagus dev', () => {
     await ann.locator('#draft:focus').waitFor();
     for (let tabs = 0; tabs < 20; tabs++) {
       await ann.keyboard.press('Shift+Tab');
-      if ((await ann.evaluate('document.activeElement.id')) === 'room-name') break;
+      if ((await focused(ann)) === 'room-name') break;
     }
     await ann.keyboard.type('no blanks please');
     await ann.keyboard.press('Enter');

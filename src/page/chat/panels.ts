@@ -1,34 +1,52 @@
 import { element } from './dom.ts';
 
 const PANELS = [
-  { panel: 'rooms-panel', button: 'show-rooms' },
-  { panel: 'people-panel', button: 'show-people' },
+  { panel: 'rooms-panel', button: 'show-rooms', close: 'hide-rooms' },
+  { panel: 'people-panel', button: 'show-people', close: 'hide-people' },
 ] as const;
 
-/** On a narrow screen rooms and people lie over the chat, one at a time, until Escape. */
+type Panel = (typeof PANELS)[number];
+
+/** As in chat.css: on a wider screen both panels are beside the chat. */
+const WIDE = '(min-width: 62.0625rem)';
+
+/**
+ * On a narrow screen rooms and people lie over the chat, one at a time. The focus goes into the one that is opened and
+ * stays there, as what lies under it cannot be used; a tap beside it, its button or Escape leads back to where one was.
+ */
 export function startPanels(): void {
-  for (const { panel, button } of PANELS) {
-    element(button).addEventListener('click', () => {
-      const isOpen = element(panel).classList.contains('open');
-      closePanels();
-      if (!isOpen) set(panel, button, true);
-    });
+  for (const panel of PANELS) {
+    element(panel.button).addEventListener('click', () => open(panel));
+    element(panel.close).addEventListener('click', leave);
   }
+  element('beside').addEventListener('click', leave);
   document.addEventListener('keydown', (event) => {
-    if (event.key !== 'Escape' || event.isComposing) return;
-    const button = closePanels();
-    element(button ?? 'draft').focus();
+    if (event.key === 'Escape' && !event.isComposing) leave();
   });
+  matchMedia(WIDE).addEventListener('change', closePanels);
 }
 
-/** Returns the button of the panel that was open. */
-export function closePanels(): string | undefined {
-  const open = PANELS.find(({ panel }) => element(panel).classList.contains('open'));
-  if (open) set(open.panel, open.button, false);
-  return open?.button;
+function open(panel: Panel): void {
+  closePanels();
+  set(panel, true);
+  element(panel.close).focus();
 }
 
-function set(panel: string, button: string, isOpen: boolean): void {
+function leave(): void {
+  element(closePanels()?.button ?? 'draft').focus();
+}
+
+/** Returns the panel that was open. Whoever closes it says where the focus goes. */
+export function closePanels(): Panel | undefined {
+  const opened = PANELS.find(({ panel }) => element(panel).classList.contains('open'));
+  if (opened) set(opened, false);
+  return opened;
+}
+
+function set({ panel, button }: Panel, isOpen: boolean): void {
   element(panel).classList.toggle('open', isOpen);
   element(button).setAttribute('aria-expanded', String(isOpen));
+  element('beside').hidden = !isOpen;
+  for (const other of element('app').children)
+    if (other instanceof HTMLElement && other.id !== panel && other.id !== 'beside') other.inert = isOpen;
 }
