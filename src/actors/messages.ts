@@ -114,14 +114,16 @@ export type Publication =
     }
   /** Who came and went, in order (PU2 `joined`, `left`). Who is named himself is told what came after him. */
   | { readonly type: 'roster'; readonly room: string; readonly moves: readonly Move[] }
-  /** Those who lost their right; null: everybody. */
-  | {
-      readonly type: 'evict';
-      readonly users: readonly string[] | null;
-      readonly reason: 'removed' | 'closed';
-    }
+  /** Those who lost their right. Who is removed keeps the connections that have every right. */
+  | ({ readonly type: 'evict'; readonly reason: 'removed' | 'closed' } & EvictedUsers)
   /** A new life of the home, which knows nobody yet; or no home, since another one has the channel. */
   | { readonly type: 'homeStarted' | 'homeDeposed' };
+
+/** `null`: everybody, but for some. */
+export interface EvictedUsers {
+  readonly users: readonly string[] | null;
+  readonly butFor?: readonly string[];
+}
 
 export interface Move {
   readonly move: 'joined' | 'left';

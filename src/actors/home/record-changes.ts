@@ -3,6 +3,7 @@ import type { Claimed, StoreRequest } from '../../runtime/ports/log-store.ts';
 import { LOG, type CreateRoom, type LogReply, type Refusal } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import type { Access } from './access.ts';
+import type { Evictions } from './evictions.ts';
 import type { Ledger } from './ledger.ts';
 
 export type ChangeContext =
@@ -31,12 +32,7 @@ export interface RecordChangesParts {
   readonly deadlineMs: number;
   readonly access: Access;
   readonly ledger: Ledger;
-  /** Everyone present whose right is a member's: they may lose it. */
-  readonly present: () => readonly string[];
-  /** Off the channel from here on: nothing that is published later reaches them (JW4). */
-  readonly expel: (users: readonly string[], turn: Turn, out: Outbox) => void;
-  /** Everyone is off, and told that the room is closed. */
-  readonly closeAll: (turn: Turn, out: Outbox) => void;
+  readonly evictions: Evictions;
 }
 
 /**
@@ -164,19 +160,11 @@ export class RecordChanges {
         break;
       case 'setMember':
         access.setMember(context.user, context.isMember);
-        if (!context.isMember && access.access === 'private') this.#expelIfPresent(context.user, turn, out);
+        if (!context.isMember && access.access === 'private')
+          this.#parts.evictions.expel(context.user, turn, out);
         break;
     }
     out.reply(context.replyTo, {});
-  }
-
-  #expelIfPresent(user: string, turn: Turn, out: Outbox): void {
-    const { present, expel } = this.#parts;
-    expel(
-      present().filter((other) => other === user),
-      turn,
-      out,
-    );
   }
 
   #created(
@@ -185,7 +173,7 @@ export class RecordChanges {
     turn: Turn,
     out: Outbox,
   ): void {
-    const { access, ledger, present, expel } = this.#parts;
+    const { access, ledger, evictions } = this.#parts;
     if (!isNew) {
       // Somebody else was faster: what we know of the room is not true.
       access.load(out);
@@ -196,18 +184,15 @@ export class RecordChanges {
     const allowed = new Set([creator, ...members]);
     for (const user of allowed) access.setMember(user, true);
     ledger.foundsRoom = false;
-    if (request.access === 'private') {
-      const strangers = present().filter((user) => !allowed.has(user));
-      expel(strangers, turn, out);
-    }
+    if (request.access === 'private') evictions.expelAllBut(allowed, turn, out);
     out.reply(replyTo, {});
   }
 
   #deleted(claimed: Claimed, turn: Turn, out: Outbox): void {
-    const { access, ledger, closeAll } = this.#parts;
+    const { access, ledger, evictions } = this.#parts;
     access.changed({ access: 'public', metadata: '{}', creator: null, isDeleted: true });
     ledger.closed(claimed, GONE, turn, out);
-    closeAll(turn, out);
+    evictions.closeAll(turn, out);
     this.empty(out);
   }
 }

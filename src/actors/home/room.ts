@@ -6,6 +6,7 @@ import { presenceFrame, signalFrame } from '../frames.ts';
 import type { DeviceState, Enter, Entered, HomeMessage, LogReply, Refusal } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import { Access, type AccessContext } from './access.ts';
+import { Evictions } from './evictions.ts';
 import { Home, type HomeOptions } from './home.ts';
 import { Intake, type IntakeContext } from './intake.ts';
 import type { Asker } from './pending.ts';
@@ -28,6 +29,7 @@ class RoomHome extends Home {
   readonly #access: Access;
   readonly #presence: Presence;
   readonly #roster: Roster;
+  readonly #evictions: Evictions;
   readonly #changes: RecordChanges;
   readonly #intake: Intake;
   /** Devices whose right is being looked up. One that leaves meanwhile must not come in after it. */
@@ -46,15 +48,21 @@ class RoomHome extends Home {
     });
     this.#presence = new Presence(options.graceMs);
     this.#roster = new Roster(birth.id);
+    this.#evictions = new Evictions({
+      node: options.node,
+      retryAfterMs: options.ledger.retryAfterMs,
+      access: this.#access,
+      presence: this.#presence,
+      ledger: this.ledger,
+      changed: (changes, at, out) => this.#changed(changes, at, out),
+    });
     this.#changes = new RecordChanges({
       room: birth.id,
       owner: options.owner,
       deadlineMs: options.ledger.logDeadlineMs,
       access: this.#access,
       ledger: this.ledger,
-      present: () => this.#presence.users().filter((user) => !this.#presence.isAdmin(user)),
-      expel: (users, at, out) => this.#expel(users, at, out),
-      closeAll: (at, out) => this.#closeAll(at, out),
+      evictions: this.#evictions,
     });
     this.#intake = new Intake({
       room: birth.id,
@@ -192,20 +200,6 @@ class RoomHome extends Home {
     super.timer(timer, turn, out);
   }
 
-  // --- rights lost
-
-  #closeAll(turn: Turn, out: Outbox): void {
-    for (const user of this.#presence.users()) this.#presence.expel(user, turn);
-    out.publish(this.channel, this.ledger.nodes, { type: 'evict', users: null, reason: 'closed' });
-  }
-
-  /** Off the channel from here on: nothing that is published later reaches them (JW4). */
-  #expel(users: readonly string[], turn: Turn, out: Outbox): void {
-    if (users.length === 0) return;
-    for (const user of users) this.#changed(this.#presence.expel(user, turn), turn, out);
-    out.publish(this.channel, this.ledger.nodes, { type: 'evict', users, reason: 'removed' });
-  }
-
   protected override answered(
     context: { readonly for: string },
     answer: Answer<unknown>,
@@ -241,23 +235,10 @@ class RoomHome extends Home {
     const { record } = this.#access;
     this.ledger.foundsRoom = record === null;
     if (record?.isDeleted) this.ledger.refuseAll(GONE, out);
-    this.#judgeAgain(turn, out);
+    this.#evictions.judgeAgain(turn, out);
     if (isPrepared) return;
     this.ledger.prepared(turn, out);
     this.#changes.empty(out);
-  }
-
-  /** A change of rights may have been carried out without our hearing of it: everyone present is looked at anew (JW4). */
-  #judgeAgain(turn: Turn, out: Outbox): void {
-    if (this.#access.record?.isDeleted) return this.#closeAll(turn, out);
-    for (const user of this.#presence.users()) {
-      const isAdmin = this.#presence.isAdmin(user);
-      this.#access.check({ user, isAdmin }, turn, out, (refusal, at, later) => {
-        // A right that cannot be read now is read later: it must not stay as it was for as long as somebody is here.
-        if (refusal?.error === 'unavailable') later.arm('record', this.options.ledger.retryAfterMs);
-        else if (refusal) this.#expel([user], at, later);
-      });
-    }
   }
 
   protected override tookTurn(out: Outbox): void {

@@ -214,10 +214,10 @@ class Relay {
     if (this.#kind !== 'broadcast') out.tell(homeAddress(this.#channel), { type: 'exit', address, how });
   }
 
-  #evict(users: readonly string[] | null, reason: 'removed' | 'closed', out: Outbox): void {
-    const named = users && new Set(users);
-    for (const { connection, address, user, asker, isIn } of [...this.#subscribers.values()]) {
-      if (named && !named.has(user)) continue;
+  #evict({ users, butFor = [], reason }: Omit<Publication & { type: 'evict' }, 'type'>, out: Outbox): void {
+    const named = new Set(users ?? butFor);
+    for (const { connection, address, user, isAdmin, asker, isIn } of [...this.#subscribers.values()]) {
+      if (named.has(user) === (users === null) || (isAdmin && reason === 'removed')) continue;
       // Who is still waiting to be let in is told why he is not.
       out.reply(asker, EVICTED[reason]);
       // His home may let him in yet: it has not heard of him, or has another right in mind.
@@ -266,7 +266,7 @@ class Relay {
       case 'roster':
         return this.#rosterNotice(message, out);
       case 'evict':
-        return this.#evict(message.users, message.reason, out);
+        return this.#evict(message, out);
       case 'homeStarted':
         return this.#reenterAll(out);
       case 'homeDeposed':
@@ -317,7 +317,8 @@ class Relay {
     if (!answer.ok || (isRefusal(answer.body) && answer.body.error === 'unavailable'))
       return out.arm('reenter', this.#options.retryAfterMs);
     if (isRefusal(answer.body)) {
-      return this.#evict([subscriber.user], answer.body.error === 'gone' ? 'closed' : 'removed', out);
+      const reason = answer.body.error === 'gone' ? 'closed' : 'removed';
+      return this.#evict({ users: [subscriber.user], reason }, out);
     }
     // What the old home has stored and not published is in the log.
     this.#askHead({ for: 'recheck' }, out);

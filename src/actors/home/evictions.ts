@@ -1,0 +1,73 @@
+import type { Turn } from '../../runtime/ports/actor.ts';
+import type { EvictedUsers } from '../messages.ts';
+import type { Outbox } from '../outbox.ts';
+import type { Access } from './access.ts';
+import type { Ledger } from './ledger.ts';
+import type { Presence, PresenceChange } from './presence.ts';
+
+export interface EvictionsParts {
+  readonly node: string;
+  readonly retryAfterMs: number;
+  readonly access: Access;
+  readonly presence: Presence;
+  readonly ledger: Ledger;
+  /** Others are told who is not present any more. */
+  readonly changed: (changes: readonly PresenceChange[], turn: Turn, out: Outbox) => void;
+}
+
+/**
+ * How those who lost their right are put off a room's channel: nothing that is published later reaches them (JW4).
+ * It is said to relays whether somebody is known to be present or not: a new life of the home knows only those who
+ * have said again that they are here, and the others would go on hearing what is not for them.
+ */
+export class Evictions {
+  readonly #parts: EvictionsParts;
+
+  constructor(parts: EvictionsParts) {
+    this.#parts = parts;
+  }
+
+  expel(user: string, turn: Turn, out: Outbox): void {
+    const { presence, changed } = this.#parts;
+    if (presence.isAdmin(user)) return;
+    changed(presence.expel(user, turn), turn, out);
+    this.#publish({ users: [user] }, 'removed', out);
+  }
+
+  /** Everyone whose right is a member's, and who is none of these. */
+  expelAllBut(members: ReadonlySet<string>, turn: Turn, out: Outbox): void {
+    const { presence, changed } = this.#parts;
+    const present = presence.users();
+    const stays = (user: string): boolean => members.has(user) || presence.isAdmin(user);
+    const butFor = new Set([...members, ...present.filter(stays)]);
+    for (const user of present) if (!butFor.has(user)) changed(presence.expel(user, turn), turn, out);
+    this.#publish({ users: null, butFor: [...butFor] }, 'removed', out);
+  }
+
+  /** Everyone is off, and told that the room is closed. */
+  closeAll(turn: Turn, out: Outbox): void {
+    const { presence } = this.#parts;
+    for (const user of presence.users()) presence.expel(user, turn);
+    this.#publish({ users: null }, 'closed', out);
+  }
+
+  /** A change of rights may have been carried out without our hearing of it: everyone present is looked at anew. */
+  judgeAgain(turn: Turn, out: Outbox): void {
+    const { access, presence, retryAfterMs } = this.#parts;
+    if (access.record?.isDeleted) return this.closeAll(turn, out);
+    for (const user of presence.users()) {
+      const isAdmin = presence.isAdmin(user);
+      access.check({ user, isAdmin }, turn, out, (refusal, at, later) => {
+        // A right that cannot be read now is read later: it must not stay as it was for as long as somebody is here.
+        if (refusal?.error === 'unavailable') later.arm('record', retryAfterMs);
+        else if (refusal) this.expel(user, at, later);
+      });
+    }
+  }
+
+  #publish(who: EvictedUsers, reason: 'removed' | 'closed', out: Outbox): void {
+    const { ledger, node } = this.#parts;
+    const nodes = new Set([...ledger.nodes, node]);
+    out.publish(ledger.channel, nodes, { type: 'evict', ...who, reason });
+  }
+}
