@@ -133,7 +133,9 @@ class Connection implements ConnectionContext {
       case 'greetingOver':
         return this.#subscriptions.greeted(out);
       case 'relayLost':
-        return this.#pulse.fire('channelLost', turn, out);
+        // A relay that crashes cannot know whether who has just left it has heard of that.
+        if (this.#subscriptions.mayBeOn(message.channel)) this.#pulse.fire('channelLost', turn, out);
+        return;
       case 'timer':
         return this.#timer(message.timer, turn, out);
       case 'answer':

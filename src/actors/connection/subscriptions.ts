@@ -250,6 +250,11 @@ export class Subscriptions {
     return this.#channels.off(channel);
   }
 
+  /** Its relay may have us. */
+  mayBeOn(channel: Channel): boolean {
+    return this.#known.has(channel);
+  }
+
   /** The connection is over. */
   releaseAll(how: Departure, out: Outbox): void {
     for (const channel of this.#known) unsubscribe(this.#context, channel, how, out);

@@ -62,6 +62,8 @@ class Relay {
   readonly #channel: Channel;
   readonly #kind: ChannelKind;
   readonly #subscribers = new Map<number, Subscriber>();
+  /** Who was in, and was removed in the last step: if that threw, nobody has heard of it. */
+  readonly #leaving = new Map<number, Subscriber>();
   readonly #fanout = new Fanout();
   readonly #stream: Stream;
   readonly #catchUp: CatchUp;
@@ -78,6 +80,7 @@ class Relay {
 
   take(message: RelayMessage | TimerFired | Answered, turn: Turn): Outbox {
     const out = new Outbox();
+    this.#leaving.clear();
     switch (message.type) {
       case 'subscribe':
         this.#subscribe(message, turn.replyTo, out);
@@ -205,6 +208,8 @@ class Relay {
   // --- going
 
   #remove(connection: number): void {
+    const subscriber = this.#subscribers.get(connection);
+    if (subscriber?.isIn) this.#leaving.set(connection, subscriber);
     this.#subscribers.delete(connection);
     this.#fanout.remove(connection);
     this.#catchUp.remove(connection);
@@ -354,7 +359,7 @@ class Relay {
 
   /** Whose place in the channel is lost with this actor. */
   lastWords(out: Outbox): void {
-    for (const { address } of this.#subscribers.values()) {
+    for (const { address } of [...this.#leaving.values(), ...this.#subscribers.values()]) {
       out.tell(address, { type: 'relayLost', channel: this.#channel });
       // Of those, some may be over already, and have told only us.
       this.#tellExit(address, 'lost', out);
