@@ -154,7 +154,7 @@ export class SdkClient implements ActingClient {
       case 'create':
         return core?.create({ access: frame['access'], members: frame['members'] }, () => {});
       default:
-        return this.raw(JSON.stringify(frame));
+        return this.#platform.ask(frame);
     }
   }
 

@@ -58,6 +58,12 @@ export class SdkPlatform implements WireOwner {
     this.#world.timeline.after(TICK_MS, run);
   }
 
+  /** Sends a request that the SDK does not know. */
+  ask(frame: Frame): void {
+    this.#wire?.sent(frame);
+    this.raw(JSON.stringify(frame));
+  }
+
   /** Sends a text as it is. */
   raw(text: string): void {
     this.#link?.sendText(text);

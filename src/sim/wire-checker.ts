@@ -93,9 +93,10 @@ export class WireChecker {
 
   /** The client sends a frame. */
   sent(frame: Frame): void {
-    const { id, type, room, content } = frame;
+    const { id, type, status, room, content } = frame;
+    // An answer to a ping asks for nothing; everything else does, with an id or without one (HS5).
+    if (type !== 'heartbeat' || status !== 'pong') this.#hasAsked = true;
     if (id === undefined) return;
-    this.#hasAsked = true;
     const request = { frame, sentAt: this.#world.timeline.now };
     const open = this.#requests.get(id);
     if (open) open.push(request);
