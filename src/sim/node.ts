@@ -82,7 +82,8 @@ export class SimNode {
 
   constructor(parts: SimNodeParts) {
     this.#parts = parts;
-    this.#outgoing = new OutgoingChecks(parts.violate, parts.outboundMaxBytes);
+    const { inFlightMax } = parts.options.connection;
+    this.#outgoing = new OutgoingChecks(parts.violate, { ...parts, inFlightMax });
     const { seed, incarnation, timeline, trace, violate, database, options } = parts;
     const entity = String(incarnation);
     this.owner = `${options.node}.${incarnation}`;

@@ -1,18 +1,32 @@
+import { WEIGHTS } from '../actors/connection/requests.ts';
 import { CLOSE_CODES } from '../protocol/codes.ts';
+import { WIRE_LIMITS } from '../protocol/limits.ts';
 import type { StoreCallName } from '../runtime/ports/log-store.ts';
 import type { ActorSystem } from '../runtime/system.ts';
 import type { Violate } from './violation.ts';
 
+/** More than a batch of a simulation holds. */
+const BATCH_BYTES = 64 * 1024;
+
+export interface OutgoingLimits {
+  readonly outboundMaxBytes: number;
+  /** Of one connection, in the weights of its requests. */
+  readonly inFlightMax: number;
+}
+
 /** What one process hands to the outside, held against what it may. */
 export class OutgoingChecks {
   readonly #violate: Violate;
-  readonly #outboundMaxBytes: number;
+  readonly #bufferedMax: number;
   /** When clients that were told to go may come back: each has its own time (CL2). */
   readonly #slots = new Set<string>();
 
-  constructor(violate: Violate, outboundMaxBytes: number) {
+  constructor(violate: Violate, { outboundMaxBytes, inFlightMax }: OutgoingLimits) {
     this.#violate = violate;
-    this.#outboundMaxBytes = outboundMaxBytes;
+    // Past the limit no request is read any more, but those that were read before are answered all the same (LM7): as many
+    // of the heaviest as a connection takes at once, each as large as a result may be (RQ6). Beside them one batch.
+    const replies = Math.ceil(inFlightMax / WEIGHTS.history) * WIRE_LIMITS.historyBytesMax;
+    this.#bufferedMax = outboundMaxBytes * 2 + BATCH_BYTES + replies;
   }
 
   /** Invariant 18: an open breaker lets nothing but its probe through. */
@@ -35,9 +49,8 @@ export class OutgoingChecks {
     this.#slots.add(reason);
   }
 
-  /** Invariant 13: replies of what was under way may come on top of the limit, and so may one batch (LM7). */
+  /** Invariant 13. */
   buffered(connection: number, bytes: number): void {
-    const most = this.#outboundMaxBytes * 2 + 320 * 1024;
-    if (bytes > most) this.#violate(13, `connection ${connection} has ${bytes} bytes waiting`);
+    if (bytes > this.#bufferedMax) this.#violate(13, `connection ${connection} has ${bytes} bytes waiting`);
   }
 }

@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest';
+import { CONNECTION_LIMITS } from '../../src/actors/connection/context.ts';
+import { WIRE_LIMITS } from '../../src/protocol/limits.ts';
 import { Chats } from '../../src/sim/chats.ts';
 import { LogChecker } from '../../src/sim/log-checker.ts';
+import { OutgoingChecks } from '../../src/sim/outgoing-checks.ts';
 import { Timeline } from '../../src/sim/timeline.ts';
 import { WireChecker, type Frame } from '../../src/sim/wire-checker.ts';
 
@@ -34,4 +37,15 @@ test('[HS5] nothing may be shown before the first request, and any may be the fi
   asking.sent({ type: 'heartbeat', status: 'ping' });
   asking.received(event, 10);
   expect(found().filter((text) => text.includes('HS5'))).toEqual([]);
+});
+
+test('[LM7] what was asked before a connection was slow may wait for it, and no more', () => {
+  const outboundMaxBytes = 4_096;
+  const { inFlightMax } = CONNECTION_LIMITS;
+  const checks = new OutgoingChecks(violate, { outboundMaxBytes, inFlightMax });
+  const replies = 4 * WIRE_LIMITS.historyBytesMax;
+  checks.buffered(1, outboundMaxBytes + replies);
+  expect(found()).toEqual([]);
+  checks.buffered(1, outboundMaxBytes + replies + 128 * 1024);
+  expect(found()).toHaveLength(1);
 });

@@ -21,7 +21,7 @@ import { ack, badFrame, refuse, unavailable, write, type ConnectionContext } fro
 import type { Subscriptions } from './subscriptions.ts';
 
 /** What a request under way weighs against `inFlightMax`: by what its answer may put into the outbound buffer. */
-const WEIGHTS = { history: 64, presence: 16, create: 8, rooms: 64, refresh: 8 } as const;
+export const WEIGHTS = { history: 64, presence: 16, create: 8, rooms: 64, refresh: 8 } as const;
 
 export type RequestContext =
   | { readonly for: 'history'; readonly request: RequestOf<'history'>; readonly channel: Channel }
