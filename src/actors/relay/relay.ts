@@ -184,8 +184,7 @@ class Relay {
       if (!subscriber.isIn) this.#tellExit(subscriber.address, 'gone', out);
       return this.#refuse(subscriber, this.#unavailable(), out);
     }
-    const head = answer.body.value;
-    this.#stream.headRead(head, out);
+    const head = this.#stream.headRead(answer.body.value, out);
     out.reply(subscriber.asker, { head, ...subscriber.entered } satisfies Subscribed);
     subscriber.asker = undefined;
     subscriber.isIn = true;

@@ -57,13 +57,17 @@ export class Stream {
     this.#limits = limits;
   }
 
-  /** The log's head as it was read: where the stream begins, or what it has to reach. */
-  headRead(head: number, out: Outbox): void {
+  /**
+   * The log's head as it was read: where the stream begins, or what it has to reach. Returns the newest one heard of:
+   * while it was read more may have been published, and shown to who is on the channel already.
+   */
+  headRead(head: number, out: Outbox): number {
     if (this.#last === undefined) {
       this.#last = head;
       this.#fanout.sealed = head;
     }
     this.heardOf(head, out);
+    return this.#known;
   }
 
   heardOf(head: number, out: Outbox): void {
