@@ -298,6 +298,13 @@ describe('docs/simulation.md', () => {
     expect(written).toEqual(known);
   });
 
+  test('contract suites are those of the tests', () => {
+    const written = table(SIMULATION, 'port', 'suites').flatMap(([, suites]) =>
+      [...(suites ?? '').matchAll(/`([a-z-]+)`/g)].map(([, suite]) => `test/contract/${suite}.contract.ts`),
+    );
+    expect(written.toSorted()).toEqual(files('test/contract').toSorted());
+  });
+
   test('planted bugs, their seeds and what they break are those of the tests', async () => {
     const written = table(SIMULATION, 'planted bug').map(([name, seed, invariant]) => ({
       name: bare(name),
