@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import axe, { type AxeResults } from 'axe-core';
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { signToken } from '../../src/transport/auth/sign.ts';
 import { ChatPages, contents, write } from '../support/chat-pages.ts';
 import { createDatabase } from '../support/database.ts';
 import { ask } from '../support/http.ts';
 import { NodeProcess, SECRET } from '../support/node-process.ts';
 import { freePort } from '../support/postgres-server.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'vagus-chat-'));
 let pages: ChatPages;
@@ -18,6 +20,7 @@ let port: number;
 async function start(): Promise<void> {
   node = await NodeProcess.start(['dev'], {
     VAGUS_DATA_DIR: folder,
+    VAGUS_JWT_SECRET: SECRET,
     VAGUS_PORT: String(port),
     VAGUS_PRESENCE_GRACE: '3s',
   });
@@ -46,6 +49,14 @@ const states = (page: Page): Promise<string[]> => page.locator('.members .member
 const stored = (page: Page): Promise<number> => page.locator('.message.own.sent').count();
 
 const focused = (page: Page): Promise<string> => page.evaluate('document.activeElement.id');
+const sending = (page: Page): Promise<number> => page.locator('.message.own.sending').count();
+
+/** What is stored of a room, asked of the server itself. */
+async function log(room: string): Promise<string[]> {
+  const token = await signToken({ user: 'auditor', secret: SECRET, ttlMs: 60_000 });
+  const { body } = await ask(port, `/v1/rooms/${room}/messages?limit=200`, { token });
+  return (body as { messages: { content: string }[] }).messages.map(({ content }) => content);
+}
 
 /** Pixels by which the page is wider than the screen. */
 const overflow = (page: Page): Promise<number> =>
@@ -98,38 +109,73 @@ describe('the chat page of vagus dev', () => {
     expect(await barriers(ben)).toEqual([]);
   });
 
-  test('[DG1] [DG3] kill -9 and a new start: tabs come back, what was written meanwhile is there once, in order', async () => {
-    const ann = await enter('ann', 'killed');
-    const ben = await enter('ben', 'killed');
+  test('[DG1] [DG3] [DG4] kill -9 with messages under way: tabs come back, and show each once, none missing, in order', async () => {
+    const proxy = await TcpProxy.to(node.url);
+    const options = { baseURL: proxy.through(`http://127.0.0.1:${port}/`) };
+    const [ann, ben] = [await enter('ann', 'killed', options), await enter('ben', 'killed', options)];
+    const both = [ann, ben];
+    const writeBoth = async (text: string): Promise<void> => {
+      await Promise.all([write(ann, `ann: ${text}`), write(ben, `ben: ${text}`)]);
+    };
     await write(ann, 'before');
     await expect.poll(() => contents(ben)).toEqual(['before']);
     await expect.poll(() => stored(ann)).toBe(1);
     await expect.poll(() => states(ann)).toEqual(['alive', 'alive']);
-    pages.expected = /ERR_(CONNECTION_|EMPTY_)|WebSocket connection to/;
+
+    // From here on no answer comes through. Some are stored, and nobody has been told.
+    proxy.hold('toClient');
+    await writeBoth('stored');
+    await expect.poll(() => log('killed')).toHaveLength(3);
+    // Some are wherever a node may have them, and some wait in the socket of a process that does not read any more.
+    await writeBoth('somewhere');
+    node.child.kill('SIGSTOP');
+    await writeBoth('unread');
+    for (const page of both) {
+      await expect.poll(() => sending(page)).toBe(3);
+      expect(await page.locator('.state.alive').count()).toBe(1);
+    }
+    expect([await stored(ann), await stored(ben)]).toEqual([1, 0]);
+    // 426: it is back by the time the page asks why a handshake failed (HS3).
+    pages.expected = /ERR_(CONNECTION|EMPTY|SOCKET)_|WebSocket connection to|status of 426/;
     await node.kill();
     await expect.poll(() => ann.locator('#banner').textContent()).toMatch(/^Connection lost, trying again/);
     await ben.locator('#banner').waitFor();
+    // Nobody is there any more whom the answers that were held could reach.
+    proxy.release('toClient');
+
     expect(await states(ann)).toEqual(['not known', 'not known']);
     expect(await ann.locator('#rooms .present').count()).toBe(0);
-    for (const text of ['one', 'two', 'three']) await write(ann, `${text}, while it was away`);
-    await expect.poll(() => ann.locator('.message.own.sending').count()).toBe(3);
-    await expect.poll(() => ann.locator('#banner').textContent()).toContain('Your 3 messages are kept');
+    for (const text of ['one', 'two', 'three']) await write(ann, `ann: ${text}, while it was away`);
+    await expect.poll(() => sending(ann)).toBe(6);
+    await expect.poll(() => ann.locator('#banner').textContent()).toContain('Your 6 messages are kept');
     await start();
-    const all = ['before', ...['one', 'two', 'three'].map((text) => `${text}, while it was away`)];
-    for (const page of [ann, ben]) {
+    const ofBen = ['stored', 'somewhere', 'unread'];
+    const ofAnn = [...ofBen, ...['one', 'two', 'three'].map((text) => `${text}, while it was away`)];
+    for (const page of both) {
       await page.locator('.state.alive').waitFor({ state: 'attached', timeout: 20_000 });
-      await expect.poll(() => contents(page), { timeout: 10_000 }).toEqual(all);
+      await expect.poll(() => contents(page), { timeout: 10_000 }).toHaveLength(10);
       await page.locator('#banner').waitFor({ state: 'hidden' });
       await expect.poll(() => members(page), { timeout: 10_000 }).toEqual(['ann', 'ben']);
       await expect.poll(() => states(page), { timeout: 10_000 }).toEqual(['alive', 'alive']);
     }
     pages.expected = undefined;
-    await expect.poll(() => stored(ann)).toBe(4);
+    await expect.poll(() => Promise.all(both.map(stored))).toEqual([7, 3]);
+    // What was written is there once, in the order of who wrote it, and both tabs and the log say the same.
+    const all = await contents(ann);
+    const of = (name: string): string[] => all.filter((text) => text.startsWith(`${name}: `));
+    expect(all[0]).toBe('before');
+    expect(of('ann')).toEqual(ofAnn.map((text) => `ann: ${text}`));
+    expect(of('ben')).toEqual(ofBen.map((text) => `ben: ${text}`));
+    expect(await contents(ben)).toEqual(all);
+    expect(await log('killed')).toEqual(all);
+
     await write(ben, 'after');
     await expect.poll(() => contents(ann)).toEqual([...all, 'after']);
     await ben.reload();
     await expect.poll(() => contents(ben)).toEqual([...all, 'after']);
-  }, 60_000);
+    for (const page of both) await page.context().close();
+    await proxy.close();
+  }, 90_000);
 
   test('older messages come when one scrolls up, without losing the place', async () => {
     const ann = await enter('ann', 'long');

@@ -26,7 +26,7 @@ export class ChatPages {
     room?: string,
     prepare: (page: Page) => Promise<unknown> = async () => {},
   ): Promise<Page> {
-    const context = await this.#browser.newContext({ locale: 'en-GB', ...options });
+    const context = await this.#browser.newContext({ locale: 'en-GB', baseURL: this.#url, ...options });
     // The room that the tab was in last.
     if (room !== undefined) await context.addInitScript(`sessionStorage['vagus.room'] ??= '${room}'`);
     const page = await context.newPage();
@@ -37,7 +37,7 @@ export class ChatPages {
     });
     page.on('pageerror', (error) => this.complaints.push(String(error)));
     await prepare(page);
-    await page.goto(this.#url);
+    await page.goto('/');
     return page;
   }
 
