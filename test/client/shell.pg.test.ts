@@ -7,6 +7,7 @@ import {
   type ClientEvents,
   type ConnectOptions,
 } from '../../client/src/index.ts';
+import { TestClient } from '../support/client.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { TestEngine, testConfig } from '../support/engine.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
@@ -88,7 +89,7 @@ test('cut off again and again, nobody misses anything or sees it twice, and ever
   for (let at = 0; at < 120; at++) {
     sends.push(alice.send('rough', String(at)));
     if (at % 30 === 10) proxy.cut();
-    if (at % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    if (at % 10 === 0) await sends.at(-1);
   }
   await Promise.all(sends);
   await until(() => seen.length >= 120);
@@ -146,17 +147,18 @@ describe('an engine that goes and comes back', () => {
 });
 
 describe('tokens', () => {
-  test('[JW3] one that is nearly over is replaced, and the connection stays', async () => {
+  test('[JW3] one that is nearly over is replaced, and the connection outlives it', async () => {
     let asked = 0;
-    const client = open(engine.engine.url, {
-      token: () => engine.token('carol', { ttlMs: ++asked === 1 ? 3_000 : 3_600_000 }),
-    });
+    const first = await engine.token('carol', { ttlMs: 3_000 });
+    const client = open(engine.engine.url, { token: () => (++asked === 1 ? first : engine.token('carol')) });
     const states: string[] = [];
     client.on('state', ({ state }) => void states.push(state));
     await client.join('talk');
-    await until(() => asked === 2);
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    // Somebody who keeps the first token is shown when it is over.
+    const witness = await TestClient.open(engine.engine.url, { token: first });
+    expect(await witness.closed).toMatchObject({ code: 4005 });
     await client.rooms();
+    expect(asked).toBe(2);
     expect(states).toEqual(['alive']);
   });
 
@@ -290,16 +292,30 @@ describe('bad input', () => {
   });
 
   test('a promise that nobody awaits is no unhandled rejection', async () => {
+    const others = process.listeners('unhandledRejection');
+    process.removeAllListeners('unhandledRejection');
     const unhandled: unknown[] = [];
-    const listen = (error: unknown): void => void unhandled.push(error);
-    process.on('unhandledRejection', listen);
+    const canary = new Error('nobody awaits this');
+    const heard = new Promise<void>((resolve) => {
+      process.on('unhandledRejection', (error) => {
+        unhandled.push(error);
+        if (error === canary) resolve();
+      });
+    });
     const client = open('ws://127.0.0.1:1/ws', { token: () => Promise.reject(new Error('no token')) });
+    const refused = new Promise<void>((resolve) => {
+      client.on('state', ({ state }) => void (state === 'waiting' && resolve()));
+    });
     void client.send('talk', 'hi');
     void client.join('talk');
     void client.rooms();
+    await refused;
     client.close();
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    process.off('unhandledRejection', listen);
-    expect(unhandled).toEqual([]);
+    // They are told in the order in which they are rejected: what was before the last one is told before it.
+    void Promise.reject(canary);
+    await heard;
+    process.removeAllListeners('unhandledRejection');
+    for (const other of others) process.on('unhandledRejection', other);
+    expect(unhandled).toEqual([canary]);
   });
 });
