@@ -188,6 +188,15 @@ describe('code', () => {
     ]);
   });
 
+  test('the promises around the core are a shell: less than 150 lines', () => {
+    const isShell = (text: string): boolean => text.trimEnd().split('\n').length < 150;
+    const shell = read('client/src/index.ts');
+    expect(shell).toContain('export class Client {');
+    expect(isShell(shell)).toBe(true);
+    expect(isShell(`${shell}${'// more\n'.repeat(150)}`)).toBe(false);
+    expect([isShell('//\n'.repeat(149)), isShell('//\n'.repeat(150))]).toEqual([true, false]);
+  });
+
   test('nothing is left for later', () => {
     const marks = /TODO|FIXME|XXX|not implemented/;
     const self = 'test/tidy.test.ts';
