@@ -327,3 +327,13 @@ test('links between the documents lead somewhere', () => {
     }
   }
 });
+
+test('the page of the published client leads to nothing that is not published with it', () => {
+  const isWithin = (text: string): boolean =>
+    [...text.matchAll(/\]\(([^)]+)\)/g)].every(([, link]) =>
+      /^(https?:|#|(dist\/|LICENSE$))/.test(link ?? ''),
+    );
+  expect(isWithin(read('client/README.md'))).toBe(true);
+  expect(isWithin('see [the documentation](../docs/client.md)')).toBe(false);
+  expect(isWithin('see [the licence](LICENSE)')).toBe(true);
+});
