@@ -419,7 +419,10 @@ test('[RS1] [DG4] [ER2] a database that hangs after the statement was sent: 504 
   await seen;
   proxy.hold('toClient');
   const started = performance.now();
-  expect(await answer).toMatchObject({ status: 504, body: { code: 'outcome_unknown' } });
+  expect(await answer).toMatchObject({
+    status: 504,
+    body: { code: 'outcome_unknown', retryAfterMs: expect.any(Number) },
+  });
   expect(performance.now() - started).toBeLessThan(11_000);
   proxy.cut();
   proxy.release('toClient');

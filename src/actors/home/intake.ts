@@ -34,10 +34,13 @@ export class Intake {
       room,
       hookMs: vettingMs,
       limits,
-      unavailable: () => ledger.unavailable(),
+      notTaken: (asker) => ledger.notTaken(asker),
+      undecided: () => ledger.unavailable(),
       // Rights may have been lost meanwhile, and the room with them.
       accept: (sent, turn, out) => this.#judge(sent, turn, out, (at, later) => this.#append(sent, at, later)),
-      refuse: (sent, refusal, turn, out) => this.#refusals.refuse(sent, refusal, turn, out),
+      // Behind what the same user sent before and whose right is still being read: it may be the same message.
+      refuse: (sent, refusal, turn, out) =>
+        access.check(sent.by, turn, out, (_, at, later) => this.#refusals.refuse(sent, refusal, at, later)),
     });
   }
 
@@ -55,8 +58,12 @@ export class Intake {
 
   #judge(sent: Sent, turn: Turn, out: Outbox, granted: (turn: Turn, out: Outbox) => void): void {
     this.#access.check(sent.by, turn, out, (refusal, at, later) => {
-      if (refusal) this.#refusals.refuse(sent, refusal, at, later);
-      else granted(at, later);
+      if (!refusal) return granted(at, later);
+      const { asker, entry } = sent;
+      // The log was not to be had just now; and of what waits for the application nobody can say what it will be.
+      if (refusal.error === 'unavailable' || this.#vetting?.awaits(entry))
+        return later.reply(asker.replyTo, this.#ledger.notTaken(asker, refusal.message));
+      this.#refusals.refuse(sent, refusal, at, later);
     });
   }
 

@@ -6,8 +6,8 @@ export const mutant: Mutant = {
   file: 'actors/home/intake.ts',
   edits: [
     {
-      find: 'if (refusal) this.#refusals.refuse(sent, refusal, at, later);',
-      replace: 'if (refusal) later.reply(sent.asker.replyTo, refusal);',
+      find: 'this.#refusals.refuse(sent, refusal, at, later);',
+      replace: 'later.reply(asker.replyTo, refusal);',
     },
   ],
   seed: 5,
