@@ -19,8 +19,22 @@ export interface Chat {
   readonly attempts: Attempt[];
 }
 
-/** What the log is asked about before it is said: who has lost a right may ask what became of a message (DG4). */
-const DENIALS: ReadonlySet<string> = new Set(['forbidden', 'not_found']);
+/**
+ * What says only that this sending was not looked at (DG4). After every other error but `outcome_unknown` nothing is
+ * stored under the message's id, by whichever sending.
+ */
+const OF_THIS_SENDING: ReadonlySet<string> = new Set([
+  'bad_frame',
+  'not_joined',
+  'rate_limited',
+  'unauthorized',
+  'draining',
+]);
+
+/** Whether whoever is told this may take it that the message is not stored. */
+function deniesStorage(code: string): boolean {
+  return code !== 'outcome_unknown' && !OF_THIS_SENDING.has(code);
+}
 
 /** After one of these sending it again is of no use. */
 const FINAL_ERRORS: ReadonlySet<string> = new Set([
@@ -111,7 +125,7 @@ export class Chats {
     const attempt = this.#end(chat, connection, code === 'outcome_unknown' ? 'unknown' : 'refused');
     if (FINAL_ERRORS.has(code)) this.#settle(chat);
     const entry = this.#log.find(roomChannel(chat.room), this.#user, id);
-    if (entry && attempt && DENIALS.has(code) && entry.committedAt < attempt.at)
+    if (entry && attempt && deniesStorage(code) && entry.committedAt < attempt.at)
       this.#violate(6, `${this.#who} sent ${id} again, which is at ${entry.seq}, and is told ${code}`);
     // An attempt before it may have been stored, or be stored yet: then nothing can be said.
     if (chat.attempts.some(({ outcome }) => outcome !== 'refused')) return;

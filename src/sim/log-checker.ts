@@ -1,5 +1,7 @@
+import { isRefusal, type Published, type Refusal } from '../actors/messages.ts';
 import type { Channel } from '../protocol/channels.ts';
-import type { AppendGroup, Claimed, EntryOutcome, StoreCalls } from '../runtime/ports/log-store.ts';
+import type { Answer } from '../runtime/ports/actor.ts';
+import type { AppendGroup, Claimed, EntryOutcome, NewEntry, StoreCalls } from '../runtime/ports/log-store.ts';
 import type { Timeline } from './timeline.ts';
 import type { Violate } from './violation.ts';
 
@@ -73,6 +75,13 @@ export class LogChecker {
     return this.#rows.get(channel)?.deletedTo ?? 0;
   }
 
+  /** Whether a room may be called closed to who is at `seq`: it was deleted, and only what needs no right has written since. */
+  isClosedTo(channel: Channel, seq: number): boolean {
+    for (let at = this.deletedTo(channel) + 1; at <= seq; at++)
+      if (!this.entry(channel, at)?.sender.startsWith('svc:')) return false;
+    return true;
+  }
+
   /** Entries ever committed. */
   get size(): number {
     let size = 0;
@@ -87,6 +96,24 @@ export class LogChecker {
 
   allow(channel: Channel, sender: string, id: string): void {
     this.#denied.delete(`${channel}\n${keyOf(sender, id)}`);
+  }
+
+  /** Who has published something once is told what became of it (invariant 6). */
+  told(channel: Channel, { sender, id }: NewEntry, answer: Answer<unknown>): void {
+    const body = answer.ok ? (answer.body as Published | Refusal) : undefined;
+    const entry = this.find(channel, sender, id);
+    if (body && !isRefusal(body)) {
+      if (entry?.seq !== body.seq && body.seq > this.deletedTo(channel))
+        this.#violate(
+          6,
+          `${sender} is told that ${id} is at ${body.seq} of ${channel}; it is at ${entry?.seq}`,
+        );
+      return;
+    }
+    if (answer.ok ? body?.error === 'outcome_unknown' : answer.taken) return;
+    const code = body?.error ?? 'that it was not taken';
+    if (entry) this.#violate(6, `${sender} is told ${code} of ${id}, which is at ${entry.seq} of ${channel}`);
+    this.deny(channel, sender, id, code);
   }
 
   // --- what the database does

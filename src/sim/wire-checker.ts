@@ -151,7 +151,7 @@ export class WireChecker {
       case 'skipped':
         return this.#skipped(data);
       case 'room_closed':
-        if (this.#world.log.deletedTo(`room:${room}`) < (this.#owner.positions.get(`room:${room}`) ?? 0))
+        if (!this.#world.log.isClosedTo(`room:${room}`, this.#owner.positions.get(`room:${room}`) ?? 0))
           this.#world.violate(5, `${this.#owner.name} is told that ${room} is closed, and it is not`);
         return this.expected.forget(`room:${room}`);
       case 'left':

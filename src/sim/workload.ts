@@ -1,4 +1,4 @@
-import type { NewEntry } from '../runtime/ports/log-store.ts';
+import type { Channel } from '../protocol/channels.ts';
 import { Random } from './random.ts';
 import type { ActingClient } from './acting-client.ts';
 import type { Stage } from './stage.ts';
@@ -79,13 +79,14 @@ export class Workload {
 
   /** An event of the kind that greets a user. */
   greet(user: string): void {
-    if (!this.#isOver)
-      this.#stage.askHome(`user:${user}`, { type: 'publish', entry: this.#event(), by: null });
+    if (!this.#isOver) this.#publish(`user:${user}`);
   }
 
-  #event(): NewEntry {
+  /** Under an id of its own, as the engine does for who gives none. */
+  #publish(channel: Channel): void {
     const data = JSON.stringify({ n: ++this.#published });
-    return { id: `m${this.#published}`, sender: 'svc:sim', content: '', data, sentAt: null };
+    const entry = { id: `m${this.#published}`, sender: 'svc:sim', content: '', data, sentAt: null };
+    this.#stage.askHome(channel, { type: 'publish', entry, by: null, isFirst: true });
   }
 
   #manage(): void {
@@ -102,7 +103,7 @@ export class Workload {
     const { user } = random.pick(clients);
     const act = random.whole(0, 9);
     if (act < 4) return this.greet(user);
-    if (act < 6) return this.#stage.askHome('broadcast', { type: 'publish', entry: this.#event(), by: null });
+    if (act < 6) return this.#publish('broadcast');
     const room = `room:${PRIVATE_ROOM}` as const;
     if (act < 9) return this.#stage.askHome(room, { type: 'setMember', user, isMember: random.chance(0.7) });
     if (random.chance(0.3))
