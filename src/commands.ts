@@ -59,13 +59,22 @@ function check(schema: typeof RequestId, value: string, name: string): void {
 }
 
 function jsonOf(data: unknown): string {
-  const json = JSON.stringify(data) as string | undefined;
+  const json = textOf(data);
   if (json === undefined) throw new EngineError('bad_request', 'data: must be a JSON value');
   const unfit = unfitValue(JSON.parse(json), 1, true);
   if (unfit) throw new EngineError('bad_request', `data: ${unfit}`);
   if (utf8Bytes(json) > WIRE_LIMITS.frameBytesMax)
     throw new EngineError('too_large', `data: must be at most ${WIRE_LIMITS.frameBytesMax} bytes of JSON`);
   return json;
+}
+
+/** Undefined for what has no word in JSON, a `bigint` among others, or never ends. */
+function textOf(data: unknown): string | undefined {
+  try {
+    return JSON.stringify(data);
+  } catch {
+    return undefined;
+  }
 }
 
 export interface CommandsOptions extends Pick<
@@ -141,6 +150,8 @@ export class Commands {
   async setMember(room: string, user: string, isMember: boolean): Promise<void> {
     check(RoomId, room, 'room');
     check(UserId, user, 'user');
+    if (typeof isMember !== 'boolean')
+      throw new EngineError('bad_request', 'isMember: must be true or false');
     return this.#askHome(roomChannel(room), { type: 'setMember', user, isMember });
   }
 
@@ -149,11 +160,16 @@ export class Commands {
     return this.#askHome(roomChannel(room), { type: 'delete' });
   }
 
-  async revoke(user: string | null, session: string | null): Promise<void> {
-    if (user !== null) check(UserId, user, 'user');
-    if (session !== null) check(SessionId, session, 'session');
-    const isStored = await this.#ask(SESSIONS, { type: 'revoke', user, session });
-    if (!isStored) throw new EngineError('unavailable', 'the revocation could not be stored');
+  /** One of the two: what is missing is missing, so that nobody's sessions go on who should have none. */
+  async revoke(which: { readonly user?: string; readonly session?: string }): Promise<void> {
+    const { user, session } = which ?? {};
+    if ((user === undefined) === (session === undefined))
+      throw new EngineError('bad_request', 'name either a user or a session: { user } or { session }');
+    if (user !== undefined) check(UserId, user, 'user');
+    if (session !== undefined) check(SessionId, session, 'session');
+    const message = { type: 'revoke', user: user ?? null, session: session ?? null } as const;
+    const isStored = await this.#ask(SESSIONS, message);
+    if (!isStored) throw new EngineError('unavailable', 'the revocation could not be stored', RETRY_AFTER_MS);
   }
 
   /** False too when it cannot be known right now: it is looked up again at the next heartbeat interval (JW3). */

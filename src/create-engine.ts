@@ -1,4 +1,7 @@
+import { Server as HttpServer } from 'node:http';
+import { Server as HttpsServer } from 'node:https';
 import { ConfigError } from './config/config-error.ts';
+import { isObject, shown } from './config/shown.ts';
 import { configOfSettings, type EngineSettings } from './config/options.ts';
 import { Engine } from './engine.ts';
 import { HOOK_MS, type EngineHooks } from './host/application-hooks.ts';
@@ -29,27 +32,32 @@ export interface EngineOptions extends EngineSettings {
  * server.listen(3000);
  */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
+  if (!isObject(options))
+    throw new ConfigError(`createEngine takes an object of options, not ${shown(options)}`);
   const { server, hooks = {}, ...settings } = options;
   const config = configOfSettings(settings);
-  if (server !== undefined && (typeof server !== 'object' || typeof server?.emit !== 'function'))
-    throw new ConfigError('server must be a server of node:http or node:https');
+  if (server !== undefined && !isServer(server))
+    throw new ConfigError(`server is ${shown(server)}, but must be a server of node:http or node:https`);
   return Engine.start(config, { server, hooks: checkHooks(hooks) });
 }
 
+function isServer(given: unknown): boolean {
+  return given instanceof HttpServer || given instanceof HttpsServer;
+}
+
 function checkHooks(hooks: EngineHooks): EngineHooks {
-  if (typeof hooks !== 'object' || hooks === null)
-    throw new ConfigError('hooks must be an object of functions');
+  if (!isObject(hooks)) throw new ConfigError(`hooks is ${shown(hooks)}, but must be an object of functions`);
   for (const [name, given] of Object.entries(hooks)) {
     if (given === undefined || name === 'deadlineMs') continue;
     if (name !== 'authorizeJoin' && name !== 'beforeMessage')
       throw new ConfigError(`hooks.${name} is no hook; there are authorizeJoin and beforeMessage`);
     if (typeof given !== 'function')
-      throw new ConfigError(`hooks.${name} is ${typeof given}, but must be a function`);
+      throw new ConfigError(`hooks.${name} is ${shown(given)}, but must be a function`);
   }
   const { deadlineMs = HOOK_MS.standard } = hooks;
   if (!Number.isInteger(deadlineMs) || deadlineMs < HOOK_MS.min || deadlineMs > HOOK_MS.max)
     throw new ConfigError(
-      `hooks.deadlineMs is ${String(deadlineMs)}, but must be a whole number from ${HOOK_MS.min} to ${HOOK_MS.max}, in milliseconds`,
+      `hooks.deadlineMs is ${shown(deadlineMs)}, but must be a whole number of milliseconds from ${HOOK_MS.min} to ${HOOK_MS.max}`,
     );
   return hooks;
 }

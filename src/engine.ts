@@ -148,17 +148,18 @@ export class Engine {
       onIdleError: (error) => logger.warn({ message: error.message }, 'database connection lost'),
       onEnd: fail,
     });
-    const engine = new Engine(config, { logger, verifier, store, failed }, beside);
+    let engine: Engine | undefined;
     try {
+      engine = new Engine(config, { logger, verifier, store, failed }, beside);
       await engine.#front.open();
+      engine.#startServices();
+      logger.info({ port: engine.port, adminPort: engine.adminPort, log: store.log }, 'listening');
+      return engine;
     } catch (error) {
       // Nobody has come, and nothing was taken: there is nothing to leave in order.
-      await engine.#closeParts();
+      await (engine ? engine.#closeParts() : store.close());
       throw error;
     }
-    engine.#startServices();
-    logger.info({ port: engine.port, adminPort: engine.adminPort, log: store.log }, 'listening');
-    return engine;
   }
 
   /** What works without being asked. */
@@ -212,9 +213,7 @@ export class Engine {
 
   /** Ends one session, or all that a user has so far: their connections are closed and their tokens refused (JW5). */
   revoke(which: { readonly user: string } | { readonly session: string }): Promise<void> {
-    return 'user' in which
-      ? this.#commands.revoke(which.user, null)
-      : this.#commands.revoke(null, which.session);
+    return this.#commands.revoke(which);
   }
 
   // --- checks

@@ -1,10 +1,18 @@
-import type { Config } from './config.ts';
+import { ConfigError, type Config } from './config.ts';
 import { SystemClock } from './host/system-clock.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { JoseVerifier } from './transport/auth/jose-verifier.ts';
 
-/** The verifier that a configuration asks for. Throws when it asks for what cannot be: see {@link JoseVerifier}. */
+/** The verifier that a configuration asks for. Throws a {@link ConfigError} when its keys cannot be had: see {@link JoseVerifier}. */
 export function createVerifier(config: Config, logger: Logger): JoseVerifier {
+  try {
+    return verifierOf(config, logger);
+  } catch (cause) {
+    throw new ConfigError(`VAGUS_JWT_JWKS (jwks): ${(cause as Error).message}`, { cause });
+  }
+}
+
+function verifierOf(config: Config, logger: Logger): JoseVerifier {
   const clock = new SystemClock();
   const { jwtSecret } = config;
   return new JoseVerifier({

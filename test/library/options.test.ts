@@ -79,12 +79,16 @@ describe('options', () => {
     ['databaseUrl', 'mysql://u:hunter2@h/d', /^databaseUrl must be a URL such as/],
     ['prot', 80, /^prot is no option: did you mean port\?$/],
     ['hookDeadline', 80, /^hookDeadline is no option$/],
-    ['server', {}, /^server must be a server of node:http or node:https$/],
-    ['hooks', null, /^hooks must be an object/],
+    ['server', {}, /^server is \{\}, but must be a server of node:http or node:https$/],
+    ['hooks', null, /^hooks is null, but must be an object/],
     ['hooks', { onMessage: () => true }, /^hooks\.onMessage is no hook; there are authorizeJoin and/],
-    ['hooks', { beforeMessage: true }, /^hooks\.beforeMessage is boolean, but must be a function$/],
-    ['hooks', { deadlineMs: 99 }, /^hooks\.deadlineMs is 99, but must be a whole number from 100 to 10000/],
-    ['hooks', { deadlineMs: '1s' }, /^hooks\.deadlineMs is 1s, but/],
+    ['hooks', { beforeMessage: true }, /^hooks\.beforeMessage is true, but must be a function$/],
+    [
+      'hooks',
+      { deadlineMs: 99 },
+      /^hooks\.deadlineMs is 99, but must be a whole number of milliseconds from 100 to 10000$/,
+    ],
+    ['hooks', { deadlineMs: '1s' }, /^hooks\.deadlineMs is "1s", but/],
   ])('%s: %j is refused', async (field, value, message) => {
     const options = { jwtSecret, [field]: value } as unknown as EngineOptions;
     const error = await createEngine(options).catch((error: unknown) => error);

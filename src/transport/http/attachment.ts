@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WS_PATH } from '../ws/handshake.ts';
 import type { AnyServer } from './ignored-upgrade.ts';
+import { ListenError } from './listen.ts';
 
 export interface AttachmentOptions {
   readonly request: RequestListener;
@@ -33,9 +34,10 @@ export class Attachment {
   readonly #emitBefore: Emit;
   #isAttached = true;
 
-  /** Throws when the server has an engine already. */
+  /** Throws a {@link ListenError} when the server has an engine already. */
   constructor(server: AnyServer, options: AttachmentOptions) {
-    if (taken.has(server)) throw new Error('the server has an engine already; give each engine its own');
+    if (taken.has(server))
+      throw new ListenError('server_taken', 'the server has an engine already; give each engine its own');
     taken.add(server);
     this.#server = server;
     this.#options = options;

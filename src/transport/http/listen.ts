@@ -1,12 +1,12 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** Why a port or address cannot be had; `cause` is the system's error. The message, one line, says what to do. */
+/** Why a port, address or server cannot be had; `cause` is the system's error. The message, one line, says what to do. */
 export class ListenError extends Error {
-  readonly code: 'port_taken' | 'cannot_listen';
+  readonly code: 'port_taken' | 'cannot_listen' | 'server_taken';
 
-  constructor(code: ListenError['code'], message: string, cause: Error) {
-    super(message, { cause });
+  constructor(code: ListenError['code'], message: string, cause?: Error) {
+    super(message, cause && { cause });
     this.name = 'ListenError';
     this.code = code;
   }
