@@ -102,7 +102,7 @@ export class Subscriptions {
     this.#isUp = false;
     this.#era.end();
     for (const [, reader] of this.#readers()) reader.lost();
-    for (const wish of this.#wishes.values()) wish.isOn = wish.isAsked = false;
+    for (const wish of this.#wishes.values()) wish.lost();
     this.#leaves.lost();
   }
 
@@ -150,9 +150,13 @@ export class Subscriptions {
     for (const wish of wishes) this.#tellDelay(wish, pauseMs);
   }
 
+  #isWanted(wish: Wish): boolean {
+    return this.#wishes.get(wish.room) === wish;
+  }
+
   /** Told last: a listener may leave, or close everything. */
   #tellDelay(wish: Wish, pauseMs: number): void {
-    if (this.#wishes.get(wish.room) === wish) wish.tellDelay(pauseMs);
+    if (this.#isWanted(wish)) wish.tellDelay(pauseMs);
   }
 
   #find(name: string): ChannelReader | undefined {
@@ -167,30 +171,28 @@ export class Subscriptions {
     const placed = isObject(reply) ? pick(reply, PLACED) : undefined;
     if (placed) {
       if (wish) wish.enter();
-      this.#place(name, reader, placed);
+      this.#place(name, reader, placed, wish);
       // Who wants to be in meanwhile is told what the room is.
-      if (wish?.isWaitedFor && this.#wishes.get(wish.room) === wish && this.#isUp && !wish.isAsked)
-        this.#join(wish);
-      return;
+      return wish?.isWaitedFor && this.#isWanted(wish) && !wish.isAsked ? this.#join(wish) : undefined;
     }
     // The two channels of everyone go on by themselves as soon as they can.
     if (!wish) return;
     const code = isObject(reply) && isText(reply['error']) ? (reply['error'] as string) : 'unavailable';
-    if (isRetryable(code))
-      this.#joinLater(wish, failure(code, `the room ${wish.room} is not to be had now: ${code}`));
-    else this.#refuse(wish, failure(code, `the room ${wish.room} is not to be had any more: ${code}`));
+    const error = failure(code, `the room ${wish.room} is not to be had: ${code}`);
+    if (isRetryable(code)) this.#joinLater(wish, error);
+    else this.#refuse(wish, error);
   }
 
-  #place(name: string, reader: ChannelReader, { seq, gap, reset, already }: Placed): void {
+  #place(name: string, reader: ChannelReader, { seq, gap, reset, already }: Placed, wish?: Wish): void {
     if (reset) {
       reader.reset(seq);
       this.#resetting.delete(name);
       return this.#parts.emitter.emit('reset', { channel: name, seq });
     }
     if (gap) reader.gap(gap.to);
-    // An answer that came too late had let us in: what was sent since then was for nobody.
-    if (already) reader.gap(seq);
     this.#begin(name, reader, seq);
+    // An answer that came too late had let us in: what was sent since then was for nobody.
+    if (already) reader.gap(Math.max(seq, wish?.unheard ?? 0));
   }
 
   // --- rooms
@@ -218,11 +220,11 @@ export class Subscriptions {
     const answered = (
       result: ReturnType<typeof read> extends infer Read ? Result<NonNullable<Read>> : never,
     ): void => {
-      if (this.#wishes.get(room) !== wish) return;
+      if (!this.#isWanted(wish)) return;
       wish.isAsked = false;
       if (!result.ok) return this.#notJoined(wish, result.error);
       wish.enter();
-      this.#place(`room:${room}`, reader, result.value.placed);
+      this.#place(`room:${room}`, reader, result.value.placed, wish);
       wish.settle({ ok: true, value: result.value.joined });
     };
     this.#parts.requests.ask({ frame, read }, this.#era.within(answered));
@@ -238,7 +240,7 @@ export class Subscriptions {
     wish.isAsked = true;
     const pauseMs = wish.delay(error);
     this.#era.after(pauseMs, () => {
-      if (this.#wishes.get(wish.room) === wish) this.#join(wish);
+      if (this.#isWanted(wish)) this.#join(wish);
     });
     this.#tellDelay(wish, pauseMs);
   }
@@ -275,6 +277,7 @@ export class Subscriptions {
     }
     const wish = this.#wishes.get(channel.slice(5));
     if (wish?.isOn) wish.reader.take(entry);
+    else if (wish) wish.unheard = entry.seq;
   }
 
   /** What a server will not send may still be read, but for what it does not have. */
@@ -287,8 +290,7 @@ export class Subscriptions {
     const wish = this.#wishes.get(room);
     if (!wish) return;
     this.#drop(wish);
-    const { emitter } = this.#parts;
-    if (code === 'removed') emitter.emit('removed', { room, code: 'forbidden' });
+    if (code === 'removed') this.#parts.emitter.emit('removed', { room, code: 'forbidden' });
     wish.settle({
       ok: false,
       error: failure(code === 'gone' ? 'gone' : 'forbidden', `one is off the room ${room}`),

@@ -23,6 +23,8 @@ export class Wish {
   /** On this connection it is joined; before, nothing of it is meant for us. */
   isOn = false;
   isAsked = false;
+  /** The last message on this connection that came before we knew that we are in. */
+  unheard = 0;
   readonly #parts: WishParts;
   /** Those who wait to hear that it is joined. */
   #dones: Done<JoinedRoom>[] = [];
@@ -82,6 +84,12 @@ export class Wish {
   tellDelay(retryAfterMs: number): void {
     const why = this.#why;
     if (why && !this.isOn) this.#parts.emitter.emit('delayed', { room: this.room, why, retryAfterMs });
+  }
+
+  /** The connection is lost, and with it the place in the room. */
+  lost(): void {
+    this.isOn = this.isAsked = false;
+    this.unheard = 0;
   }
 
   /** One is in the room. */

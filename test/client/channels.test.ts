@@ -368,6 +368,25 @@ describe('coming back', () => {
     expect(world.seen()).toEqual([25, 26, 27]);
   });
 
+  test.each([24, undefined])(
+    'let in too late, from %s: what was sent before the next answer is read, whatever it says',
+    (since) => {
+      const world = new ClientWorld();
+      world.up();
+      world.core.join('lobby', since === undefined ? {} : { since }, () => {});
+      const late = world.end.take('join');
+      world.pass(10_000);
+      world.end.ack(late, { room: 'lobby', access: 'public', metadata: {}, seq: 24 });
+      world.pass(1_000);
+      world.end.chat('lobby', 25, 26);
+      world.end.joined({ seq: 24, already: true });
+      world.end.page(26);
+      expect(world.seen()).toEqual([25, 26]);
+      world.end.chat('lobby', 27);
+      expect(world.seen()).toEqual([25, 26, 27]);
+    },
+  );
+
   test('a resume that is refused is asked again, on this connection', () => {
     const world = new ClientWorld();
     world.inRoom('lobby', 4);
