@@ -43,6 +43,7 @@ export interface HistoryQuery {
   readonly channel?: string;
   /** Exclusive; this, or `before`, or neither: the newest. */
   readonly after?: number;
+  /** Exclusive. */
   readonly before?: number;
   /** 1 to 200; 50 unless told. */
   readonly limit?: number;
@@ -52,6 +53,7 @@ export interface NewRoom {
   /** The server makes one when there is none. */
   readonly room?: string;
   readonly access: 'public' | 'private';
+  /** Beside its creator; 1,000 at most. */
   readonly members?: readonly string[];
   /** 8 KiB of JSON at most. */
   readonly metadata?: Readonly<Record<string, unknown>>;
@@ -164,6 +166,7 @@ export class ClientCore {
     if (safe) this.#subscriptions.join(room, since as number | undefined, safe);
   }
 
+  /** Answered when one is off the room, at once without a connection. Error: `not_joined`. */
   leave(room: string, done: Done<void>): void {
     const safe = this.#ready(done, { type: 'leave', room });
     if (safe) this.#subscriptions.leave(room, safe);
@@ -178,6 +181,10 @@ export class ClientCore {
     if (safe) this.#outbox.send(room, content, fieldsOf(options), safe);
   }
 
+  /**
+   * A page of a log. This and the other requests: 10 s at most, 1,000 at once. Errors: those of the server; `queue_full`;
+   * `unavailable` at once when the connection it was sent on is lost, and when no answer comes in time.
+   */
   history(query: HistoryQuery, done: Done<HistoryPage>): void {
     const { room, channel, after, before, limit } = fieldsOf(query);
     const frame = { type: 'history', room, channel, after, before, limit };
@@ -211,6 +218,7 @@ export class ClientCore {
     safe({ ok: true, value: undefined });
   }
 
+  /** Errors: those of {@link history}; `already_exists`. */
   create(room: NewRoom, done: Done<{ readonly room: string }>): void {
     const { room: name, access, members, metadata } = fieldsOf(room);
     const frame = { type: 'create', room: name, access, members, metadata };

@@ -23,11 +23,11 @@ export interface ConnectOptions {
   readonly WebSocket?: WebSocketClass;
   /** For what goes by HTTP: the global one unless told. */
   readonly fetch?: Fetch;
-  /** Messages that wait to be sent, 1,000 unless told; more are refused with `queue_full`. */
+  /** Messages that wait to be sent, 1 to 1,000,000, 1,000 unless told; more are refused with `queue_full`. */
   readonly queueMax?: number;
-  /** Milliseconds that a message is tried, 60,000 unless told; 0: for ever. */
+  /** Milliseconds that a message is tried, up to a day, 60,000 unless told; 0: for ever. */
   readonly sendTimeoutMs?: number;
-  /** Milliseconds that a `join` waits to be let in, 60,000 unless told; 0: for ever. */
+  /** Milliseconds that a `join` waits to be let in, up to a day, 60,000 unless told; 0: for ever. */
   readonly joinTimeoutMs?: number;
 }
 
@@ -59,6 +59,7 @@ export class Client {
     this.#core = core;
   }
 
+  /** Where it is in its lifecycle; `dead` is final, all else comes back by itself. */
   get state(): ClientState {
     return this.#core.state;
   }
@@ -85,6 +86,7 @@ export class Client {
     return promised((done) => this.#core.join(room, options, done));
   }
 
+  /** Resolves when one is off the room, at once without a connection. Code: `not_joined`. */
   leave(room: string): Promise<void> {
     return promised((done) => this.#core.leave(room, done));
   }
@@ -94,6 +96,7 @@ export class Client {
     return promised((done) => this.#core.send(room, content, options, done));
   }
 
+  /** This and the requests below: 10 s at most, 1,000 at once; `unavailable` at once when the connection is lost. */
   history(query: HistoryQuery): Promise<HistoryPage> {
     return promised((done) => this.#core.history(query, done));
   }
@@ -106,7 +109,7 @@ export class Client {
     return promised((done) => this.#core.rooms(options, done));
   }
 
-  /** Best effort: resolves when it is handed over. */
+  /** Best effort: resolves when it is handed over. `data`: 4 KiB of JSON at most. Codes: `not_joined`, `bad_frame`. */
   signal(room: string, data: unknown): Promise<void> {
     return promised((done) => this.#core.signal(room, data, done));
   }
