@@ -17,14 +17,16 @@ export interface EngineOptions extends EngineSettings {
    * everything else stays the application's; `host` and `port` are not used. Without it the engine listens on those two.
    */
   readonly server?: AnyServer | undefined;
-  /** What the application has a say in. */
+  /** What the application has a say in: who joins, and what is stored. Each is asked with a deadline, 1,000 ms unless told. */
   readonly hooks?: EngineHooks | undefined;
 }
 
 /**
  * Starts an engine in this process. It reads no environment and no files but those that options name, and handles no
- * signals: whoever starts it closes it. Rejects with a {@link ConfigError} for an option that cannot be used, and with a
- * {@link StoreError} or {@link ListenError} when store or port cannot be had.
+ * signals: whoever starts it closes it. Rejects with a {@link ConfigError} (`bad_config`) for an option that cannot be used,
+ * with a {@link StoreError} (`database_unavailable`, `data_dir_in_use`, `migration_busy`, `schema_too_new`) or
+ * {@link ListenError} (`port_taken`, `cannot_listen`) when store or port cannot be had, and with an `Error` for keys that
+ * cannot be read and a server that has an engine already. Migrates the database first.
  *
  * @example
  * const server = http.createServer(app);

@@ -189,29 +189,39 @@ export class Engine {
     return (await this.#telemetry.scrape()).body;
   }
 
-  // --- publishing and managing, without a socket; each rejects with an EngineError
+  // --- publishing and managing, without a socket; each rejects with an EngineError, after 10 s at most
 
-  /** Stores an event for a user and delivers it to all of the user's connections (PU2 `user_event`). `data` is any JSON. */
+  /**
+   * Stores an event for a user and delivers it to all of the user's connections (PU2 `user_event`). `data` is any JSON of
+   * at most 64 KiB; with an `id` (FR4) it is stored once, however often it is published. Codes: `bad_request`, `too_large`,
+   * `unavailable` (not stored), `outcome_unknown` (again with the same id), `internal`.
+   */
   publishToUser(user: string, data: unknown, id?: string): Promise<Published> {
     return this.#commands.publishToUser(user, data, id);
   }
 
-  /** Stores an event and delivers it to every connection (PU2 `broadcast`). `data` is any JSON. */
+  /** Stores an event and delivers it to every connection (PU2 `broadcast`). `data`, `id` and codes: {@link publishToUser}. */
   broadcast(data: unknown, id?: string): Promise<Published> {
     return this.#commands.publish('broadcast', data, id);
   }
 
-  /** Makes somebody a member of a room, or ends that: then the user is off the room at once (JW4). */
+  /**
+   * Makes somebody a member of a room, or ends that: then the user is off the room within 1 s (JW4). Codes: `bad_request`,
+   * `not_found`, `gone`, `unavailable`, `outcome_unknown`.
+   */
   setMember(room: string, user: string, isMember: boolean): Promise<void> {
     return this.#commands.setMember(room, user, isMember);
   }
 
-  /** Removes a room with all its messages; everyone is off it at once. */
+  /** Removes a room with all its messages; everyone is off it within 1 s. Codes: those of {@link setMember}. */
   deleteRoom(room: string): Promise<void> {
     return this.#commands.deleteRoom(room);
   }
 
-  /** Ends one session, or all that a user has so far: their connections are closed and their tokens refused (JW5). */
+  /**
+   * Ends one session (a token's `sid`, or `jti`), or all that a user has so far: their connections are closed within 1 s
+   * and their tokens refused from then on (JW5). Codes: `bad_request`, `unavailable`.
+   */
   revoke(which: { readonly user: string } | { readonly session: string }): Promise<void> {
     return this.#commands.revoke(which);
   }
@@ -246,7 +256,7 @@ export class Engine {
 
   /**
    * Leaves in order: nobody new is let in, every client gets its answers and then its own time to come back,
-   * what is being appended is finished, then everything closes. Takes 25 s at most (D15).
+   * what is being appended is finished, then everything closes. Takes 25 s at most (D15). Asked again, it is the same end.
    */
   close(): Promise<void> {
     this.#closed ??= this.#close();

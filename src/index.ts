@@ -1,3 +1,4 @@
+// What `import … from 'vagus'` gives. Types, errors with their codes and hooks are described where they are declared, and in docs/library.md.
 export { createEngine, type EngineOptions } from './create-engine.ts';
 export { EngineError, type Engine } from './engine.ts';
 export type {
