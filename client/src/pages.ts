@@ -1,4 +1,4 @@
-import { PAUSE_MS } from './backoff.ts';
+import { backoffMs, PAUSE_MS } from './backoff.ts';
 import type { Result } from './codes.ts';
 import { Era } from './era.ts';
 import type { HistoryPage } from './frames.ts';
@@ -13,13 +13,25 @@ interface Job {
   readonly channel: string;
   readonly after: number;
   readonly done: (page: HistoryPage | undefined) => void;
+  /** Somebody still waits for it. */
+  readonly isWanted: () => boolean;
+  /** How often in a row its right was denied. */
+  readonly denials?: number;
 }
 
 /** Answers after which a page will never be had. */
-const FINAL = new Set(['forbidden', 'not_found', 'gone', 'not_joined', 'bad_frame', 'unauthorized']);
+const FINAL = new Set(['gone', 'not_joined', 'bad_frame', 'unauthorized']);
+
+/**
+ * Answers that contradict what one is read for: that one is in the room. A right may be changing just now. Who has lost it
+ * is told so, and then nobody waits for the page; who has it again gets it. So it is asked for again, a minute in all.
+ */
+const DENIALS = new Set(['forbidden', 'not_found']);
+const DENIALS_MAX = 8;
 
 /** Reads pages of logs to fill gaps, a few at a time; what may succeed later is tried until the connection is over. */
 export class Pages {
+  readonly #ports: Ports;
   readonly #requests: Requests;
   readonly #era: Era;
   #waiting: Job[] = [];
@@ -27,6 +39,7 @@ export class Pages {
   #isPaused = false;
 
   constructor(ports: Ports, requests: Requests) {
+    this.#ports = ports;
     this.#requests = requests;
     this.#era = new Era(ports);
   }
@@ -62,6 +75,7 @@ export class Pages {
     const answered = this.#era.within((result: Result<HistoryPage>) => {
       this.#active--;
       if (result.ok) done(result.value);
+      else if (DENIALS.has(result.error.code)) this.#denied(job);
       else if (FINAL.has(result.error.code)) done(undefined);
       else {
         this.#waiting.unshift(job);
@@ -70,6 +84,16 @@ export class Pages {
       next();
     });
     this.#requests.ask(question, answered);
+  }
+
+  /** Others need not wait for it. */
+  #denied(job: Job): void {
+    const { denials = 0, done } = job;
+    if (denials === DENIALS_MAX) return done(undefined);
+    const growing = backoffMs(denials, () => this.#ports.random());
+    this.#era.after(PAUSE_MS + growing, () => {
+      if (job.isWanted()) this.read({ ...job, denials: denials + 1 }, false);
+    });
   }
 
   #pause(ms: number): void {

@@ -63,9 +63,10 @@ export class Subscriptions {
       deliver: (entry: Entry) => emitter.deliver(entry),
       missed: (from: number, to: number) => emitter.emit('missed', { channel, from, to }),
       read: (after: number, isAgain: boolean, done: Parameters<Pages['read']>[0]['done']) =>
-        pages.read({ channel, after, done }, isAgain),
+        pages.read({ channel, after, done, isWanted: () => this.#find(channel) === reader }, isAgain),
     };
-    return new ChannelReader(world, position);
+    const reader = new ChannelReader(world, position);
+    return reader;
   }
 
   // --- connections

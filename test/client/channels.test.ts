@@ -543,9 +543,48 @@ describe('gaps', () => {
   test('a page that will never be had is missed', () => {
     const world = resumedWithGap();
     world.end.chat('lobby', 501);
-    world.end.refuse(world.end.take('history'), 'forbidden');
+    world.end.refuse(world.end.take('history'), 'gone');
     expect(world.events('missed')).toEqual([{ channel: 'room:lobby', from: 11, to: 500 }]);
     expect(world.seen()).toEqual([501]);
+  });
+
+  test.each(['forbidden', 'not_found'])('%s for a moment: the page is asked for again', (code) => {
+    const world = resumedWithGap();
+    world.end.chat('lobby', 501);
+    world.end.refuse(world.end.take('history'), code);
+    expect(world.events('missed')).toEqual([]);
+    world.pass(2_000);
+    while (world.end.has('history')) world.end.page(501);
+    expect(world.seen()).toEqual(range(11, 501));
+    expect(world.events('missed')).toEqual([]);
+  });
+
+  test('a denial is believed in the end, after pauses that grow; it is not asked for after one is removed', () => {
+    const world = resumedWithGap();
+    const asked: number[] = [];
+    while (world.events('missed').length === 0 && world.timeline.now < 600_000) {
+      if (world.end.has('history')) {
+        asked.push(world.timeline.now);
+        world.end.refuse(world.end.take('history'), 'forbidden');
+      }
+      world.pass(100);
+    }
+    expect(world.events('missed')).toEqual([{ channel: 'room:lobby', from: 11, to: 500 }]);
+    expect(asked).toHaveLength(9);
+    expect((asked.at(-1) ?? 0) - (asked[0] ?? 0)).toBeGreaterThan(20_000);
+    expect((asked.at(-1) ?? 0) - (asked[0] ?? 0)).toBeLessThan(70_000);
+    const removed = resumedWithGap();
+    removed.end.refuse(removed.end.take('history'), 'forbidden');
+    removed.end.push({
+      type: 'notification',
+      action: 'left',
+      room: 'lobby',
+      data: { users: ['alice'], reason: 'removed' },
+    });
+    removed.pass(60_000);
+    expect(removed.end.has('history')).toBe(false);
+    expect(removed.events('removed')).toEqual([{ room: 'lobby', code: 'forbidden' }]);
+    expect(removed.events('missed')).toEqual([]);
   });
 
   test('a broken page is no reason to miss anything', () => {
