@@ -207,6 +207,8 @@ export type HomeMessage =
   | CreateRoom
   | { readonly type: 'setMember'; readonly user: string; readonly isMember: boolean }
   | { readonly type: 'delete' }
+  /** To a room's home: the log has refused something to who is present. */
+  | { readonly type: 'rightDoubted' }
   /** To a user's home: one message of the user's (LM2). */
   | { readonly type: 'spend' }
   /** To a user's home: one more connection (LM6); `isKept`: its place is kept for a while. */

@@ -80,7 +80,12 @@ export class Requests {
   ): void {
     if (!answer.ok || !answer.body.ok) return this.#refuse(request.id, unavailable(this.#context), out);
     const fields = historyFields(channel, request, answer.body.value, this.#context.options.autoCreate);
-    if (typeof fields !== 'string') return this.#refuse(request.id, fields, out);
+    if (typeof fields !== 'string') {
+      // Who is in the room and may not read it is there by mistake: his home has to hear of it (JW4).
+      if (fields.error !== 'not_found' && this.#subscriptions.mayBeOn(channel))
+        out.tell(homeAddress(channel), { type: 'rightDoubted' });
+      return this.#refuse(request.id, fields, out);
+    }
     const id = request.id === undefined ? '' : `"id":"${request.id}",`;
     write(this.#context, `{"type":"history",${id}${fields}}`, out);
   }

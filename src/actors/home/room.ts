@@ -100,6 +100,9 @@ class RoomHome extends Home {
           this.#changed(this.#presence.exit(address, 'lost', turn), turn, out);
         this.#entering.clear();
         return super.handle(message, asker, turn, out);
+      case 'rightDoubted':
+        // A change whose outcome was open has been carried out after all: what is known of rights is read anew.
+        return this.#access.isLoaded ? this.#access.load(out) : undefined;
       case 'countAgain':
         return this.#tellCount(out);
       case 'announce':
