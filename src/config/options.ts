@@ -2,10 +2,10 @@ import { ConfigError } from './config-error.ts';
 import type { Config, Retention } from './config.ts';
 import { textOf } from './file.ts';
 import { nearest } from './nearest.ts';
-import { Unfit } from './parser.ts';
-import { refusal } from './read.ts';
+import { Unfit, type Parser } from './parser.ts';
 import { checkRelations, checkRetention } from './relations.ts';
 import { FIELDS, SETTINGS, standard, type Setting } from './settings.ts';
+import { isObject, shown } from './shown.ts';
 
 /**
  * Settings as a program gives them: fields of {@link Config}, each with the default of `vagus serve` where it is missing
@@ -57,12 +57,15 @@ function valueOf(field: keyof Config, given: unknown): unknown {
 
 /** By way of the text that a variable would have: so there is one set of bounds. */
 function parsed(field: keyof Config, setting: Setting, given: unknown): unknown {
-  const isTime = field.endsWith('Ms');
-  const text = isTypeOf(setting, given) ? optionText(given, setting, isTime) : undefined;
-  const value = text === undefined ? new Unfit() : setting.parser.parse(text);
+  const { parser } = setting;
+  if (!isTypeOf(setting, given)) throw wrongType(field, setting, given);
+  if (parser.json === 'list') return listOf(field, parser, given as readonly unknown[]);
+  if (parser.json === 'map') checkMap(field, parser, given as object);
+  const value = parser.parse(optionText(field, setting, given) ?? '');
   if (!(value instanceof Unfit)) return value;
-  const { message } = refusal(setting, field, shown(given), value.part);
-  throw new ConfigError(isTime ? `${message}, as a number of milliseconds` : message);
+  // Neither a secret nor a URL that may hold one is repeated.
+  const was = setting.shown === 'all' ? `is ${shown(given)}, but ` : '';
+  throw new ConfigError(`${field} ${was}must be ${parser.option ?? parser.may}`);
 }
 
 /** A program gives a number as a number and a list as a list: a text that looks like one is a mistake. */
@@ -75,30 +78,50 @@ function isTypeOf({ parser }: Setting, given: unknown): boolean {
     case 'list':
       return Array.isArray(given);
     case 'map':
-      return typeof given === 'object' && given !== null && !Array.isArray(given);
+      return isObject(given);
     default:
       return typeof given === 'string';
   }
 }
 
-function optionText(given: unknown, setting: Setting, isTime: boolean): string | undefined {
+/** What is no text may be a secret all the same, in a `Buffer` for one: of such a setting only what it is is said. */
+function wrongType(field: keyof Config, { parser, shown: isShown }: Setting, given: unknown): ConfigError {
+  const what = isShown === 'all' || given === null ? shown(given) : `of the type ${typeof given}`;
+  const must = parser.option ?? `a string: ${parser.may}`;
+  return new ConfigError(`${field} is ${what}, but must be ${must}`);
+}
+
+/** What is there twice counts once, as in a setting. */
+function listOf(field: keyof Config, { each }: Parser<unknown>, given: readonly unknown[]): unknown {
+  const values = given.map((entry) => {
+    const value = isEntry(entry) ? each?.parse(entry.trim()) : new Unfit();
+    if (value instanceof Unfit)
+      throw new ConfigError(`${field} has ${shown(entry)}, but each entry must be ${each?.may}`);
+    return value;
+  });
+  return [...new Set(values)];
+}
+
+/** A text with commas is several entries in a setting, and here a mistake. */
+function isEntry(entry: unknown): entry is string {
+  return typeof entry === 'string' && !entry.includes(',');
+}
+
+function checkMap(field: keyof Config, { keys = [], each }: Parser<unknown>, given: object): void {
+  for (const [key, part] of Object.entries(given)) {
+    if (!keys.includes(key)) throw new ConfigError(`${field}.${key} is none of ${keys.join(', ')}`);
+    if (part === undefined) continue;
+    if (typeof part !== 'number' || each?.parse(inMs(part)) instanceof Unfit)
+      throw new ConfigError(`${field}.${key} is ${shown(part)}, but must be ${each?.option}`);
+  }
+}
+
+function optionText(field: keyof Config, setting: Setting, given: unknown): string | undefined {
   if (setting.parser.json === 'map') {
     const parts = Object.entries(given as object).filter(([, part]) => part !== undefined);
-    if (!parts.every(([, part]) => typeof part === 'number')) return undefined;
-    return textOf(Object.fromEntries(parts.map(([kind, ms]) => [kind, inMs(ms as number)])), setting);
+    return textOf(Object.fromEntries(parts.map(([key, ms]) => [key, inMs(ms as number)])), setting);
   }
-  return isTime ? inMs(given as number) : textOf(given, setting);
+  return field.endsWith('Ms') ? inMs(given as number) : textOf(given, setting);
 }
 
 const inMs = (value: number): string => (value === 0 ? '0' : `${value}ms`);
-
-/** As it can be shown in one line, also what JSON has no word for. */
-function shown(given: unknown): unknown {
-  if (typeof given === 'number' && Number.isFinite(given)) return given;
-  const isPlain = given === null || ['string', 'boolean', 'object'].includes(typeof given);
-  try {
-    return isPlain && JSON.stringify(given) !== undefined ? given : String(given);
-  } catch {
-    return 'an object that is no JSON';
-  }
-}

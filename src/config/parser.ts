@@ -2,6 +2,12 @@
 export interface Parser<Value> {
   /** What it may be, to be read after "must be". */
   readonly may: string;
+  /** What a program may give for it, where that is something else. */
+  readonly option?: string;
+  /** An entry of a list, or a value of a map. */
+  readonly each?: Parser<unknown>;
+  /** Of a map. */
+  readonly keys?: readonly string[];
   /** The value; {@link Unfit} when the text is none. */
   readonly parse: (text: string) => Value | Unfit;
   /** What a configuration file may hold instead of a string. */
@@ -42,9 +48,10 @@ export const text: Parser<string> = {
 
 /** A whole number within bounds; where 0 is off it is allowed beside them, and may stand for another number. */
 export function whole(min: number, max: number, off?: number): Parser<number> {
-  const zero = off === undefined ? '' : '0, or ';
+  const may = `${off === undefined ? '' : '0, or '}a whole number from ${min} to ${max}`;
   return {
-    may: `${zero}a whole number from ${min} to ${max}`,
+    may,
+    option: may,
     json: 'number',
     parse: (given) => {
       const value = /^\d{1,15}$/.test(given) ? Number(given) : Number.NaN;
@@ -59,6 +66,7 @@ export function duration(min: number, max: number, off?: number): Parser<number>
   const zero = off === undefined ? '' : '0, or ';
   return {
     may: `${zero}a duration such as 30s, 5m or 12h, from ${inWords(min)} to ${inWords(max)}`,
+    option: `${zero}a whole number of milliseconds from ${min} to ${max}`,
     json: 'number',
     parse: (given) => {
       const [, amount, unit] = /^(\d{1,15})(ms|s|m|h|d)$/.exec(given) ?? [];
@@ -82,6 +90,7 @@ function inWords(ms: number): string {
 export function size(min: number, max: number, off: number): Parser<number> {
   return {
     may: `0, or a size such as 64KiB or 1MiB, from ${inBytes(min)} to ${inBytes(max)}`,
+    option: `0, or a whole number of bytes from ${min} to ${max}`,
     json: 'number',
     parse: (given) => {
       const [, amount, unit] = /^(\d{1,15})(B|KiB|MiB)?$/.exec(given) ?? [];
@@ -104,6 +113,7 @@ export function oneOf<const Value extends string>(values: readonly Value[]): Par
 
 export const onOrOff: Parser<boolean> = {
   may: 'one of on, off',
+  option: 'true or false',
   json: 'switch',
   parse: (given) => (given === 'on' || given === 'off' ? given === 'on' : new Unfit()),
 };
@@ -115,6 +125,8 @@ export const onOrOff: Parser<boolean> = {
 export function list(each: Parser<string>): Parser<readonly string[]> {
   return {
     may: `${each.may}; several with commas between them`,
+    option: `an array, each entry of it ${each.may}`,
+    each,
     json: 'list',
     parse: (given) => {
       if (given.trim() === '') return new Unfit();

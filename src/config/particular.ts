@@ -7,6 +7,7 @@ import { CENTURY_MS, duration, MINUTE_MS, oneOf, Unfit, type Parser } from './pa
 
 export const port: Parser<number> = {
   may: 'a port from 0 to 65535 (0: any free one)',
+  option: 'a whole number from 0 to 65535 (0: any free port)',
   json: 'number',
   parse: (text) => (/^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : new Unfit()),
 };
@@ -82,7 +83,10 @@ const kept = duration(MINUTE_MS, CENTURY_MS, 0);
 /** `30d` for all kinds, or `room=30d,user=7d`; a kind that is not named is kept for ever, as 0 says too. */
 export const retention: Parser<Retention> = {
   may: '0 (for ever), a duration from 1m to 36500d, or some of room=30d,user=7d,broadcast=1d',
+  option: `an object with some of ${KINDS.join(', ')}, each of it ${kept.option}`,
   json: 'map',
+  each: kept,
+  keys: KINDS,
   parse: (text) => {
     const all = kept.parse(text);
     if (!(all instanceof Unfit)) return { broadcast: all, user: all, room: all };

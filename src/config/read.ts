@@ -98,7 +98,7 @@ function parsed(
 }
 
 /** Neither a secret nor a URL that may hold one is repeated in a complaint. */
-export function refusal({ shown, parser }: Setting, name: string, was: unknown, part?: string): ConfigError {
+function refusal({ shown, parser }: Setting, name: string, was: unknown, part?: string): ConfigError {
   if (shown !== 'all') return new ConfigError(`${name} must be ${parser.may}`);
   const said = part === undefined ? `is ${JSON.stringify(was)}` : `has ${JSON.stringify(part)}`;
   return new ConfigError(`${name} ${said}, but must be ${parser.may}`);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { configOfSettings } from '../../src/config/options.ts';
+import { FIELDS } from '../../src/config/settings.ts';
 import { readConfig } from '../../src/config.ts';
 import { ConfigError, createEngine, type EngineOptions } from '../../src/index.ts';
 
@@ -53,30 +54,67 @@ describe('options', () => {
   const circle: Record<string, unknown> = {};
   circle['self'] = circle;
   test.each<[string, unknown, RegExp]>([
-    ['port', 70_000, /^port is 70000, but must be a port from 0 to 65535/],
-    ['port', '80', /^port is "80", but must be a port/],
-    ['port', Number.NaN, /^port is "NaN", but/],
+    ['port', 70_000, /^port is 70000, but must be a whole number from 0 to 65535 \(0: any free port\)$/],
+    ['port', '3000', /^port is "3000", but must be a whole number from 0 to 65535/],
+    ['port', Number.NaN, /^port is NaN, but/],
     ['port', 1.5, /^port is 1\.5, but/],
     ['host', 'a b', /^host is "a b", but must be an address/],
-    ['host', null, /^host is null, but/],
-    ['graceMs', -1, /^graceMs is -1, but must be 0, or a duration .*1d, as a number of milliseconds$/],
-    ['stallMs', '30s', /^stallMs is "30s", but must be a duration .* as a number of milliseconds$/],
-    ['frameBytes', 10, /^frameBytes is 10, but must be 0, or a size/],
-    ['roomsAutoCreate', 'on', /^roomsAutoCreate is "on", but must be one of on, off/],
+    ['host', null, /^host is null, but must be a string: an address/],
+    ['graceMs', -1, /^graceMs is -1, but must be 0, or a whole number of milliseconds from 1 to 86400000$/],
+    [
+      'graceMs',
+      '15s',
+      /^graceMs is "15s", but must be 0, or a whole number of milliseconds from 1 to 86400000$/,
+    ],
+    ['stallMs', 0, /^stallMs is 0, but must be a whole number of milliseconds from 1000 to 86400000$/],
+    ['frameBytes', 10, /^frameBytes is 10, but must be 0, or a whole number of bytes from 1024 to 196608$/],
+    ['messagesPerMinute', '60', /^messagesPerMinute is "60", but must be 0, or a whole number from 1 to/],
+    ['roomsAutoCreate', 'on', /^roomsAutoCreate is "on", but must be true or false$/],
     [
       'allowedOrigins',
       'https://a.example',
-      /^allowedOrigins is "https:\/\/a\.example", but must be an origin/,
+      /^allowedOrigins is "https:\/\/a\.example", but must be an array, each/,
     ],
-    ['allowedOrigins', ['*'], /^allowedOrigins has "\*", but/],
-    ['allowedOrigins', ['https://a.example,https://b.example'], /^allowedOrigins is \["https/],
-    ['retention', { rooms: 60_000 }, /^retention has "rooms=60000ms", but/],
-    ['retention', { room: '1d' }, /^retention is \{"room":"1d"\}, but/],
-    ['retention', circle, /^retention is "an object that is no JSON", but/],
+    ['allowedOrigins', ['*'], /^allowedOrigins has "\*", but each entry must be an origin/],
+    ['allowedOrigins', ['https://a.example', 1], /^allowedOrigins has 1, but each entry must be an origin/],
+    [
+      'allowedOrigins',
+      ['https://a.example,https://b.example'],
+      /^allowedOrigins has "https.*b\.example", but each/,
+    ],
+    [
+      'retention',
+      0,
+      /^retention is 0, but must be an object with some of broadcast, user, room, each of it 0, or a/,
+    ],
+    [
+      'retention',
+      60_000,
+      /^retention is 60000, but must be an object with some of broadcast, user, room, each/,
+    ],
+    ['retention', ['room'], /^retention is \["room"\], but must be an object/],
+    ['retention', { rooms: 60_000 }, /^retention\.rooms is none of broadcast, user, room$/],
+    [
+      'retention',
+      { room: '1d' },
+      /^retention\.room is "1d", but must be 0, or a whole number of milliseconds from 60000/,
+    ],
+    [
+      'retention',
+      { room: 1 },
+      /^retention\.room is 1, but must be 0, or a whole number of milliseconds from 60000/,
+    ],
+    ['retention', { room: circle }, /^retention\.room is an object that is no JSON, but/],
     ['logLevel', 'loud', /^logLevel is "loud", but must be one of debug/],
-    ['logLevel', () => 1, /^logLevel is "\(\) => 1", but/],
+    ['logLevel', () => 1, /^logLevel is a function, but must be a string: one of debug/],
     ['jwtSecret', 'hunter2', /^jwtSecret must be 32 bytes or more, without line breaks$/],
+    ['jwtSecret', ['hunter2'], /^jwtSecret is of the type object, but must be a string: 32 bytes or more/],
     ['databaseUrl', 'mysql://u:hunter2@h/d', /^databaseUrl must be a URL such as/],
+    [
+      'databaseUrl',
+      new URL('postgres://u:hunter2@h/d'),
+      /^databaseUrl is of the type object, but must be a string: a/,
+    ],
     ['prot', 80, /^prot is no option: did you mean port\?$/],
     ['hookDeadline', 80, /^hookDeadline is no option$/],
     ['server', {}, /^server is \{\}, but must be a server of node:http or node:https$/],
@@ -95,6 +133,16 @@ describe('options', () => {
     expect(error).toBeInstanceOf(ConfigError);
     expect((error as Error).message).toMatch(message);
     expect((error as Error).message).not.toContain('hunter2');
+  });
+
+  test('no text names a variable of the environment', async () => {
+    for (const field of FIELDS)
+      for (const value of [{ a: 1 }, '\n', -1, [1]]) {
+        const error = await createEngine({ jwtSecret, [field]: value }).catch((error: unknown) => error);
+        expect(error, `${field}: ${JSON.stringify(value)}`).toBeInstanceOf(ConfigError);
+        expect((error as Error).message).toMatch(new RegExp(`^${field}\\b`));
+        expect((error as Error).message).not.toMatch(/VAGUS_|DATABASE_URL|on, off|commas|KiB|30s|room=/);
+      }
   });
 
   test.each<[EngineOptions, RegExp]>([
