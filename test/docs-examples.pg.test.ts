@@ -191,25 +191,25 @@ describe('servers', () => {
   test('README.md: rooms with a say in them beside pages of one’s own, and an end in order', async () => {
     const { program, port } = await run('README.md 2');
     expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(200);
-    const [alice, bob] = [await connect('alice', port), await connect('bob', port)];
-    expect(await alice.request({ type: 'join', room: 'staff' })).toMatchObject({ type: 'ack' });
-    expect(await bob.request({ type: 'join', room: 'staff' })).toMatchObject({ code: 'forbidden' });
-    const chat = (content: string) => alice.request({ type: 'chat', room: 'staff', content });
+    const [alice, mallory] = [await connect('alice', port), await connect('mallory', port)];
+    expect(await alice.request({ type: 'join', room: 'lobby' })).toMatchObject({ type: 'ack' });
+    expect(await mallory.request({ type: 'join', room: 'lobby' })).toMatchObject({ code: 'forbidden' });
+    const chat = (content: string) => alice.request({ type: 'chat', room: 'lobby', content });
     expect(await chat('short')).toMatchObject({ type: 'ack' });
     expect(await chat('x'.repeat(501))).toMatchObject({
       code: 'forbidden',
       message: 'at most 500 characters',
     });
     program.child.kill('SIGTERM');
-    expect(await bob.closed).toMatchObject({ code: 4003 });
+    expect(await mallory.closed).toMatchObject({ code: 4003 });
     expect(await once(program.child, 'exit')).toEqual([0, null]);
   });
 
   test('docs/library.md: a hook, and an event for a user', async () => {
     const { port } = await run('docs/library.md 1');
     expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toContain('own pages');
-    const bob = await connect('bob', port);
-    expect(await bob.request({ type: 'join', room: 'staff' })).toMatchObject({ code: 'forbidden' });
+    const mallory = await connect('mallory', port);
+    expect(await mallory.request({ type: 'join', room: 'lobby' })).toMatchObject({ code: 'forbidden' });
     const alice = await connect('alice', port);
     const invoices = async (): Promise<unknown> =>
       (await alice.request({ type: 'history', channel: 'user' }))['messages'];
