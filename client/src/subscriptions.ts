@@ -37,8 +37,7 @@ export class Subscriptions {
   constructor(parts: SubscriptionParts) {
     this.#parts = parts;
     this.#era = new Era(parts.ports);
-    const { ports, requests } = parts;
-    this.#leaves = new Leaves({ ports, requests, isWanted: (room) => this.#wishes.has(room) });
+    this.#leaves = new Leaves({ ...parts, isWanted: (room) => this.#wishes.has(room) });
     for (const name of BASE) this.#base.set(name, this.#reader(name));
   }
 
@@ -128,7 +127,7 @@ export class Subscriptions {
       channels[name] = reader.position;
       readers.set(name, reader);
       // Whoever leaves meanwhile must say so: the server will have let us in.
-      const wish = this.#wishes.get(name.slice(5));
+      const wish = this.#wish(name);
       if (wish) wish.isAsked = true;
     }
     if (readers.size === 0) return;
@@ -144,30 +143,30 @@ export class Subscriptions {
 
   /** All of them, when the last of its rooms may be asked for. */
   #resumeLater(names: readonly string[], error: ClientError): void {
-    const rooms = names.filter((name) => !BASE.includes(name)).map((name) => name.slice('room:'.length));
-    const wishes = rooms.flatMap((room) => this.#wishes.get(room) ?? []);
+    const wishes = names.flatMap((name) => this.#wish(name) ?? []);
     const pauseMs = Math.max(error.retryAfterMs ?? PAUSE_MS, ...wishes.map((wish) => wish.delay(error)));
     this.#era.after(pauseMs, () => this.#resumeSome(names));
-    for (const wish of wishes) this.#tellDelay(wish, pauseMs);
+    // Told last: a listener may leave, or close everything.
+    for (const wish of wishes) if (this.#isWanted(wish)) wish.tellDelay(pauseMs);
   }
 
   #isWanted(wish: Wish): boolean {
     return this.#wishes.get(wish.room) === wish;
   }
 
-  /** Told last: a listener may leave, or close everything. */
-  #tellDelay(wish: Wish, pauseMs: number): void {
-    if (this.#isWanted(wish)) wish.tellDelay(pauseMs);
+  /** Of a channel that is a room's. */
+  #wish(name: string): Wish | undefined {
+    return name.startsWith('room:') ? this.#wishes.get(name.slice(5)) : undefined;
   }
 
   #find(name: string): ChannelReader | undefined {
-    return this.#base.get(name) ?? this.#wishes.get(name.slice(5))?.reader;
+    return this.#base.get(name) ?? this.#wish(name)?.reader;
   }
 
   #resumed(name: string, reader: ChannelReader, reply: unknown): void {
     // It was left, and perhaps wanted again: then this is said of what was before.
     if (this.#find(name) !== reader) return;
-    const wish = this.#base.has(name) ? undefined : this.#wishes.get(name.slice(5));
+    const wish = this.#wish(name);
     if (wish) wish.isAsked = false;
     const placed = isObject(reply) ? pick(reply, PLACED) : undefined;
     if (placed) {
@@ -243,7 +242,7 @@ export class Subscriptions {
     this.#era.after(pauseMs, () => {
       if (this.#isWanted(wish)) this.#join(wish);
     });
-    this.#tellDelay(wish, pauseMs);
+    if (this.#isWanted(wish)) wish.tellDelay(pauseMs);
   }
 
   /** One is not in a room, and will not be. */
@@ -276,7 +275,7 @@ export class Subscriptions {
       if (this.#resetting.has(channel)) this.#begin(channel, base, entry.seq - 1);
       return base.take(entry);
     }
-    const wish = this.#wishes.get(channel.slice(5));
+    const wish = this.#wish(channel);
     if (wish?.isOn) wish.reader.take(entry);
     else if (wish) wish.unheard = entry.seq;
   }
