@@ -15,7 +15,6 @@ import {
   type Refusal,
   type Spent,
 } from './actors/messages.ts';
-import { notTaken } from './actors/not-taken.ts';
 import { DRAIN, SESSIONS } from './actors/services.ts';
 import type { Config } from './config.ts';
 import { roomChannel, userChannel, type Channel } from './protocol/channels.ts';
@@ -109,11 +108,10 @@ export class Commands {
   async send(
     by: Actor,
     room: string,
-    { id: given, ...sending }: RestMessage,
+    { id = this.#entropy.uuid(), ...sending }: RestMessage,
   ): Promise<Published & { readonly id: string }> {
-    const id = given ?? this.#entropy.uuid();
     const entry = { ...sending, id, sender: by.user };
-    const message = { type: 'publish', entry, by, isFirst: given === undefined } as const;
+    const message = { type: 'publish', entry, by } as const;
     const deadlineMs = DEADLINE_MS + this.#options.hookMs;
     const published = await this.#askHome<Published>(roomChannel(room), message, deadlineMs);
     return { ...published, id };
@@ -139,7 +137,7 @@ export class Commands {
       data: json,
       sentAt: null,
     };
-    return this.#askHome<Published>(channel, { type: 'publish', entry, by: null, isFirst: id === undefined });
+    return this.#askHome<Published>(channel, { type: 'publish', entry, by: null });
   }
 
   async publishToUser(user: string, data: unknown, id?: string): Promise<Published> {
@@ -235,32 +233,24 @@ export class Commands {
   }
 
   async #askHome<Body>(channel: Channel, message: HomeMessage, deadlineMs = DEADLINE_MS): Promise<Body> {
-    const mayBeStored = message.type === 'publish' && message.isFirst !== true;
-    const body = await this.#ask(homeAddress(channel), message, { deadlineMs, mayBeStored });
-    if (typeof body === 'object' && body !== null && isRefusal(body)) throw errorOf(body);
-    return body as Body;
+    const body = (await this.#ask(homeAddress(channel), message, deadlineMs)) as Body | Refusal;
+    if (typeof body === 'object' && body !== null && isRefusal(body))
+      throw new EngineError(body.error, body.message, body.retryAfterMs);
+    return body;
   }
 
-  /** `mayBeStored`: by an earlier try under the same id. */
-  #ask<Message>(
-    to: Address<Message>,
-    message: Message,
-    { deadlineMs = DEADLINE_MS, mayBeStored = false } = {},
-  ): Promise<unknown> {
+  #ask<Message>(to: Address<Message>, message: Message, deadlineMs = DEADLINE_MS): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#isClosing) return reject(new EngineError('draining', LEAVING, RETRY_AFTER_MS));
       this.#system.ask(to, message, { deadlineMs }, (answer) => {
         if (answer.ok) resolve(answer.body);
         else if (answer.taken) reject(new EngineError('outcome_unknown', UNKNOWN, RETRY_AFTER_MS));
-        else reject(errorOf(notTaken({ isFirst: !mayBeStored, retryAfterMs: RETRY_AFTER_MS })));
+        else reject(new EngineError('unavailable', NOT_NOW, RETRY_AFTER_MS));
       });
     });
   }
 }
 
-function errorOf({ error, message, retryAfterMs }: Refusal): EngineError {
-  return new EngineError(error, message, retryAfterMs);
-}
-
 const LEAVING = 'this node is going away';
+const NOT_NOW = 'this cannot be done right now';
 const UNKNOWN = 'it may or may not have been done; ask again with the same id';

@@ -154,8 +154,6 @@ interface Publish {
   readonly entry: NewEntry;
   /** Null: the engine's own publications, which need no right. */
   readonly by: Actor | null;
-  /** Its id was made for this sending: nothing can have been stored under it before. */
-  readonly isFirst?: boolean;
 }
 
 export interface Published {

@@ -3,21 +3,21 @@ import { errorFrame } from './pushes.ts';
 
 const RETRY_AFTER_MS = 1_000;
 
-/**
- * What is said to a request that could not even be taken in (LM8), under its id when one can be read. A message that bears
- * one may have been sent before, and be stored (DG4).
- */
+/** What is said to a request that could not even be taken in (LM8), under its id when one can be read. */
 export function refusedFrame(request: string): string {
-  const { id, isChat } = read(request);
-  const code = isChat && id !== undefined ? 'outcome_unknown' : 'unavailable';
-  return errorFrame({ id, code, message: 'too many requests at once', retryAfterMs: RETRY_AFTER_MS });
+  const refusal = {
+    code: 'unavailable',
+    message: 'too many requests at once',
+    retryAfterMs: RETRY_AFTER_MS,
+  } as const;
+  return errorFrame({ id: idOf(request), ...refusal });
 }
 
-function read(text: string): { readonly id: string | undefined; readonly isChat: boolean } {
+function idOf(text: string): string | undefined {
   try {
-    const { id, type } = (JSON.parse(text) ?? {}) as { readonly id?: unknown; readonly type?: unknown };
-    return { id: RequestId.safeParse(id).data, isChat: type === 'chat' };
+    const id = RequestId.safeParse((JSON.parse(text) as { id?: unknown } | null)?.id);
+    return id.success ? id.data : undefined;
   } catch {
-    return { id: undefined, isChat: false };
+    return undefined;
   }
 }

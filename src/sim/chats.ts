@@ -27,6 +27,7 @@ const OF_THIS_SENDING: ReadonlySet<string> = new Set([
   'bad_frame',
   'not_joined',
   'rate_limited',
+  'unavailable',
   'unauthorized',
   'draining',
 ]);

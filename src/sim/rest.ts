@@ -53,8 +53,7 @@ export function post(
 }
 
 function answerOf(room: string, id: string, answer: Answer<Published | Refusal>): PostAnswer {
-  // The SDK's ids are its own, so one that is not taken may have been sent before.
-  if (!answer.ok) return refused('outcome_unknown', 1_000);
+  if (!answer.ok) return refused(answer.taken ? 'outcome_unknown' : 'unavailable', 1_000);
   if (isRefusal(answer.body)) return refused(answer.body.error, answer.body.retryAfterMs);
   const { seq, at, isDuplicate } = answer.body;
   const body = { room, id, seq, timestamp: isoTime(at), ...(isDuplicate ? { duplicate: true } : {}) };

@@ -86,7 +86,7 @@ export class Workload {
   #publish(channel: Channel): void {
     const data = JSON.stringify({ n: ++this.#published });
     const entry = { id: `m${this.#published}`, sender: 'svc:sim', content: '', data, sentAt: null };
-    this.#stage.askHome(channel, { type: 'publish', entry, by: null, isFirst: true });
+    this.#stage.askHome(channel, { type: 'publish', entry, by: null });
   }
 
   #manage(): void {

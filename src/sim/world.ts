@@ -205,7 +205,7 @@ export class World implements Stage {
     node?.enter(() => {
       this.trace.say('manager', () => `asks ${channel} ${message.type}`);
       node.system.ask(homeAddress(channel), message, { deadlineMs: ASK_MS }, (answer) => {
-        if (message.type === 'publish' && message.isFirst) this.log.told(channel, message.entry, answer);
+        if (message.type === 'publish') this.log.told(channel, message.entry, answer);
         const isDone = answer.ok && Object.keys(answer.body as object).length === 0;
         if (isDone) this.#loose.delete(message);
         if (message.type !== 'setMember' || message.isMember || !isDone) return;

@@ -63,12 +63,12 @@ function contextOf(ask: unknown): { readonly for: string } {
   return (ask as { readonly context: { readonly for: string } }).context;
 }
 
-test('[DG4] a right that cannot be read: nothing is said of the message, and the log is not asked about it', () => {
+test('[LC4] a right that cannot be read: unavailable, and the log is not asked about it', () => {
   const room = new Room(undefined);
   room.send('a', 1);
   room.membership({ ok: false, failure: 'failed' });
   expect(room.replies).toEqual([
-    [1, { error: 'outcome_unknown', message: expect.any(String), retryAfterMs: 1_000 }],
+    [1, { error: 'unavailable', message: expect.any(String), retryAfterMs: 1_000 }],
   ]);
   expect(room.isAsked('repeats')).toBe(false);
 });

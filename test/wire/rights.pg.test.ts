@@ -96,7 +96,7 @@ describe('[JW4] a deleted room', () => {
     await node.engine.deleteRoom(room);
     const replies = await Promise.all(chats);
     expect(
-      replies.every(({ type, code }) => type === 'ack' || code === 'gone' || code === 'outcome_unknown'),
+      replies.every(({ type, code }) => type === 'ack' || code === 'gone' || code === 'unavailable'),
     ).toBe(true);
     expect(await client.type('notification', 'room_closed')).toMatchObject({ room });
     expect(await client.request({ type: 'chat', room, content: 'late' })).toMatchObject({ code: 'gone' });

@@ -4,9 +4,8 @@ import { isoTime } from '../../protocol/time.ts';
 import type { Answer, Turn } from '../../runtime/ports/actor.ts';
 import type { NewEntry } from '../../runtime/ports/log-store.ts';
 import { homeAddress, isRefusal, type Published, type Refusal, type Spent } from '../messages.ts';
-import { notTaken } from '../not-taken.ts';
 import type { Outbox } from '../outbox.ts';
-import { ack, badFrame, refuse, type ConnectionContext } from './context.ts';
+import { ack, badFrame, refuse, unavailable, type ConnectionContext } from './context.ts';
 import type { BadFrame } from '../../protocol/decode.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
@@ -68,8 +67,7 @@ export class Chats {
     const by = { user, isAdmin: credentials.isAdmin };
     const context: ChatContext = { for: 'chat', request, room };
     const home = homeAddress(roomChannel(room));
-    const message = { type: 'publish', entry, by, isFirst: request.id === undefined } as const;
-    out.ask(home, message, { deadlineMs, context, lane: 'user' });
+    out.ask(home, { type: 'publish', entry, by }, { deadlineMs, context, lane: 'user' });
   }
 
   answered(context: ChatContext, answer: Answer<unknown>, turn: Turn, out: Outbox): void {
@@ -88,8 +86,8 @@ export class Chats {
   #published({ request: { id }, room }: Chat, answer: Answer<Published | Refusal>, out: Outbox): void {
     if (!answer.ok) {
       const { retryAfterMs } = this.#context.options.limits;
-      const refusal = answer.taken ? UNKNOWN : notTaken({ isFirst: id === undefined, retryAfterMs });
-      return refuse(this.#context, id, { retryAfterMs, ...refusal }, out);
+      const refusal = answer.taken ? { ...UNKNOWN, retryAfterMs } : unavailable(this.#context);
+      return refuse(this.#context, id, refusal, out);
     }
     if (isRefusal(answer.body)) return refuse(this.#context, id, answer.body, out);
     const { seq, at, isDuplicate } = answer.body;

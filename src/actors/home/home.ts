@@ -81,7 +81,7 @@ export abstract class Home {
         this.answered(message.context as { readonly for: string }, message.answer, turn, out);
         break;
       default:
-        this.#admit(message, askerOf(message, turn), turn, out);
+        this.#admit(message, { replyTo: turn.replyTo, deadline: turn.deadline }, turn, out);
     }
     this.#letArrivalsIn(turn, out);
     this.tookTurn(out);
@@ -112,12 +112,7 @@ export abstract class Home {
     const isWaiting = this.ledger.life.phase === 'connecting' || this.#arrivals.length > 0;
     if (!isWaiting) return this.handle(message, asker, turn, out);
     if (!asker.replyTo || this.#arrivals.length < ARRIVALS_MAX) this.#arrivals.push({ message, asker });
-    else out.reply(asker.replyTo, this.notNow(message, asker));
-  }
-
-  /** What is said to whom the home cannot serve right now. */
-  protected notNow(message: HomeMessage, asker: Asker): Refusal {
-    return message.type === 'publish' ? this.ledger.notTaken(asker) : this.ledger.unavailable();
+    else out.reply(asker.replyTo, this.ledger.unavailable());
   }
 
   #letArrivalsIn(turn: Turn, out: Outbox): void {
@@ -174,10 +169,6 @@ export abstract class Home {
   protected tookTurn(_out: Outbox): void {}
 
   protected abstract enter(message: Enter, replyTo: ReplyTo | undefined, turn: Turn, out: Outbox): void;
-}
-
-function askerOf(message: HomeMessage, { replyTo, deadline }: Turn): Asker {
-  return { replyTo, deadline, isFirst: message.type === 'publish' && message.isFirst === true };
 }
 
 /** What is told of a channel that is not a room. */

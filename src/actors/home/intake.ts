@@ -34,8 +34,7 @@ export class Intake {
       room,
       hookMs: vettingMs,
       limits,
-      notTaken: (asker) => ledger.notTaken(asker),
-      undecided: () => ledger.unavailable(),
+      unavailable: () => ledger.unavailable(),
       // Rights may have been lost meanwhile, and the room with them.
       accept: (sent, turn, out) => this.#judge(sent, turn, out, (at, later) => this.#append(sent, at, later)),
       // Behind what the same user sent before and whose right is still being read: it may be the same message.
@@ -60,9 +59,10 @@ export class Intake {
     this.#access.check(sent.by, turn, out, (refusal, at, later) => {
       if (!refusal) return granted(at, later);
       const { asker, entry } = sent;
-      // The log was not to be had just now; and of what waits for the application nobody can say what it will be.
-      if (refusal.error === 'unavailable' || this.#vetting?.awaits(entry))
-        return later.reply(asker.replyTo, this.#ledger.notTaken(asker, refusal.message));
+      // A right that cannot be read now says nothing of the message, and the log would not answer either.
+      if (refusal.error === 'unavailable') return later.reply(asker.replyTo, refusal);
+      // Of what waits for the application nobody can say yet whether it will be stored.
+      if (this.#vetting?.awaits(entry)) return later.reply(asker.replyTo, this.#ledger.unknown());
       this.#refusals.refuse(sent, refusal, at, later);
     });
   }

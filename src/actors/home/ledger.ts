@@ -10,7 +10,6 @@ import {
   type Published,
   type Refusal,
 } from '../messages.ts';
-import { notTaken } from '../not-taken.ts';
 import type { Outbox } from '../outbox.ts';
 import { mayBeStored, PendingMessages, type Asker, type Pending } from './pending.ts';
 import { Retry } from './retry.ts';
@@ -108,12 +107,17 @@ export class Ledger {
     this.#retry.fire('needed', turn, out);
   }
 
-  unavailable(message = NOT_NOW): Refusal {
+  unavailable(message = 'the room cannot take messages right now'): Refusal {
     return { error: 'unavailable', message, retryAfterMs: this.#limits.retryAfterMs };
   }
 
-  notTaken({ isFirst }: Asker, why = NOT_NOW): Refusal {
-    return notTaken({ isFirst, retryAfterMs: this.#limits.retryAfterMs, why });
+  /** A refusal would say that it is not stored, and an earlier sending of it may be (DG4). */
+  unknown(): Refusal {
+    return {
+      error: 'outcome_unknown',
+      message: 'the message is refused now, but may have been stored before; send it again with the same id',
+      retryAfterMs: this.#limits.retryAfterMs,
+    };
   }
 
   // --- taking
@@ -122,7 +126,7 @@ export class Ledger {
     this.#activeAt = turn.now;
     const isClosed = this.life.phase === 'suspect' || this.life.isFinal;
     const pending = isClosed ? undefined : this.#pending.add(entry, asker, turn.now);
-    if (!pending) return out.reply(asker.replyTo, this.notTaken(asker));
+    if (!pending) return out.reply(asker.replyTo, this.unavailable());
     if (!this.life.tags.has('open')) return;
     if (!this.#isPrepared) return;
     if (this.#epoch > 0) this.#give(pending, out);
@@ -170,7 +174,7 @@ export class Ledger {
         case 'shed':
           // It was not tried this time, but may have been stored before: then only the log can tell.
           if (mayBeStored(pending)) isDoubted = true;
-          else this.#answer(pending, this.notTaken(pending), out);
+          else this.#answer(pending, this.unavailable(), out);
           break;
         default:
           isDoubted = true;
@@ -219,7 +223,7 @@ export class Ledger {
   #failedOnce(turn: Turn, out: Outbox): void {
     for (const pending of [...this.#pending]) {
       const isHopeless = !mayBeStored(pending) && turn.now - pending.takenAt >= this.#limits.giveUpMs;
-      if (isHopeless) this.#answer(pending, this.notTaken(pending), out);
+      if (isHopeless) this.#answer(pending, this.unavailable(), out);
     }
     this.#retry.fire('failed', turn, out);
   }
@@ -329,7 +333,7 @@ export class Ledger {
     for (const pending of [...this.#pending]) {
       if (pending.deadline >= turn.now) continue;
       if (mayBeStored(pending)) this.#pending.remove(pending);
-      else this.#answer(pending, this.notTaken(pending), out);
+      else this.#answer(pending, this.unavailable(), out);
     }
   }
 
@@ -340,7 +344,7 @@ export class Ledger {
     this.#retry.fire('givenUp', turn, out);
     const all = [...this.#pending];
     const doubtful = all.filter(mayBeStored);
-    for (const pending of all) if (!mayBeStored(pending)) this.#answer(pending, this.notTaken(pending), out);
+    for (const pending of all) if (!mayBeStored(pending)) this.#answer(pending, this.unavailable(), out);
     if (doubtful.length === 0) return this.#fire('deposed', out);
     const keys = doubtful.map(({ entry }) => ({ sender: entry.sender, id: entry.id }));
     const context: LedgerContext = { for: 'lookup', doubtful };
@@ -390,5 +394,3 @@ export class Ledger {
     out.add({ type: 'stop' });
   }
 }
-
-const NOT_NOW = 'the room cannot take messages right now';

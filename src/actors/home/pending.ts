@@ -3,10 +3,7 @@ import type { NewEntry } from '../../runtime/ports/log-store.ts';
 import type { Actor } from '../messages.ts';
 
 /** Who is answered when an entry's outcome is known, and until when he waits. */
-export interface Asker extends Pick<Turn, 'replyTo' | 'deadline'> {
-  /** What he sends cannot have been sent before: then "not stored" is true without asking the log (DG4). */
-  readonly isFirst?: boolean | undefined;
-}
+export type Asker = Pick<Turn, 'replyTo' | 'deadline'>;
 
 /** A message of somebody's, whose right to send it has to be known. */
 export interface Sent {
@@ -64,14 +61,14 @@ export class PendingMessages implements Iterable<Pending> {
     const size = entry.content.length + (entry.data?.length ?? 0);
     if (this.count >= this.#countMax || this.#size + size > this.#sizeMax) return undefined;
     const serial = ++this.#lastSerial;
+    const { replyTo, deadline } = asker;
     const pending: Pending = {
       serial,
       entry,
       size,
       takenAt,
-      replyTo: asker.replyTo,
-      deadline: asker.deadline,
-      isFirst: asker.isFirst,
+      replyTo,
+      deadline,
       givenAt: 0,
       doubtedAt: undefined,
     };

@@ -42,13 +42,10 @@ export class Refusals {
   }
 
   refuse({ entry, asker }: Sent, refusal: Refusal, turn: Turn, out: Outbox): void {
-    // Under an id that was made for it nothing was stored before.
-    if (asker.isFirst) return out.reply(asker.replyTo, refusal);
     // On its way into the log, of which the log cannot tell yet: this is the same message, with what was accepted then.
     const twin = this.#ledger.underWay(entry);
     if (twin) return this.#ledger.append(twin, asker, turn, out);
-    if (this.#count >= this.#limits.pendingMax)
-      return out.reply(asker.replyTo, this.#ledger.notTaken(asker, refusal.message));
+    if (this.#count >= this.#limits.pendingMax) return out.reply(asker.replyTo, this.#ledger.unknown());
     this.#count++;
     const refused = { sender: entry.sender, id: entry.id, asker, refusal };
     if (this.#next) this.#next.push(refused);
@@ -70,7 +67,7 @@ export class Refusals {
     for (const [at, { asker, refusal }] of refused.entries()) {
       const first = found?.[at];
       if (first) out.reply(asker.replyTo, { ...first, isDuplicate: true });
-      else out.reply(asker.replyTo, found ? refusal : this.#ledger.notTaken(asker, refusal.message));
+      else out.reply(asker.replyTo, found ? refusal : this.#ledger.unknown());
     }
     const next = this.#next ?? [];
     this.#next = undefined;

@@ -110,7 +110,7 @@ class RoomHome extends Home {
       default:
         break;
     }
-    if (!this.#access.isLoaded) return out.reply(asker.replyTo, this.notNow(message, asker));
+    if (!this.#access.isLoaded) return out.reply(asker.replyTo, this.ledger.unavailable());
     switch (message.type) {
       case 'publish':
         return this.#publish(message, asker, turn, out);

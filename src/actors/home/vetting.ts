@@ -4,7 +4,7 @@ import { HOOK_SLACK_MS, HOOKS, type HookAnswer } from '../hooks/hooks.ts';
 import { isRefusal, type Refusal } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import type { LedgerLimits } from './ledger.ts';
-import type { Asker, Sent } from './pending.ts';
+import type { Sent } from './pending.ts';
 
 export interface VettingContext {
   readonly for: 'vetted';
@@ -22,10 +22,7 @@ export interface VettingParts {
   readonly hookMs: number;
   /** As many may wait as may be under way to the log. */
   readonly limits: LedgerLimits;
-  /** What is said of a message for which there is no place, or no time left. */
-  readonly notTaken: (asker: Asker) => Refusal;
-  /** What is said of a message on which the application did not decide. */
-  readonly undecided: () => Refusal;
+  readonly unavailable: () => Refusal;
   /** What becomes of a message of which the application has spoken. */
   readonly accept: (sent: Sent, turn: Turn, out: Outbox) => void;
   readonly refuse: (sent: Sent, refusal: Refusal, turn: Turn, out: Outbox) => void;
@@ -61,10 +58,10 @@ export class Vetting {
   }
 
   ask(sent: Sent, out: Outbox): void {
-    const { room, hookMs, limits, notTaken } = this.#parts;
+    const { room, hookMs, limits, unavailable } = this.#parts;
     const { id, sender: user, content, data } = sent.entry;
     if (this.#count >= limits.pendingMax || this.#size + sizeOf(sent.entry) > limits.pendingSizeMax)
-      return out.reply(sent.asker.replyTo, notTaken(sent.asker));
+      return out.reply(sent.asker.replyTo, unavailable());
     this.#count++;
     this.#size += sizeOf(sent.entry);
     const serial = ++this.#lastSerial;
@@ -82,7 +79,7 @@ export class Vetting {
     const waiting = this.#asked.get(context.serial);
     if (!waiting) return;
     this.#asked.delete(context.serial);
-    waiting.answer = answer.ok ? (answer.body as HookAnswer) : this.#parts.undecided();
+    waiting.answer = answer.ok ? (answer.body as HookAnswer) : this.#parts.unavailable();
     this.#goOn(waiting.entry.sender, turn, out);
   }
 
@@ -98,12 +95,12 @@ export class Vetting {
   }
 
   #decide(sent: Sent, answer: HookAnswer, turn: Turn, out: Outbox): void {
-    const { accept, refuse, notTaken } = this.#parts;
+    const { accept, refuse, unavailable } = this.#parts;
     this.#count--;
     this.#size -= sizeOf(sent.entry);
     if (isRefusal(answer)) return refuse(sent, answer, turn, out);
     // Who asked has been told that nobody knows: storing it now would come as a surprise.
-    if (sent.asker.deadline < turn.now) return out.reply(sent.asker.replyTo, notTaken(sent.asker));
+    if (sent.asker.deadline < turn.now) return out.reply(sent.asker.replyTo, unavailable());
     if ('content' in answer) accept({ ...sent, entry: { ...sent.entry, ...answer } }, turn, out);
   }
 }

@@ -7,7 +7,7 @@ export const mutant: Mutant = {
   edits: [
     {
       find: `          if (mayBeStored(pending)) isDoubted = true;
-          else this.#answer(pending, this.notTaken(pending), out);`,
+          else this.#answer(pending, this.unavailable(), out);`,
       replace: `          this.#answer(pending, this.unavailable(), out);`,
     },
   ],
