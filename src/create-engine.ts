@@ -25,8 +25,8 @@ export interface EngineOptions extends EngineSettings {
  * Starts an engine in this process. It reads no environment and no files but those that options name, and handles no
  * signals: whoever starts it closes it. Rejects with a {@link ConfigError} (`bad_config`) for an option that cannot be used,
  * with a {@link StoreError} (`database_unavailable`, `data_dir_in_use`, `migration_busy`, `schema_too_new`) or
- * {@link ListenError} (`port_taken`, `cannot_listen`) when store or port cannot be had, and with an `Error` for keys that
- * cannot be read and a server that has an engine already. Migrates the database first.
+ * {@link ListenError} (`port_taken`, `cannot_listen`, `server_taken`) when store, port or server cannot be had. Migrates the
+ * database first.
  *
  * @example
  * const server = http.createServer(app);

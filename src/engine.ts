@@ -194,7 +194,7 @@ export class Engine {
   /**
    * Stores an event for a user and delivers it to all of the user's connections (PU2 `user_event`). `data` is any JSON of
    * at most 64 KiB; with an `id` (FR4) it is stored once, however often it is published. Codes: `bad_request`, `too_large`,
-   * `unavailable` (not stored), `outcome_unknown` (again with the same id), `internal`.
+   * `unavailable` and `draining` (not stored by this call), `outcome_unknown` (again with the same id), `internal`.
    */
   publishToUser(user: string, data: unknown, id?: string): Promise<Published> {
     return this.#commands.publishToUser(user, data, id);

@@ -84,10 +84,7 @@ export class ClientCore {
     const requests = new Requests(ports, trouble);
     const pages = new Pages(ports, requests);
     const subscriptions = new Subscriptions({ ports, requests, pages, emitter, joinTimeoutMs, trouble });
-    const outbox = new Outbox(
-      { ports, token: (done) => tokens.get(done), renewToken: () => tokens.renew(), trouble },
-      { queueMax, sendTimeoutMs },
-    );
+    const outbox = new Outbox({ ports, tokens, trouble }, { queueMax, sendTimeoutMs });
     const expiry = new Expiry(ports, () => this.#renew());
     this.#tokens = tokens;
     this.#requests = requests;
@@ -102,20 +99,24 @@ export class ClientCore {
       emitter,
       incomings,
       up: (welcome, send) => {
+        // Listeners hear of what happens here, and may close the client.
+        const isClosed = (): boolean => this.#line.why !== undefined;
         requests.connected(send, welcome.limits.frameBytes || Infinity);
         // The first request decides where the two channels of everyone start (HS5).
         subscriptions.connected(welcome);
+        if (isClosed()) return;
         requests.flush();
         outbox.connected(send, welcome.limits);
+        if (isClosed()) return;
         expiry.serverTime(welcome.time);
         if (tokens.isRenewable) expiry.expires(welcome.expiresAt);
       },
       down: () => {
         expiry.stop();
+        outbox.lost();
         pages.lost();
         subscriptions.lost();
         requests.lost();
-        outbox.lost();
       },
       unreachable: () => outbox.useRest(),
       ended: (why) => {

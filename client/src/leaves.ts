@@ -1,5 +1,5 @@
 import { PAUSE_MS } from './backoff.ts';
-import { isRetryable, type Done, type Result } from './codes.ts';
+import type { Done, Result } from './codes.ts';
 import { Era } from './era.ts';
 import type { Ports } from './ports.ts';
 import type { Requests } from './requests.ts';
@@ -10,6 +10,9 @@ export interface LeaveParts {
   /** Whether a room is wanted again. */
   readonly isWanted: (room: string) => boolean;
 }
+
+/** What a server says of who is not in the room any more. */
+const OUT = new Set(['not_joined', 'gone', 'forbidden', 'not_found']);
 
 /** Rooms on their way out. Without its connection, or without a place in the room, one has left it. */
 export class Leaves {
@@ -27,7 +30,7 @@ export class Leaves {
     const { requests, isWanted } = this.#parts;
     this.#waiting.add(done);
     const answered = this.#era.within((result: Result<true>) => {
-      if (result.ok || !isRetryable(result.error.code) || isWanted(room)) return this.#left(done);
+      if (result.ok || OUT.has(result.error.code) || isWanted(room)) return this.#left(done);
       this.#era.after(result.error.retryAfterMs ?? PAUSE_MS, () => {
         if (isWanted(room)) this.#left(done);
         else this.ask(room, done);

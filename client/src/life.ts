@@ -42,6 +42,8 @@ export class Life {
       if (kind === 'disarm') this.#disarm(name);
       else if (kind === 'do' && name === 'abandon') this.#owner.act(name);
     }
+    // What was told there may have closed the client.
+    if (step !== this.#steps) return;
     if (isChanged) this.#owner.changed(edge.to);
     for (const [kind, name] of edge.effects) {
       // A listener may have closed the client.

@@ -227,11 +227,11 @@ export class Line {
     if (!attempt.isOpened) {
       // A page cannot read why its upgrade was refused, so it is asked in another way (HS3).
       return ports.probe(attempt.token, (refusal) => {
-        if (this.#attempt === attempt) this.#notAdmitted(refusal);
+        if (this.#attempt === attempt) this.#notAdmitted(attempt.token, refusal);
       });
     }
     const closing = reason === '' ? `${code}` : `${code} ${reason}`;
-    if (code === CLOSE.token_expired && !tokens.renew())
+    if (code === CLOSE.token_expired && !tokens.renew(attempt.token))
       return this.#refused(failure('unauthorized', 'the token is over, and there is no other'));
     if (!mayReconnect(code))
       return this.#refused(failure(closeName(code), `the server closed with ${closing}`));
@@ -240,12 +240,15 @@ export class Line {
     this.#lost(failure('unavailable', `the connection was lost (${closing})`), slot ?? told);
   }
 
-  #notAdmitted(refusal: Refusal | undefined): void {
+  #notAdmitted(token: string, refusal: Refusal | undefined): void {
     const { code, message, retryAfterMs } = refusal ?? UNREACHABLE;
     // Without what stands behind the question mark: it may be a secret.
     const [address] = this.#parts.url.split('?');
     const error = failure(code, `${address} does not let us in: ${message ?? code}`, retryAfterMs);
-    if (code === 'unauthorized') return this.#parts.tokens.renew() ? this.#lost(error) : this.#refused(error);
+    const { tokens } = this.#parts;
+    if (code === 'unauthorized') return tokens.renew(token) ? this.#lost(error) : this.#refused(error);
+    // These are said only to who has shown a good one.
+    if (code === 'upgrade_required' || code === 'too_many_connections') tokens.accepted();
     if (code === 'forbidden' || code === 'origin_not_allowed') return this.#refused(error);
     // Where one was let in before, this is a proxy that has nobody behind it for a while.
     const isWrong = code === 'not_found' || code === 'bad_request';

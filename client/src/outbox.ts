@@ -8,6 +8,7 @@ import type { Ports } from './ports.ts';
 import { Posts } from './posts.ts';
 import { pick, SENT, type Fields } from './shapes.ts';
 import { utf8Bytes } from './size.ts';
+import type { Tokens } from './tokens.ts';
 
 export interface OutboxOptions {
   /** Messages that wait. */
@@ -19,9 +20,7 @@ export interface OutboxOptions {
 /** Where messages go. */
 export interface OutboxParts {
   readonly ports: Ports;
-  readonly token: (done: Done<string>) => void;
-  /** The token was refused; false when there is no other. */
-  readonly renewToken: () => boolean;
+  readonly tokens: Pick<Tokens, 'get' | 'renew' | 'accepted'>;
   /** Why there is no connection. */
   readonly trouble: () => ClientError | undefined;
 }
@@ -58,18 +57,23 @@ export class Outbox {
   constructor(parts: OutboxParts, options: OutboxOptions) {
     this.#parts = parts;
     this.#options = options;
-    const { ports, token } = parts;
+    const { ports, tokens } = parts;
     this.#holds = new Holds(ports, () => this.#pump());
     this.#posts = new Posts({
       ports,
-      token,
+      token: (done) => tokens.get(done),
       isWaiting: (message) => this.#queue.has(message),
-      stored: (message, sent) => this.#acked(message, sent),
+      stored: (message, sent) => {
+        tokens.accepted();
+        this.#acked(message, sent);
+      },
       unsent: this.#waitsAgain((message, error?: ClientError) => {
         message.why = error;
         this.#postLater();
       }),
-      refused: this.#waitsAgain((message, error: ClientError) => this.#postRefused(message, error)),
+      refused: this.#waitsAgain((message, error: ClientError, token: string) =>
+        this.#postRefused(message, error, token),
+      ),
       unanswered: this.#waitsAgain((message) => {
         message.isDoubtful = true;
         this.#postLater();
@@ -165,17 +169,17 @@ export class Outbox {
     if (way === 'none' || this.#holds.has('all')) return;
     if (way === 'rest' && (this.#posts.isBusy || this.#holds.has('rest'))) return;
     const blocked = new Set<string>();
-    for (const message of [...this.#queue]) {
-      // A listener may have changed the way, or what waits.
-      if (way !== this.#way) return;
-      if (message.stage === 'flying' || !this.#queue.has(message)) continue;
-      if (this.#isFull()) return;
+    // The queue itself, not a copy: it may be long, and this is done for each answer.
+    for (const message of this.#queue) {
+      // A listener may have changed the way, or what is under way.
+      if (way !== this.#way || this.#isFull()) return;
+      if (message.stage === 'flying') continue;
       const { room, id } = message;
       if (blocked.has(room) || this.#holds.has(`room:${room}`) || this.#flying.has(id)) {
         blocked.add(room);
         continue;
       }
-      if (message.bytes > this.#frameBytes) this.#settle(message, { ok: false, error: this.#tooLarge() });
+      if (message.bytes > this.#frameBytes) this.#failed(message, this.#tooLarge());
       else if (way === 'rest') return this.#posts.post(message);
       else this.#fly(message, way);
     }
@@ -198,8 +202,8 @@ export class Outbox {
     this.#holds.hold('rest', PAUSE_MS / 2 + pauseMs);
   }
 
-  #postRefused(message: Message, error: ClientError): void {
-    const isOld = error.code === 'unauthorized' && !message.hasNewToken && this.#parts.renewToken();
+  #postRefused(message: Message, error: ClientError, token: string): void {
+    const isOld = error.code === 'unauthorized' && !message.hasNewToken && this.#parts.tokens.renew(token);
     if (isOld) message.hasNewToken = true;
     else this.#refuse(message, error);
   }

@@ -1,4 +1,4 @@
-import type { ClientError, Done } from './codes.ts';
+import { isRetryable, type ClientError, type Done } from './codes.ts';
 import type { SentMessage } from './frames.ts';
 import type { Message } from './message.ts';
 import type { PostAnswer, Ports } from './ports.ts';
@@ -15,7 +15,7 @@ export interface PostParts {
   readonly stored: (message: Message, sent: SentMessage) => void;
   /** It was not sent: there is no token, or its time was over before there was one. */
   readonly unsent: (message: Message, error?: ClientError) => void;
-  readonly refused: (message: Message, error: ClientError) => void;
+  readonly refused: (message: Message, error: ClientError, token: string) => void;
   /** There is no answer, or none that can be read. */
   readonly unanswered: (message: Message) => void;
 }
@@ -65,20 +65,24 @@ export class Posts {
     });
     const { type: _, room, ...body } = JSON.parse(message.text) as Fields;
     const request = { room: room as string, token, body: JSON.stringify(body) };
-    ports.post(request, (answer) => this.#answered(message, answer, number));
+    ports.post(request, (answer) => this.#answered(message, answer, { token, number }));
   }
 
-  #answered(message: Message, answer: PostAnswer | undefined, number: number): void {
+  #answered(message: Message, answer: PostAnswer | undefined, sent: { token: string; number: number }): void {
+    const { token, number } = sent;
     const { stored, refused, unanswered } = this.#parts;
     const body = isObject(answer?.body) ? answer.body : {};
     const isStored = answer?.status === 200 || answer?.status === 201;
-    const sent = isStored ? pick(body, SENT) : undefined;
+    const ack = isStored ? pick(body, SENT) : undefined;
     const isHeard = number === this.#number;
     if (isHeard) this.forget();
-    if (sent) return stored(message, sent);
+    if (ack) return stored(message, ack);
     if (!isHeard) return;
     const error = isStored ? undefined : pick(body, ERROR);
-    if (error) refused(message, error);
+    // What stands in between has errors of its own, and knows nothing of what was stored.
+    const isTold =
+      error && ((answer?.status ?? 0) < 500 || isRetryable(error.code) || error.code === 'internal');
+    if (isTold) refused(message, error, token);
     else unanswered(message);
   }
 }

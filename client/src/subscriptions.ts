@@ -4,13 +4,11 @@ import { failure, isRetryable, type ClientError, type Done, type Result } from '
 import { Era } from './era.ts';
 import type { Entry, JoinedRoom, Welcome } from './frames.ts';
 import { Leaves } from './leaves.ts';
+import { slicesOf } from './slices.ts';
 import { Wish, type WishParts } from './wish.ts';
 import type { Pages } from './pages.ts';
 import type { Requests } from './requests.ts';
 import { isObject, isText, JOINED, pick, PLACED, type Fields, type Placed } from './shapes.ts';
-
-/** Channels named in one `resume`; a server takes 256. */
-const RESUME_MAX = 200;
 
 const BASE = ['broadcast', 'user'];
 
@@ -77,12 +75,14 @@ export class Subscriptions {
     for (const [name, reader] of this.#base) {
       const head = welcome.channels?.[name as 'broadcast' | 'user'];
       if (head !== undefined) this.#begin(name, reader, head);
+      if (!this.#isUp) return;
     }
     const base = [...this.#base].flatMap(([name, { position }]) => (position === undefined ? [] : [name]));
     const wishes = [...this.#wishes.values()];
     const known = wishes.filter(({ isKnown, reader }) => isKnown && reader.position !== undefined);
-    this.#resume([...base, ...known.map(({ room }) => `room:${room}`)]);
-    for (const wish of wishes) if (!known.includes(wish)) this.#join(wish);
+    const names = [...base, ...known.map(({ room }) => `room:${room}`)];
+    for (const slice of slicesOf(names, welcome.limits.frameBytes || Infinity)) this.#resumeSome(slice);
+    for (const wish of wishes) if (!known.includes(wish) && this.#isUp) this.#join(wish);
   }
 
   #forget(): void {
@@ -114,10 +114,6 @@ export class Subscriptions {
     for (const wish of wishes) wish.settle({ ok: false, error });
   }
 
-  #resume(names: readonly string[]): void {
-    for (let at = 0; at < names.length; at += RESUME_MAX) this.#resumeSome(names.slice(at, at + RESUME_MAX));
-  }
-
   #resumeSome(names: readonly string[]): void {
     const channels: Record<string, number> = {};
     const readers = new Map<string, ChannelReader>();
@@ -135,14 +131,15 @@ export class Subscriptions {
     const read = (fields: Fields): Fields | undefined =>
       isObject(fields['channels']) ? fields['channels'] : undefined;
     const answered = (result: Result<Fields>): void => {
-      if (result.ok) for (const [name, reader] of readers) this.#resumed(name, reader, result.value[name]);
-      else this.#resumeLater(names, result.error);
+      if (!result.ok) return this.#resumeLater(names, result.error);
+      for (const [name, reader] of readers) if (this.#isUp) this.#resumed(name, reader, result.value[name]);
     };
     this.#parts.requests.ask({ frame, read }, this.#era.within(answered));
   }
 
   /** All of them, when the last of its rooms may be asked for. */
   #resumeLater(names: readonly string[], error: ClientError): void {
+    if (!this.#isUp) return;
     const wishes = names.flatMap((name) => this.#wish(name) ?? []);
     const pauseMs = Math.max(error.retryAfterMs ?? PAUSE_MS, ...wishes.map((wish) => wish.delay(error)));
     this.#era.after(pauseMs, () => this.#resumeSome(names));

@@ -89,11 +89,12 @@ export class Tokens {
   }
 
   /**
-   * The token was refused or is over. The next one is asked for; false when that cannot help: there is only the one, or
-   * the one before was refused too.
+   * A token was refused or is over. The next one is asked for, if that is not done already; false when it cannot help:
+   * there is only the one, or the one before was refused too.
    */
-  renew(): boolean {
+  renew(refused: string): boolean {
     if (!this.isRenewable) return false;
+    if (refused !== this.#token) return true;
     this.#token = undefined;
     return ++this.#refusals === 1;
   }

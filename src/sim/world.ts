@@ -195,7 +195,8 @@ export class World implements Stage {
 
   // --- what happens without a client
 
-  askHome(channel: Channel, message: HomeMessage): void {
+  /** `isRepeat`: it may have been asked before, and what is told of it speaks of this time alone. */
+  askHome(channel: Channel, message: HomeMessage, isRepeat = false): void {
     const { node } = this;
     // Only the last wish about a user says what must hold once it is confirmed.
     if (message.type === 'setMember') this.#wishes.set(message.user, message);
@@ -205,7 +206,7 @@ export class World implements Stage {
     node?.enter(() => {
       this.trace.say('manager', () => `asks ${channel} ${message.type}`);
       node.system.ask(homeAddress(channel), message, { deadlineMs: ASK_MS }, (answer) => {
-        if (message.type === 'publish') this.log.told(channel, message.entry, answer);
+        if (message.type === 'publish' && !isRepeat) this.log.told(channel, message.entry, answer);
         const isDone = answer.ok && Object.keys(answer.body as object).length === 0;
         if (isDone) this.#loose.delete(message);
         if (message.type !== 'setMember' || message.isMember || !isDone) return;
@@ -225,7 +226,7 @@ export class World implements Stage {
     for (const [at, channel] of [...this.#rivaled].entries()) {
       const content = channel.startsWith('room:') ? 'stir' : '';
       const entry = { id: `stir-${at}`, sender: 'svc:sim', content, data: '{}', sentAt: null };
-      this.askHome(channel, { type: 'publish', entry, by: null });
+      this.askHome(channel, { type: 'publish', entry, by: null }, true);
     }
   }
 

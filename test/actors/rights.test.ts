@@ -22,3 +22,25 @@ test('[JW4] who is joined, and whom the log refuses to read, is looked at anew a
   program.frame(number, { type: 'signal', id: '3', room: 'p', data: 1 });
   expect(program.frames(number).at(-1)).toMatchObject({ type: 'error', id: '3', code: 'not_joined' });
 });
+
+test('[JW4] whoever is only asking to come in makes nobody’s right be read anew', () => {
+  const program = new Program();
+  let reads = 0;
+  program.hook = ({ name }) => {
+    if (name === 'membership' || name.startsWith('room')) reads++;
+    return false;
+  };
+  const request = { type: 'create', creator: 'bob', access: 'private', members: ['ann'], metadata: '{}' };
+  program.system.ask('room:p' as Address<object>, request, { deadlineMs: 10_000 }, () => {});
+  program.settle();
+  program.frame(program.connect('ann'), { type: 'join', id: '1', room: 'p' });
+  const outsider = program.connect('eve');
+  program.frame(outsider, { type: 'join', id: 'j', room: 'p' });
+  reads = 0;
+  for (let n = 1; n <= 10; n++) {
+    program.inbox.frame(outsider, JSON.stringify({ type: 'history', id: `h${n}`, room: 'p' }));
+    program.frame(outsider, { type: 'join', id: `j${n}`, room: 'p' });
+  }
+  expect(program.frames(outsider).at(-1)).toMatchObject({ type: 'error', code: 'forbidden' });
+  expect(reads).toBe(0);
+});

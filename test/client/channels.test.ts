@@ -387,6 +387,39 @@ describe('coming back', () => {
     },
   );
 
+  test('however small a frame may be, all rooms are resumed', () => {
+    const world = new ClientWorld();
+    world.up();
+    const rooms = Array.from({ length: 100 }, (_, at) => `${at}`.padStart(61, 'r'));
+    for (const room of rooms) {
+      world.core.join(room, {}, () => {});
+      world.end.joined({ seq: 9_007_199_254_740_991 });
+    }
+    world.again();
+    world.end.welcome({ limits: { frameBytes: 1_024 } });
+    const resumes = world.end.frames.filter(({ type }) => type === 'resume');
+    expect(Math.max(...resumes.map((frame) => JSON.stringify(frame).length))).toBeLessThanOrEqual(1_024);
+    const names = resumes.flatMap(({ channels }) => Object.keys(channels as object));
+    expect(names.toSorted()).toEqual(
+      ['broadcast', 'user', ...rooms.map((room) => `room:${room}`)].toSorted(),
+    );
+    expect(world.events('delayed')).toEqual([]);
+  });
+
+  test('a leave that cannot be asked now is asked later', () => {
+    const world = new ClientWorld();
+    world.inRoom();
+    for (let at = 0; at < 1_000; at++) world.core.rooms({}, () => {});
+    const { done, codes } = answers();
+    world.core.leave('lobby', done);
+    expect(codes()).toEqual([]);
+    for (const { type, id } of world.end.frames.splice(0))
+      if (type === 'rooms') world.end.refuse({ id }, 'unavailable');
+    world.pass(1_000);
+    world.end.ack(world.end.take('leave'), { room: 'lobby' });
+    expect(codes()).toEqual(['ok']);
+  });
+
   test('a resume that is refused is asked again, on this connection', () => {
     const world = new ClientWorld();
     world.inRoom('lobby', 4);

@@ -301,6 +301,34 @@ describe('the end', () => {
     expect(left.codes()).toEqual(['ok']);
   });
 
+  test('closing from within what is told while it connects leaves nothing behind either', () => {
+    const token = (done: (token: string) => void): void => done('one');
+    const reset = new ClientWorld({ token });
+    reset.inRoom();
+    reset.core.on('reset', () => reset.core.close());
+    reset.again();
+    reset.end.welcome({ log: '22222222-2222-4222-8222-222222222222' });
+    const tooLarge = new ClientWorld({ token });
+    tooLarge.core.send('lobby', 'x'.repeat(5_000), {}, () => tooLarge.core.close());
+    tooLarge.end.welcome({ limits: { frameBytes: 4_096 } });
+    for (const world of [reset, tooLarge]) {
+      expect(world.core.state).toBe('dead');
+      expect(world.timers.size).toBe(0);
+      expect(world.told.at(-1)).toMatchObject(['state', { state: 'dead' }]);
+    }
+    expect(reset.events('reset')).toHaveLength(1);
+  });
+
+  test('closing from within an answer that a silent server’s end brings: nothing is told after dead', () => {
+    const world = new ClientWorld();
+    world.inRoom();
+    world.pass(29_000);
+    world.core.leave('lobby', () => world.core.close());
+    world.pass(500_000);
+    expect(world.states.at(-1)).toBe('dead');
+    expect(world.timers.size).toBe(0);
+  });
+
   test('closing from within a listener of any state leaves nothing behind', () => {
     for (const state of ['connecting', 'alive', 'waiting', 'suspect']) {
       const world = new ClientWorld();

@@ -129,6 +129,34 @@ describe('on a socket', () => {
     expect(pauses).toEqual([1_500, 2_000, 3_000, 3_000]);
   });
 
+  test('[DG4] what may be stored is not called too large, however small the next server’s frames are', () => {
+    const world = new ClientWorld();
+    world.up();
+    const { codes } = send(world, 'x'.repeat(5_000));
+    expect(world.end.has('chat')).toBe(true);
+    world.again();
+    world.up({ limits: { frameBytes: 4_096 } });
+    expect(codes()).toEqual(['outcome_unknown']);
+  });
+
+  test('many that wait cost no more each than few', () => {
+    const seconds = (count: number): number => {
+      const world = new ClientWorld({ queueMax: 1_000_000, sendTimeoutMs: 0 });
+      world.up({ limits: { messagesPerMinute: 0 } });
+      const began = performance.now();
+      for (let at = 0; at < count; at++) world.core.send('lobby', 'x', {}, () => {});
+      for (let left = count; left > 0;)
+        for (const chat of world.end.frames.splice(0)) {
+          world.end.ack(chat, { room: 'lobby', seq: 1, timestamp: AT });
+          left--;
+        }
+      return performance.now() - began;
+    };
+    seconds(2_000);
+    // Ten times as many took a hundred times as long.
+    expect(seconds(20_000)).toBeLessThan(40 * seconds(2_000));
+  });
+
   test('32 are under way at once, so that a limit is met with few', () => {
     const world = new ClientWorld();
     for (let at = 0; at < 40; at++) send(world, String(at));
@@ -284,6 +312,57 @@ describe('by REST', () => {
     for (const done of given.slice(1)) done('two');
     expect(given.length).toBeGreaterThan(1);
     expect(world.posts).toHaveLength(1);
+  });
+
+  test('an old token that is refused twice, by two ways, was one token', () => {
+    let given = 0;
+    const world = new ClientWorld({ token: (done) => done(`token-${++given}`) });
+    unreachable(world);
+    const { codes } = send(world, 'a');
+    world.rest();
+    world.end.close();
+    world.posts[0]?.done({ status: 401, body: { code: 'unauthorized', message: 'over' } });
+    expect(world.posts.map(({ token }) => token)).toEqual(['token-1', 'token-2']);
+    world.probes.shift()?.done({ code: 'unauthorized' });
+    expect(world.core.state).toBe('waiting');
+    world.posts[1]?.done({ status: 201, body: { room: 'lobby', id: 'id-1', seq: 1, timestamp: AT } });
+    expect(codes()).toEqual(['ok']);
+  });
+
+  test('without sockets a client lives for as long as there are tokens', () => {
+    let given = 0;
+    const world = new ClientWorld({ token: (done) => done(`token-${++given}`) });
+    unreachable(world);
+    const over = { status: 401, body: { code: 'unauthorized', message: 'over' } };
+    for (let hour = 1; hour <= 4; hour++) {
+      const { codes } = send(world, 'a');
+      world.posts.at(-1)?.done(over);
+      const { id } = JSON.parse(world.posts.at(-1)?.body ?? '') as { id: string };
+      world.posts.at(-1)?.done({ status: 201, body: { room: 'lobby', id, seq: hour, timestamp: AT } });
+      expect(codes()).toEqual(['ok']);
+    }
+    for (const code of [
+      'unauthorized',
+      'upgrade_required',
+      'unauthorized',
+      'too_many_connections',
+      'unauthorized',
+    ]) {
+      world.rest();
+      world.end.close();
+      world.probes.shift()?.done({ code });
+      expect(world.core.state).toBe('waiting');
+    }
+  });
+
+  test('an error of what stands in between says nothing of the message', () => {
+    const world = new ClientWorld({ sendTimeoutMs: 30_000 });
+    const { codes } = send(world, 'a');
+    unreachable(world);
+    world.posts[0]?.done({ status: 504, body: { code: 'GATEWAY_TIMEOUT', message: 'upstream' } });
+    expect(codes()).toEqual([]);
+    world.pass(30_000);
+    expect(codes()).toEqual(['outcome_unknown']);
   });
 
   test('refusals are as on a socket, and a token that is over is asked for anew', () => {

@@ -1,4 +1,4 @@
-import { clientChannel, roomChannel, type Channel } from '../../protocol/channels.ts';
+import { channelId, channelKind, clientChannel, roomChannel, type Channel } from '../../protocol/channels.ts';
 import type { BadFrame } from '../../protocol/decode.ts';
 import type { RequestOf } from '../../protocol/requests.ts';
 import { isoTime } from '../../protocol/time.ts';
@@ -82,8 +82,9 @@ export class Requests {
     const fields = historyFields(channel, request, answer.body.value, this.#context.options.autoCreate);
     if (typeof fields !== 'string') {
       // Who is in the room and may not read it is there by mistake: his home has to hear of it (JW4).
-      if (fields.error !== 'not_found' && this.#subscriptions.mayBeOn(channel))
-        out.tell(homeAddress(channel), { type: 'rightDoubted' });
+      const isJoined =
+        channelKind(channel) === 'room' && this.#subscriptions.table.isJoined(channelId(channel));
+      if (isJoined && fields.error !== 'not_found') out.tell(homeAddress(channel), { type: 'rightDoubted' });
       return this.#refuse(request.id, fields, out);
     }
     const id = request.id === undefined ? '' : `"id":"${request.id}",`;

@@ -39,7 +39,11 @@ export class Intake {
       accept: (sent, turn, out) => this.#judge(sent, turn, out, (at, later) => this.#append(sent, at, later)),
       // Behind what the same user sent before and whose right is still being read: it may be the same message.
       refuse: (sent, refusal, turn, out) =>
-        access.check(sent.by, turn, out, (_, at, later) => this.#refusals.refuse(sent, refusal, at, later)),
+        access.check(sent.by, turn, out, (right, at, later) => {
+          // Then it may have overtaken them.
+          if (right?.error === 'unavailable') later.reply(sent.asker.replyTo, ledger.unknown());
+          else this.#refusals.refuse(sent, refusal, at, later);
+        }),
     });
   }
 

@@ -26,7 +26,7 @@ export type Stored = Pick<ChatMessage, 'seq' | 'id' | 'from' | 'content' | 'time
 export class Room {
   readonly name: string;
   readonly messages: Stored[] = [];
-  readonly pending: Pending[] = [];
+  readonly pending: Pending[];
   /** Ranges that the server does not have any more. */
   readonly missed: { readonly from: number; readonly to: number }[] = [];
   members: readonly Member[] = [];
@@ -35,7 +35,7 @@ export class Room {
   membersStaleBecause: string | undefined;
   /** Who is typing, until when. */
   readonly typing = new Map<string, number>();
-  draft = '';
+  draft: string;
   unread = 0;
   isJoined = false;
   isLoading = false;
@@ -52,8 +52,14 @@ export class Room {
   /** Why the server does not let one in for the moment. */
   delayedBecause: string | undefined;
 
-  constructor(name: string) {
+  /** Counts the logs that messages here were of. */
+  log = 0;
+
+  /** `before`: the same room, as it was when one was put off it. What was written there is kept. */
+  constructor(name: string, before?: Room) {
     this.name = name;
+    this.pending = before?.pending ?? [];
+    this.draft = before?.draft ?? '';
   }
 
   get isWritable(): boolean {
@@ -84,6 +90,8 @@ export class Room {
   reset(seq: number): void {
     this.messages.length = this.missed.length = 0;
     this.hasOlder = true;
+    this.isLoading = false;
+    this.log++;
     this.end = seq + 1;
   }
 }

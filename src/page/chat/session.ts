@@ -80,11 +80,11 @@ export class Session {
       this.#options.changed();
     });
     client.on('missed', ({ channel, from, to }) => {
-      this.rooms.get(channel.slice('room:'.length))?.missed.push({ from, to });
+      this.#roomOf(channel)?.missed.push({ from, to });
       this.#options.changed();
     });
     client.on('reset', ({ channel, seq }) => {
-      const room = this.rooms.get(channel.slice('room:'.length));
+      const room = this.#roomOf(channel);
       room?.reset(seq);
       if (room) void this.older(room);
     });
@@ -96,6 +96,10 @@ export class Session {
     client.on('error', ({ message }) => this.#failed(message));
     client.on('room_closed', ({ room }) => this.#shut(room, 'The room was deleted.'));
     client.on('removed', ({ room }) => this.#shut(room, 'You are not in this room any more.'));
+  }
+
+  #roomOf(channel: string): Room | undefined {
+    return channel.startsWith('room:') ? this.rooms.get(channel.slice('room:'.length)) : undefined;
   }
 
   #stateChanged({ state, why, retryAfterMs }: ClientEvents['state']): void {
@@ -125,8 +129,10 @@ export class Session {
 
   /** Shows a room, and enters it unless one is in. What keeps one from that is noted in the room: it never rejects. */
   async open(name: string): Promise<void> {
-    const room = this.rooms.get(name) ?? new Room(name);
-    const isOpen = this.rooms.has(name) && room.refusedBecause === undefined;
+    const known = this.rooms.get(name);
+    const isOpen = known?.isWritable === true;
+    // Whoever was put off a room comes into it anew.
+    const room = known === undefined || known.closedBecause !== undefined ? new Room(name, known) : known;
     this.rooms.set(name, room);
     room.refusedBecause = undefined;
     this.show(room);
@@ -170,11 +176,15 @@ export class Session {
     room.isLoading = true;
     room.unreadBecause = undefined;
     this.#options.changed();
+    const { log } = room;
     try {
       const page = await this.#client.history({ room: room.name, before, limit: PAGE });
+      // It is of a log that means nothing any more.
+      if (log !== room.log) return;
       for (const entry of page.messages) if (entry.type === 'chat') room.take(entry);
       room.hasOlder = page.more;
     } catch (error) {
+      if (log !== room.log) return;
       room.unreadBecause = (error as VagusError).message;
     }
     room.isLoading = false;
