@@ -1,17 +1,23 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ConfigError } from './config.ts';
 
 const fileIn = (dataDir: string): string => join(dataDir, 'secret');
 
 /** The secret of a development folder: made at the first start, readable by its owner only. */
 export function developmentSecret(dataDir: string): string {
   const file = fileIn(dataDir);
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  if (!existsSync(file))
-    writeFileSync(file, `${randomBytes(48).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
-  chmodSync(file, 0o600);
-  return readFileSync(file, 'utf8').trim();
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    if (!existsSync(file))
+      writeFileSync(file, `${randomBytes(48).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
+    chmodSync(file, 0o600);
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    const { message } = error as Error;
+    throw new ConfigError(`${dataDir}, the folder of VAGUS_DATA_DIR (dataDir), cannot be used: ${message}`);
+  }
 }
 
 /** The secret of a folder in which `vagus dev` has run; undefined where it has not. */

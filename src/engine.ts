@@ -7,7 +7,7 @@ import { program } from './actors/program.ts';
 import { RETENTION } from './actors/retention.ts';
 import { Commands } from './commands.ts';
 import { checkRelations, type Config } from './config.ts';
-import { Front, type FrontOptions } from './front.ts';
+import { Front } from './front.ts';
 import { ApplicationHooks, askedHooks, HOOK_MS, type EngineHooks } from './host/application-hooks.ts';
 import { SystemClock } from './host/system-clock.ts';
 import { newIncarnation, SystemEntropy } from './host/system-entropy.ts';
@@ -55,7 +55,7 @@ export interface Beside {
    * Serves the chat page at `/`, and gives whoever opens it on this machine a token for any name: for development only,
    * so it is no setting that a variable could switch on.
    */
-  readonly chat?: FrontOptions['chat'];
+  readonly chat?: { readonly tokenFor: (user: string) => Promise<string> } | undefined;
 }
 
 /** Undefined when the application has no say in anything. */
@@ -153,7 +153,10 @@ export class Engine {
       engine = new Engine(config, { logger, verifier, store, failed }, beside);
       await engine.#front.open();
       engine.#startServices();
-      logger.info({ port: engine.port, adminPort: engine.adminPort, log: store.log }, 'listening');
+      logger.info(
+        { port: engine.port, adminPort: engine.adminPort, log: store.log },
+        beside.server ? 'ready' : 'listening',
+      );
       return engine;
     } catch (error) {
       // Nobody has come, and nothing was taken: there is nothing to leave in order.

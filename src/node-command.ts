@@ -80,7 +80,7 @@ async function greeting(engine: Engine, config: Config, signer: Signer | undefin
   const admin = `http://${reachable(adminHost)}:${engine.adminPort}`;
   const page = signer ? `Open http://${reachable(host)}:${engine.port} in two tabs and chat\n\n` : '';
   return `
-${page}vagus is running at ${engine.url}
+${page}vagus is running at ${engine.url}, as process ${process.pid}
 Messages are kept in ${kept}. Health: ${admin}/readyz, metrics: /metrics
 
 ${signer ? await whatToTry(engine, signer) : 'Tokens are signed by whoever holds the private key.\n'}`;

@@ -60,7 +60,7 @@ function secretOf({ jwtSecret, jwks, dataDir }: Reading['found']): string {
   const made = findDevelopmentSecret(dataDir.value ?? '.');
   if (made === undefined)
     throw new ConfigError(
-      `there is no secret to sign with: set ${jwtSecret.name}, or start vagus dev, which makes one in ${dataDir.text}`,
+      `there is no secret to sign with: set ${jwtSecret.name}, or start vagus dev, which makes one in ${dataDir.text}; where it runs elsewhere, name that folder with --data-dir`,
     );
   if (Buffer.byteLength(made) < SECRET_BYTES_MIN)
     throw new ConfigError(

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { codeOf, files, functionLengths, read, ROOT } from './support/source.ts';
 
@@ -100,6 +100,26 @@ describe('tools', () => {
     const types = run('attw', ['--pack', 'client', '--profile', 'esm-only', '--format', 'json']);
     expect(types.status, types.output).toBe(0);
   }, 60_000);
+
+  test('the types that are published stand on what is installed with them', () => {
+    const missing = new Set<string>();
+    const seen = new Set<string>();
+    const walk = (file: string): void => {
+      if (seen.has(file)) return;
+      seen.add(file);
+      for (const [, from = ''] of readFileSync(file, 'utf8').matchAll(/(?:from|import\()\s*'([^']+)'/g)) {
+        if (from.startsWith('.')) walk(join(dirname(file), from.replace(/\.ts$/, '.d.ts')));
+        // Of these the types are in a package of their own, which nobody but us has installed.
+        else if (['ws', 'pg', 'proxy-addr'].includes(from)) missing.add(`${file} imports ${from}`);
+      }
+    };
+    walk(`${ROOT}dist/index.d.ts`);
+    expect(seen.size).toBeGreaterThan(10);
+    expect([...missing]).toEqual([]);
+    // Canary: it sees such an import where there is one.
+    walk(`${ROOT}dist/transport/ws/ws-sockets.d.ts`);
+    expect(missing.size).toBeGreaterThan(0);
+  });
 
   test('what is published', () => {
     const lint = run('publint', []);

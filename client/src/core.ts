@@ -6,6 +6,7 @@ import { Incomings } from './incomings.ts';
 import { Line } from './line.ts';
 import type { ClientState } from './lifecycle.ts';
 import type { SendOptions } from './message.ts';
+import { unknownOption } from './options.ts';
 import { Outbox } from './outbox.ts';
 import { Pages } from './pages.ts';
 import type { Ports } from './ports.ts';
@@ -163,7 +164,8 @@ export class ClientCore {
    */
   join(room: string, options: { readonly since?: number }, done: Done<JoinedRoom>): void {
     const { since } = fieldsOf(options);
-    const safe = this.#ready(done, { type: 'join', room, since });
+    const wrong = unknownOption(options, ['since']);
+    const safe = this.#ready(done, { type: 'join', room, since }, wrong);
     if (safe) this.#subscriptions.join(room, since as number | undefined, safe);
   }
 
@@ -178,7 +180,7 @@ export class ClientCore {
    * server; `too_large`; `queue_full`; `outcome_unknown` when it may be stored all the same.
    */
   send(room: string, content: string, options: SendOptions, done: Done<SentMessage>): void {
-    const safe = this.#ready(done);
+    const safe = this.#ready(done, undefined, unknownOption(options, ['id', 'data', 'timestamp']));
     if (safe) this.#outbox.send(room, content, fieldsOf(options), safe);
   }
 
@@ -189,19 +191,21 @@ export class ClientCore {
   history(query: HistoryQuery, done: Done<HistoryPage>): void {
     const { room, channel, after, before, limit } = fieldsOf(query);
     const frame = { type: 'history', room, channel, after, before, limit };
-    this.#ask({ frame, read: readHistory }, done);
+    const wrong = unknownOption(query, ['room', 'channel', 'after', 'before', 'limit']);
+    this.#ask({ frame, read: readHistory }, done, wrong);
   }
 
   /** Who is in a room, by user, 200 at most; `after`: a user. */
   presence(room: string, options: { readonly after?: string }, done: Done<PresencePage>): void {
     const frame = { type: 'presence', room, after: fieldsOf(options)['after'] };
-    this.#ask({ frame, read: (fields) => pick(fields, PRESENCE) }, done);
+    this.#ask({ frame, read: (fields) => pick(fields, PRESENCE) }, done, unknownOption(options, ['after']));
   }
 
   /** Rooms one may see, by id; `after`: a room. */
   rooms(options: { readonly after?: string; readonly limit?: number }, done: Done<RoomsPage>): void {
     const { after, limit } = fieldsOf(options);
-    this.#ask({ frame: { type: 'rooms', after, limit }, read: (fields) => pick(fields, ROOMS) }, done);
+    const wrong = unknownOption(options, ['after', 'limit']);
+    this.#ask({ frame: { type: 'rooms', after, limit }, read: (fields) => pick(fields, ROOMS) }, done, wrong);
   }
 
   /** Best effort, and not tried again: answered as soon as it is handed over. `data`: 4 KiB of JSON at most. */
@@ -223,7 +227,8 @@ export class ClientCore {
   create(room: NewRoom, done: Done<{ readonly room: string }>): void {
     const { room: name, access, members, metadata } = fieldsOf(room);
     const frame = { type: 'create', room: name, access, members, metadata };
-    this.#ask({ frame, read: (fields) => pick<{ room: string }>(fields, { room: isText }) }, done);
+    const wrong = unknownOption(room, ['room', 'access', 'members', 'metadata']);
+    this.#ask({ frame, read: (fields) => pick<{ room: string }>(fields, { room: isText }) }, done, wrong);
   }
 
   /** Takes a new token for the connection there is, and for those to come. Without one its source is asked. */
@@ -253,16 +258,16 @@ export class ClientCore {
     this.refresh(undefined, () => {});
   }
 
-  #ask<Value>(question: Question<Value>, done: Done<Value>): void {
-    const safe = this.#ready(done);
+  #ask<Value>(question: Question<Value>, done: Done<Value>, wrong: ClientError | undefined): void {
+    const safe = this.#ready(done, undefined, wrong);
     if (safe) this.#requests.ask(question, safe);
   }
 
   /** A callback that cannot hurt; undefined, and answered, when nothing can be done for it. */
-  #ready<Value>(done: Done<Value>, frame?: Fields): Done<Value> | undefined {
+  #ready<Value>(done: Done<Value>, frame?: Fields, wrong?: ClientError): Done<Value> | undefined {
     const safe: Done<Value> = (result) => this.#emitter.guard(() => done(result));
     const checked = frame && toFrame(frame);
-    const error = this.#line.why ?? (checked?.ok === false ? checked.error : undefined);
+    const error = this.#line.why ?? wrong ?? (checked?.ok === false ? checked.error : undefined);
     if (!error) return safe;
     safe({ ok: false, error });
     return undefined;

@@ -14,8 +14,6 @@ const HANDSHAKE_MS = 10_000;
 /** Broken frames in a minute that are suffered. */
 const BROKEN_MAX = 20;
 
-const UNREACHABLE: Refusal = { code: 'unavailable', message: 'it cannot be reached' };
-
 export interface LineParts {
   readonly url: string;
   readonly ports: Ports;
@@ -122,7 +120,8 @@ export class Line {
   #changed(state: ClientState): void {
     if (state === 'connecting' || state === 'suspect') this.#enteredAt = this.#parts.ports.now();
     const isOver = state === 'waiting' || state === 'dead';
-    const pause = state === 'waiting' ? { retryAfterMs: this.#comeback.at - this.#parts.ports.now() } : {};
+    const pause =
+      state === 'waiting' ? { retryAfterMs: Math.ceil(this.#comeback.at - this.#parts.ports.now()) } : {};
     this.#parts.emitter.emit('state', {
       state,
       ...(isOver && this.#why ? { why: this.#why } : {}),
@@ -241,10 +240,11 @@ export class Line {
   }
 
   #notAdmitted(token: string, refusal: Refusal | undefined): void {
-    const { code, message, retryAfterMs } = refusal ?? UNREACHABLE;
+    const { code, message, retryAfterMs } = refusal ?? { code: 'unavailable' };
     // Without what stands behind the question mark: it may be a secret.
     const [address] = this.#parts.url.split('?');
-    const error = failure(code, `${address} does not let us in: ${message ?? code}`, retryAfterMs);
+    const what = refusal ? `does not let us in: ${message ?? code}` : 'cannot be reached';
+    const error = failure(code, `${address} ${what}`, retryAfterMs);
     const { tokens } = this.#parts;
     if (code === 'unauthorized') return tokens.renew(token) ? this.#lost(error) : this.#refused(error);
     // These are said only to who has shown a good one.

@@ -25,14 +25,16 @@ export function checkOptions(given: unknown): void {
   if (error) throw new VagusError(error);
 }
 
+/** An option whose name is misspelt must not pass: with `idd` for `id` a message would not be safe to send again. */
+export function unknownOption(options: unknown, names: readonly string[]): ClientError | undefined {
+  const field = Object.keys(options ?? {}).find((name) => !names.includes(name));
+  if (field === undefined) return undefined;
+  return { code: 'bad_option', field, message: `${field} is no option; there are ${names.join(', ')}` };
+}
+
 function wrongOption(options: Readonly<Record<string, unknown>>): ClientError | undefined {
-  const unknown = Object.keys(options).find((name) => !NAMES.includes(name));
-  if (unknown !== undefined)
-    return {
-      code: 'bad_option',
-      field: unknown,
-      message: `${unknown} is no option; there are ${NAMES.join(', ')}`,
-    };
+  const unknown = unknownOption(options, NAMES);
+  if (unknown) return unknown;
   for (const [field, [min, max]] of Object.entries(NUMBERS)) {
     const value = options[field];
     if (value === undefined) continue;

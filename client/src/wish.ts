@@ -83,7 +83,12 @@ export class Wish {
   /** Tells of the delay; not of a room that one is in all the same. */
   tellDelay(retryAfterMs: number): void {
     const why = this.#why;
-    if (why && !this.isOn) this.#parts.emitter.emit('delayed', { room: this.room, why, retryAfterMs });
+    if (why && !this.isOn)
+      this.#parts.emitter.emit('delayed', {
+        room: this.room,
+        why,
+        retryAfterMs: Math.ceil(retryAfterMs),
+      });
   }
 
   /** The connection is lost, and with it the place in the room. */

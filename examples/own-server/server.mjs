@@ -1,6 +1,6 @@
 // A server of one's own with an engine on it: `npm run build && node examples/own-server/server.mjs`, then open it twice.
 //
-// To start from it, copy this folder beside the repository, and install what it imports:
+// To start from it, copy this folder beside the repository, here called vagus, and install what it imports:
 //   npm install ../vagus ../vagus/client jose ws
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -16,6 +16,9 @@ const { PORT = '3000', DATABASE_URL: databaseUrl, DATA_DIR: dataDir = '.vagus-ex
 const jwtSecret = randomBytes(48).toString('base64url');
 const staff = ['alice'];
 const banned = new Set(['mallory']);
+
+if (!/^\d{1,5}$/.test(PORT) || Number(PORT) > 65_535)
+  giveUp({ code: 'bad_port', message: `PORT is ${PORT}, but must be a port: 0 to 65535` });
 
 const page = await readFile(new URL('page.html', import.meta.url));
 const clientFile = (name) => readFile(new URL(name, import.meta.resolve('vagus-client')));
@@ -51,6 +54,8 @@ async function answer({ url, method }, response) {
 
 /** What keeps it from starting, or from going on, says in its message what to do; a bug has its stack. */
 function giveUp(error) {
+  if (error.code === 'data_dir_in_use')
+    error.message = `${dataDir} is in use: set DATA_DIR to another folder`;
   process.stderr.write(`${error.code === undefined ? error.stack : error.message}\n`);
   process.exit(1);
 }

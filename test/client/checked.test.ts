@@ -186,6 +186,23 @@ test('whatever is asked wrongly, nothing of it is sent, and each is answered wit
   expect(world.ends.flatMap(({ frames }) => frames).filter(({ type }) => type !== 'heartbeat')).toEqual([]);
 });
 
+test('an option that is misspelt is refused, and not forgotten', () => {
+  const world = new ClientWorld();
+  world.up();
+  const { done, results } = answers();
+  const { core } = world;
+  const any = (value: unknown): any => value;
+  core.send('lobby', 'hi', any({ idd: 'm-1' }), done);
+  core.join('lobby', any({ sinse: 0 }), done);
+  core.history(any({ room: 'lobby', from: 1 }), done);
+  core.presence('lobby', any({ limit: 1 }), done);
+  core.rooms(any({ before: 'a' }), done);
+  core.create(any({ access: 'public', member: [] }), done);
+  const fields = ['idd', 'sinse', 'from', 'limit', 'before', 'member'];
+  expect(results).toMatchObject(fields.map((field) => ({ error: { code: 'bad_option', field } })));
+  expect(world.end.has('chat')).toBe(false);
+});
+
 test('data is sent as it was when it was given', () => {
   const world = new ClientWorld();
   const data = { a: 1 };

@@ -32,6 +32,11 @@ async function refused(
 }
 
 describe('vagus dev', () => {
+  test('a folder that cannot be one is named, with its setting', async () => {
+    const { stderr } = await refused(['dev', '--data-dir', '/dev/null/x']);
+    expect(stderr).toContain('/dev/null/x, the folder of VAGUS_DATA_DIR (dataDir), cannot be used');
+  });
+
   test('makes a folder and a secret, and prints an address, tokens that work, and lines to try', async () => {
     const data = join(folder, 'dev');
     const node = await NodeProcess.start(['dev'], { VAGUS_DATA_DIR: data });

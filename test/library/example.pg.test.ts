@@ -156,6 +156,12 @@ test('examples/own-server: a port that is taken is said in one line', async () =
   other.close();
 });
 
+test('examples/own-server: a port that is none, too', async () => {
+  const example = new Example({ PORT: 'abc' });
+  expect(await example.ended).toEqual([1, null]);
+  expect(example.stderr).toBe('PORT is abc, but must be a port: 0 to 65535\n');
+});
+
 test('examples/own-server: a database that cannot be had, too', async () => {
   const example = new Example({ DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' });
   expect(await example.ended).toEqual([1, null]);

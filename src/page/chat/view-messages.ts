@@ -7,7 +7,7 @@ const NEAR_PX = 80;
 /** Messages of one sender within this time are one block. */
 const BLOCK_MS = 5 * 60_000;
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const clock = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit' });
 const date = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
 
 interface Line {
