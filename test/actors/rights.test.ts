@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest';
-import type { Address } from '../../src/runtime/ports/actor.ts';
+import { Access } from '../../src/actors/home/access.ts';
+import { Evictions } from '../../src/actors/home/evictions.ts';
+import { Ledger, LEDGER_LIMITS } from '../../src/actors/home/ledger.ts';
+import { Presence } from '../../src/actors/home/presence.ts';
+import { Outbox } from '../../src/actors/outbox.ts';
+import type { Address, Turn } from '../../src/runtime/ports/actor.ts';
 import { Program } from '../support/program.ts';
 
 test('[JW4] who is joined, and whom the log refuses to read, is looked at anew and put off', () => {
@@ -43,4 +48,21 @@ test('[JW4] whoever is only asking to come in makes nobody’s right be read ane
   }
   expect(program.frames(outsider).at(-1)).toMatchObject({ type: 'error', code: 'forbidden' });
   expect(reads).toBe(0);
+});
+
+test('[JW4] whoever is removed is put off the channel, also by a home that does not know of him yet', () => {
+  const turn = { now: 0, wall: 0, deadline: 10_000, random: () => 0.5 } as unknown as Turn;
+  const out = new Outbox();
+  const evictions = new Evictions({
+    node: 'n1',
+    retryAfterMs: 1_000,
+    access: new Access({ room: 'p', autoCreate: true, deadlineMs: 1_000, retryAfterMs: 1_000 }),
+    presence: new Presence(15_000),
+    ledger: new Ledger('room:p', LEDGER_LIMITS, turn, () => true),
+    changed: () => {},
+  });
+  evictions.expel('ann', turn, out);
+  expect(out.effects).toMatchObject([
+    { type: 'publish', channel: 'room:p', message: { type: 'evict', users: ['ann'], reason: 'removed' } },
+  ]);
 });

@@ -27,6 +27,6 @@ export const mutant: Mutant = {
     // The head is read after the home knows of us`,
     },
   ],
-  seed: 15,
+  seed: 51,
   invariant: 5,
 };

@@ -7,8 +7,8 @@ export const mutant: Mutant = {
   file: 'subscriptions.ts',
   edits: [
     {
-      find: `      if (wish?.isWaitedFor &&`,
-      replace: `      if (false && wish?.isWaitedFor &&`,
+      find: `return wish?.isWaitedFor && this.#isWanted(wish) && !wish.isAsked ? this.#join(wish) : undefined;`,
+      replace: `return undefined;`,
     },
   ],
   seed: 1,

@@ -11,7 +11,8 @@ export const mutant: Mutant = {
       replace: ``,
     },
   ],
-  seed: 71,
+  seed: 441,
   invariant: 16,
+  faults: 'db-slow,reset',
   clients: 'frames',
 };

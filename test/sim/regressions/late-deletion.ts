@@ -11,7 +11,7 @@ export const mutant: Mutant = {
       replace: ``,
     },
   ],
-  seed: 26,
+  seed: 6,
   invariant: 9,
   clients: 'frames',
 };

@@ -10,7 +10,7 @@ export const mutant: Mutant = {
       replace: `    const gap = {};`,
     },
   ],
-  seed: 33,
+  seed: 247,
   invariant: 4,
   clients: 'frames',
 };

@@ -6,8 +6,10 @@ export const mutant: Mutant = {
   file: 'actors/home/intake.ts',
   edits: [
     {
-      find: 'this.#refusals.refuse(sent, refusal, at, later);',
-      replace: 'later.reply(asker.replyTo, refusal);',
+      find: `this.#ledger.unknown());
+      this.#refusals.refuse(sent, refusal, at, later);`,
+      replace: `this.#ledger.unknown());
+      later.reply(asker.replyTo, refusal);`,
     },
   ],
   seed: 5,
