@@ -15,3 +15,17 @@ test('[RQ1] who is joined already is told a head that is not behind what he was 
   program.settle();
   expect(program.frames(number).at(-1)).toMatchObject({ type: 'ack', id: '2', seq: 1, already: true });
 });
+
+test('[JW4] a relay that crashes as it puts people off tells them of the crash', () => {
+  const program = new Program();
+  const number = program.connect('ann');
+  program.frame(number, { type: 'join', id: '1', room: 'r' });
+  program.chat('r', 'm1');
+  program.settle();
+  program.crashOver = 'evict';
+  void program.ask('room:r', { type: 'delete' });
+  program.settle();
+  expect(program.crashOver).toBeUndefined();
+  // Told that the room is closed or not: its connection is over, and whoever comes back learns the truth.
+  expect(program.world.sockets.closed.get(number)).toMatchObject({ code: 1011 });
+});

@@ -7,6 +7,8 @@ import { Outbox } from '../../src/actors/outbox.ts';
 import type { Address, Turn } from '../../src/runtime/ports/actor.ts';
 import { Program } from '../support/program.ts';
 
+const turn = { now: 0, wall: 0, deadline: 10_000, random: () => 0.5 } as unknown as Turn;
+
 test('[JW4] who is joined, and whom the log refuses to read, is looked at anew and put off', () => {
   const program = new Program();
   const ask = (message: object): void => {
@@ -50,19 +52,35 @@ test('[JW4] whoever is only asking to come in makes nobody’s right be read ane
   expect(reads).toBe(0);
 });
 
+/** How a private room whose home has just begun puts people off. */
+function evictionsOf(): {
+  readonly evictions: Evictions;
+  readonly access: Access;
+  readonly presence: Presence;
+} {
+  const access = new Access({ room: 'p', autoCreate: true, deadlineMs: 1_000, retryAfterMs: 1_000 });
+  const presence = new Presence(15_000);
+  const ledger = new Ledger('room:p', LEDGER_LIMITS, turn, () => true);
+  const parts = { node: 'n1', retryAfterMs: 1_000, access, presence, ledger, changed: () => {} };
+  access.changed({ access: 'private', metadata: '{}', creator: 'bob', isDeleted: false });
+  return { evictions: new Evictions(parts), access, presence };
+}
+
 test('[JW4] whoever is removed is put off the channel, also by a home that does not know of him yet', () => {
-  const turn = { now: 0, wall: 0, deadline: 10_000, random: () => 0.5 } as unknown as Turn;
   const out = new Outbox();
-  const evictions = new Evictions({
-    node: 'n1',
-    retryAfterMs: 1_000,
-    access: new Access({ room: 'p', autoCreate: true, deadlineMs: 1_000, retryAfterMs: 1_000 }),
-    presence: new Presence(15_000),
-    ledger: new Ledger('room:p', LEDGER_LIMITS, turn, () => true),
-    changed: () => {},
-  });
-  evictions.expel('ann', turn, out);
+  evictionsOf().evictions.expel('ann', turn, out);
   expect(out.effects).toMatchObject([
     { type: 'publish', channel: 'room:p', message: { type: 'evict', users: ['ann'], reason: 'removed' } },
   ]);
+});
+
+test('[JW4] a right that cannot be read when all are looked at anew is read later', () => {
+  const out = new Outbox();
+  const { evictions, access, presence } = evictionsOf();
+  presence.enter('conn:n1.1.1', { user: 'ann', isAdmin: false }, 'alive', turn);
+  evictions.judgeAgain(turn, out);
+  const context = (out.effects.find(({ type }) => type === 'ask') as any).context;
+  access.membershipKnown(context, { ok: true, body: { ok: false, failure: 'failed' } }, turn, out);
+  expect(out.effects.at(-1)).toMatchObject({ type: 'arm', timer: 'record' });
+  expect(presence.users()).toEqual(['ann']);
 });

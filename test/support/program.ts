@@ -58,6 +58,8 @@ export class Program {
   readonly inbox: ConnectionInbox;
   readonly published: { readonly channel: string; readonly message: any }[] = [];
   hook: StoreHook | undefined;
+  /** The next step that takes a message of this type throws when it is done: what it would have told is lost. */
+  crashOver: string | undefined;
 
   constructor(options: Partial<ProgramOptions> = {}) {
     const { world } = this;
@@ -106,7 +108,10 @@ export class Program {
           (message as any).done = true;
           throw new Error('boom');
         }
-        return step(state, message, turn);
+        const made = step(state, message, turn);
+        if (this.crashOver !== (message as { type: string }).type) return made;
+        this.crashOver = undefined;
+        throw new Error('boom');
       };
       this.system.register({ ...behaviour, step: crashing });
     }
