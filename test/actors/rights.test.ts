@@ -84,3 +84,16 @@ test('[JW4] a right that cannot be read when all are looked at anew is read late
   expect(out.effects.at(-1)).toMatchObject({ type: 'arm', timer: 'record' });
   expect(presence.users()).toEqual(['ann']);
 });
+
+test('[D7] what a room is is read after its channel is claimed: what is changed in between is seen', () => {
+  let reads = 0;
+  const out = new Outbox();
+  const ledger = new Ledger('room:p', LEDGER_LIMITS, turn, () => ++reads > 0);
+  ledger.start(turn, out);
+  const claims = out.effects.filter((effect) => effect.type === 'ask') as unknown as {
+    readonly context: never;
+  }[];
+  expect([claims.length, reads]).toEqual([1, 0]);
+  ledger.answered(claims[0]!.context, { ok: true, body: { ok: true, value: null } }, turn, out);
+  expect(reads).toBe(1);
+});

@@ -10,7 +10,8 @@ export const mutant: Mutant = {
       replace: `      if (subscriber.isIn) this.#enter(subscriber, 'reenter', out);`,
     },
   ],
-  seed: 2349,
-  invariant: 5,
+  seed: 17,
+  invariant: 16,
+  faults: 'db-slow,db-rival,crash,reset',
   clients: 'frames',
 };
