@@ -74,5 +74,9 @@ function replyOf(answer: unknown): HookReply {
   } catch {
     // What cannot be written as JSON is said below.
   }
-  return { type: 'failed', failure: 'nonsense', message: 'the answer is no JSON value' };
+  return {
+    type: 'failed',
+    failure: 'nonsense',
+    message: answer === undefined ? 'it gave undefined: is there a return?' : 'the answer is no JSON value',
+  };
 }

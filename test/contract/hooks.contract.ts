@@ -96,8 +96,8 @@ export function hooksContract(
       ['a BigInt', { n: 1n }],
       ['a circle', circle],
     ])('what is no JSON is nonsense: %s', async (_, said) => {
-      const nonsense = { type: 'failed', failure: 'nonsense', message: 'the answer is no JSON value' };
-      expect(await ask(JOIN, { says: said })).toEqual(nonsense);
+      const message = said === undefined ? expect.stringContaining('return') : 'the answer is no JSON value';
+      expect(await ask(JOIN, { says: said })).toEqual({ type: 'failed', failure: 'nonsense', message });
     });
 
     test('questions do not wait for each other', async () => {
