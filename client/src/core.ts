@@ -102,12 +102,14 @@ export class ClientCore {
       up: (welcome, send) => {
         // Listeners hear of what happens here, and may close the client.
         const isClosed = (): boolean => this.#line.why !== undefined;
-        requests.connected(send, welcome.limits.frameBytes || Infinity);
+        // 0 is none.
+        const limits = { ...welcome.limits, frameBytes: welcome.limits.frameBytes || Infinity };
+        requests.connected(send, limits.frameBytes);
         // The first request decides where the two channels of everyone start (HS5).
-        subscriptions.connected(welcome);
+        subscriptions.connected(welcome, limits.frameBytes);
         if (isClosed()) return;
         requests.flush();
-        outbox.connected(send, welcome.limits);
+        outbox.connected(send, limits);
         if (isClosed()) return;
         expiry.serverTime(welcome.time);
         if (tokens.isRenewable) expiry.expires(welcome.expiresAt);
@@ -164,8 +166,7 @@ export class ClientCore {
    */
   join(room: string, options: { readonly since?: number }, done: Done<JoinedRoom>): void {
     const { since } = fieldsOf(options);
-    const wrong = unknownOption(options, ['since']);
-    const safe = this.#ready(done, { type: 'join', room, since }, wrong);
+    const safe = this.#ready(done, { type: 'join', room, since }, unknownOption(options, ['since']));
     if (safe) this.#subscriptions.join(room, since as number | undefined, safe);
   }
 
@@ -189,23 +190,21 @@ export class ClientCore {
    * `unavailable` at once when the connection it was sent on is lost, and when no answer comes in time.
    */
   history(query: HistoryQuery, done: Done<HistoryPage>): void {
-    const { room, channel, after, before, limit } = fieldsOf(query);
-    const frame = { type: 'history', room, channel, after, before, limit };
     const wrong = unknownOption(query, ['room', 'channel', 'after', 'before', 'limit']);
-    this.#ask({ frame, read: readHistory }, done, wrong);
+    this.#ask({ frame: { ...fieldsOf(query), type: 'history' }, read: readHistory }, done, wrong);
   }
 
   /** Who is in a room, by user, 200 at most; `after`: a user. */
   presence(room: string, options: { readonly after?: string }, done: Done<PresencePage>): void {
-    const frame = { type: 'presence', room, after: fieldsOf(options)['after'] };
+    const frame = { ...fieldsOf(options), type: 'presence', room };
     this.#ask({ frame, read: (fields) => pick(fields, PRESENCE) }, done, unknownOption(options, ['after']));
   }
 
   /** Rooms one may see, by id; `after`: a room. */
   rooms(options: { readonly after?: string; readonly limit?: number }, done: Done<RoomsPage>): void {
-    const { after, limit } = fieldsOf(options);
+    const frame = { ...fieldsOf(options), type: 'rooms' };
     const wrong = unknownOption(options, ['after', 'limit']);
-    this.#ask({ frame: { type: 'rooms', after, limit }, read: (fields) => pick(fields, ROOMS) }, done, wrong);
+    this.#ask({ frame, read: (fields) => pick(fields, ROOMS) }, done, wrong);
   }
 
   /** Best effort, and not tried again: answered as soon as it is handed over. `data`: 4 KiB of JSON at most. */
@@ -225,8 +224,7 @@ export class ClientCore {
 
   /** Errors: those of {@link history}; `already_exists`. */
   create(room: NewRoom, done: Done<{ readonly room: string }>): void {
-    const { room: name, access, members, metadata } = fieldsOf(room);
-    const frame = { type: 'create', room: name, access, members, metadata };
+    const frame = { ...fieldsOf(room), type: 'create' };
     const wrong = unknownOption(room, ['room', 'access', 'members', 'metadata']);
     this.#ask({ frame, read: (fields) => pick<{ room: string }>(fields, { room: isText }) }, done, wrong);
   }

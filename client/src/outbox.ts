@@ -123,7 +123,7 @@ export class Outbox {
     limits: { readonly frameBytes: number; readonly messagesPerMinute: number },
   ): void {
     this.#way = send;
-    this.#frameBytes = limits.frameBytes || Infinity;
+    this.#frameBytes = limits.frameBytes;
     this.#paceMs = limits.messagesPerMinute > 0 ? 60_000 / limits.messagesPerMinute : PAUSE_MS;
     // What is being posted is sent too: the id makes it the same message, and its place in the order is kept.
     this.#posts.forget();

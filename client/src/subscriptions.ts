@@ -68,7 +68,7 @@ export class Subscriptions {
 
   // --- connections
 
-  connected(welcome: Welcome): void {
+  connected(welcome: Welcome, frameBytes: number): void {
     this.#isUp = true;
     if (this.#log !== undefined && this.#log !== welcome.log) this.#forget();
     this.#log = welcome.log;
@@ -81,7 +81,7 @@ export class Subscriptions {
     const wishes = [...this.#wishes.values()];
     const known = wishes.filter(({ isKnown, reader }) => isKnown && reader.position !== undefined);
     const names = [...base, ...known.map(({ room }) => `room:${room}`)];
-    for (const slice of slicesOf(names, welcome.limits.frameBytes || Infinity)) this.#resumeSome(slice);
+    for (const slice of slicesOf(names, frameBytes)) this.#resumeSome(slice);
     for (const wish of wishes) if (!known.includes(wish) && this.#isUp) this.#join(wish);
   }
 

@@ -126,15 +126,21 @@ describe('messages', () => {
     });
   });
 
+  /** Ann has a private room, and bob is in it; the application thinks for a while about each message. */
+  const withMembers = (seed: number) => {
+    const scenario = asked(
+      seed,
+      onMessages(() => later(500, true)),
+    );
+    const ann = scenario.connect('ann');
+    const bob = scenario.connect('bob');
+    ann.request({ type: 'create', room: 'a', access: 'private', members: ['bob'] });
+    return { scenario, ann, bob };
+  };
+
   test('[JW4] a right that is lost while the application thinks is lost; so is the room', () => {
     each((seed) => {
-      const scenario = asked(
-        seed,
-        onMessages(() => later(500, true)),
-      );
-      const ann = scenario.connect('ann');
-      const bob = scenario.connect('bob');
-      ann.request({ type: 'create', room: 'a', access: 'private', members: ['bob'] });
+      const { scenario, ann, bob } = withMembers(seed);
       const ofBob = bob.send(chat('too late'));
       scenario.run(200);
       scenario.askHome('room:a', { type: 'setMember', user: 'bob', isMember: false });
@@ -151,13 +157,7 @@ describe('messages', () => {
 
   test('[DG4] a message that waits for the application is not called unstored when it comes once more without the right', () => {
     each((seed) => {
-      const scenario = asked(
-        seed,
-        onMessages(() => later(500, true)),
-      );
-      const ann = scenario.connect('ann');
-      const bob = scenario.connect('bob');
-      ann.request({ type: 'create', room: 'a', access: 'private', members: ['bob'] });
+      const { scenario, bob } = withMembers(seed);
       const setMember = (isMember: boolean) => {
         const { body } = scenario.askHome('room:a', { type: 'setMember', user: 'bob', isMember });
         scenario.until(() => body() !== undefined);
