@@ -1,10 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { chromium, type Browser } from 'playwright-core';
-
-const INSTALL_HINT =
-  'install Chromium (on Debian: apt-get install chromium), or set CHROMIUM_PATH to a Chromium or Chrome';
+import { findOrInstall, findProgram } from './debian.ts';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
@@ -25,35 +20,13 @@ export function launchChromium(): Promise<Browser> {
 }
 
 function findChromium(): string {
-  const found = lookForChromium();
-  if (found) return found;
-  const isDebian = existsSync('/etc/debian_version');
-  const isRoot = process.getuid?.() === 0;
-  if (!isDebian || !isRoot || process.env['VAGUS_TEST_INSTALL'] === '0')
-    throw new Error(`The tests of the page need Chromium, and none was found: ${INSTALL_HINT}`);
-  process.stderr.write(
-    'Chromium is missing: installing it with apt-get (VAGUS_TEST_INSTALL=0 forbids that)\n',
-  );
-  for (const args of [
-    ['update', '-qq'],
-    ['install', '-qq', '-y', '--no-install-recommends', 'chromium'],
-  ])
-    execFileSync('apt-get', args, {
-      stdio: ['ignore', 'ignore', 'inherit'],
-      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-    });
-  const installed = lookForChromium();
-  if (!installed)
-    throw new Error(`apt-get has installed Chromium, but its binary was not found: ${INSTALL_HINT}`);
-  return installed;
-}
-
-function lookForChromium(): string | undefined {
-  const given = process.env['CHROMIUM_PATH'];
-  if (given) return given;
-  const folders = ['/usr/bin', '/usr/local/bin', '/snap/bin', ...(process.env['PATH'] ?? '').split(':')];
-  const paths = folders.flatMap((folder) => NAMES.map((name) => join(folder, name)));
-  return [...paths, '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome'].find((path) =>
-    existsSync(path),
-  );
+  return findOrInstall({
+    name: 'Chromium',
+    debianPackage: 'chromium',
+    hint: 'set CHROMIUM_PATH to a Chromium or Chrome',
+    find: () =>
+      process.env['CHROMIUM_PATH'] ??
+      findProgram(NAMES, ['/usr/bin', '/usr/local/bin', '/snap/bin']) ??
+      findProgram(['Google Chrome'], ['/Applications/Google Chrome.app/Contents/MacOS']),
+  });
 }

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { findOrInstall } from './debian.ts';
 
 /** A PostgreSQL of the tests' own: on a free port, in a temporary folder, gone afterwards. */
 export interface PostgresServer {
@@ -14,26 +15,26 @@ export interface PostgresServer {
   stop(): Promise<void>;
 }
 
-const INSTALL_HINT =
-  'install PostgreSQL (on Debian: apt-get install postgresql), or set TEST_DATABASE_URL to a server that may create databases';
-
-/** The folder with initdb and postgres, installing them when that is possible and allowed. */
+/** The folder with initdb and postgres. */
 function findBinaries(): string {
-  const found = lookForBinaries();
-  if (found) return found;
-  const isDebian = existsSync('/etc/debian_version');
-  const isRoot = process.getuid?.() === 0;
-  if (!isDebian || !isRoot || process.env['VAGUS_TEST_INSTALL'] === '0') {
-    throw new Error(`The tests need PostgreSQL, and none was found: ${INSTALL_HINT}`);
+  const before = clusters();
+  const folder = findOrInstall({
+    name: 'PostgreSQL',
+    debianPackage: 'postgresql',
+    hint: 'set TEST_DATABASE_URL to a server that may create databases',
+    find: lookForBinaries,
+  });
+  // The package makes and starts a server nobody asked for.
+  for (const line of clusters().split('\n')) {
+    const [version, name] = line.split(/\s+/);
+    if (version && name && !before.includes(line))
+      execFileSync('pg_dropcluster', ['--stop', version, name], { stdio: 'ignore' });
   }
-  process.stderr.write(
-    'PostgreSQL is missing: installing it with apt-get (VAGUS_TEST_INSTALL=0 forbids that)\n',
-  );
-  installOnDebian();
-  const installed = lookForBinaries();
-  if (!installed)
-    throw new Error(`apt-get has installed PostgreSQL, but its binaries were not found: ${INSTALL_HINT}`);
-  return installed;
+  return folder;
+}
+
+function clusters(): string {
+  return existsSync('/usr/bin/pg_lsclusters') ? execFileSync('pg_lsclusters', ['-h']).toString() : '';
 }
 
 function lookForBinaries(): string | undefined {
@@ -46,26 +47,6 @@ function lookForBinaries(): string | undefined {
     '/usr/local/bin',
   ];
   return folders.find((folder) => existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres')));
-}
-
-function installOnDebian(): void {
-  const apt = (...args: string[]): void => {
-    execFileSync('apt-get', args, {
-      stdio: ['ignore', 'ignore', 'inherit'],
-      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-    });
-  };
-  const clusters = (): string =>
-    existsSync('/usr/bin/pg_lsclusters') ? execFileSync('pg_lsclusters', ['-h']).toString() : '';
-  const before = clusters();
-  apt('update', '-qq');
-  apt('install', '-qq', '-y', '--no-install-recommends', 'postgresql');
-  // The package makes and starts a server nobody asked for.
-  for (const line of clusters().split('\n')) {
-    const [version, name] = line.split(/\s+/);
-    if (version && name && !before.includes(line))
-      execFileSync('pg_dropcluster', ['--stop', version, name], { stdio: 'ignore' });
-  }
 }
 
 /** PostgreSQL refuses to run as root. */
