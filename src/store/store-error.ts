@@ -1,8 +1,8 @@
 /**
  * - `data_dir_in_use`: another process has the folder of the embedded database.
  * - `database_unavailable`: it cannot be reached or opened; `cause` is the driver's error.
- * - `migration_busy`: another process has been migrating it for too long.
- * - `schema_too_new`: a newer version has migrated it.
+ * - `migration_busy`: another process has been migrating it, or holding a table of it, for too long.
+ * - `schema_too_new`: a newer version has migrated it to what this one is too old for.
  */
 export type StoreErrorCode = 'data_dir_in_use' | 'database_unavailable' | 'migration_busy' | 'schema_too_new';
 

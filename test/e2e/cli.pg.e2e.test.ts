@@ -170,7 +170,9 @@ describe('what stops a start, in one line', () => {
     const newer = await createDatabase();
     const node = await NodeProcess.start(['serve'], { DATABASE_URL: newer.url, VAGUS_JWT_SECRET: SECRET });
     await node.terminate();
-    await newer.query(`insert into vagus.migrations (made, hash) values (99999999999999, 'of tomorrow')`);
+    await newer.query(
+      `insert into vagus.schema_changes (made, name, hash, suits_from) values (99999999999999, 'tomorrow', '', 99999999999999)`,
+    );
     expect((await serve({ DATABASE_URL: newer.url })).stderr).toContain('newer version of vagus');
     await newer.drop();
   });

@@ -1,30 +1,134 @@
 import pg from 'pg';
-import { expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { migrate } from '../../src/store/postgres/migrate.ts';
+import { readMigrations, type Migration } from '../../src/store/postgres/migrations.ts';
 import { PgClient } from '../../src/store/postgres/pg-client.ts';
-import { createDatabase } from '../support/database.ts';
+import { createDatabase, type TestDatabase } from '../support/database.ts';
+
+const LOCK = 0x76_61_67_75;
+const known = readMigrations();
+const newest = known.at(-1)?.made as number;
+
+/** A step that code of tomorrow knows. */
+const tomorrow = (name: string, sql: string): Migration => ({
+  made: newest + 1_000 + Number(name.slice(0, 4)),
+  name,
+  hash: `of ${name}`,
+  sql,
+});
+
+let database: TestDatabase;
+let client: PgClient;
+let other: pg.Client;
+
+beforeEach(async () => {
+  database = await createDatabase();
+  client = new PgClient({ url: database.url, connections: 1, statementTimeoutMs: 0, onIdleError: () => {} });
+  other = new pg.Client({ connectionString: database.url });
+  await other.connect();
+});
+afterEach(async () => {
+  await other.end().catch(() => {});
+  await client.close();
+  await database.drop();
+});
 
 test('[D19] a migration that does not end is waited for so long, and then named', async () => {
-  const database = await createDatabase();
-  const client = new PgClient({
-    url: database.url,
-    connections: 1,
-    statementTimeoutMs: 0,
-    onIdleError: () => {},
-  });
-  const hung = new pg.Client({ connectionString: database.url });
-  await hung.connect();
-  await hung.query('select pg_advisory_lock($1)', [0x76_61_67_75]);
-  await expect(migrate(client, 200)).rejects.toThrow(
+  await other.query('select pg_advisory_lock($1)', [LOCK]);
+  await expect(migrate(client, { waitMs: 200 })).rejects.toThrow(
     /^another process is migrating the database and has not finished within 0\.2 s: end it/,
   );
   // One that ends in time is waited for.
-  const waiting = migrate(client, 20_000);
+  const waiting = migrate(client, { waitMs: 20_000 });
   await expect
     .poll(() => database.query(`select 1 from pg_locks where locktype = 'advisory' and not granted`))
     .toHaveLength(1);
-  await hung.end();
-  expect(await waiting).toEqual(['0000_log', '0001_lists']);
-  await client.close();
-  await database.drop();
+  await other.end();
+  expect(await waiting).toEqual(known.map(({ name }) => name));
+});
+
+test('[D19] many that start together do it once, and who has nothing to do waits for nobody', async () => {
+  const clients = Array.from(
+    { length: 5 },
+    () => new PgClient({ url: database.url, connections: 1, statementTimeoutMs: 0, onIdleError: () => {} }),
+  );
+  const applied = await Promise.all(clients.map((one) => migrate(one)));
+  expect(applied.flat()).toEqual(known.map(({ name }) => name));
+  await Promise.all(clients.map((one) => one.close()));
+
+  await other.query('select pg_advisory_lock($1)', [LOCK]);
+  expect(await migrate(client, { waitMs: 200 })).toEqual([]);
+});
+
+test('[D19] timeouts that the role or the database sets do not end a migration', async () => {
+  await database.query(`do $$ begin
+    execute format('alter database %I set statement_timeout = 50', current_database());
+    execute format('alter database %I set idle_in_transaction_session_timeout = 50', current_database());
+  end $$`);
+  const slow = tomorrow('0100_slow', 'select pg_sleep(0.3)');
+  expect(await migrate(client, { known: [...known, slow] })).toContain('0100_slow');
+});
+
+test('[D19] one that fails leaves nothing of those before it, and can be tried again', async () => {
+  const good = tomorrow('0100_good', 'create table vagus.good ()');
+  const bad = tomorrow('0101_bad', 'create table vagus.good ()');
+  await expect(migrate(client, { known: [...known, good, bad] })).rejects.toThrow('already exists');
+  expect(await database.query(`select to_regclass('vagus.good') as good`)).toEqual([{ good: null }]);
+  expect(await migrate(client, { known: [...known, good] })).toEqual([
+    ...known.map(({ name }) => name),
+    '0100_good',
+  ]);
+});
+
+describe('a table that somebody holds', () => {
+  const change = tomorrow('0100_change', 'alter table vagus.messages add column more text');
+  const hold = async (): Promise<void> => {
+    await migrate(client);
+    await other.query('begin; lock table vagus.messages in access share mode');
+  };
+
+  test('[D19] is waited for a moment at a time, so that nodes that run go on in between', async () => {
+    await hold();
+    const waiting = migrate(client, { known: [...known, change], waitMs: 20_000 });
+    const queued = (): Promise<unknown[]> =>
+      database.query(
+        `select 1 from pg_locks where not granted and relation = 'vagus.messages'::regclass and mode = 'AccessExclusiveLock'`,
+      );
+    await expect.poll(queued).toHaveLength(1);
+    // The old node's append comes behind it, and gets its turn before the holder lets go.
+    const asked = performance.now();
+    await database.query('delete from vagus.messages');
+    expect(performance.now() - asked).toBeLessThan(2_000);
+    await other.query('rollback');
+    expect(await waiting).toEqual(['0100_change']);
+  });
+
+  test('[D19] and named, when it is not had in time', async () => {
+    await hold();
+    await expect(migrate(client, { known: [...known, change], waitMs: 500 })).rejects.toThrow(
+      'the migration 0100_change needs a table that somebody holds',
+    );
+  });
+});
+
+describe('a schema of code that is newer', () => {
+  const next = tomorrow('0100_next', 'create table vagus.next ()');
+
+  test('[D19] is used by code that is old enough for it, whatever else it knows', async () => {
+    await migrate(client, { known: [...known, next] });
+    expect(await migrate(client)).toEqual([]);
+    // A version that comes between the two in time still gets what is its own.
+    const between = { ...tomorrow('0050_between', 'create table vagus.between ()') };
+    expect(await migrate(client, { known: [...known, between] })).toEqual(['0050_between']);
+  });
+
+  test('[D19] is refused by code older than what it suits, with its name', async () => {
+    await migrate(client, { known: [...known, next] });
+    await database.query('update vagus.schema_changes set suits_from = made where name = $1', ['0100_next']);
+    await expect(migrate(client)).rejects.toMatchObject({
+      code: 'schema_too_new',
+      message: expect.stringContaining('newer version of vagus (0100_next)') as string,
+    });
+    expect(await migrate(client, { known: [...known, next] })).toEqual([]);
+  });
 });

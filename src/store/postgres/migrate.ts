@@ -1,55 +1,134 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { readMigrationFiles, type MigrationMeta } from 'drizzle-orm/migrator';
+import { setTimeout as pause } from 'node:timers/promises';
 import { StoreError } from '../store-error.ts';
-import type { SqlClient } from './sql-client.ts';
-
-const folder = fileURLToPath(new URL('../../../drizzle', import.meta.url));
+import { readMigrations, suitsFrom, type AppliedMigration, type Migration } from './migrations.ts';
+import type { Row, SqlClient } from './sql-client.ts';
 
 /** Any number that nobody else uses: the first bytes of "vagus". */
 const LOCK = 0x76_61_67_75;
 
-/** How long a migration waits for another one, or for a table that somebody holds. */
+/** How long a migration waits for another one, and for tables that somebody holds. */
 const WAIT_MS = 60_000;
 
-/**
- * Brings the database to the schema of this version, once however many nodes start together: an advisory lock
- * lets one of them work and the others see that it is done. Refuses a newer schema (D19), and gives up behind a
- * migration that does not end, or every node that starts would hang without a word. Returns the names of what it applied,
- * in order.
- */
-export async function migrate(client: SqlClient, waitMs = WAIT_MS): Promise<readonly string[]> {
-  const known = readMigrationFiles({ migrationsFolder: folder });
-  return client.session(async (run) => {
-    await run(`set lock_timeout = ${waitMs}`);
-    await run(`select pg_advisory_lock(${LOCK})`).catch((error: unknown) => {
-      throw (error as { code?: unknown }).code === LOCK_NOT_AVAILABLE ? busy(waitMs, error) : error;
-    });
-    await run('create schema if not exists vagus');
-    await run(
-      'create table if not exists vagus.migrations (made bigint primary key, hash text not null, at timestamptz not null default now())',
-    );
-    const applied = new Set((await run('select made from vagus.migrations')).map(([made]) => Number(made)));
-    const strange = [...applied].filter(
-      (made) => !known.some((migration) => migration.folderMillis === made),
-    );
-    if (strange.length > 0) {
-      throw new StoreError(
-        'schema_too_new',
-        'the database was migrated by a newer version of vagus: run that version, or use another database',
-      );
-    }
-    const missing = known.filter((migration) => !applied.has(migration.folderMillis));
-    for (const migration of missing) await apply(run, migration);
-    // The embedded database has this one session for everything.
-    await run(`select pg_advisory_unlock(${LOCK}); reset lock_timeout`);
-    return missing.map(nameOf);
-  });
-}
+/** How long it waits for a table at a time: whoever comes after it waits as long, and those are the nodes that run. */
+const TABLE_WAIT_MS = 1_000;
+const TABLE_PAUSE_MS = 2_000;
 
 /** SQLSTATE. */
 const LOCK_NOT_AVAILABLE = '55P03';
+
+export interface MigrateOptions {
+  readonly waitMs?: number;
+  /** What this code knows; else that of `drizzle/`. */
+  readonly known?: readonly Migration[];
+}
+
+type Run = (sql: string) => Promise<readonly Row[]>;
+
+/**
+ * Brings the database to the schema of this version, once however many nodes start together: one transaction, whose lock
+ * lets one of them work and the others see that it is done. A database that has all of it is only read. Refuses a
+ * schema whose oldest suitable code is newer than this (D19), and gives up behind a migration that does not end, or every
+ * node that starts would hang without a word. Returns the names of what it applied, in order.
+ */
+export async function migrate(
+  client: SqlClient,
+  { waitMs = WAIT_MS, known = readMigrations() }: MigrateOptions = {},
+): Promise<readonly string[]> {
+  return client.session(async (run) => {
+    if (missing(known, await readApplied(run)).length === 0) return [];
+    const deadline = Date.now() + waitMs;
+    try {
+      // Timeouts of the role or the database are for nodes; not every server has all of these.
+      await run(`
+        begin; set local lock_timeout = ${waitMs};
+        select set_config(name, '0', true) from pg_settings
+        where name in ('statement_timeout', 'transaction_timeout', 'idle_in_transaction_session_timeout')`);
+      await run(`select pg_advisory_xact_lock(${LOCK})`).catch((error: unknown) => {
+        throw isLockTimeout(error) ? busy(waitMs, error) : error;
+      });
+      // Whoever had the lock before may have applied them.
+      const left = missing(known, await readApplied(run));
+      if (left.length > 0) await run(CREATE_TABLES);
+      for (const migration of left) await apply(run, migration, suitsFrom(known), deadline);
+      await run('commit');
+      return left.map(({ name }) => name);
+    } catch (error) {
+      await run('rollback').catch(() => {});
+      throw error;
+    }
+  });
+}
+
+/**
+ * Code that knows nothing of `suits_from` refuses a database for any row in `vagus.migrations` that it does not know.
+ * So only what it knows stands there, and all that came later in a table that it does not read.
+ */
+const LAST_OF_FIRST_TABLE = '0001_lists';
+
+const CREATE_TABLES = `
+  create schema if not exists vagus;
+  create table if not exists vagus.migrations
+    (made bigint primary key, hash text not null, at timestamptz not null default now());
+  create table if not exists vagus.schema_changes (
+    made bigint primary key, name text not null, hash text not null, suits_from bigint not null,
+    at timestamptz not null default now()
+  )`;
+
+async function readApplied(run: Run): Promise<readonly AppliedMigration[]> {
+  // Not by to_regclass: in a transaction it may go by what this session knew of the catalog before it.
+  const tables = await run(
+    `select tablename from pg_tables where schemaname = 'vagus' and tablename in ('migrations', 'schema_changes')`,
+  );
+  const has = (table: string): boolean => tables.some(([name]) => name === table);
+  const rows = [
+    // A row there that is not known suits nobody else.
+    ...(has('migrations') ? await run('select made, made::text, made from vagus.migrations') : []),
+    ...(has('schema_changes') ? await run('select made, name, suits_from from vagus.schema_changes') : []),
+  ];
+  return rows.map(([made, name, from]) => ({
+    made: Number(made),
+    name: String(name),
+    suitsFrom: Number(from),
+  }));
+}
+
+/** What is to be applied. Throws where this code is too old for what has been. */
+function missing(known: readonly Migration[], applied: readonly AppliedMigration[]): readonly Migration[] {
+  const newest = Math.max(...known.map(({ made }) => made));
+  const tooNew = applied.find(
+    ({ made, suitsFrom: from }) => from > newest && !known.some((migration) => migration.made === made),
+  );
+  if (tooNew) {
+    throw new StoreError(
+      'schema_too_new',
+      `the database was migrated by a newer version of vagus (${tooNew.name}), and this one is too old for it: ` +
+        'run that version, or use another database',
+    );
+  }
+  return known.filter((migration) => !applied.some(({ made }) => made === migration.made));
+}
+
+/** A table that is held is tried again and again, each time for a moment. */
+async function apply(run: Run, migration: Migration, from: number, deadline: number): Promise<void> {
+  const { made, name, hash, sql } = migration;
+  const record =
+    name <= LAST_OF_FIRST_TABLE
+      ? `insert into vagus.migrations (made, hash) values (${made}, '${hash}')`
+      : `insert into vagus.schema_changes (made, name, hash, suits_from) values (${made}, '${name}', '${hash}', ${from})`;
+  for (;;) {
+    try {
+      await run(`savepoint before; set local lock_timeout = ${TABLE_WAIT_MS}; ${sql}; ${record}`);
+      return;
+    } catch (error) {
+      if (!isLockTimeout(error)) throw error;
+      if (Date.now() + TABLE_PAUSE_MS > deadline) throw held(name, error);
+      await run('rollback to savepoint before');
+      await pause(TABLE_PAUSE_MS);
+    }
+  }
+}
+
+const isLockTimeout = (error: unknown): boolean => (error as { code?: unknown }).code === LOCK_NOT_AVAILABLE;
 
 function busy(waitMs: number, cause: unknown): StoreError {
   return new StoreError(
@@ -60,20 +139,10 @@ function busy(waitMs: number, cause: unknown): StoreError {
   );
 }
 
-/** The name of its file; drizzle-orm reads only the time that goes with it. */
-function nameOf({ folderMillis }: MigrationMeta): string {
-  const { entries } = JSON.parse(readFileSync(join(folder, 'meta', '_journal.json'), 'utf8')) as {
-    entries: readonly { when: number; tag: string }[];
-  };
-  return entries.find(({ when }) => when === folderMillis)?.tag ?? String(folderMillis);
-}
-
-async function apply(run: (sql: string) => Promise<unknown>, migration: MigrationMeta): Promise<void> {
-  const record = `insert into vagus.migrations (made, hash) values (${migration.folderMillis}, '${migration.hash}')`;
-  try {
-    await run(`begin; ${migration.sql.join(';')}; ${record}; commit`);
-  } catch (error) {
-    await run('rollback').catch(() => {});
-    throw error;
-  }
+function held(name: string, cause: unknown): StoreError {
+  return new StoreError(
+    'migration_busy',
+    `the migration ${name} needs a table that somebody holds: end that transaction (pg_locks names it), then start again`,
+    { cause },
+  );
 }
