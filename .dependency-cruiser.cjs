@@ -5,9 +5,11 @@ const layer = (name) => `^src/${name}/`;
 /** What a layer may import of ours, and nothing else. */
 const MAY_IMPORT = {
   protocol: [],
-  actors: ['protocol', 'runtime/ports'],
+  // Plain arithmetic, time handed in: for whoever counts, in the core, at its edge, and in simulations.
+  limits: [],
+  actors: ['protocol', 'limits', 'runtime/ports'],
   runtime: ['protocol'],
-  transport: ['protocol', 'runtime/ports'],
+  transport: ['protocol', 'limits', 'runtime/ports'],
   store: ['protocol', 'runtime/ports'],
   telemetry: ['runtime/ports'],
   // The codes that an application may refuse with are of the wire.
@@ -15,7 +17,7 @@ const MAY_IMPORT = {
   // Only the files at the top read settings; what they need of them is handed down.
   config: ['protocol'],
   // It swaps the edge, never the middle; the store as plain data is what its database means.
-  sim: ['protocol', 'actors', 'runtime', 'store/memory'],
+  sim: ['protocol', 'limits', 'actors', 'runtime', 'store/memory'],
   // It runs in a browser, and knows the server as everyone does: by the client.
   page: [],
 };
@@ -77,7 +79,7 @@ module.exports = {
     {
       name: 'the-core-knows-no-platform',
       severity: 'error',
-      from: { path: '^src/(actors|runtime)/' },
+      from: { path: '^src/(actors|limits|runtime)/' },
       to: { dependencyTypes: ['core'] },
     },
     {

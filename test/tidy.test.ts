@@ -170,7 +170,7 @@ describe('code', () => {
     const platform = ['client/src/index.ts', 'client/src/platform.ts'];
     const client = files('client/src').filter((file) => !platform.includes(file));
     expect(client.length).toBeGreaterThan(20);
-    const core = [...files('src/actors', 'src/runtime'), ...client];
+    const core = [...files('src/actors', 'src/limits', 'src/runtime'), ...client];
     expect(core.length).toBeGreaterThan(50);
     const found = core.flatMap((file) =>
       BANNED_IN_CORE.filter((banned) => banned.test(codeOf(read(file)))).map(

@@ -24,7 +24,7 @@ import { Outbound } from './outbound.ts';
 import { Pulse } from './pulse.ts';
 import { Rates } from './rates.ts';
 import { Requests, type RequestContext } from './requests.ts';
-import { Strikes } from './strikes.ts';
+import { Strikes } from '../../limits/strikes.ts';
 import type { SubscriptionContext } from './subscription-context.ts';
 import { Subscriptions } from './subscriptions.ts';
 

@@ -2,9 +2,9 @@ import type { Request } from '../../protocol/requests.ts';
 import type { Turn } from '../../runtime/ports/actor.ts';
 import type { Refusal } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
-import { bucketOf } from '../token-bucket.ts';
-import type { TokenBucket } from '../token-bucket.ts';
-import { Strikes } from './strikes.ts';
+import { bucketOf } from '../../limits/token-bucket.ts';
+import type { TokenBucket } from '../../limits/token-bucket.ts';
+import { Strikes } from '../../limits/strikes.ts';
 
 const MINUTE_MS = 60_000;
 

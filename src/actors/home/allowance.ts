@@ -1,4 +1,4 @@
-import { bucketOf, type TokenBucket } from '../token-bucket.ts';
+import { bucketOf, type TokenBucket } from '../../limits/token-bucket.ts';
 
 export interface AllowanceLimits {
   /** Messages of a user in a minute, over all connections and REST (LM2); 0: no limit. */

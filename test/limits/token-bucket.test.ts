@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { TokenBucket } from '../../src/actors/token-bucket.ts';
+import { TokenBucket } from '../../src/limits/token-bucket.ts';
 
 const rates = fc.record({ count: fc.integer({ min: 1, max: 1_000 }), perMs: fc.constantFrom(1_000, 60_000) });
 const pauses = fc.array(fc.double({ min: 0, max: 5_000, noNaN: true }), { maxLength: 200 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Strikes } from '../../src/actors/connection/strikes.ts';
+import { Strikes } from '../../src/limits/strikes.ts';
 
 test('[LM2] [FR2] counts what is within the last minute, and says when it is one too many', () => {
   const waits = fc.array(fc.integer({ min: 0, max: 30_000 }), { maxLength: 100 });
