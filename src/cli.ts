@@ -15,13 +15,21 @@ const SIMULATE = { name: 'simulate', summary: 'runs a node under faults on virtu
 const ALL = [...Object.values(COMMANDS), SIMULATE];
 
 async function main([name, ...args]: readonly string[]): Promise<void> {
-  if (name === '--version') return void process.stdout.write(version());
-  if (name === undefined || name === '--help' || name === '-h')
-    return void process.stdout.write(overallHelp(ALL));
+  if (name === '--version' || name === '-v') return void process.stdout.write(version());
+  if (name === undefined || name === '--help' || name === '-h') return help();
+  if (name === 'help') return help(...args);
   if (Object.hasOwn(COMMANDS, name)) return run(name as Command, args);
   if (name !== 'simulate') throw noSuchCommand(name);
   const { simulateCommand } = await import('./simulate-command.ts');
   process.exitCode = simulateCommand(args);
+}
+
+/** `vagus help`, and `vagus help COMMAND`, which is `vagus COMMAND --help`. */
+async function help(...[name, ...rest]: readonly string[]): Promise<void> {
+  if (name === undefined) return void process.stdout.write(overallHelp(ALL));
+  if (rest.length > 0) throw new ConfigError('help takes one command\nSee: vagus --help');
+  if (!ALL.some((command) => command.name === name)) throw noSuchCommand(name);
+  return main([name, '--help']);
 }
 
 async function run(command: Command, args: readonly string[]): Promise<void> {

@@ -50,8 +50,8 @@ export function overallHelp(commands: readonly Pick<CommandText, 'name' | 'summa
   return `vagus: an actor-model realtime engine
 
 ${lines.join('')}
-  vagus COMMAND --help  says more, with all settings of the command
-  vagus --version       prints the version
+  vagus COMMAND --help  says more, with all settings of the command (vagus help COMMAND too)
+  vagus --version       prints the version (-v too)
 
 Try it: vagus dev
 In production: VAGUS_JWT_SECRET=… DATABASE_URL=postgres://… vagus serve

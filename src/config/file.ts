@@ -54,7 +54,7 @@ export function textOf(value: unknown, { parser }: Setting): string | undefined 
     case 'string':
       return value;
     case 'number':
-      return parser.json === 'number' || (parser.json === 'map' && value === 0) ? String(value) : undefined;
+      return isNumber(value, parser.json) ? String(value) : undefined;
     case 'boolean':
       return parser.json !== 'switch' ? undefined : value ? 'on' : 'off';
     case 'object':
@@ -62,6 +62,10 @@ export function textOf(value: unknown, { parser }: Setting): string | undefined 
     default:
       return undefined;
   }
+}
+
+function isNumber(value: number, json: Setting['parser']['json']): boolean {
+  return json === 'number' || json === 'switch' || (json === 'map' && value === 0);
 }
 
 function partsOf(value: object, json: Setting['parser']['json']): string | undefined {

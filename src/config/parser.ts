@@ -111,11 +111,21 @@ export function oneOf<const Value extends string>(values: readonly Value[]): Par
   };
 }
 
+/** What people write for a switch in the configurations that they come from. */
+const SWITCH: ReadonlyMap<string, boolean> = new Map([
+  ['on', true],
+  ['off', false],
+  ['true', true],
+  ['false', false],
+  ['1', true],
+  ['0', false],
+]);
+
 export const onOrOff: Parser<boolean> = {
-  may: 'one of on, off',
+  may: 'on or off (true, false, 1 and 0 as well)',
   option: 'true or false',
   json: 'switch',
-  parse: (given) => (given === 'on' || given === 'off' ? given === 'on' : new Unfit()),
+  parse: (given) => SWITCH.get(given) ?? new Unfit(),
 };
 
 /**

@@ -96,7 +96,10 @@ const CASES: { readonly [F in Field]: { good: Record<string, unknown>; bad: stri
     good: { '1m': 60_000, '3650d': 3_650 * DAY_MS, '0': 36_500 * DAY_MS, '0s': 36_500 * DAY_MS },
     bad: ['59s', '3651d', '30', '1.5h', '-1h'],
   },
-  tokenInUrl: { good: { on: true, off: false }, bad: ['yes', 'ON', 'true', '1', ''] },
+  tokenInUrl: {
+    good: { on: true, off: false, true: true, false: false, '1': true, '0': false },
+    bad: ['yes', 'ON', '2', 'truefalse', ''],
+  },
   messagesPerMinute: {
     good: { '0': 0, '1': 1, '1000000': 1_000_000 },
     bad: ['1000001', '-1', 'x', '1.5', ' 1'],

@@ -132,7 +132,10 @@ describe('a file', () => {
     [{ host: ['a'] }, 'host in vagus.json is ["a"], but must be an address'],
     [{ host: 1 }, 'host in vagus.json is 1, but must be an address'],
     [{ 'room-idle': 300 }, 'room-idle in vagus.json is "300", but must be 0, or a duration'],
-    [{ 'token-in-url': 1 }, 'token-in-url in vagus.json is 1, but must be one of on, off'],
+    [
+      { 'token-in-url': 2 },
+      'token-in-url in vagus.json is "2", but must be on or off (true, false, 1 and 0 as well)',
+    ],
     [{ 'allowed-origins': [1] }, 'allowed-origins in vagus.json is [1], but must be an origin'],
     [{ 'allowed-origins': ['a'] }, 'allowed-origins in vagus.json has "a", but must be an origin'],
     [{ retention: { rooms: '1d' } }, 'retention in vagus.json has "rooms=1d", but must be 0 (for ever)'],

@@ -117,7 +117,11 @@ describe('what stops a start, in one line', () => {
       { VAGUS_HEARTBEAT_INTERVAL: '60s' },
       'VAGUS_HEARTBEAT_TIMEOUT must be at least twice',
     ],
-    ['a switch that is none', { VAGUS_ROOMS_AUTO_CREATE: 'yes' }, 'but must be one of on, off'],
+    [
+      'a switch that is none',
+      { VAGUS_ROOMS_AUTO_CREATE: 'yes' },
+      'but must be on or off (true, false, 1 and 0 as well)',
+    ],
     ['a node id that is none', { VAGUS_NODE_ID: 'N 1' }, 'VAGUS_NODE_ID is "N 1"'],
     ['a log level that is none', { VAGUS_LOG_LEVEL: 'loud' }, 'but must be one of debug'],
     ['a file that there is not', { VAGUS_CONFIG: 'none.json' }, 'there is no configuration file none.json'],

@@ -190,6 +190,15 @@ test.each(['dev', 'serve', 'token', 'migrate', 'config', 'simulate'])('vagus %s 
   expect(await refused([name, '--xyzzy'])).toContain(`there is no flag --xyzzy\nSee: vagus ${name} --help`);
 });
 
+test('vagus help and vagus -v are what people try first', async () => {
+  expect((await run(['help'])).stdout).toBe((await run(['--help'])).stdout);
+  expect((await run(['help', 'token'])).stdout).toBe((await run(['token', '--help'])).stdout);
+  expect((await run(['help', 'simulate'])).stdout).toMatch(/^vagus simulate/);
+  expect((await run(['-v'])).stdout).toBe((await run(['--version'])).stdout);
+  expect(await refused(['help', 'serv'])).toContain('there is no command "serv": did you mean vagus serve?');
+  expect(await refused(['help', 'token', 'x'])).toContain('help takes one command');
+});
+
 /** A client that never answers: the end waits for it. */
 async function silentClient(node: NodeProcess): Promise<Socket> {
   const token = await signToken({ user: 'mute', secret: SECRET, ttlMs: 60_000 });
