@@ -38,6 +38,20 @@ function table(text: string, ...columns: string[]): string[][] {
 const bare = (cell: string | undefined): string => (cell ?? '').replaceAll('`', '');
 
 describe('docs/protocol.md', () => {
+  test('no number is skipped without a word', () => {
+    const numbers = new Map<string, number[]>();
+    for (const [, kind = '', number] of PROTOCOL.matchAll(/\*\*([A-Z]{2})(\d+)\*\*/g))
+      numbers.set(kind, [...(numbers.get(kind) ?? []), Number(number)]);
+    const skipped = [...numbers].flatMap(([kind, known]) =>
+      Array.from({ length: Math.max(...known) }, (_, at) => at + 1)
+        .filter((number) => !known.includes(number))
+        .map((number) => `${kind}${number}`),
+    );
+    const [, kept = ''] = /later versions: ([A-Z0-9, ]+)\./.exec(PROTOCOL) ?? [];
+    expect(numbers.size).toBeGreaterThan(8);
+    expect(skipped.toSorted()).toEqual(kept.split(', ').filter(Boolean).toSorted());
+  });
+
   test('every rule has a test that quotes it, and every quoted rule is there', () => {
     const rules = new Set(
       [...PROTOCOL.matchAll(/\*\*((?:HS|FR|RQ|PU|DG|LC|CL|ER|LM|JW|RS)\d+)\*\*/g)].map((match) => match[1]),
