@@ -94,6 +94,8 @@ export type RelayMessage =
       readonly how: Departure;
     }
   | { readonly type: 'device'; readonly connection: number; readonly state: DeviceState }
+  /** The connection's token was replaced by one with, or without, the scope that passes every check. */
+  | { readonly type: 'scope'; readonly connection: number; readonly isAdmin: boolean }
   /** The socket takes batches again: read on where it stopped. */
   | { readonly type: 'catchUp'; readonly connection: number }
   | { readonly type: 'refused'; readonly connections: readonly number[]; readonly first: number }
@@ -114,7 +116,7 @@ export type Publication =
     }
   /** Who came and went, in order (PU2 `joined`, `left`). Who is named himself is told what came after him. */
   | { readonly type: 'roster'; readonly room: string; readonly moves: readonly Move[] }
-  /** Those who lost their right. Who is removed keeps the connections that have every right. */
+  /** Those who lost their right. */
   | ({ readonly type: 'evict'; readonly reason: 'removed' | 'closed' } & EvictedUsers)
   /** A new life of the home, which knows nobody yet; or no home, since another one has the channel. */
   | { readonly type: 'homeStarted' | 'homeDeposed' };
@@ -123,7 +125,11 @@ export type Publication =
 export interface EvictedUsers {
   readonly users: readonly string[] | null;
   readonly butFor?: readonly string[];
+  readonly spares: Spared;
 }
+
+/** Whose connections stay although their user is put off: those with every right, or none. */
+export type Spared = 'admins' | 'nobody';
 
 export interface Move {
   readonly move: 'joined' | 'left';

@@ -65,7 +65,9 @@ export class SimClient implements ConnectionOwner, ActingClient {
     this.#connection = connection;
     this.#isReading = true;
     this.#say(() => `connects (${number})`);
-    this.#world.connect(connection.link, simToken(this.#world.claims(this.user)), (outcome) => {
+    const token = simToken(this.#world.claims(this.user));
+    connection.wire.opened(token);
+    this.#world.connect(connection.link, token, (outcome) => {
       if (outcome !== 'in') connection.end(ABNORMAL);
     });
     this.#world.timeline.after(CONNECT_TIMEOUT_MS, () => {

@@ -38,6 +38,8 @@ export class Expectations {
   readonly #next = new Map<string, number | undefined>();
   /** Right after which seq it was shown a channel first on this connection. */
   readonly #began = new Map<string, number>();
+  /** Until when its token, or the one before, may have shown it every room; by virtual time. */
+  adminUntil = -Infinity;
 
   constructor(parts: {
     readonly who: string;
@@ -148,7 +150,8 @@ export class Expectations {
         3,
         `${this.#who} is shown ${name} ${seq}, which was not in the log when it was sent`,
       );
-    if (entry.committedAt > this.#log.removedAt(this.#channel(name), this.#user))
+    const entitledUntil = Math.max(this.#log.removedAt(this.#channel(name), this.#user), this.adminUntil);
+    if (entry.committedAt > entitledUntil)
       this.#violate(
         3,
         `${this.#who} is shown ${name} ${seq}, which was stored after its user was removed (JW4)`,

@@ -112,7 +112,9 @@ export class SdkPlatform implements WireOwner {
     this.#wire = wire;
     const bearer = protocols.find((name) => name.startsWith(TOKEN_SUBPROTOCOL_PREFIX)) ?? '';
     this.#refusal = undefined;
-    this.#world.connect(link, bearer.slice(TOKEN_SUBPROTOCOL_PREFIX.length), (outcome) => {
+    const token = bearer.slice(TOKEN_SUBPROTOCOL_PREFIX.length);
+    wire.opened(token);
+    this.#world.connect(link, token, (outcome) => {
       if (isOver) return;
       if (outcome === 'in') return handlers.opened();
       if (outcome !== 'nobody') this.#refusal = outcome;

@@ -1,3 +1,4 @@
+import type { Claims } from '../runtime/ports/tokens.ts';
 import type { Chats } from './chats.ts';
 import { Expectations, type Placed } from './expectations.ts';
 import type { LogChecker } from './log-checker.ts';
@@ -35,6 +36,13 @@ interface WireListener {
   welcomed(): void;
   /** A request was refused, and may be tried again after a while. */
   refused(request: Frame, retryAfterMs: number): void;
+}
+
+/** A scope that was given up shows nothing after this: 1 s (JW4), and for as long as a process may have stood still. */
+const SCOPE_ENDS_MS = 15_000;
+
+function isAdminToken(token: unknown): boolean {
+  return typeof token === 'string' && (JSON.parse(token) as Claims).isAdmin;
 }
 
 /**
@@ -86,6 +94,20 @@ export class WireChecker {
     return late.map(({ frame }) => frame);
   }
 
+  /** The client connects with this token. */
+  opened(token: string): void {
+    if (isAdminToken(token)) this.expected.adminUntil = Infinity;
+  }
+
+  /** A token was taken in place of the one before: a scope that this one has not is of no use after a while. */
+  #refreshed({ token }: Frame, sentAt: number): void {
+    const open = [...this.#requests.values()].flat().map(({ frame }) => frame);
+    const isAdmin = [token, ...open.map((frame) => frame['token'] as unknown)].some(isAdminToken);
+    this.expected.adminUntil = isAdmin
+      ? Infinity
+      : Math.min(this.expected.adminUntil, sentAt + SCOPE_ENDS_MS);
+  }
+
   /** The connection is over: what is not answered will not be. */
   ended(): void {
     this.#owner.chats.connectionLost(this.#number);
@@ -97,6 +119,7 @@ export class WireChecker {
     // An answer to a ping asks for nothing; everything else does, with an id or without one (HS5).
     if (type !== 'heartbeat' || status !== 'pong') this.#hasAsked = true;
     if (id === undefined) return;
+    if (type === 'refresh' && isAdminToken(frame['token'])) this.expected.adminUntil = Infinity;
     const request = { frame, sentAt: this.#world.timeline.now };
     const open = this.#requests.get(id);
     if (open) open.push(request);
@@ -209,6 +232,8 @@ export class WireChecker {
         return this.#resumed(request.frame['channels'], frame['channels']);
       case 'leave':
         return this.expected.leave(`room:${frame['room']}`);
+      case 'refresh':
+        return this.#refreshed(request.frame, sentAt);
       case 'history':
         return this.#history(frame, sentAt);
       case 'presence':

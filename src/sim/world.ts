@@ -43,7 +43,7 @@ function refusedBecause(message: string): Refusal {
 }
 
 function admittedBy(message: HomeMessage): readonly string[] {
-  if (message.type === 'create') return message.members;
+  if (message.type === 'create') return [message.creator, ...message.members];
   return message.type === 'setMember' && message.isMember ? [message.user] : [];
 }
 
@@ -70,6 +70,8 @@ export class World implements Stage {
   readonly #wishes = new Map<string, HomeMessage>();
   /** Admissions that nobody has confirmed: each may be stored at any time after, for changes of members are not fenced. */
   readonly #loose = new Set<HomeMessage>();
+  /** Whom somebody wanted to let in, ever. */
+  readonly #letIn = new Set<string>();
 
   constructor(seed: number, faults: readonly Fault[], options: WorldOptions = {}) {
     const { write, clients = DEFAULT_CLIENTS } = options;
@@ -120,11 +122,13 @@ export class World implements Stage {
     // Every third user has a second device.
     const user = `u${n % 3 === 2 ? n - 2 : n}`;
     const rooms = [...OPEN_ROOMS, PRIVATE_ROOM].filter(() => random.chance(0.6));
+    const scopes = new Random(this.#seed, 'scopes', String(n));
     const { heartbeatIntervalMs: heartbeatMs, replayMax } = settings.program.connection;
     const claims = (of: string) => ({
       user: of,
       session: `s-${of}`,
-      isAdmin: false,
+      // Some have every right for as long as that token is theirs.
+      isAdmin: scopes.chance(0.1),
       issuedAt: undefined,
       // Some tokens are over soon, and their clients have to come back with another.
       expiresAt: this.wall() + (random.chance(0.1) ? random.whole(2_000, 20_000) : TOKEN_MS),
@@ -201,7 +205,10 @@ export class World implements Stage {
     // Only the last wish about a user says what must hold once it is confirmed.
     if (message.type === 'setMember') this.#wishes.set(message.user, message);
     const admits = admittedBy(message);
-    for (const user of admits) this.log.admitted(channel, user);
+    for (const user of admits) {
+      this.#letIn.add(user);
+      this.log.admitted(channel, user);
+    }
     if (admits.length > 0) this.#loose.add(message);
     node?.enter(() => {
       this.trace.say('manager', () => `asks ${channel} ${message.type}`);
@@ -209,6 +216,7 @@ export class World implements Stage {
         if (message.type === 'publish' && !isRepeat) this.log.told(channel, message.entry, answer);
         const isDone = answer.ok && Object.keys(answer.body as object).length === 0;
         if (isDone) this.#loose.delete(message);
+        if (message.type === 'create' && message.access === 'private' && isDone) this.#strangersOf(channel);
         if (message.type !== 'setMember' || message.isMember || !isDone) return;
         const { user } = message;
         const isLast = this.#wishes.get(user) === message;
@@ -216,6 +224,11 @@ export class World implements Stage {
         if (isLast && !mayComeBack) this.log.removed(channel, user);
       });
     });
+  }
+
+  /** A private room has been made: whom nobody has let in must not be shown anything of it. */
+  #strangersOf(channel: Channel): void {
+    for (const { user } of this.clients) if (!this.#letIn.has(user)) this.log.removed(channel, user);
   }
 
   /**

@@ -70,7 +70,7 @@ test('[JW4] whoever is removed is put off the channel, also by a home that does 
   const out = new Outbox();
   evictionsOf().evictions.expel('ann', turn, out);
   expect(out.effects).toMatchObject([
-    { type: 'publish', channel: 'room:p', message: { type: 'evict', users: ['ann'], reason: 'removed' } },
+    { type: 'publish', channel: 'room:p', message: { type: 'evict', users: ['ann'], spares: 'nobody' } },
   ]);
 });
 

@@ -5,6 +5,7 @@ import { homeAddress, relayAddress } from '../../src/actors/messages.ts';
 import { program, type ProgramOptions } from '../../src/actors/program.ts';
 import { ConnectionInbox } from '../../src/runtime/inbox.ts';
 import type { Address } from '../../src/runtime/ports/actor.ts';
+import type { Claims } from '../../src/runtime/ports/tokens.ts';
 import type { StoreCallName, StoreCalls, StoreReply } from '../../src/runtime/ports/log-store.ts';
 import { ActorSystem } from '../../src/runtime/system.ts';
 import { LocalBus } from '../../src/transport/bus/local-bus.ts';
@@ -159,9 +160,13 @@ export class Program {
     this.system.tell(to as Address<unknown>, message);
   }
 
-  connect(user: string): number {
-    const claims = { user, session: undefined, isAdmin: false, issuedAt: undefined };
-    const number = this.inbox.opened({ ...claims, expiresAt: this.world.clock.wall() + 1e8 });
+  claims(user: string, isAdmin = false): Claims {
+    const expiresAt = this.world.clock.wall() + 1e8;
+    return { user, session: undefined, isAdmin, issuedAt: undefined, expiresAt };
+  }
+
+  connect(user: string, isAdmin = false): number {
+    const number = this.inbox.opened(this.claims(user, isAdmin));
     this.settle();
     return number;
   }

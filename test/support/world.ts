@@ -1,3 +1,4 @@
+import type { Claims } from '../../src/runtime/ports/tokens.ts';
 import { MemoryLogStore } from '../../src/store/memory/memory-log-store.ts';
 import type { Clock } from '../../src/runtime/ports/clock.ts';
 import type { Ports } from '../../src/runtime/perform.ts';
@@ -113,6 +114,8 @@ export class World {
   readonly published: { readonly channel: string; readonly message: unknown }[] = [];
   readonly logged: { readonly level: LogLevel; readonly event: string; readonly details: object }[] = [];
   readonly counts = new Map<string, number>();
+  /** Verdicts on tokens that wait until the test says them; undefined: none does. */
+  heldVerdicts: (() => void)[] | undefined;
   #ids = 0;
 
   readonly ports: Ports = {
@@ -125,7 +128,16 @@ export class World {
     bus: { publish: (_, channel, message) => void this.published.push({ channel, message }) },
     store: this.store,
     hooks: { ask: (_question, _deadlineMs, done) => done({ type: 'answered', json: 'true' }) },
-    tokens: { verify: (_, done) => done({ ok: false, message: 'no' }) },
+    // A token is its claims as JSON text; any other is none.
+    tokens: {
+      verify: (token, done) => {
+        const isGood = token.startsWith('{');
+        const say = (): void =>
+          done(isGood ? { ok: true, claims: JSON.parse(token) as Claims } : { ok: false, message: 'no' });
+        if (this.heldVerdicts) this.heldVerdicts.push(say);
+        else say();
+      },
+    },
     telemetry: {
       count: (counter, by) => void this.counts.set(counter, (this.counts.get(counter) ?? 0) + by),
       log: (level, event, details) => void this.logged.push({ level, event, details }),

@@ -1,4 +1,4 @@
-import { channelId, type Channel } from '../../protocol/channels.ts';
+import { channelId, channelKind, type Channel } from '../../protocol/channels.ts';
 import { HOOK_SLACK_MS, HOOKS } from '../hooks/hooks.ts';
 import { relayAddress, type Departure, type DeviceState } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
@@ -42,6 +42,17 @@ export function unsubscribe(
   out: Outbox,
 ): void {
   out.tell(relayAddress(channel), { type: 'unsubscribe', connection, address, how });
+}
+
+/** The token has another scope than the one with which rooms were entered. */
+export function tellScope(
+  { number: connection, credentials }: ConnectionContext,
+  channels: Iterable<Channel>,
+  out: Outbox,
+): void {
+  const message = { type: 'scope', connection, isAdmin: credentials.isAdmin } as const;
+  for (const channel of channels)
+    if (channelKind(channel) === 'room') out.tell(relayAddress(channel), message);
 }
 
 /** As {@link unsubscribe}, of its own will: who leaves is told when it is done. */

@@ -117,7 +117,8 @@ class Connection implements ConnectionContext {
         return this.#measured(message.readBytes, turn, out);
       case 'verified': {
         const claims = this.#requests.verified(message.call, message.verdict, out);
-        return claims && this.credentials.renew(claims, turn, out);
+        if (claims && this.credentials.renew(claims, turn, out)) this.#subscriptions.tellScope(out);
+        return;
       }
       case 'degraded':
         this.#isUnreached = false;

@@ -37,10 +37,13 @@ export class Credentials {
     out.arm('expiry', this.#claims.expiresAt - turn.wall);
   }
 
-  renew(claims: Claims, turn: Turn, out: Outbox): void {
+  /** True when the scope that passes every check has come or gone with the new token. */
+  renew(claims: Claims, turn: Turn, out: Outbox): boolean {
+    const isScoped = claims.isAdmin !== this.#claims.isAdmin;
     this.#claims = claims;
     this.armExpiry(turn, out);
     this.watch(out);
+    return isScoped;
   }
 
   /** The wall clock says when a token is over; it may have been set back since the timer was armed. */

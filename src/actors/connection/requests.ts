@@ -23,11 +23,16 @@ import type { Subscriptions } from './subscriptions.ts';
 /** What a request under way weighs against `inFlightMax`: by what its answer may put into the outbound buffer. */
 export const WEIGHTS = { history: 64, presence: 16, create: 8, rooms: 64, refresh: 8 } as const;
 
+/** `asAdmin`: it was asked with the scope that passes every check. */
 export type RequestContext =
-  | { readonly for: 'history'; readonly request: RequestOf<'history'>; readonly channel: Channel }
-  | { readonly for: 'presence'; readonly request: RequestOf<'presence'> }
+  | ({ readonly for: 'history'; readonly request: RequestOf<'history'>; readonly channel: Channel } & Asked)
+  | ({ readonly for: 'presence'; readonly request: RequestOf<'presence'> } & Asked)
   | { readonly for: 'create'; readonly request: RequestOf<'create'>; readonly room: string }
-  | { readonly for: 'rooms'; readonly request: RequestOf<'rooms'> };
+  | ({ readonly for: 'rooms'; readonly request: RequestOf<'rooms'> } & Asked);
+
+interface Asked {
+  readonly asAdmin: boolean;
+}
 
 /** The requests that are answered by somebody else: room, log or token verifier. */
 export class Requests {
@@ -66,7 +71,7 @@ export class Requests {
     const channel = clientChannel(name, user);
     if (!channel) return badFrame(request.id, 'channel', 'must be broadcast, user or room:{id}');
     const page = historyRequest(channel, request, { user, isAdmin });
-    const context: RequestContext = { for: 'history', request, channel };
+    const context: RequestContext = { for: 'history', request, channel, asAdmin: isAdmin };
     this.#context.gate.begin(WEIGHTS.history, out);
     out.ask(LOG, { type: 'page', ...page }, { deadlineMs: options.limits.requestDeadlineMs, context });
     return undefined;
@@ -97,7 +102,7 @@ export class Requests {
     const { user, credentials } = this.#context;
     const { isAdmin } = credentials;
     const message = { type: 'presence', after: request.after, user, isAdmin } as const;
-    this.#askHome(roomChannel(request.room), message, { for: 'presence', request }, out);
+    this.#askHome(roomChannel(request.room), message, { for: 'presence', request, asAdmin: isAdmin }, out);
   }
 
   #presenceRead(request: RequestOf<'presence'>, answer: Answer<PresencePage | Refusal>, out: Outbox): void {
@@ -138,7 +143,7 @@ export class Requests {
     const { user, credentials, options } = this.#context;
     const { after, limit } = request;
     const message = { type: 'list', user, isAdmin: credentials.isAdmin, after, limit } as const;
-    const context: RequestContext = { for: 'rooms', request };
+    const context: RequestContext = { for: 'rooms', request, asAdmin: credentials.isAdmin };
     this.#context.gate.begin(WEIGHTS.rooms, out);
     out.ask(DIRECTORY, message, { deadlineMs: options.limits.requestDeadlineMs, context });
   }
@@ -188,6 +193,9 @@ export class Requests {
 
   answered(context: RequestContext, answer: Answer<unknown>, out: Outbox): void {
     this.#context.gate.end(WEIGHTS[context.for], out);
+    // The scope with which it was asked is gone: what it would show may not be for this token.
+    if (context.for !== 'create' && context.asAdmin && !this.#context.credentials.isAdmin)
+      return void this.#askAgain(context, out);
     switch (context.for) {
       case 'history':
         return this.#historyRead(
@@ -202,6 +210,17 @@ export class Requests {
         return this.#created(context.request, context.room, answer as Answer<object>, out);
       case 'rooms':
         return this.#roomsRead(context.request, answer as Answer<RoomsPage | Refusal>, out);
+    }
+  }
+
+  #askAgain(context: Exclude<RequestContext, { readonly for: 'create' }>, out: Outbox): BadFrame | void {
+    switch (context.for) {
+      case 'history':
+        return this.history(context.request, out);
+      case 'presence':
+        return this.presence(context.request, out);
+      case 'rooms':
+        return this.rooms(context.request, out);
     }
   }
 

@@ -8,7 +8,7 @@ import type { HookAnswer } from '../hooks/hooks.ts';
 import type { Outbox } from '../outbox.ts';
 import { skippedFrame } from '../frames.ts';
 import { ChannelTable } from './channel-table.ts';
-import { askToJoin, askToLeave, subscribe, unsubscribe } from './channel-asks.ts';
+import { askToJoin, askToLeave, subscribe, tellScope, unsubscribe } from './channel-asks.ts';
 import { ack, NOT_JOINED, refuse, unavailable, write, type ConnectionContext } from './context.ts';
 import { placeIn, Resume, wantedChannels, type Wanted } from './resume.ts';
 import {
@@ -248,6 +248,11 @@ export class Subscriptions {
     this.#resume?.evicted(channel, error);
     this.#known.delete(channel);
     return this.#channels.off(channel);
+  }
+
+  /** What was granted to another scope is decided anew, also what is being granted right now (JW4). */
+  tellScope(out: Outbox): void {
+    tellScope(this.#context, this.#known, out);
   }
 
   /** Its relay may have us. */

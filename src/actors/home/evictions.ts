@@ -1,5 +1,5 @@
 import type { Turn } from '../../runtime/ports/actor.ts';
-import type { EvictedUsers } from '../messages.ts';
+import type { EvictedUsers, Spared } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import type { Access } from './access.ts';
 import type { Ledger } from './ledger.ts';
@@ -27,28 +27,24 @@ export class Evictions {
     this.#parts = parts;
   }
 
+  /** Somebody is named: off with every connection, whatever right it has otherwise. */
   expel(user: string, turn: Turn, out: Outbox): void {
-    const { presence, changed } = this.#parts;
-    if (presence.isAdmin(user)) return;
-    changed(presence.expel(user, turn), turn, out);
-    this.#publish({ users: [user] }, 'removed', out);
+    this.#putOff(user, 'nobody', turn, out);
   }
 
   /** Everyone whose right is a member's, and who is none of these. */
   expelAllBut(members: ReadonlySet<string>, turn: Turn, out: Outbox): void {
     const { presence, changed } = this.#parts;
-    const present = presence.users();
-    const stays = (user: string): boolean => members.has(user) || presence.isAdmin(user);
-    const butFor = new Set([...members, ...present.filter(stays)]);
-    for (const user of present) if (!butFor.has(user)) changed(presence.expel(user, turn), turn, out);
-    this.#publish({ users: null, butFor: [...butFor] }, 'removed', out);
+    for (const user of presence.users())
+      if (!members.has(user)) changed(presence.expel(user, 'admins', turn), turn, out);
+    this.#publish({ users: null, butFor: [...members], spares: 'admins' }, 'removed', out);
   }
 
   /** Everyone is off, and told that the room is closed. */
   closeAll(turn: Turn, out: Outbox): void {
     const { presence } = this.#parts;
-    for (const user of presence.users()) presence.expel(user, turn);
-    this.#publish({ users: null }, 'closed', out);
+    for (const user of presence.users()) presence.expel(user, 'nobody', turn);
+    this.#publish({ users: null, spares: 'nobody' }, 'closed', out);
   }
 
   /** A change of rights may have been carried out without our hearing of it: everyone present is looked at anew. */
@@ -56,13 +52,19 @@ export class Evictions {
     const { access, presence, retryAfterMs } = this.#parts;
     if (access.record?.isDeleted) return this.closeAll(turn, out);
     for (const user of presence.users()) {
-      const isAdmin = presence.isAdmin(user);
-      access.check({ user, isAdmin }, turn, out, (refusal, at, later) => {
+      access.check({ user, isAdmin: false }, turn, out, (refusal, at, later) => {
         // A right that cannot be read now is read later: it must not stay as it was for as long as somebody is here.
         if (refusal?.error === 'unavailable') later.arm('record', retryAfterMs);
-        else if (refusal) this.expel(user, at, later);
+        // Where there is no room, no scope helps.
+        else if (refusal) this.#putOff(user, refusal.error === 'forbidden' ? 'admins' : 'nobody', at, later);
       });
     }
+  }
+
+  #putOff(user: string, spares: Spared, turn: Turn, out: Outbox): void {
+    const { presence, changed } = this.#parts;
+    changed(presence.expel(user, spares, turn), turn, out);
+    this.#publish({ users: [user], spares }, 'removed', out);
   }
 
   #publish(who: EvictedUsers, reason: 'removed' | 'closed', out: Outbox): void {

@@ -1,4 +1,4 @@
-import type { Actor, DeviceState, Departure, PresencePage } from '../messages.ts';
+import type { Actor, DeviceState, Departure, PresencePage, Spared } from '../messages.ts';
 
 /** What others are told about a user. */
 type Shown = 'alive' | 'suspect';
@@ -35,7 +35,7 @@ export class Presence {
   readonly #graceMs: number;
   readonly #members = new Map<string, Member>();
   readonly #users = new Map<string, string>();
-  /** Devices that came in with every right. */
+  /** Devices that have every right (RS4), as their relay said last. */
   readonly #admins = new Set<string>();
   /** Users without a device whose grace runs; in the order in which it ends. */
   readonly #lost = new Set<string>();
@@ -68,11 +68,6 @@ export class Presence {
 
   users(): readonly string[] {
     return [...this.#members.keys()];
-  }
-
-  /** Whether one of a user's devices came in with every right (RS4). */
-  isAdmin(user: string): boolean {
-    return [...(this.#members.get(user)?.devices.keys() ?? [])].some((address) => this.#admins.has(address));
   }
 
   enter(address: string, { user, isAdmin }: Actor, state: DeviceState, moment: Moment): PresenceChange[] {
@@ -119,15 +114,17 @@ export class Presence {
     return this.#show(user, member, moment);
   }
 
-  /** Users who lost their right: out at once, with all devices. */
-  expel(user: string, moment: Moment): PresenceChange[] {
+  /** A user who lost the right: out at once, with all devices, or with all but those that have every right. */
+  expel(user: string, spares: Spared, moment: Moment): PresenceChange[] {
     const member = this.#members.get(user);
     if (!member) return [];
-    for (const address of member.devices.keys()) {
+    for (const address of [...member.devices.keys()]) {
+      if (spares === 'admins' && this.#admins.has(address)) continue;
+      member.devices.delete(address);
       this.#users.delete(address);
       this.#admins.delete(address);
     }
-    return this.#leave(user, moment);
+    return member.devices.size > 0 ? this.#show(user, member, moment) : this.#leave(user, moment);
   }
 
   /** Ends the graces that are over. */

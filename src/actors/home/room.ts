@@ -162,15 +162,24 @@ class RoomHome extends Home {
     const device = { state: message.state };
     this.#entering.set(address, device);
     this.#access.check(message, turn, out, (refusal, at, later) => {
-      if (this.#entering.get(address) !== device) return later.reply(replyTo, GONE_MEANWHILE);
+      const entering = this.#entering.get(address);
+      if (!entering) return later.reply(replyTo, GONE_MEANWHILE);
+      // It has asked again since, perhaps with another right: that one says whether it is present.
+      if (entering !== device) return later.reply(replyTo, refusal ?? this.#entered);
       this.#entering.delete(address);
-      if (refusal) return later.reply(replyTo, refusal);
+      if (refusal) {
+        // Who was in, and may not be any more; a right that cannot be read now says nothing.
+        if (refusal.error !== 'unavailable')
+          this.#changed(this.#presence.exit(address, 'gone', at), at, later);
+        return later.reply(replyTo, refusal);
+      }
       this.#changed(this.#presence.enter(address, { user, isAdmin }, device.state, at), at, later);
-      later.reply(replyTo, {
-        access: this.#access.access,
-        metadata: this.#access.metadata,
-      } satisfies Entered);
+      later.reply(replyTo, this.#entered);
     });
+  }
+
+  get #entered(): Entered {
+    return { access: this.#access.access, metadata: this.#access.metadata };
   }
 
   #deviceChanged(address: string, state: DeviceState, turn: Turn, out: Outbox): void {

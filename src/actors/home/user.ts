@@ -90,7 +90,7 @@ class UserHome extends Home {
   protected override timer(timer: string, turn: Turn, out: Outbox): void {
     if (timer === 'allowance') return this.#forgetAllowance(turn, out);
     if (timer !== 'grace') return super.timer(timer, turn, out);
-    this.#presence.expel(this.#user, turn);
+    this.#presence.expel(this.#user, 'nobody', turn);
     this.#fire('grace', out);
   }
 

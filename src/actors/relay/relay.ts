@@ -5,7 +5,6 @@ import {
   homeAddress,
   isRefusal,
   LOG,
-  type ConnectionAddress,
   type Departure,
   type DeviceState,
   type Entered,
@@ -19,6 +18,7 @@ import {
 import { Outbox } from '../outbox.ts';
 import { CatchUp, type CatchUpContext } from './catch-up.ts';
 import { Fanout } from './fanout.ts';
+import { DEMOTED_MS, EVICTED, type Subscriber, type SubscriberContext } from './subscriber.ts';
 import { Stream, type PageLimits, type PageReply, type StreamContext } from './stream.ts';
 
 export interface RelayOptions {
@@ -30,28 +30,7 @@ export interface RelayOptions {
   readonly page: PageLimits;
 }
 
-interface SubscriberContext {
-  readonly for: 'enter' | 'head' | 'reenter';
-  readonly connection: number;
-  readonly serial: number;
-}
-
 type RelayContext = StreamContext | CatchUpContext | SubscriberContext | { readonly for: 'recheck' };
-
-interface Subscriber {
-  /** Which of the connection's subscriptions: an answer that was asked for an earlier one is not for this one. */
-  readonly serial: number;
-  readonly connection: number;
-  readonly address: ConnectionAddress;
-  readonly user: string;
-  readonly isAdmin: boolean;
-  state: DeviceState;
-  /** Who waits for the answer to `subscribe`; undefined once it is given. */
-  asker: ReplyTo | undefined;
-  entered: Entered | undefined;
-  /** It has been told that it is in. */
-  isIn: boolean;
-}
 
 /**
  * One channel on one node (D9): its subscribers here, and the way from the home's publications to their sockets.
@@ -96,6 +75,9 @@ class Relay {
         break;
       case 'device':
         this.#device(message.connection, message.state, out);
+        break;
+      case 'scope':
+        this.#scoped(message.connection, message.isAdmin, out);
         break;
       case 'catchUp':
         this.#catchUp.resume(message.connection, out);
@@ -149,9 +131,10 @@ class Relay {
     this.#enter(subscriber, 'enter', out);
   }
 
-  #enter(subscriber: Subscriber, why: 'enter' | 'reenter', out: Outbox): void {
+  #enter(subscriber: Subscriber, why: 'enter' | 'reenter' | 'demoted', out: Outbox): void {
     const { connection, serial, address, user, isAdmin, state } = subscriber;
-    const { node, deadlineMs } = this.#options;
+    const { node } = this.#options;
+    const deadlineMs = why === 'demoted' ? DEMOTED_MS : this.#options.deadlineMs;
     // Nobody is present on broadcast: the node alone is announced.
     const message =
       this.#kind === 'broadcast'
@@ -218,20 +201,47 @@ class Relay {
     if (this.#kind !== 'broadcast') out.tell(homeAddress(this.#channel), { type: 'exit', address, how });
   }
 
-  #evict({ users, butFor = [], reason }: Omit<Publication & { type: 'evict' }, 'type'>, out: Outbox): void {
+  #evict({ users, butFor = [], spares, reason }: Publication & { type: 'evict' }, out: Outbox): void {
     const named = new Set(users ?? butFor);
-    for (const { connection, address, user, isAdmin, asker, isIn } of [...this.#subscribers.values()]) {
-      if (named.has(user) === (users === null) || (isAdmin && reason === 'removed')) continue;
-      // Who is still waiting to be let in is told why he is not.
-      out.reply(asker, EVICTED[reason]);
-      // His home may let him in yet: it has not heard of him, or has another right in mind.
-      if (!isIn) this.#tellExit(address, 'gone', out);
-      this.#remove(connection);
-      out.tell(address, { type: 'evicted', channel: this.#channel, reason });
+    for (const subscriber of [...this.#subscribers.values()]) {
+      if (named.has(subscriber.user) === (users === null)) continue;
+      if (subscriber.isAdmin && spares === 'admins') continue;
+      this.#putOff(subscriber, reason, out);
     }
   }
 
+  #putOff({ connection, address, asker, isIn }: Subscriber, reason: 'removed' | 'closed', out: Outbox): void {
+    // Who is still waiting to be let in is told why he is not.
+    out.reply(asker, EVICTED[reason]);
+    // His home may let him in yet: it has not heard of him, or has another right in mind.
+    if (!isIn) this.#tellExit(address, 'gone', out);
+    this.#remove(connection);
+    out.tell(address, { type: 'evicted', channel: this.#channel, reason });
+  }
+
   // --- staying
+
+  /** Another token, another right: the home decides anew, on who is being let in as well. */
+  #scoped(connection: number, isAdmin: boolean, out: Outbox): void {
+    const subscriber = this.#subscribers.get(connection);
+    if (!subscriber || subscriber.isAdmin === isAdmin || this.#kind !== 'room') return;
+    if (subscriber.isIn) {
+      subscriber.isAdmin = isAdmin;
+      return this.#enter(subscriber, isAdmin ? 'reenter' : 'demoted', out);
+    }
+    const anew = { ...subscriber, isAdmin, serial: ++this.#lastSerial, entered: undefined };
+    this.#subscribers.set(connection, anew);
+    this.#enter(anew, 'enter', out);
+  }
+
+  /** Without a scope that it had: in only if that is certain, and soon (JW4). */
+  #demoted(subscriber: Subscriber, answer: Answer<Entered | Refusal>, out: Outbox): void {
+    const isIn = answer.ok && !isRefusal(answer.body);
+    // It has the scope again: what is said of that counts.
+    if (isIn || subscriber.isAdmin) return;
+    this.#tellExit(subscriber.address, 'gone', out);
+    this.#putOff(subscriber, 'removed', out);
+  }
 
   #device(connection: number, state: DeviceState, out: Outbox): void {
     const subscriber = this.#subscribers.get(connection);
@@ -321,8 +331,7 @@ class Relay {
     if (!answer.ok || (isRefusal(answer.body) && answer.body.error === 'unavailable'))
       return out.arm('reenter', this.#options.retryAfterMs);
     if (isRefusal(answer.body)) {
-      const reason = answer.body.error === 'gone' ? 'closed' : 'removed';
-      return this.#evict({ users: [subscriber.user], reason }, out);
+      return this.#putOff(subscriber, answer.body.error === 'gone' ? 'closed' : 'removed', out);
     }
     // What the old home has stored and not published is in the log.
     this.#askHead({ for: 'recheck' }, out);
@@ -332,6 +341,7 @@ class Relay {
     switch (context.for) {
       case 'enter':
       case 'reenter':
+      case 'demoted':
       case 'head':
         return this.#answeredFor(context, answer, out);
       case 'recheck': {
@@ -353,6 +363,7 @@ class Relay {
     if (context.for === 'head') return this.#headRead(subscriber, answer as Answer<LogReply<number>>, out);
     const entered = answer as Answer<Entered | Refusal>;
     if (context.for === 'enter') this.#entered(subscriber, entered, out);
+    else if (context.for === 'demoted') this.#demoted(subscriber, entered, out);
     else this.#reentered(subscriber, entered, out);
   }
 
@@ -366,11 +377,6 @@ class Relay {
     out.tell(homeAddress(this.#channel), { type: 'withdraw', node: this.#options.node });
   }
 }
-
-const EVICTED = {
-  removed: { error: 'forbidden', message: 'you are not a member of the room any more' },
-  closed: { error: 'gone', message: 'the room was deleted' },
-} as const satisfies Record<string, Refusal>;
 
 export function relayBehaviour(options: RelayOptions): Behaviour<Relay, RelayMessage> {
   return {

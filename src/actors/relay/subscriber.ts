@@ -1,0 +1,35 @@
+import type { ReplyTo } from '../../runtime/ports/actor.ts';
+import type { ConnectionAddress, DeviceState, Entered, Refusal } from '../messages.ts';
+
+export interface SubscriberContext {
+  /** `demoted`: it was in by a scope that its connection has lost. */
+  readonly for: 'enter' | 'head' | 'reenter' | 'demoted';
+  readonly connection: number;
+  readonly serial: number;
+}
+
+/** One connection on a channel, as its relay knows it. */
+export interface Subscriber {
+  /** Which of the connection's subscriptions: an answer that was asked for an earlier one is not for this one. */
+  readonly serial: number;
+  readonly connection: number;
+  readonly address: ConnectionAddress;
+  readonly user: string;
+  /** As the connection's token says now. */
+  isAdmin: boolean;
+  state: DeviceState;
+  /** Who waits for the answer to `subscribe`; undefined once it is given. */
+  asker: ReplyTo | undefined;
+  entered: Entered | undefined;
+  /** It has been told that it is in. */
+  isIn: boolean;
+}
+
+/** How long a right may take to be confirmed whose scope is gone; with the way there and back, 1 s (JW4). */
+export const DEMOTED_MS = 800;
+
+/** Why somebody who waits to be let in is put off. */
+export const EVICTED = {
+  removed: { error: 'forbidden', message: 'you are not a member of the room any more' },
+  closed: { error: 'gone', message: 'the room was deleted' },
+} as const satisfies Record<string, Refusal>;
