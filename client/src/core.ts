@@ -14,7 +14,9 @@ import { Requests, type Question } from './requests.ts';
 import { isObject, isText, pick, PRESENCE, readHistory, ROOMS, type Fields } from './shapes.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { Expiry } from './expiry.ts';
-import { Tokens, wrongToken, type TokenSource } from './tokens.ts';
+import { ServerClock } from './server-clock.ts';
+import { epochMs } from './time.ts';
+import { Tokens, type TokenSource } from './tokens.ts';
 
 export type * from './codes.ts';
 export type { ClientEvents, EventName, Listener } from './events.ts';
@@ -79,14 +81,15 @@ export class ClientCore {
 
   constructor(options: CoreOptions, ports: Ports) {
     const emitter = this.#emitter;
-    const tokens = new Tokens(options.token, ports);
+    const clock = new ServerClock(ports);
+    const tokens = new Tokens(options.token, ports, clock);
     const { queueMax = 1_000, sendTimeoutMs = 60_000, joinTimeoutMs = 60_000 } = options;
     const trouble = (): ClientError | undefined => this.#line.trouble;
     const requests = new Requests(ports, trouble);
     const pages = new Pages(ports, requests);
     const subscriptions = new Subscriptions({ ports, requests, pages, emitter, joinTimeoutMs, trouble });
     const outbox = new Outbox({ ports, tokens, trouble }, { queueMax, sendTimeoutMs });
-    const expiry = new Expiry(ports, () => this.#renew());
+    const expiry = new Expiry(ports, clock, () => this.#renew());
     this.#tokens = tokens;
     this.#requests = requests;
     this.#subscriptions = subscriptions;
@@ -100,6 +103,7 @@ export class ClientCore {
       emitter,
       incomings,
       up: (welcome, send) => {
+        clock.heard(epochMs(welcome.time));
         // Listeners hear of what happens here, and may close the client.
         const isClosed = (): boolean => this.#line.why !== undefined;
         // 0 is none.
@@ -111,7 +115,6 @@ export class ClientCore {
         requests.flush();
         outbox.connected(send, limits);
         if (isClosed()) return;
-        expiry.serverTime(welcome.time);
         if (tokens.isRenewable) expiry.expires(welcome.expiresAt);
       },
       down: () => {
@@ -247,13 +250,15 @@ export class ClientCore {
       });
     };
     if (token === undefined) return this.#tokens.ask(refresh);
-    const error = wrongToken(token);
+    const error = this.#tokens.wrong(token);
     refresh(error ? { ok: false, error } : { ok: true, value: token });
   }
 
-  /** Before the token is over. When it fails, the server closes with 4005, and a new connection asks for a new one. */
+  /** Before the token is over. When it fails until then, the server closes with 4005, and the next connection asks for one. */
   #renew(): void {
-    this.refresh(undefined, () => {});
+    this.refresh(undefined, (result) => {
+      if (!result.ok) this.#expiry.failed();
+    });
   }
 
   #ask<Value>(question: Question<Value>, done: Done<Value>, wrong: ClientError | undefined): void {

@@ -1,4 +1,5 @@
 import { CLOSE, closeName, failure, GIVEN_UP, mayReconnect, slotOf, type ClientError } from './codes.ts';
+import { judge } from './admission.ts';
 import { Comeback } from './comeback.ts';
 import type { Emitter } from './events.ts';
 import type { Welcome } from './frames.ts';
@@ -6,10 +7,12 @@ import { readFrame } from './incoming.ts';
 import type { Incomings } from './incomings.ts';
 import { Life } from './life.ts';
 import type { ClientState, LifecycleAction, LifecycleTimer } from './lifecycle.ts';
-import type { ClientSocket, Ports, Refusal } from './ports.ts';
+import type { ClientSocket, Ports } from './ports.ts';
 import type { Tokens } from './tokens.ts';
 
 const HANDSHAKE_MS = 10_000;
+
+const ONLY_ONE = 'the token is over, and there is no other';
 
 /** Broken frames in a minute that are suffered. */
 const BROKEN_MAX = 20;
@@ -144,7 +147,11 @@ export class Line {
     this.#attempt = attempt;
     tokens.get((given) => {
       if (this.#attempt !== attempt || attempt.token !== '') return;
-      if (!given.ok) return this.#lost(given.error);
+      // A function that gives none is asked again; of a token that is over there will be no other.
+      if (!given.ok)
+        return tokens.isRenewable
+          ? this.#lost(given.error)
+          : this.#refused(failure('unauthorized', ONLY_ONE));
       attempt.token = given.value;
       this.#openSocket(attempt);
     });
@@ -226,34 +233,23 @@ export class Line {
     if (!attempt.isOpened) {
       // A page cannot read why its upgrade was refused, so it is asked in another way (HS3).
       return ports.probe(attempt.token, (refusal) => {
-        if (this.#attempt === attempt) this.#notAdmitted(attempt.token, refusal);
+        tokens.clock.heardDate(refusal?.time);
+        if (this.#attempt !== attempt) return;
+        const { url, incomings } = this.#parts;
+        const wasIn = incomings.user !== '';
+        const { why, isFinal } = judge(refusal, { url, token: attempt.token, tokens, wasIn });
+        if (isFinal) this.#refused(why);
+        else this.#lost(why);
       });
     }
     const closing = reason === '' ? `${code}` : `${code} ${reason}`;
-    if (code === CLOSE.token_expired && !tokens.renew(attempt.token))
-      return this.#refused(failure('unauthorized', 'the token is over, and there is no other'));
+    if (code === CLOSE.token_expired && !tokens.expired())
+      return this.#refused(failure('unauthorized', ONLY_ONE));
     if (!mayReconnect(code))
       return this.#refused(failure(closeName(code), `the server closed with ${closing}`));
     const slot = code === CLOSE.draining ? slotOf(reason) : undefined;
     const told = attempt.slotAt === undefined ? undefined : Math.max(0, attempt.slotAt - ports.now());
     this.#lost(failure('unavailable', `the connection was lost (${closing})`), slot ?? told);
-  }
-
-  #notAdmitted(token: string, refusal: Refusal | undefined): void {
-    const { code, message, retryAfterMs } = refusal ?? { code: 'unavailable' };
-    // Without what stands behind the question mark: it may be a secret.
-    const [address] = this.#parts.url.split('?');
-    const what = refusal ? `does not let us in: ${message ?? code}` : 'cannot be reached';
-    const error = failure(code, `${address} ${what}`, retryAfterMs);
-    const { tokens } = this.#parts;
-    if (code === 'unauthorized') return tokens.renew(token) ? this.#lost(error) : this.#refused(error);
-    // These are said only to who has shown a good one.
-    if (code === 'upgrade_required' || code === 'too_many_connections') tokens.accepted();
-    if (code === 'forbidden' || code === 'origin_not_allowed') return this.#refused(error);
-    // Where one was let in before, this is a proxy that has nobody behind it for a while.
-    const isWrong = code === 'not_found' || code === 'bad_request';
-    if (isWrong && this.#parts.incomings.user === '') return this.#refused(error);
-    this.#lost(error);
   }
 
   #refused(why: ClientError): void {

@@ -20,7 +20,7 @@ export interface OutboxOptions {
 /** Where messages go. */
 export interface OutboxParts {
   readonly ports: Ports;
-  readonly tokens: Pick<Tokens, 'get' | 'renew' | 'accepted'>;
+  readonly tokens: Pick<Tokens, 'get' | 'renew' | 'accepted' | 'clock'>;
   /** Why there is no connection. */
   readonly trouble: () => ClientError | undefined;
 }
@@ -62,6 +62,7 @@ export class Outbox {
     this.#posts = new Posts({
       ports,
       token: (done) => tokens.get(done),
+      heard: (time) => tokens.clock.heardDate(time),
       isWaiting: (message) => this.#queue.has(message),
       stored: (message, sent) => {
         tokens.accepted();

@@ -19,6 +19,7 @@ export type WebSocketClass = new (url: string, protocols: string[]) => WebSocket
 
 interface Answer {
   readonly status: number;
+  readonly headers?: { get(name: string): string | null };
   json(): Promise<unknown>;
 }
 
@@ -55,7 +56,7 @@ const HTTP_TIMEOUT_MS = 10_000;
 const TIMER_MAX_MS = 2_147_483_647;
 
 const { code, message, retryAfterMs } = ERROR;
-const REFUSAL: Shape<Refusal> = { code, message, retryAfterMs };
+const REFUSAL: Shape<Omit<Refusal, 'time'>> = { code, message, retryAfterMs };
 
 /** The core's ports on this platform. Throws a {@link VagusError}: `bad_url`, `no_websocket`. */
 export function platformPorts(
@@ -73,6 +74,7 @@ export function platformPorts(
   return {
     open: (address, protocols, handlers) => open(new Socket(address, [...protocols]), handlers),
     now: () => world.performance.now(),
+    wall: () => Date.now(),
     after: (ms, run) => {
       const timer = world.setTimeout(run, Math.min(ms, TIMER_MAX_MS));
       return () => world.clearTimeout(timer);
@@ -147,7 +149,9 @@ function asker(fetch: Fetch | undefined) {
     const signal = world.AbortSignal?.timeout?.(HTTP_TIMEOUT_MS) as never;
     const asked = async (): Promise<PostAnswer> => {
       const answer = await fetch(url, { ...init, signal });
-      return { status: answer.status, body: await answer.json().catch(() => undefined) };
+      const time = Date.parse(answer.headers?.get('date') ?? '');
+      const body: unknown = await answer.json().catch(() => undefined);
+      return { status: answer.status, body, ...(Number.isNaN(time) ? {} : { time }) };
     };
     asked().then(done, () => done(undefined));
   };
@@ -156,10 +160,6 @@ function asker(fetch: Fetch | undefined) {
 function toRefusal(answer: PostAnswer | undefined): Refusal | undefined {
   if (!answer) return undefined;
   const told = isObject(answer.body) ? pick(answer.body, REFUSAL) : undefined;
-  return (
-    told ?? {
-      code: 'unavailable',
-      message: `it answered ${answer.status}, and not as a server of Vagus does`,
-    }
-  );
+  const message = `it answered ${answer.status}, and not as a server of Vagus does`;
+  return { ...(told ?? { code: 'unavailable', message }), ...(answer.time ? { time: answer.time } : {}) };
 }

@@ -19,6 +19,8 @@ export interface Refusal {
   /** For a person. */
   readonly message?: string;
   readonly retryAfterMs?: number;
+  /** The server's time when it said so, in milliseconds since 1970, cut to the second (HTTP's `Date`). */
+  readonly time?: number;
 }
 
 export interface PostRequest {
@@ -32,6 +34,8 @@ export interface PostAnswer {
   readonly status: number;
   /** Parsed JSON; undefined when it was none. */
   readonly body: unknown;
+  /** As in {@link Refusal}. */
+  readonly time?: number;
 }
 
 /**
@@ -43,6 +47,8 @@ export interface Ports {
   open(url: string, protocols: readonly string[], handlers: SocketHandlers): ClientSocket;
   /** Milliseconds; it never falls. */
   now(): number;
+  /** Milliseconds since 1970 as the device has them: it goes on while the device sleeps, and may be set. */
+  wall(): number;
   /** Calls back after so many milliseconds, or as many as it can count, unless what it returns is called before. */
   after(ms: number, run: () => void): () => void;
   /** From 0 (inclusive) to 1 (exclusive). */

@@ -9,6 +9,8 @@ const DEADLINE_MS = 10_000;
 export interface PostParts {
   readonly ports: Ports;
   readonly token: (done: Done<string>) => void;
+  /** The server's time. */
+  readonly heard: (time: number | undefined) => void;
   /** Its time is not over yet. */
   readonly isWaiting: (message: Message) => boolean;
   /** It is stored. This counts whenever it comes. */
@@ -70,7 +72,8 @@ export class Posts {
 
   #answered(message: Message, answer: PostAnswer | undefined, sent: { token: string; number: number }): void {
     const { token, number } = sent;
-    const { stored, refused, unanswered } = this.#parts;
+    const { heard, stored, refused, unanswered } = this.#parts;
+    heard(answer?.time);
     const body = isObject(answer?.body) ? answer.body : {};
     const isStored = answer?.status === 200 || answer?.status === 201;
     const ack = isStored ? pick(body, SENT) : undefined;

@@ -1,5 +1,7 @@
 import { failure, textOf, type ClientError, type Done } from './codes.ts';
+import { endOf } from './jwt.ts';
 import type { Ports } from './ports.ts';
+import type { ServerClock } from './server-clock.ts';
 
 /** Gives a token, or undefined when there is none right now, and what is to blame for that. It calls back once. */
 export type TokenSource = (done: (token: string | undefined, cause?: unknown) => void) => void;
@@ -24,28 +26,49 @@ function notHad(cause: unknown): ClientError {
   return { ...failure('no_token', `no token could be had: ${textOf(cause)}`), cause };
 }
 
-/** The token a client shows, and whether there may be a better one. */
+/** The token a client shows, and whether there may be a better one. One that is known to be over is never shown. */
 export class Tokens {
   readonly #source: string | TokenSource;
   readonly #ports: Ports;
+  readonly clock: ServerClock;
   readonly #asked = new Set<Done<string>>();
   #token: string | undefined;
-  /** How many in a row the server has not taken. */
+  /** The server has said of it that it is over. */
+  #over: string | undefined;
+  /** The server cannot tell whether the one there is was revoked: of a newer one it can (JW5). */
+  #isDoubtful = false;
+  /** How many in a row that were not over the server has not taken. */
   #refusals = 0;
 
-  constructor(source: string | TokenSource, ports: Ports) {
+  constructor(source: string | TokenSource, ports: Ports, clock: ServerClock) {
     this.#source = source;
     this.#ports = ports;
+    this.clock = clock;
   }
 
   get isRenewable(): boolean {
     return typeof this.#source !== 'string';
   }
 
-  /** The one there is, or a new one. Error: `no_token`. */
+  /** The one there is, or a new one where that may be better. Error: `no_token`. */
   get(done: Done<string>): void {
-    if (this.#token === undefined) this.ask(done);
-    else done({ ok: true, value: this.#token });
+    const kept = this.#token;
+    if (kept === undefined) return this.#renewed(undefined, done);
+    const wrong = this.wrong(kept);
+    const isOld = this.isRenewable && (wrong || this.#isDoubtful || this.#seemsOver(kept));
+    if (isOld) this.#renewed(wrong ? undefined : kept, done);
+    else done(wrong ? { ok: false, error: wrong } : { ok: true, value: kept });
+  }
+
+  /** `kept`: what is shown where no newer one is to be had. */
+  #renewed(kept: string | undefined, done: Done<string>): void {
+    this.ask((given) => {
+      if (given.ok) {
+        this.#token = given.value;
+        this.#isDoubtful = false;
+      }
+      done(given.ok || kept === undefined ? given : { ok: true, value: kept });
+    });
   }
 
   /** A new one; it is not used before it is taken over with `set`, or asked for by `get`. Answered in 10 s. */
@@ -58,10 +81,8 @@ export class Tokens {
     this.#asked.add(over);
     const given = (token: string | undefined, cause?: unknown): void => {
       if (!this.#asked.has(over)) return;
-      const error = cause === undefined ? wrongToken(token) : notHad(cause);
-      if (error) return over({ ok: false, error });
-      this.#token ??= token as string;
-      over({ ok: true, value: token as string });
+      const error = cause === undefined ? this.wrong(token) : notHad(cause);
+      over(error ? { ok: false, error } : { ok: true, value: token as string });
     };
     const cancel = this.#ports.after(SOURCE_MS, () =>
       over({ ok: false, error: failure('no_token', `no token was given in ${SOURCE_MS} ms`) }),
@@ -74,6 +95,21 @@ export class Tokens {
     }
   }
 
+  /** Undefined, or why a token is not shown. */
+  wrong(token: unknown): ClientError | undefined {
+    const wrong = wrongToken(token);
+    if (wrong) return wrong;
+    const lateMs = this.clock.atLeast - (endOf(token as string) ?? Infinity);
+    if (lateMs < 0 && token !== this.#over) return undefined;
+    const since = lateMs < 0 ? '' : `, and has been for ${Math.floor(lateMs / 1_000)} s`;
+    return failure('no_token', `the token is over${since}`);
+  }
+
+  /** Where the device has slept, its clock that never falls does not know; and what the other one says may be wrong. */
+  #seemsOver(token: string): boolean {
+    return (endOf(token) ?? Infinity) <= this.clock.likely;
+  }
+
   /** Whoever waits for one is told. */
   end(error: ClientError): void {
     for (const over of [...this.#asked]) over({ ok: false, error });
@@ -81,21 +117,33 @@ export class Tokens {
 
   set(token: string): void {
     this.#token = token;
-    this.#refusals = 0;
+    this.accepted();
   }
 
   accepted(): void {
     this.#refusals = 0;
+    this.#isDoubtful = false;
+  }
+
+  /** The server says that the token of this connection is over. False when there is no other. */
+  expired(): boolean {
+    this.#over = this.#token;
+    return this.isRenewable;
+  }
+
+  /** The server cannot tell for a while whether it takes a token: a newer one is asked for by then. */
+  doubt(token: string): void {
+    if (token === this.#token) this.#isDoubtful = true;
   }
 
   /**
-   * A token was refused or is over. The next one is asked for, if that is not done already; false when it cannot help:
-   * there is only the one, or the one before was refused too.
+   * A token was refused. The next one is asked for, if that is not done already; false when it cannot help: there is
+   * only the one, or the one before was refused too. One that is over says nothing of the next.
    */
   renew(refused: string): boolean {
     if (!this.isRenewable) return false;
     if (refused !== this.#token) return true;
     this.#token = undefined;
-    return ++this.#refusals === 1;
+    return this.#seemsOver(refused) || ++this.#refusals === 1;
   }
 }

@@ -19,6 +19,8 @@ export interface ClientWorld extends ConnectionWorld {
   /** A message by HTTP (RS1); undefined when nobody answers. */
   readonly post: (request: PostRequest, done: (answer: PostAnswer | undefined) => void) => void;
   readonly claims: (user: string) => Claims;
+  /** Milliseconds since 1970, by the servers' clocks. */
+  readonly wall: () => number;
 }
 
 /** A client as the workload and the faults see it: the one that is written here, or an SDK. */

@@ -24,6 +24,8 @@ export class SdkClient implements ActingClient {
   readonly #wanted: Set<string>;
   readonly #in = new Set<string>();
   #core: ClientCore | undefined;
+  /** The last that was given to the SDK. */
+  #token: string | undefined;
   #isStopped = false;
   #ids = 0;
 
@@ -42,7 +44,7 @@ export class SdkClient implements ActingClient {
   connect(): void {
     if (this.#isStopped) return;
     const token = (done: (token: string) => void): void =>
-      this.#platform.later(() => done(simToken(this.#world.claims(this.user))));
+      this.#platform.later(() => done(this.#nextToken()));
     // Some try for as long as it takes, some give up: each is told once, and truly, what became of it.
     const patience = {
       sendTimeoutMs: this.#random.pick([0, 0, 20_000]),
@@ -64,6 +66,13 @@ export class SdkClient implements ActingClient {
     });
     core.start();
     for (const room of this.#wanted) this.#join(core, room);
+  }
+
+  /** Some keep what they gave, and do not look at whether it is over. */
+  #nextToken(): string {
+    if (this.#token === undefined || !this.#random.chance(0.3))
+      this.#token = simToken(this.#world.claims(this.user));
+    return this.#token;
   }
 
   #ended(): void {

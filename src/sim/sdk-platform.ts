@@ -26,6 +26,8 @@ export class SdkPlatform implements WireOwner {
   readonly #random: Random;
   #link: Link | undefined;
   #wire: WireChecker | undefined;
+  /** Devices are not set right. */
+  readonly #wallOffMs: number;
   #sockets = 0;
   #ids = 0;
   /** Why the last handshake was refused. */
@@ -36,6 +38,7 @@ export class SdkPlatform implements WireOwner {
     this.user = user;
     this.#world = world;
     this.#random = random;
+    this.#wallOffMs = random.pick([0, 0, -3_600_000, 3_600_000]);
     this.chats = new Chats(name, user, world.log, world.violate);
   }
 
@@ -74,6 +77,7 @@ export class SdkPlatform implements WireOwner {
     return {
       open: (_, protocols, handlers) => this.#open(protocols, handlers),
       now: () => timeline.now,
+      wall: () => this.#world.wall() + this.#wallOffMs,
       after: (ms, then) => {
         const scheduled = timeline.after(ms, then);
         return () => timeline.cancel(scheduled);
@@ -117,7 +121,8 @@ export class SdkPlatform implements WireOwner {
     this.#world.connect(link, token, (outcome) => {
       if (isOver) return;
       if (outcome === 'in') return handlers.opened();
-      if (outcome !== 'nobody') this.#refusal = outcome;
+      const time = Math.floor(this.#world.wall() / 1_000) * 1_000;
+      if (outcome !== 'nobody') this.#refusal = { ...outcome, time };
       closed(ABNORMAL);
     });
     return {

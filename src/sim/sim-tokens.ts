@@ -2,9 +2,10 @@ import type { Claims, TokenVerifier, Verdict } from '../runtime/ports/tokens.ts'
 import type { Random } from './random.ts';
 import type { Timeline } from './timeline.ts';
 
-/** A token of the simulation: its claims, readable. */
+/** A token of the simulation: its claims in the form of a JWT, whose end a client can read. */
 export function simToken(claims: Claims): string {
-  return JSON.stringify(claims);
+  const payload = JSON.stringify({ ...claims, exp: claims.expiresAt / 1_000 });
+  return `sim.${Buffer.from(payload).toString('base64url')}.`;
 }
 
 /** Checks tokens as any verifier does: after a moment, and against the process's own wall clock. */
@@ -34,7 +35,9 @@ export class SimTokens implements TokenVerifier {
   #judge(token: string): Verdict {
     let claims: Claims;
     try {
-      claims = JSON.parse(token) as Claims;
+      const payload = Buffer.from(token.split('.')[1] ?? '', 'base64url').toString();
+      const { exp: _, ...rest } = JSON.parse(payload) as Claims & { exp: number };
+      claims = rest;
     } catch {
       return { ok: false, message: 'the token is not valid: it is malformed' };
     }

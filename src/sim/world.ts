@@ -145,7 +145,7 @@ export class World implements Stage {
     return newClient(
       kind,
       { name: `c${n}`, user, rooms, heartbeatMs },
-      { timeline, trace, log, violate, replayMax, connect, post, claims },
+      { timeline, trace, log, violate, replayMax, connect, post, claims, wall: () => this.wall() },
       random,
     );
   }

@@ -162,6 +162,57 @@ describe('tokens', () => {
     expect(states).toEqual(['alive']);
   });
 
+  test('[JW3] whoever wakes with an old one is not let in, asks until there is a new one, and is back', async () => {
+    const proxy = await TcpProxy.to(engine.engine.url);
+    let token = await engine.token('dora', { ttlMs: 2_000 });
+    const end = Date.now() + 2_000;
+    const offered: string[] = [];
+    class Watched extends WebSocket {
+      constructor(url: string, protocols: string[]) {
+        super(url, protocols);
+        offered.push(protocols[1] as string);
+      }
+    }
+    let asked = 0;
+    const source = (): string => {
+      asked++;
+      return token;
+    };
+    const client = open(proxy.through(engine.engine.url), { token: source, WebSocket: Watched });
+    const why: unknown[] = [];
+    client.on('state', (event) => void why.push(event.why?.code));
+    await client.join('wakes');
+    await until(() => Date.now() > end - 300);
+    proxy.refuse(true);
+    proxy.cut();
+    await until(() => Date.now() > end + 100);
+    const [before, handshakes] = [asked, offered.length];
+    proxy.refuse(false);
+    await until(() => asked > before + 2);
+    // It is not shown, although the server would say no to it at once.
+    expect(offered).toHaveLength(handshakes);
+    expect(client.state).not.toBe('dead');
+    expect(why).toContain('no_token');
+    token = await engine.token('dora');
+    await until(() => client.state === 'alive');
+    expect(offered.at(-1)).toBe(`bearer.${token}`);
+    await proxy.close();
+  });
+
+  test('whoever begins with an old one learns the time from the refusal', async () => {
+    let token = await engine.token('dora', { ttlMs: -60_000 });
+    let asked = 0;
+    const source = (): string => {
+      asked++;
+      return token;
+    };
+    const client = open(engine.engine.url, { token: source });
+    await until(() => asked > 3);
+    expect(client.state).not.toBe('dead');
+    token = await engine.token('dora');
+    expect(await client.join('wakes')).toMatchObject({ room: 'wakes' });
+  });
+
   test('one that is refused is the end, also where a failed handshake has an error and no close, as in Node.js 22', async () => {
     class Silent extends WebSocket {
       constructor(url: string, protocols: string[]) {

@@ -159,6 +159,8 @@ export function noticeFrame(channel: string, seq: number): Frame {
   };
 }
 
+const EPOCH_MS = Date.UTC(2026, 0, 1);
+
 export interface ClientWorldOptions extends Partial<CoreOptions> {
   /** 0 to 1, the same each time. */
   readonly chance?: number;
@@ -177,6 +179,10 @@ export class ClientWorld {
   readonly posts: (PostRequest & { readonly done: (answer: PostAnswer | undefined) => void })[] = [];
   /** Everything that was told, as `[name, event]`. */
   readonly told: [EventName, any][] = [];
+  /** How long the device has slept: its timers, and the clock that never falls, stood still. */
+  sleptMs = 0;
+  /** How far its wall clock is off. */
+  wallOffMs = 0;
   #ids = 0;
 
   constructor({ chance = 0.5, answer, ...options }: ClientWorldOptions = {}) {
@@ -188,6 +194,7 @@ export class ClientWorld {
         return end.socket;
       },
       now: () => timeline.now,
+      wall: () => this.serverNow + this.wallOffMs,
       after: (ms, run) => {
         const scheduled = timeline.after(ms, () => {
           this.timers.delete(scheduled);
@@ -236,6 +243,17 @@ export class ClientWorld {
   pass(ms: number): void {
     const until = this.timeline.now + ms;
     while (this.timeline.step(until)) {}
+  }
+
+  /** Milliseconds since 1970. */
+  get serverNow(): number {
+    return EPOCH_MS + this.timeline.now + this.sleptMs;
+  }
+
+  /** A JWT that is over in so many milliseconds by the server's clock. */
+  jwt(inMs: number): string {
+    const claims = { sub: 'älice', exp: (this.serverNow + inMs) / 1_000, jti: `t-${++this.#ids}` };
+    return `x.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.x`;
   }
 
   /** Welcomed, and resumed where it was. */

@@ -26,7 +26,7 @@ export class Origins {
       origin: this.#allowed.size === 0 ? '*' : (origin) => (this.#allowed.has(origin) ? origin : null),
       allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
       allowHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key'],
-      exposeHeaders: ['Retry-After'],
+      exposeHeaders: ['Retry-After', 'Date'],
       maxAge: PREFLIGHT_S,
     });
     if (!isStrict) return answer;
