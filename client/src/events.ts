@@ -22,6 +22,8 @@ export interface ClientEvents {
     readonly state: 'alive' | 'suspect';
     readonly since: string;
   };
+  /** In a room of many: how many there are, instead of who. With `users`, all of them, it is told by name from here on. */
+  members: { readonly room: string; readonly count: number; readonly users?: readonly string[] };
   /** What does not work on the server for a while; empty: all does. */
   degraded: { readonly features: readonly string[] };
   /** The server goes away; the client comes back by itself. */
@@ -55,6 +57,7 @@ const NAMES = Object.keys({
   joined: 1,
   left: 1,
   presence: 1,
+  members: 1,
   degraded: 1,
   draining: 1,
   room_closed: 1,

@@ -32,7 +32,7 @@ export type Incoming =
   | { readonly type: 'unknown' };
 
 /** Notifications that are passed on as they are. */
-type Told = 'signal' | 'joined' | 'left' | 'presence' | 'degraded' | 'draining' | 'room_closed';
+type Told = 'signal' | 'joined' | 'left' | 'presence' | 'members' | 'degraded' | 'draining' | 'room_closed';
 
 /** Fields of a notification's `data` and of the notification itself, put side by side. */
 const TOLD: { readonly [Name in Told]: Shape<ClientEvents[Name]> } = {
@@ -40,6 +40,7 @@ const TOLD: { readonly [Name in Told]: Shape<ClientEvents[Name]> } = {
   joined: { room: isText, users: listOf(isText) },
   left: { room: isText, users: listOf(isText), reason: maybe(isText) },
   presence: { room: isText, user: isText, state: oneOf('alive', 'suspect'), since: isText },
+  members: { room: isText, count: isCount, users: maybe(listOf(isText)) },
   degraded: { features: listOf(isText) },
   draining: { retryAfterMs: isCount },
   room_closed: { room: isText },

@@ -68,12 +68,22 @@ export function mergeBatches(batches: readonly FrameBatch[]): FrameBatch {
   );
 }
 
-/** Who came and went, as a frame each (PU2). */
+/** Who came, went and fell silent, as few frames (PU2). What one and the same user did stays in order. */
 export function rosterFrames(room: string, moves: readonly Move[]): string[] {
-  return (['left', 'joined'] as const).flatMap((action) => {
-    const users = moves.filter(({ move }) => move === action).map(({ user }) => user);
-    return users.length > 0 ? [JSON.stringify({ type: 'notification', action, room, data: { users } })] : [];
-  });
+  const joined = new Set<string>();
+  const [left, leftAgain, presence]: [string[], string[], string[]] = [[], [], []];
+  for (const move of moves)
+    if (move.move === 'presence') presence.push(move.frame);
+    else if (move.move === 'joined') joined.add(move.user);
+    else (joined.has(move.user) ? leftAgain : left).push(move.user);
+  const frame = (action: 'joined' | 'left', users: readonly string[]): string[] =>
+    users.length > 0 ? [JSON.stringify({ type: 'notification', action, room, data: { users } })] : [];
+  return [...frame('left', left), ...frame('joined', [...joined]), ...frame('left', leftAgain), ...presence];
+}
+
+/** How many are present in a room of many; with their names when they are told by name from here on (LM9). */
+export function membersFrame(room: string, count: number, users: readonly string[] | undefined): string {
+  return JSON.stringify({ type: 'notification', action: 'members', room, data: { count, users } });
 }
 
 /** What somebody present sends to the others, and nobody keeps (RQ5). */

@@ -107,14 +107,9 @@ export type Publication =
   | { readonly type: 'published'; readonly entries: readonly Entry[] }
   /** The log goes at least up to here. */
   | { readonly type: 'head'; readonly head: number }
-  /** A frame outside the log for those present, without the connection it is from or the user it is about. */
-  | {
-      readonly type: 'notice';
-      readonly frame: string;
-      readonly exceptConnection?: string;
-      readonly exceptUser?: string;
-    }
-  /** Who came and went, in order (PU2 `joined`, `left`). Who is named himself is told what came after him. */
+  /** A frame outside the log for those present, without the connection it is from. */
+  | { readonly type: 'notice'; readonly frame: string; readonly exceptConnection?: string }
+  /** Who came, went and fell silent, in order. Who is named himself is told of others, of those after his coming. */
   | { readonly type: 'roster'; readonly room: string; readonly moves: readonly Move[] }
   /** Those who lost their right. */
   | ({ readonly type: 'evict'; readonly reason: 'removed' | 'closed' } & EvictedUsers)
@@ -131,10 +126,10 @@ export interface EvictedUsers {
 /** Whose connections stay although their user is put off: those with every right, or none. */
 export type Spared = 'admins' | 'nobody';
 
-export interface Move {
-  readonly move: 'joined' | 'left';
-  readonly user: string;
-}
+/** `presence` bears its frame: it is told to many. */
+export type Move =
+  | { readonly move: 'joined' | 'left'; readonly user: string }
+  | { readonly move: 'presence'; readonly user: string; readonly frame: string };
 
 export function relayAddress(channel: Channel): Address<RelayMessage> {
   return `relay:${channel}` as Address<RelayMessage>;

@@ -24,6 +24,8 @@ export const WIRE_LIMITS = {
   historyBytesMax: 262_144,
   /** Members of a `presence` page (RQ7). */
   presencePageMax: 200,
+  /** Users present in a room of whom others are told by name; beyond, their number is told (LM9). */
+  namedPresentMax: 200,
   /** Rooms of a `rooms` page: when none is asked, and at most (RQ11). */
   roomsPageDefault: 50,
   roomsPageMax: 200,

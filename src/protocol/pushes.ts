@@ -65,6 +65,11 @@ export const NOTIFICATIONS = {
     room: RoomId,
     data: z.object({ user: z.string(), state: PresenceState, since: Time }),
   }),
+  members: z.object({
+    ...notification('members'),
+    room: RoomId,
+    data: z.object({ count: z.int(), users: z.array(z.string()).optional() }),
+  }),
   signal: z.object({ ...notification('signal'), room: RoomId, data: Json, from: z.string() }),
   degraded: z.object({ ...notification('degraded'), data: z.object({ features: z.array(Feature) }) }),
   draining: z.object({ ...notification('draining'), data: z.object({ retryAfterMs: z.int() }) }),

@@ -283,12 +283,16 @@ describe('rooms', () => {
     say('joined', { users: ['bob'] });
     say('left', { users: ['bob'] });
     say('presence', { user: 'bob', state: 'suspect', since: 's' });
+    say('members', { count: 201 });
+    say('members', { count: 2, users: ['bob', 'me'] });
     say('signal', { typing: true }, { from: 'bob' });
     world.end.push({ type: 'notification', action: 'degraded', data: { features: ['chat'] } });
-    expect(world.told.slice(-5)).toEqual([
+    expect(world.told.slice(-7)).toEqual([
       ['joined', { room: 'lobby', users: ['bob'] }],
       ['left', { room: 'lobby', users: ['bob'] }],
       ['presence', { room: 'lobby', user: 'bob', state: 'suspect', since: 's' }],
+      ['members', { room: 'lobby', count: 201 }],
+      ['members', { room: 'lobby', count: 2, users: ['bob', 'me'] }],
       ['signal', { room: 'lobby', from: 'bob', data: { typing: true } }],
       ['degraded', { features: ['chat'] }],
     ]);

@@ -221,6 +221,7 @@ export class ClientWorld {
       'joined',
       'left',
       'presence',
+      'members',
       'degraded',
       'draining',
       'room_closed',

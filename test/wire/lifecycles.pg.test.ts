@@ -218,6 +218,37 @@ describe('[LC3] a user', () => {
     expect((await clients[1]?.type('notification', 'joined'))?.['data']).toEqual({ users: ['c', 'd'] });
     for (const client of clients) client.terminate();
   });
+
+  test('[PU2] who comes and goes within a moment did both, told in this order', async () => {
+    const room = newRoom();
+    const watcher = await node.join('eve', room);
+    keepAlive(watcher);
+    const guest = await node.connect('ann');
+    await guest.request({ type: 'join', room });
+    await guest.request({ type: 'leave', room });
+    const told = async (): Promise<unknown> => {
+      const frame = await watcher.next(({ action }) => action === 'joined' || action === 'left');
+      return [frame['action'], frame['data'].users];
+    };
+    expect([await told(), await told()]).toEqual([
+      ['joined', ['ann']],
+      ['left', ['ann']],
+    ]);
+    await guest.request({ type: 'join', room });
+    expect(await told()).toEqual(['joined', ['ann']]);
+    // He who goes and comes, with somebody else behind him: told of that one alone.
+    await guest.request({ type: 'leave', room });
+    await guest.request({ type: 'join', room });
+    const other = await node.join('ben', room);
+    expect([await told(), await told()]).toEqual([
+      ['left', ['ann']],
+      ['joined', ['ann', 'ben']],
+    ]);
+    expect((await guest.type('notification', 'joined'))['data']).toEqual({ users: ['ben'] });
+    expect(guest.notifications('left')).toEqual([]);
+    other.terminate();
+    guest.terminate();
+  });
 });
 
 describe('[LC4] a room', () => {

@@ -2,7 +2,7 @@ import type { Answer, Behaviour, Birth, ReplyTo, Turn } from '../../runtime/port
 import type { RoomRecord } from '../../runtime/ports/log-store.ts';
 import { WIRE_LIMITS } from '../../protocol/limits.ts';
 import { DIRECTORY } from '../directory.ts';
-import { presenceFrame, signalFrame } from '../frames.ts';
+import { signalFrame } from '../frames.ts';
 import type { DeviceState, Enter, Entered, HomeMessage, LogReply, Refusal } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import { Access, type AccessContext } from './access.ts';
@@ -47,7 +47,8 @@ class RoomHome extends Home {
       retryAfterMs: options.ledger.retryAfterMs,
     });
     this.#presence = new Presence(options.graceMs);
-    this.#roster = new Roster(birth.id);
+    const roster = { room: birth.id, presence: this.#presence, audience: this.ledger };
+    this.#roster = new Roster(roster, birth.restarted, turn.now);
     this.#evictions = new Evictions({
       node: options.node,
       retryAfterMs: options.ledger.retryAfterMs,
@@ -189,26 +190,17 @@ class RoomHome extends Home {
   }
 
   #changed(changes: readonly PresenceChange[], turn: Turn, out: Outbox): void {
-    for (const change of changes) {
-      if (change.type === 'joined' || change.type === 'left')
-        this.#roster.add(change.type, change.user, this.ledger, out);
-      else this.#tellShown(change, out);
-    }
+    for (const change of changes) this.#roster.changed(change, turn, out);
     const expiry = this.#presence.nextExpiry;
     if (expiry !== undefined) out.arm('grace', expiry - turn.now);
     else out.disarm('grace');
-  }
-
-  #tellShown(change: PresenceChange, out: Outbox): void {
-    const frame = presenceFrame(this.#room, change);
-    out.publish(this.channel, this.ledger.nodes, { type: 'notice', frame, exceptUser: change.user });
   }
 
   protected override timer(timer: string, turn: Turn, out: Outbox): void {
     if (timer === 'grace') return this.#changed(this.#presence.expire(turn), turn, out);
     if (timer === 'record') return this.#access.load(out);
     if (timer === 'empty') return this.#changes.empty(out);
-    if (timer === 'roster') return this.#roster.flush(this.ledger, out);
+    if (timer === 'roster') return this.#roster.due(turn, out);
     super.timer(timer, turn, out);
   }
 

@@ -8,9 +8,16 @@ const SLICE = 500;
 /** Batches that wait behind a pass, by UTF-16 length, before they are dropped and read from the log instead. */
 const WAITING_SIZE_MAX = 1024 * 1024;
 
-interface Pass {
+/** A batch that waits to be written. Neither of the lists changes any more. */
+interface Waiting {
   readonly batch: FrameBatch;
+  /** These alone; undefined: everyone who is live then, but for those in `except`. */
+  readonly to: readonly number[] | undefined;
   readonly except: ReadonlySet<number> | undefined;
+}
+
+interface Pass extends Waiting {
+  readonly list: readonly number[];
   cursor: number;
   /** Who came later has the batch already. */
   readonly end: number;
@@ -20,12 +27,14 @@ interface Pass {
  * Hands batches to live subscribers, a slice of them at a time (D9).
  *
  * - Every live subscriber has been given exactly what is up to `sealed`, or is given it by the pass under way.
- * - A gap in `#live` (0) is a subscriber that left during a pass; it is closed when the pass is over.
+ * - A gap in `#live` (0) is a subscriber that left during a pass; gaps are closed when the pass is over.
+ * - An effect has a list of its own: `#live` is changed in place.
  */
 export class Fanout {
-  #live: number[] = [];
+  readonly #live: number[] = [];
   readonly #places = new Map<number, number>();
-  #waiting: { readonly batch: FrameBatch; readonly except: ReadonlySet<number> | undefined }[] = [];
+  #gaps: number[] | undefined;
+  #waiting: Waiting[] = [];
   #waitingSize = 0;
   #pass: Pass | undefined;
   /** The last seq of the pass under way, or of the last one. */
@@ -47,20 +56,33 @@ export class Fanout {
     this.#places.delete(connection);
     if (this.#pass) {
       this.#live[place] = 0;
-      return;
-    }
-    // Between passes order means nothing: the last one takes the empty place.
+      (this.#gaps ??= []).push(place);
+    } else this.#fill(place);
+  }
+
+  /** Between passes order means nothing: the last one takes the empty place. */
+  #fill(place: number): void {
     const moved = this.#live.pop() as number;
-    if (moved === connection) return;
+    if (place === this.#live.length) return;
     this.#live[place] = moved;
     this.#places.set(moved, place);
   }
 
   /** False when too much waits already: the caller has to read it from the log later. */
   push(batch: FrameBatch, except?: ReadonlySet<number>): boolean {
-    if (this.#waiting.length > 0 && this.#waitingSize + batch.size > WAITING_SIZE_MAX) return false;
-    this.#waiting.push({ batch, except });
-    this.#waitingSize += batch.size;
+    return this.#push({ batch, to: undefined, except });
+  }
+
+  /** To some alone, in order with all else. */
+  pushTo(to: readonly number[], batch: FrameBatch): boolean {
+    return this.#push({ batch, to, except: undefined });
+  }
+
+  #push(waiting: Waiting): boolean {
+    const { size } = waiting.batch;
+    if (this.#waiting.length > 0 && this.#waitingSize + size > WAITING_SIZE_MAX) return false;
+    this.#waiting.push(waiting);
+    this.#waitingSize += size;
     return true;
   }
 
@@ -81,17 +103,14 @@ export class Fanout {
     }
   }
 
-  #write(pass: Pass, end: number, out: Outbox): void {
-    const { batch, except, cursor } = pass;
-    if (end === cursor) return;
-    if (!except && this.#places.size === this.#live.length) {
-      // The list itself: it is not changed before the effect is carried out.
-      out.add({ type: 'fanout', batch, connections: this.#live, start: cursor, end });
-      return;
+  #write({ batch, list, to, except, cursor }: Pass, end: number, out: Outbox): void {
+    const connections: number[] = [];
+    for (let at = cursor; at < end; at++) {
+      const connection = list[at] as number;
+      // A gap; one that has left since; one to be left out.
+      if (connection === 0 || (to && !this.#places.has(connection)) || except?.has(connection)) continue;
+      connections.push(connection);
     }
-    const connections = this.#live
-      .slice(cursor, end)
-      .filter((connection) => connection > 0 && !except?.has(connection));
     if (connections.length > 0)
       out.add({ type: 'fanout', batch, connections, start: 0, end: connections.length });
   }
@@ -101,18 +120,13 @@ export class Fanout {
     const next = this.#waiting[0];
     if (!next) return undefined;
     let count = 1;
-    if (!next.except && next.batch.first > 0) {
-      while (
-        count < this.#waiting.length &&
-        !this.#waiting[count]?.except &&
-        (this.#waiting[count]?.batch.first ?? 0) > 0
-      )
-        count++;
-    }
+    if (isForAll(next)) while (isForAll(this.#waiting[count])) count++;
     const taken = this.#waiting.splice(0, count);
     for (const { batch } of taken) this.#waitingSize -= batch.size;
     const batch = mergeBatches(taken.map((waiting) => waiting.batch));
-    const pass: Pass = { batch, except: next.except, cursor: 0, end: this.#live.length };
+    const { to, except } = next;
+    const list = to ?? this.#live;
+    const pass: Pass = { batch, to, except, list, cursor: 0, end: list.length };
     if (batch.first > 0) {
       this.sealed = batch.last;
       onSealed(batch);
@@ -121,8 +135,14 @@ export class Fanout {
   }
 
   #close(): void {
-    if (this.#places.size === this.#live.length) return;
-    this.#live = this.#live.filter((connection) => connection > 0);
-    this.#live.forEach((connection, place) => this.#places.set(connection, place));
+    const gaps = this.#gaps ?? [];
+    this.#gaps = undefined;
+    // From the back: what takes a gap's place is then never a gap itself.
+    for (const place of gaps.toSorted((a, b) => b - a)) this.#fill(place);
   }
+}
+
+/** Part of the log: it goes to all, and may be written together with what follows it. */
+function isForAll(waiting: Waiting | undefined): boolean {
+  return waiting !== undefined && waiting.batch.first > 0;
 }

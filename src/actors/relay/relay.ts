@@ -18,7 +18,8 @@ import {
 import { Outbox } from '../outbox.ts';
 import { CatchUp, type CatchUpContext } from './catch-up.ts';
 import { Fanout } from './fanout.ts';
-import { DEMOTED_MS, EVICTED, type Subscriber, type SubscriberContext } from './subscriber.ts';
+import { DEMOTED_MS, EVICTED, subscriberOf, type Subscriber, type SubscriberContext } from './subscriber.ts';
+import { Subscribers } from './subscribers.ts';
 import { Stream, type PageLimits, type PageReply, type StreamContext } from './stream.ts';
 
 export interface RelayOptions {
@@ -40,7 +41,7 @@ class Relay {
   readonly #options: RelayOptions;
   readonly #channel: Channel;
   readonly #kind: ChannelKind;
-  readonly #subscribers = new Map<number, Subscriber>();
+  readonly #subscribers = new Subscribers();
   /** Who was in, and was removed in the last step: if that threw, nobody has heard of it. */
   readonly #leaving = new Map<number, Subscriber>();
   readonly #fanout = new Fanout();
@@ -118,16 +119,15 @@ class Relay {
 
   // --- coming
 
-  #subscribe({ type: _, ...who }: Subscribe, asker: ReplyTo | undefined, out: Outbox): void {
+  #subscribe(who: Subscribe, asker: ReplyTo | undefined, out: Outbox): void {
     const known = this.#subscribers.get(who.connection);
     if (known?.isIn) {
       // It is here already: it asks again only to be told so.
       known.asker = asker;
       return this.#askHead({ for: 'head', connection: known.connection, serial: known.serial }, out);
     }
-    const serial = ++this.#lastSerial;
-    const subscriber: Subscriber = { ...who, serial, asker, entered: undefined, isIn: false };
-    this.#subscribers.set(who.connection, subscriber);
+    const subscriber = subscriberOf(who, ++this.#lastSerial, asker);
+    this.#subscribers.add(subscriber);
     this.#enter(subscriber, 'enter', out);
   }
 
@@ -192,7 +192,7 @@ class Relay {
   #remove(connection: number): void {
     const subscriber = this.#subscribers.get(connection);
     if (subscriber?.isIn) this.#leaving.set(connection, subscriber);
-    this.#subscribers.delete(connection);
+    this.#subscribers.remove(connection);
     this.#fanout.remove(connection);
     this.#catchUp.remove(connection);
   }
@@ -202,10 +202,10 @@ class Relay {
   }
 
   #evict({ users, butFor = [], spares, reason }: Publication & { type: 'evict' }, out: Outbox): void {
-    const named = new Set(users ?? butFor);
-    for (const subscriber of [...this.#subscribers.values()]) {
-      if (named.has(subscriber.user) === (users === null)) continue;
-      if (subscriber.isAdmin && spares === 'admins') continue;
+    const stay = new Set(butFor);
+    const named = users ? users.flatMap((user) => [...this.#subscribers.of(user)]) : this.#subscribers.all();
+    for (const subscriber of [...named]) {
+      if (stay.has(subscriber.user) || (subscriber.isAdmin && spares === 'admins')) continue;
       this.#putOff(subscriber, reason, out);
     }
   }
@@ -229,8 +229,9 @@ class Relay {
       subscriber.isAdmin = isAdmin;
       return this.#enter(subscriber, isAdmin ? 'reenter' : 'demoted', out);
     }
-    const anew = { ...subscriber, isAdmin, serial: ++this.#lastSerial, entered: undefined };
-    this.#subscribers.set(connection, anew);
+    const { address, user, state, asker } = subscriber;
+    const anew = subscriberOf({ connection, address, user, isAdmin, state }, ++this.#lastSerial, asker);
+    this.#subscribers.add(anew);
     this.#enter(anew, 'enter', out);
   }
 
@@ -278,7 +279,7 @@ class Relay {
       case 'notice':
         return this.#notice(message);
       case 'roster':
-        return this.#rosterNotice(message, out);
+        return this.#rosterNotice(message);
       case 'evict':
         return this.#evict(message, out);
       case 'homeStarted':
@@ -289,41 +290,33 @@ class Relay {
     }
   }
 
-  #notice({ frame, exceptConnection, exceptUser }: Publication & { type: 'notice' }): void {
-    const except = this.#connectionsOf(
-      ({ address, user }) => address === exceptConnection || user === exceptUser,
-    );
-    this.#fanout.push(frameBatch([frame], 0, 0), except);
+  #notice({ frame, exceptConnection }: Publication & { type: 'notice' }): void {
+    const sender = exceptConnection === undefined ? undefined : this.#subscribers.at(exceptConnection);
+    this.#fanout.push(frameBatch([frame], 0, 0), sender && new Set([sender.connection]));
   }
 
-  #rosterNotice({ room, moves }: Publication & { type: 'roster' }, out: Outbox): void {
-    const places = new Map(moves.map(({ user }, at) => [user, at]));
-    const named = this.#connectionsOf((subscriber) => places.has(subscriber.user));
-    for (const frame of rosterFrames(room, moves)) this.#fanout.push(frameBatch([frame], 0, 0), named);
-    for (const connection of named) {
-      const place = places.get(this.#subscribers.get(connection)?.user ?? '') ?? 0;
-      const frames = rosterFrames(room, moves.slice(place + 1));
-      if (frames.length > 0)
-        out.add({
-          type: 'fanout',
-          batch: frameBatch(frames, 0, 0),
-          connections: [connection],
-          start: 0,
-          end: 1,
-        });
+  /** All are told the same, but for those who are named: they hear of others, from their own coming on. */
+  #rosterNotice({ room, moves }: Publication & { type: 'roster' }): void {
+    const came = new Map<string, number>();
+    for (const [at, { move, user }] of moves.entries())
+      if (move === 'joined' || !came.has(user)) came.set(user, move === 'joined' ? at : -1);
+    const named = new Set<number>();
+    for (const [user, place] of came) {
+      const own = Array.from(this.#subscribers.of(user), ({ connection }) => connection);
+      if (own.length === 0) continue;
+      for (const connection of own) named.add(connection);
+      const frames = rosterFrames(
+        room,
+        moves.filter((move, at) => at > place && move.user !== user),
+      );
+      if (frames.length > 0) this.#fanout.pushTo(own, frameBatch(frames, 0, 0));
     }
-  }
-
-  #connectionsOf(test: (subscriber: Subscriber) => boolean): ReadonlySet<number> {
-    const found = new Set<number>();
-    for (const subscriber of this.#subscribers.values())
-      if (test(subscriber)) found.add(subscriber.connection);
-    return found;
+    this.#fanout.push(frameBatch(rosterFrames(room, moves), 0, 0), named);
   }
 
   /** A new life of the home knows nobody: everyone whom an earlier one let in says again that he is here. */
   #reenterAll(out: Outbox): void {
-    for (const subscriber of this.#subscribers.values())
+    for (const subscriber of this.#subscribers.all())
       if (subscriber.entered) this.#enter(subscriber, 'reenter', out);
   }
 
@@ -369,7 +362,7 @@ class Relay {
 
   /** Whose place in the channel is lost with this actor. */
   lastWords(out: Outbox): void {
-    for (const { address } of [...this.#leaving.values(), ...this.#subscribers.values()]) {
+    for (const { address } of [...this.#leaving.values(), ...this.#subscribers.all()]) {
       out.tell(address, { type: 'relayLost', channel: this.#channel });
       // Of those, some may be over already, and have told only us.
       this.#tellExit(address, 'lost', out);

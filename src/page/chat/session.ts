@@ -73,7 +73,7 @@ export class Session {
     client.on('state', (event) => this.#stateChanged(event));
     client.on('message', ({ room, ...message }) => this.#heard(room, message));
     client.on('signal', ({ room, from, data }) => this.#signalled(room, from, data));
-    for (const name of ['joined', 'left', 'presence'] as const)
+    for (const name of ['joined', 'left', 'presence', 'members'] as const)
       client.on(name, ({ room }) => this.directory.askMembersSoon(room));
     client.on('degraded', ({ features }) => {
       this.degraded = features;

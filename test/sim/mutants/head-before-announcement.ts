@@ -8,7 +8,7 @@ export const mutant: Mutant = {
     {
       find: `    this.#enter(subscriber, 'enter', out);
   }`,
-      replace: `    this.#askHead({ for: 'head', connection: who.connection, serial }, out);
+      replace: `    this.#askHead({ for: 'head', connection: who.connection, serial: subscriber.serial }, out);
   }`,
     },
     {
