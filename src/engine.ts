@@ -92,7 +92,10 @@ export class Engine {
     const entropy = new SystemEntropy();
     this.#sockets = new WsSockets({
       outboundMaxBytes: config.outboundBytes,
+      inbound: config,
+      now: () => this.#clock.now(),
       onBroken: (reason) => this.#telemetry.count(`closed_${reason}`, 1),
+      onOverrun: (what) => this.#telemetry.count(`limited_${what}`, 1),
     });
     this.#telemetry = new NodeTelemetry(logger, () => this.#readings());
     this.#system = new ActorSystem({

@@ -60,6 +60,7 @@ export class Front {
     const ws = new WsServer({
       sockets,
       frameBytes: config.frameBytes,
+      fragmentsPerMessage: config.fragmentsPerMessage,
       admission: parts.admission,
       onRefused: ({ code }) => telemetry.count(`handshake_refused_${code}`, 1),
       onFault: parts.onFault,

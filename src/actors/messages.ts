@@ -16,6 +16,8 @@ import type {
   StoreReply,
   StoreRequest,
 } from '../runtime/ports/log-store.ts';
+import type { MeasureReason } from '../runtime/ports/effects.ts';
+import type { Measured } from '../runtime/ports/sockets.ts';
 import type { Verdict } from '../runtime/ports/tokens.ts';
 
 // What actors say to each other. Messages are data and are never changed after they were sent.
@@ -47,12 +49,14 @@ export type Departure = 'left' | 'lost' | 'gone';
 
 export type ConnectionMessage =
   | { readonly type: 'frame'; readonly text: string }
-  /** Any other sign of life: a protocol pong. */
+  /** A ping or a pong, to who listens for one. */
   | { readonly type: 'heard' }
+  /** It went on over what it may send beside requests (LM11). */
+  | { readonly type: 'abused' }
   | { readonly type: 'socketClosed'; readonly code: number }
   /** The socket holds more than its outbound limit, and less than half of it again (LM7). */
   | { readonly type: 'congested' | 'drained' }
-  | { readonly type: 'measured'; readonly readBytes: number }
+  | ({ readonly type: 'measured'; readonly why: MeasureReason } & Measured)
   | { readonly type: 'verified'; readonly call: number; readonly verdict: Verdict }
   | { readonly type: 'degraded'; readonly features: readonly Feature[] }
   /** The node goes: close, and let the client come back after this long. */

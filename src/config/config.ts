@@ -34,6 +34,14 @@ export interface Config {
   readonly requestsPerMinute: number;
   /** Requests against a limit that was just told, in a minute, after which the connection is closed with 4504 (LM2). */
   readonly rateAbusePerMinute: number;
+  /** Pings and pongs of a connection a second, ten times as many at once (LM11). */
+  readonly controlFramesPerSecond: number;
+  /** Fragments of one message (LM11). */
+  readonly fragmentsPerMessage: number;
+  /** How long a message may take to be whole (LM11). */
+  readonly messageMs: number;
+  /** Bytes of a connection a second, four times as many at once (LM11). */
+  readonly inboundBytesPerSecond: number;
   /** New connections a second from one address (LM3). */
   readonly connectionsPerSecond: number;
   /** Connections of one user (LM6). */

@@ -167,6 +167,21 @@ export const SETTINGS: { readonly [Field in keyof Config]: Setting<Exclude<Confi
     '300',
     'requests over a limit, in a minute, after which a connection is closed',
   ),
+  controlFramesPerSecond: limit(
+    'VAGUS_CONTROL_FRAMES_PER_SECOND',
+    100_000,
+    '10',
+    'pings and pongs of a connection in a second; ten times as many at once',
+  ),
+  fragmentsPerMessage: limit('VAGUS_FRAGMENTS_PER_MESSAGE', 65_536, '64', 'fragments of one message'),
+  messageMs: span('Limits', 'VAGUS_MESSAGE_TIMEOUT', duration(1_000, DAY_MS, 0), [
+    '30s',
+    'how long a message may take to be whole',
+  ]),
+  inboundBytesPerSecond: span('Limits', 'VAGUS_INBOUND_BYTES_PER_SECOND', size(64 * KIB, KIB ** 3, 0), [
+    '1MiB',
+    'bytes from a connection in a second; four times as many at once',
+  ]),
   connectionsPerSecond: limit(
     'VAGUS_CONNECTIONS_PER_SECOND',
     100_000,

@@ -31,6 +31,14 @@ export class TokenBucket {
     return 0;
   }
 
+  /** Takes so many that are gone already, there or not: 0, or in how many milliseconds the bucket is out of debt. */
+  spend(count: number, now: number): number {
+    this.#owedMs = Math.max(0, this.#owedMs - (now - this.#at)) + count * this.#stepMs;
+    this.#at = now;
+    const missingMs = this.#owedMs - this.#burstMs;
+    return missingMs > 0.01 ? Math.ceil(missingMs) : 0;
+  }
+
   /** From when on there is nothing to remember. */
   get fullAt(): number {
     return this.#at + this.#owedMs;

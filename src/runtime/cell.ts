@@ -43,7 +43,7 @@ export class Cell implements TimerOwner {
   constructor(address: string, behaviour: AnyBehaviour, host: CellHost) {
     this.address = address;
     this.behaviour = behaviour;
-    this.mailbox = new Mailbox(behaviour.mailboxMax);
+    this.mailbox = new Mailbox(behaviour.mailboxMax, behaviour.systemMax);
     this.#host = host;
   }
 

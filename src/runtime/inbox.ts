@@ -47,8 +47,13 @@ export class ConnectionInbox implements Inbox {
     this.#tell(connection, { type: 'heard' });
   }
 
+  abused(connection: number): void {
+    this.#tell(connection, { type: 'abused' });
+  }
+
   closed(connection: number, code: number): void {
-    this.#tell(connection, { type: 'socketClosed', code });
+    const cell = this.#cells.get(connection);
+    if (cell) this.#system.overtake(cell, { type: 'socketClosed', code });
     this.#cells.delete(connection);
   }
 

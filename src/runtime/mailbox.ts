@@ -17,25 +17,36 @@ export interface Envelope {
   crashes: number;
 }
 
-/** System messages that may wait. They are bounded by what is asked, armed and subscribed; this many is a bug. */
-const SYSTEM_MAX = 262_144;
+/**
+ * System messages that may wait where a kind of actor says nothing else. They are bounded by what is asked, armed and
+ * subscribed, on a whole node where many come to one: more is a bug.
+ */
+export const SYSTEM_MAX = 262_144;
 
 /**
  * The bounded queue of one actor (D4).
  *
  * - System messages are taken before user messages, and in order; so are user messages.
- * - At most `userMax` user messages wait; one more is refused, never dropped.
+ * - At most `userMax` user messages wait; one more is refused, never dropped. System messages have a bound too.
  * - The `latest` lane keeps one message a key: a newer one takes the older one's place in the queue.
  * - An empty mailbox holds no memory but its own few fields: most actors are idle.
  */
 export class Mailbox {
   readonly #userMax: number;
+  readonly #systemMax: number;
   #system: Queue | undefined;
   #user: Queue | undefined;
   #latest: Map<string, Envelope> | undefined;
 
-  constructor(userMax: number) {
+  constructor(userMax: number, systemMax = SYSTEM_MAX) {
     this.#userMax = userMax;
+    this.#systemMax = systemMax;
+  }
+
+  /** How far each lane is over its bound; none ever is (invariant 13). */
+  get overrun(): number {
+    const system = this.systemSize - this.#systemMax;
+    return Math.max(0, system, this.userSize - this.#userMax, (this.#latest?.size ?? 0) - this.#userMax);
   }
 
   /** Returns whether it was taken; `coalesced` means that it replaced an older message of the same key. */
@@ -43,7 +54,7 @@ export class Mailbox {
     switch (lane) {
       case 'system':
         this.#system ??= new Queue();
-        if (this.#system.length >= SYSTEM_MAX) return 'full';
+        if (this.#system.length >= this.#systemMax) return 'full';
         this.#system.push(envelope);
         return 'queued';
       case 'user':
@@ -90,7 +101,11 @@ export class Mailbox {
   }
 
   hasWork(held: boolean): boolean {
-    return (this.#system?.length ?? 0) > 0 || (!held && (this.userSize > 0 || (this.#latest?.size ?? 0) > 0));
+    return this.systemSize > 0 || (!held && (this.userSize > 0 || (this.#latest?.size ?? 0) > 0));
+  }
+
+  get systemSize(): number {
+    return this.#system?.length ?? 0;
   }
 
   get userSize(): number {
@@ -98,7 +113,7 @@ export class Mailbox {
   }
 
   get size(): number {
-    return (this.#system?.length ?? 0) + this.userSize + (this.#latest?.size ?? 0);
+    return this.systemSize + this.userSize + (this.#latest?.size ?? 0);
   }
 }
 

@@ -46,7 +46,13 @@ export function performEdge(ports: Ports, effect: EdgeEffect, answers: Answers):
     case 'reopen':
       return ports.sockets.reopen(effect.connection);
     case 'measure':
-      return answers.first({ type: 'measured', readBytes: ports.sockets.readBytes(effect.connection) });
+      return answers.first({
+        type: 'measured',
+        why: effect.why,
+        ...ports.sockets.measure(effect.connection),
+      });
+    case 'listen':
+      return ports.sockets.listen(effect.connection, effect.since);
     case 'store':
       return callStore(ports.store, effect, answers.later);
     case 'verify':

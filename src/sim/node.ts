@@ -4,6 +4,7 @@ import { program } from '../actors/program.ts';
 import { DRAIN_LIMITS } from '../actors/drain/drain.ts';
 import { relayAddress } from '../actors/messages.ts';
 import { DRAIN } from '../actors/services.ts';
+import type { InboundLimits } from '../limits/inbound-budget.ts';
 import { ConnectionInbox } from '../runtime/inbox.ts';
 import type { AnyBehaviour } from '../runtime/cell.ts';
 import type { Ports } from '../runtime/perform.ts';
@@ -39,6 +40,7 @@ export interface SimNodeParts {
   readonly database: SimDatabase;
   readonly options: Omit<ProgramOptions, 'owner'>;
   readonly outboundMaxBytes: number;
+  readonly inbound: InboundLimits;
   /** User messages that may wait for one actor, by kind; else what the kind says. */
   readonly mailboxMax: number | undefined;
   readonly faultOf: (call: StoreCallName) => DatabaseFault | undefined;
@@ -102,6 +104,7 @@ export class SimNode {
       timeline,
       enter,
       outboundMaxBytes: parts.outboundMaxBytes,
+      inbound: parts.inbound,
       onFlush: (connection, frames) =>
         trace.say(`conn ${connection}`, () => frames.map((frame) => `< ${frame.slice(0, 160)}`).join(' ')),
       onBuffered: (connection, bytes) => this.#outgoing.buffered(connection, bytes),
@@ -260,7 +263,8 @@ export class SimNode {
         ping: (connection) => void (isCarriedOut() && sockets.ping(connection)),
         close: (connection, code, reason) => void (isCarriedOut() && sockets.close(connection, code, reason)),
         reopen: (connection) => sockets.reopen(connection),
-        readBytes: (connection) => sockets.readBytes(connection),
+        measure: (connection) => sockets.measure(connection),
+        listen: (connection, since) => sockets.listen(connection, since),
         flush: () => void (isCarriedOut() && sockets.flush()),
       },
       bus: {

@@ -64,8 +64,12 @@ export class RuntimeChecker implements Observer {
     );
     this.#noteTimers(watched, effects);
     this.#checkTimers(cell, watched);
-    if (cell.mailbox.userSize > cell.behaviour.mailboxMax)
-      this.#violate(13, `${cell.address} has ${cell.mailbox.userSize} messages waiting`);
+    const { overrun, systemSize, userSize, size } = cell.mailbox;
+    if (overrun > 0)
+      this.#violate(
+        13,
+        `${cell.address} has ${size} messages waiting: ${systemSize} system, ${userSize} user`,
+      );
   }
 
   crashed(cell: Cell, letter: Envelope | undefined): void {

@@ -2,12 +2,14 @@ import { CONNECTION_LIMITS } from '../actors/connection/context.ts';
 import { LEDGER_LIMITS } from '../actors/home/ledger.ts';
 import { LOG_LIMITS } from '../actors/log/log.ts';
 import type { ProgramOptions } from '../actors/program.ts';
+import { INBOUND_LIMITS, type InboundLimits } from '../limits/inbound-budget.ts';
 import { Random } from './random.ts';
 
 /** What differs from run to run beside faults: bounds and delays small enough to be met, drawn from the seed. */
 export interface Settings {
   readonly program: Omit<ProgramOptions, 'owner' | 'log'>;
   readonly outboundMaxBytes: number;
+  readonly inbound: InboundLimits;
   readonly mailboxMax: number | undefined;
   /** Clients, in all; some users have two. */
   readonly clients: number;
@@ -25,7 +27,7 @@ export function drawSettings(seed: number): Settings {
   const heartbeatIntervalMs = random.pick([3_000, 5_000, 10_000]);
   // Those who write faster would never come to rest.
   const messagesPerMinute = actEveryMs > 300 ? random.pick([0, 0, 240]) : 0;
-  return {
+  const settings = {
     program: {
       node: NODE,
       autoCreate: true,
@@ -67,4 +69,7 @@ export function drawSettings(seed: number): Settings {
     actEveryMs,
     largeShare: random.pick([0, 0.02, 0.1]),
   };
+  const { rateAbusePerMinute } = settings.program.connection;
+  const inboundBytesPerSecond = random.pick([0, 65_536, 1_048_576]);
+  return { ...settings, inbound: { ...INBOUND_LIMITS, inboundBytesPerSecond, rateAbusePerMinute } };
 }

@@ -1,7 +1,9 @@
 import { refusedFrame } from '../protocol/refused.ts';
 import { utf8Bytes } from '../protocol/size.ts';
+import { CLOSE_CODES } from '../protocol/codes.ts';
+import { InboundBudget, type InboundLimits } from '../limits/inbound-budget.ts';
 import type { Inbox } from '../runtime/ports/inbox.ts';
-import type { FrameBatch, Sockets } from '../runtime/ports/sockets.ts';
+import type { FrameBatch, Measured, Sockets } from '../runtime/ports/sockets.ts';
 import type { Claims } from '../runtime/ports/tokens.ts';
 import type { Chunk, Link, NodeEnd } from './link.ts';
 import type { Timeline } from './timeline.ts';
@@ -14,7 +16,11 @@ interface Peer {
   isShut: boolean;
   isCongested: boolean;
   isClosing: boolean;
-  isPaused: boolean;
+  /** Why it is not read; it goes on when there is no reason left. */
+  readonly pauses: Set<'crowd' | 'bytes'>;
+  readonly budget: InboundBudget;
+  heardAt: number;
+  isListening: boolean;
   /** Arrived while the socket was not read. */
   readonly arrived: Chunk[];
 }
@@ -22,6 +28,7 @@ interface Peer {
 export interface SimSocketsOptions {
   readonly timeline: Timeline;
   readonly outboundMaxBytes: number;
+  readonly inbound: InboundLimits;
   /** Runs something in the process. */
   readonly enter: (run: () => void) => void;
   /** A connection is closed by the node, for the first time. */
@@ -67,7 +74,10 @@ export class SimSockets implements Sockets {
       isShut: false,
       isCongested: false,
       isClosing: false,
-      isPaused: false,
+      pauses: new Set(),
+      budget: new InboundBudget(this.#options.inbound),
+      heardAt: -Infinity,
+      isListening: false,
       arrived: [],
     };
     this.#peers.set(number, peer);
@@ -142,8 +152,17 @@ export class SimSockets implements Sockets {
     if (peer && !peer.isCongested) peer.isShut = false;
   }
 
-  readBytes(connection: number): number {
-    return this.#peers.get(connection)?.link.takenBytes ?? 0;
+  measure(connection: number): Measured {
+    const peer = this.#peers.get(connection);
+    const { takenBytes = 0, queuedBytes = 0 } = peer?.link ?? {};
+    return { readBytes: takenBytes, heldBytes: queuedBytes, heardAt: peer?.heardAt ?? -Infinity };
+  }
+
+  listen(connection: number, since: number): void {
+    const peer = this.#peers.get(connection);
+    if (!peer) return;
+    peer.isListening = peer.heardAt <= since;
+    if (!peer.isListening) this.#inbox.heard(connection);
   }
 
   ping(connection: number): void {
@@ -162,26 +181,56 @@ export class SimSockets implements Sockets {
   // --- in
 
   #received(peer: Peer, chunk: Chunk): void {
-    if (!this.#peers.has(peer.number)) return;
-    if (peer.isPaused) return void peer.arrived.push(chunk);
-    // A pong is a sign of life and nothing else.
-    if (chunk.type === 'ping') return this.#inbox.heard(peer.number);
-    if (chunk.type !== 'frames') return;
+    if (!this.#peers.has(peer.number) || peer.isClosing) return;
+    if (peer.pauses.size > 0) return void peer.arrived.push(chunk);
+    if (chunk.type === 'close') return;
+    this.#count(peer, chunk);
+    if (chunk.type === 'ping') return this.#control(peer);
     for (const frame of chunk.frames) this.#frame(peer, frame);
+  }
+
+  /** Over its bytes it is not read for a while, and put out when it goes on (LM11). */
+  #count(peer: Peer, chunk: Chunk): void {
+    const pauseMs = peer.budget.bytes(
+      chunk.type === 'frames' ? chunk.bytes : CONTROL_BYTES,
+      this.#options.timeline.now,
+    );
+    if (pauseMs === 0) return;
+    if (peer.budget.isAbused) return this.#putOut(peer);
+    peer.pauses.add('bytes');
+    this.#options.timeline.after(pauseMs, () => this.#options.enter(() => this.#readOn(peer, 'bytes')));
+  }
+
+  /** A ping or a pong is a sign of life and nothing else. */
+  #control(peer: Peer): void {
+    const { now } = this.#options.timeline;
+    if (!peer.budget.control(now)) return peer.budget.isAbused ? this.#putOut(peer) : undefined;
+    peer.heardAt = now;
+    if (!peer.isListening) return;
+    peer.isListening = false;
+    this.#inbox.heard(peer.number);
+  }
+
+  #putOut(peer: Peer): void {
+    this.close(peer.number, CLOSE_CODES.rate_abuse, 'rate_abuse');
+    this.#inbox.abused(peer.number);
   }
 
   #frame(peer: Peer, frame: string): void {
     const taken = this.#inbox.frame(peer.number, frame);
     if (taken === 'full') this.write(peer.number, [refusedFrame(frame)]);
-    if (taken !== 'crowded' || peer.isPaused) return;
-    peer.isPaused = true;
-    this.#inbox.whenDrained(peer.number, () => {
-      peer.isPaused = false;
-      for (let chunk = peer.arrived.shift(); chunk; chunk = peer.arrived.shift()) {
-        this.#received(peer, chunk);
-        if (peer.isPaused) return;
-      }
-    });
+    if (taken !== 'crowded' || peer.pauses.has('crowd')) return;
+    peer.pauses.add('crowd');
+    this.#inbox.whenDrained(peer.number, () => this.#readOn(peer, 'crowd'));
+  }
+
+  #readOn(peer: Peer, why: 'crowd' | 'bytes'): void {
+    peer.pauses.delete(why);
+    while (peer.pauses.size === 0) {
+      const chunk = peer.arrived.shift();
+      if (!chunk) return;
+      this.#received(peer, chunk);
+    }
   }
 
   #closed(peer: Peer, code: number): void {
@@ -190,6 +239,9 @@ export class SimSockets implements Sockets {
     this.#inbox.closed(peer.number, code);
   }
 }
+
+/** A ping or pong of a client, masked and empty. */
+const CONTROL_BYTES = 6;
 
 function sizeOf(frames: readonly string[]): number {
   let bytes = 0;

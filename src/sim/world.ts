@@ -182,6 +182,7 @@ export class World implements Stage {
       database,
       options: { ...settings.program, log: database.log },
       outboundMaxBytes: settings.outboundMaxBytes,
+      inbound: settings.inbound,
       mailboxMax: settings.mailboxMax,
       faultOf: (call) => injector.faultOf(call),
       wallJumpMs: () => injector.wallJumpMs,

@@ -29,7 +29,7 @@ export interface LabelledCounters {
   readonly values: readonly string[];
 }
 
-const LIMITED = ['messages', 'requests', 'signals'];
+const LIMITED = ['messages', 'requests', 'signals', 'control_frames', 'fragments', 'unfinished', 'bytes'];
 const HOOKS: readonly HookName[] = ['authorizeJoin', 'beforeMessage'];
 const ANSWER_CODES = Object.keys(ERROR_CODES);
 
@@ -64,7 +64,7 @@ export const LABELLED: readonly LabelledCounters[] = [
   },
   {
     metric: 'vagus_limited_total',
-    help: 'Requests over a limit of rate, by kind',
+    help: 'Times a client went over a limit of rate or of what it may send, by kind',
     label: 'kind',
     prefix: 'limited_',
     values: LIMITED,

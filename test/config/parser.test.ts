@@ -104,6 +104,13 @@ const CASES: { readonly [F in Field]: { good: Record<string, unknown>; bad: stri
     good: { '0': 0, '1': 1, '1000000': 1_000_000 },
     bad: ['1000001', '-1', 'x', '1.5', ' 1'],
   },
+  controlFramesPerSecond: { good: { '0': 0, '100000': 100_000 }, bad: ['100001'] },
+  fragmentsPerMessage: { good: { '0': 0, '1': 1, '65536': 65_536 }, bad: ['65537'] },
+  messageMs: { good: { '0': 0, '1s': 1_000, '1d': DAY_MS }, bad: ['999ms', '25h'] },
+  inboundBytesPerSecond: {
+    good: { '0': 0, '64KiB': 65_536, '1MiB': 1_048_576 },
+    bad: ['63KiB', '1025MiB'],
+  },
   signalsPerSecond: { good: { '0': 0, '100000': 100_000 }, bad: ['100001'] },
   requestsPerMinute: { good: { '0': 0, '1000000': 1_000_000 }, bad: ['1000001'] },
   rateAbusePerMinute: { good: { '0': 0, '1000000': 1_000_000 }, bad: ['1000001'] },

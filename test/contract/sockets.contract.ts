@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { frameBatch } from '../../src/actors/frames.ts';
+import { INBOUND_LIMITS, type InboundLimits } from '../../src/limits/inbound-budget.ts';
 import type { Inbox } from '../../src/runtime/ports/inbox.ts';
 import type { FrameBatch, Sockets } from '../../src/runtime/ports/sockets.ts';
 import type { Claims } from '../../src/runtime/ports/tokens.ts';
@@ -10,6 +11,8 @@ export interface TestPeer {
   /** The code it was closed with, once it was. */
   readonly closedWith: number | undefined;
   send(text: string): void;
+  /** A protocol pong of its own accord. */
+  pong(): void;
   close(code: number): void;
   /** Cuts the connection without a word. */
   abort(): void;
@@ -35,6 +38,7 @@ export class RecordingInbox implements Inbox {
   readonly congestions: number[] = [];
   readonly drains: number[] = [];
   readonly signs: number[] = [];
+  readonly abuses: number[] = [];
   /** What becomes of the next frames. */
   verdict: 'taken' | 'crowded' | 'full' = 'taken';
   goOn: (() => void) | undefined;
@@ -57,6 +61,10 @@ export class RecordingInbox implements Inbox {
     this.signs.push(connection);
   }
 
+  abused(connection: number): void {
+    this.abuses.push(connection);
+  }
+
   closed(connection: number, code: number): void {
     this.closures.push({ connection, code });
   }
@@ -69,6 +77,9 @@ export class RecordingInbox implements Inbox {
     this.drains.push(connection);
   }
 }
+
+/** What a client of sockets under test may send: 2,5 MiB at once, and 640 KiB a second. */
+export const INBOUND: InboundLimits = { ...INBOUND_LIMITS, inboundBytesPerSecond: 640 * 1_024 };
 
 /** The outbound limit that sockets under test are made with. */
 export const OUTBOUND_MAX_BYTES = 65_536;
@@ -213,18 +224,71 @@ export function socketsContract(
       sockets.close(1, 1011, '');
       sockets.reopen(2);
       expect(sockets.fanout(batch('"x"'), [1, 2], 0, 2)).toEqual([]);
-      expect(sockets.readBytes(1)).toBe(0);
+      expect(sockets.measure(1).readBytes).toBe(0);
       sockets.flush();
       await under.settle();
       expect(inbox.closures).toHaveLength(2);
     });
 
-    test('[PU3] a ping is answered by a sign of life', async () => {
+    test('[PU3] a ping is answered by a sign of life: a time, told to nobody who does not listen', async () => {
       const sockets = await open();
       await under.connect();
+      expect(sockets.measure(1).heardAt).toBe(-Infinity);
       sockets.ping(1);
+      await under.until(() => sockets.measure(1).heardAt > -Infinity);
+      await under.settle();
+      expect(inbox.signs).toEqual([]);
+    });
+
+    test('[LC2] who listens is told of the next sign, once, and at once when there was one', async () => {
+      const sockets = await open();
+      const peer = await under.connect();
+      sockets.listen(1, -Infinity);
+      peer.pong();
+      peer.pong();
       await under.until(() => inbox.signs.length === 1);
+      await under.settle();
       expect(inbox.signs).toEqual([1]);
+      const { heardAt } = sockets.measure(1);
+      sockets.listen(1, heardAt);
+      expect(inbox.signs).toEqual([1]);
+      sockets.listen(1, heardAt - 1);
+      expect(inbox.signs).toEqual([1, 1]);
+      sockets.listen(99, 0);
+    });
+
+    test('[LM11] more control frames than may be are no sign of life; who goes on is put out, and others are served', async () => {
+      const sockets = await open();
+      const [flooding, calm] = [await under.connect(), await under.connect()];
+      for (let n = 0; n < 150; n++) flooding.pong();
+      flooding.send('"behind"');
+      await under.until(() => inbox.frames.length === 1);
+      expect(inbox.abuses).toEqual([]);
+      for (let n = 0; n < 400; n++) flooding.pong();
+      flooding.send('"too late"');
+      await under.until(() => flooding.closedWith !== undefined && inbox.closures.length === 1);
+      await under.settle();
+      expect(flooding.closedWith).toBe(4504);
+      expect(inbox.abuses).toEqual([1]);
+      expect(inbox.signs).toEqual([]);
+      expect(inbox.frames.map(({ text }) => text)).toEqual(['"behind"']);
+      calm.send('"well"');
+      sockets.write(2, ['"you too"']);
+      sockets.flush();
+      await under.until(() => inbox.frames.length === 2 && calm.received.length === 1);
+    });
+
+    test('[LM11] over its bytes a client is not read for a while, and loses nothing', async () => {
+      await open();
+      const peer = await under.connect();
+      const frames = Array.from({ length: 60 }, (_, n) => `"${n} ${LARGE}"`);
+      for (const frame of frames) peer.send(frame);
+      await under.until(() => inbox.frames.length >= 40);
+      const { length } = inbox.frames;
+      expect(length).toBeLessThan(50);
+      await under.until(() => inbox.frames.length === 60);
+      expect(inbox.frames.map(({ text }) => text)).toEqual(frames);
+      expect(inbox.abuses).toEqual([]);
     });
 
     test('[LM7] a client that does not read is congested, refuses batches until it is reopened, and misses no write', async () => {
@@ -239,7 +303,7 @@ export function socketsContract(
         await under.settle();
       }
       expect(inbox.congestions).toEqual([1]);
-      const read = sockets.readBytes(1);
+      const read = sockets.measure(1).readBytes;
       expect(sockets.fanout(batch('"refused"'), [1, 2], 0, 2)).toEqual([1]);
       // Replies are taken all the same: what asks for them is bounded.
       sockets.write(1, ['"reply"']);
@@ -250,7 +314,7 @@ export function socketsContract(
       slow.readAgain();
       await under.until(() => inbox.drains.length === 1);
       expect(inbox.drains).toEqual([1]);
-      expect(sockets.readBytes(1)).toBeGreaterThan(read);
+      expect(sockets.measure(1).readBytes).toBeGreaterThan(read);
       expect(sockets.fanout(batch('"still shut"'), [1], 0, 1)).toEqual([1]);
       sockets.reopen(1);
       expect(sockets.fanout(batch('"live again"'), [1], 0, 1)).toEqual([]);

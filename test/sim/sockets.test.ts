@@ -11,17 +11,24 @@ import { Admission } from '../../src/transport/http/admission.ts';
 import { Origins } from '../../src/transport/http/origins.ts';
 import { WsServer } from '../../src/transport/ws/ws-server.ts';
 import { WsSockets } from '../../src/transport/ws/ws-sockets.ts';
-import { OUTBOUND_MAX_BYTES, socketsContract, type TestPeer } from '../contract/sockets.contract.ts';
+import { INBOUND, OUTBOUND_MAX_BYTES, socketsContract, type TestPeer } from '../contract/sockets.contract.ts';
 
 const claims = { user: 'ann', session: undefined, isAdmin: false, issuedAt: undefined, expiresAt: 0 };
 
 socketsContract('ws', async (inbox) => {
-  const sockets = new WsSockets({ outboundMaxBytes: OUTBOUND_MAX_BYTES, onBroken: () => {} });
+  const sockets = new WsSockets({
+    outboundMaxBytes: OUTBOUND_MAX_BYTES,
+    inbound: INBOUND,
+    now: () => performance.now(),
+    onBroken: () => {},
+    onOverrun: () => {},
+  });
   sockets.connect(inbox);
   const server = createServer();
   const ws = new WsServer({
     sockets,
     frameBytes: 65_536,
+    fragmentsPerMessage: 64,
     admission: new Admission({
       tokenInUrl: false,
       origins: new Origins([]),
@@ -70,6 +77,7 @@ socketsContract('ws', async (inbox) => {
           return closedWith;
         },
         send: (text) => client.send(text),
+        pong: () => client.pong(),
         close: (code) => client.close(code),
         abort: () => client.terminate(),
         stopReading: () => client.pause(),
@@ -90,6 +98,7 @@ socketsContract('simulated', async (inbox) => {
   const sockets = new SimSockets({
     timeline,
     outboundMaxBytes: OUTBOUND_MAX_BYTES,
+    inbound: INBOUND,
     enter: (run) => run(),
     onFlush: () => {},
     onBuffered: () => {},
@@ -124,6 +133,7 @@ socketsContract('simulated', async (inbox) => {
           return closedWith;
         },
         send: (text) => link.sendText(text),
+        pong: () => link.send({ type: 'ping' }),
         close: (code) => link.closeByClient(code),
         abort: () => link.abandon(),
         stopReading: () => link.stopReading(),

@@ -14,6 +14,7 @@ const UNLIMITED = {
   signalsPerSecond: 0,
   requestsPerMinute: 0,
   rateAbusePerMinute: 0,
+  inboundBytesPerSecond: 0,
   connectionsPerSecond: 0,
   connectionsPerUser: 0,
 } as const;

@@ -15,6 +15,7 @@ import type { SimApplication } from '../../src/sim/sim-hooks.ts';
 import { simToken } from '../../src/sim/sim-tokens.ts';
 import { Timeline } from '../../src/sim/timeline.ts';
 import { Trace } from '../../src/sim/trace.ts';
+import { INBOUND_LIMITS } from '../../src/limits/inbound-budget.ts';
 import { MemoryLogStore } from '../../src/store/memory/memory-log-store.ts';
 import type { Frame } from './client.ts';
 
@@ -88,6 +89,7 @@ export class Scenario {
         ...(options.hooks ? { hooks: options.hooks } : {}),
       },
       outboundMaxBytes: Math.max(outboundMaxBytes, 262_144),
+      inbound: INBOUND_LIMITS,
       mailboxMax: undefined,
       faultOf: () => this.fault,
       wallJumpMs: () => 0,

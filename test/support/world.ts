@@ -2,7 +2,7 @@ import type { Claims } from '../../src/runtime/ports/tokens.ts';
 import { MemoryLogStore } from '../../src/store/memory/memory-log-store.ts';
 import type { Clock } from '../../src/runtime/ports/clock.ts';
 import type { Ports } from '../../src/runtime/perform.ts';
-import type { Sockets } from '../../src/runtime/ports/sockets.ts';
+import type { Measured, Sockets } from '../../src/runtime/ports/sockets.ts';
 import type { LogLevel } from '../../src/runtime/ports/telemetry.ts';
 
 /** Time that moves when told to. */
@@ -94,9 +94,11 @@ class RecordedSockets implements Sockets {
     this.shut.delete(connection);
   }
 
-  readBytes(): number {
-    return 0;
+  measure(): Measured {
+    return { readBytes: 0, heldBytes: 0, heardAt: -Infinity };
   }
+
+  listen(): void {}
 
   flush(): void {
     this.flushes++;

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Config } from '../../src/config.ts';
 import { Admission, type AdmissionOptions } from '../../src/transport/http/admission.ts';
 import { publicApp } from '../../src/transport/http/app.ts';
+import { INBOUND_LIMITS } from '../../src/limits/inbound-budget.ts';
 import { createHttpServer } from '../../src/transport/http/http-server.ts';
 import { listen } from '../../src/transport/http/listen.ts';
 import { WsServer } from '../../src/transport/ws/ws-server.ts';
@@ -250,8 +251,15 @@ async function listening(gate: Admission): Promise<{ readonly port: number; read
     readiness: unused,
   });
   const server = createHttpServer(app);
-  const sockets = new WsSockets({ outboundMaxBytes: 0, onBroken: () => {} });
-  new WsServer({ ...told, sockets, frameBytes: 1_024, admission: gate }).attach(server);
+  const sockets = new WsSockets({
+    outboundMaxBytes: 0,
+    inbound: INBOUND_LIMITS,
+    now: () => performance.now(),
+    onBroken: () => {},
+    onOverrun: () => {},
+  });
+  const limits = { frameBytes: 1_024, fragmentsPerMessage: 64 };
+  new WsServer({ ...told, ...limits, sockets, admission: gate }).attach(server);
   servers.push(server);
   return { port: await listen(server, LOCAL), faults };
 }

@@ -37,7 +37,7 @@ describe('[FR1] one JSON object in one text message', () => {
     for (let n = 0; n < 60; n++) own.ws.send(piece, { fin: false });
     own.ws.send('"}', { fin: true });
     expect(await own.type('heartbeat')).toMatchObject({ id: 'f', status: 'pong' });
-    for (let n = 0; n < 66; n++) own.ws.send(piece, { fin: false });
+    for (let n = 0; n < 34; n++) own.ws.send(piece + piece, { fin: false });
     expect(await own.closed).toMatchObject({ code: 1009 });
   });
 

@@ -114,6 +114,21 @@ describe('[LC2] a connection', () => {
     client.terminate();
   });
 
+  test('[PU3] [LC2] of a client that has sent heartbeats, pongs say nothing: its page may be frozen', async () => {
+    const room = newRoom();
+    const watcher = await node.join('eve', room);
+    keepAlive(watcher);
+    // Its machine answers every protocol ping, as that of a page in a back/forward cache does.
+    const frozen = await node.join('ann', room);
+    await frozen.fence();
+    expect((await watcher.type('notification', 'presence'))['data']).toMatchObject({
+      user: 'ann',
+      state: 'suspect',
+    });
+    expect(await frozen.closed).toEqual({ code: 4001, reason: 'heartbeat_timeout' });
+    expect(await watcher.type('notification', 'left')).toMatchObject({ room, data: { users: ['ann'] } });
+  });
+
   test('[LC2] a client that answers pings lives on', async () => {
     const client = await node.connect('ann');
     for (let n = 0; n < 4; n++) await client.next((frame) => frame['status'] === 'ping');

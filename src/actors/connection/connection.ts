@@ -104,17 +104,21 @@ class Connection implements ConnectionContext {
         this.#pulse.heard(turn, out);
         return this.#frame(message.text, turn, out);
       case 'heard':
-        return this.#pulse.heard(turn, out);
+        return this.#pulse.machineHeard(turn, out);
+      case 'abused':
+        return this.#pulse.fire('abusedLimits', turn, out);
       case 'socketClosed':
         if (message.code === CLOSE_CODES.normal) this.#departure = 'left';
         return this.#pulse.fire('socketClosed', turn, out);
       case 'congested':
         return this.#outbound.congested(out);
       case 'drained':
-        this.#pulse.touch(turn);
+        this.#pulse.heard(turn, out);
         return this.#outbound.drained(this.#subscriptions.table.names(), out);
       case 'measured':
-        return this.#measured(message.readBytes, turn, out);
+        return message.why === 'pulse'
+          ? this.#pulse.measured(message, turn, out)
+          : this.#measured(message.readBytes, turn, out);
       case 'verified': {
         const claims = this.#requests.verified(message.call, message.verdict, out);
         if (claims && this.credentials.renew(claims, turn, out)) this.#subscriptions.tellScope(out);
@@ -155,6 +159,7 @@ class Connection implements ConnectionContext {
     const decoded = decodeRequest(text);
     if (!decoded.ok) return this.#badFrame(decoded, turn, out);
     const { request } = decoded;
+    if (request.type === 'heartbeat') this.#pulse.heartbeat();
     // A resume says itself where the two channels of everyone start, and may come behind the answer to a ping (HS5).
     const isPong = request.type === 'heartbeat' && request.status === 'pong';
     if (request.type !== 'resume' && !isPong) this.#subscriptions.greeted(out);
@@ -211,16 +216,30 @@ class Connection implements ConnectionContext {
       case 'ping':
         this.#pulse.pinged(turn);
         this.#heartbeat('ping', turn, out);
-        return out.add({ type: 'ping', connection: this.number });
+        out.add({ type: 'ping', connection: this.number });
+        return this.#measurePulse(out);
+      case 'measure':
+        return this.#measurePulse(out);
       case 'tellAlive':
         return this.#subscriptions.table.tellState('alive', out);
       case 'tellSuspect':
+        this.#listen(out);
         return this.#subscriptions.table.tellState('suspect', out);
       case 'close':
         return this.#close(Number(params['code']), out);
       case 'release':
         return this.#release(out);
     }
+  }
+
+  #measurePulse(out: Outbox): void {
+    out.add({ type: 'measure', connection: this.number, why: 'pulse' });
+  }
+
+  /** A suspect connection is told of the next pong at once, if pongs count for it. */
+  #listen(out: Outbox): void {
+    const since = this.#pulse.listensSince;
+    if (since !== undefined) out.add({ type: 'listen', connection: this.number, since });
   }
 
   #close(code: number, out: Outbox): void {
@@ -259,7 +278,7 @@ class Connection implements ConnectionContext {
     const found = this.#outbound.measured(readBytes, out);
     if (found === 'stuck') return this.#pulse.fire('fellBehind', turn, out);
     // Who reads is alive, however slowly.
-    if (found === 'progress') this.#pulse.touch(turn);
+    if (found === 'progress') this.#pulse.heard(turn, out);
   }
 
   // --- welcome
@@ -366,6 +385,8 @@ export function connectionBehaviour(
     kind: 'conn',
     // What one read from a socket can hold of the smallest frames, and some more: reading pauses long before.
     mailboxMax: 1_024,
+    // Answers to what is under way (`inFlightMax`, a `resume` of all channels), and news of its channels and its socket.
+    systemMax: 1_024,
     supervision: 'stop',
     isVirtual: false,
     start: ({ address, init }, turn) => {

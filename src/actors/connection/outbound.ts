@@ -23,7 +23,7 @@ export class Outbound {
     this.#readBytes = -1;
     this.#context.gate.hold('congested', out);
     out.count('slow_connections');
-    out.add({ type: 'measure', connection: this.#context.number });
+    out.add({ type: 'measure', connection: this.#context.number, why: 'stall' });
     out.arm('stall', this.#context.options.limits.stallMs);
   }
 
@@ -39,7 +39,7 @@ export class Outbound {
 
   /** The stall timer: has anything been read since it was armed? */
   check(out: Outbox): void {
-    if (this.#isCongested) out.add({ type: 'measure', connection: this.#context.number });
+    if (this.#isCongested) out.add({ type: 'measure', connection: this.#context.number, why: 'stall' });
   }
 
   /** `stuck`: nothing was read since the last look, so the client is too slow. What was written meanwhile does not count. */

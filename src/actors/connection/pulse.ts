@@ -1,4 +1,5 @@
 import type { Turn } from '../../runtime/ports/actor.ts';
+import type { Measured } from '../../runtime/ports/sockets.ts';
 import { explore, type ChartEffect, type ChartState } from '../chart.ts';
 import type { Outbox } from '../outbox.ts';
 import { connectionMachine } from './connection.machine.ts';
@@ -6,7 +7,7 @@ import type { ConnectionLimits } from './context.ts';
 
 export const connectionChart = explore(connectionMachine);
 
-/** What the chart asks for beside timers. */
+/** What the chart asks for beside timers; and `measure`, before a connection is taken for silent. */
 export type Act = (
   action: string,
   params: Readonly<Record<string, unknown>>,
@@ -14,9 +15,16 @@ export type Act = (
   out: Outbox,
 ) => void;
 
+/** A timer that waits for what the socket knows is armed on for so long; the answer comes before. */
+const LOOK_MS = 1_000;
+
 /**
  * A connection's life on the clock (LC2). Traffic touches `lastSeenAt` and no timer: one that comes due
  * is measured against it, and armed again for the rest when something was heard meanwhile (D3).
+ *
+ * Pings and pongs of the client are no messages: the socket keeps the time of the last one, and is asked before a
+ * connection is taken for silent. They speak for the machine. Whose page has ever sent a heartbeat is judged by what
+ * comes of the page: frames, and that it reads on when something waits for it (PU3).
  */
 export class Pulse {
   life: ChartState = connectionChart.initial;
@@ -24,6 +32,13 @@ export class Pulse {
   readonly #act: Act;
   #lastSeenAt: number;
   #lastPingAt: number;
+  /** The last ping or pong that the socket told of. */
+  #heardAt = -Infinity;
+  #isPageJudged = false;
+  /** How far it had read when something waited for it at the last look; infinite when nothing did. */
+  #backlogAt = Infinity;
+  /** The timer that is over by the frames alone. */
+  #doubted: string | undefined;
 
   constructor(limits: ConnectionLimits, turn: Turn, act: Act) {
     this.#limits = limits;
@@ -40,13 +55,29 @@ export class Pulse {
     return this.life.tags.has('open');
   }
 
-  touch(turn: Turn): void {
-    this.#lastSeenAt = turn.now;
+  /** A frame, or that it reads on. */
+  heard(turn: Turn, out: Outbox): void {
+    this.#seen(turn.now, turn, out);
   }
 
-  heard(turn: Turn, out: Outbox): void {
-    this.touch(turn);
+  /** A ping or pong, after it was listened for. */
+  machineHeard(turn: Turn, out: Outbox): void {
+    if (!this.#isPageJudged) this.#seen(turn.now, turn, out);
+  }
+
+  #seen(at: number, turn: Turn, out: Outbox): void {
+    this.#lastSeenAt = at;
     if (this.life.phase === 'suspect') this.fire('heard', turn, out);
+  }
+
+  /** The page sends heartbeats by itself. */
+  heartbeat(): void {
+    this.#isPageJudged = true;
+  }
+
+  /** From when on a ping or pong would count, if one does. */
+  get listensSince(): number | undefined {
+    return this.#isPageJudged ? undefined : this.#heardAt;
   }
 
   pinged(turn: Turn): void {
@@ -71,6 +102,28 @@ export class Pulse {
   timer(timer: string, turn: Turn, out: Outbox): void {
     const rest = this.#dueAt(timer) - turn.now;
     if (rest > 0) out.arm(timer, rest);
+    else if (timer === 'silence' || timer === 'timeout') this.#doubt(timer, turn, out);
+    else this.fire(timer, turn, out);
+  }
+
+  #doubt(timer: string, turn: Turn, out: Outbox): void {
+    this.#doubted = timer;
+    out.arm(timer, LOOK_MS);
+    this.#act('measure', {}, turn, out);
+  }
+
+  /** What the socket knows, asked when a timer came due by the frames alone, and with each ping. */
+  measured({ readBytes, heldBytes, heardAt }: Measured, turn: Turn, out: Outbox): void {
+    const isReadOn = readBytes > this.#backlogAt;
+    this.#backlogAt = heldBytes > 0 ? readBytes : Infinity;
+    this.#heardAt = heardAt;
+    const signAt = isReadOn ? turn.now : this.#isPageJudged ? -Infinity : heardAt;
+    if (signAt > this.#lastSeenAt) this.#seen(signAt, turn, out);
+    const timer = this.#doubted;
+    this.#doubted = undefined;
+    if (timer === undefined || !this.life.timers.has(timer)) return;
+    const restMs = this.#dueAt(timer) - turn.now;
+    if (restMs > 0) out.arm(timer, restMs);
     else this.fire(timer, turn, out);
   }
 

@@ -129,6 +129,8 @@ export interface Behaviour<State, Message, Init = undefined> {
   readonly kind: string;
   /** User messages that may wait; one more is refused (LM8). */
   readonly mailboxMax: number;
+  /** System messages that may wait: what it asks, arms and is on bounds them, and one more is a bug. 262,144 unless given. */
+  readonly systemMax?: number;
   readonly supervision: Supervision;
   /** Starts by itself when a message comes for it; others are spawned. */
   readonly isVirtual: boolean;

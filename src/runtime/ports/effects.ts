@@ -3,6 +3,9 @@ import type { FrameBatch } from './sockets.ts';
 import type { HookQuestion } from './hooks.ts';
 import type { StoreRequest } from './log-store.ts';
 
+/** Whether a client reads (LM7), or whether it lives (LC2). */
+export type MeasureReason = 'stall' | 'pulse';
+
 /** Effects that leave the process, each carried out by the port of the same name. */
 export type EdgeEffect =
   /** Frames for one connection: replies and notices. Always taken; what asks for them is bounded. */
@@ -22,8 +25,10 @@ export type EdgeEffect =
   | { readonly type: 'close'; readonly connection: number; readonly code: number; readonly reason: string }
   /** A connection that was over its outbound limit takes batches again. */
   | { readonly type: 'reopen'; readonly connection: number }
-  /** Ask how much of what was written has been taken; answered by a `measured` message, before the next step. */
-  | { readonly type: 'measure'; readonly connection: number }
+  /** Ask how the socket does; answered by a `measured` message with the same `why`, before the next step. */
+  | { readonly type: 'measure'; readonly connection: number; readonly why: MeasureReason }
+  /** The next sign of life after `since` is told by a `heard` message, once. */
+  | { readonly type: 'listen'; readonly connection: number; readonly since: number }
   /** One call of the log store; answered by a `storeReplied` message with the same `call`. */
   | {
       readonly type: 'store';

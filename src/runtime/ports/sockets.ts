@@ -8,6 +8,16 @@ export interface FrameBatch {
   readonly size: number;
 }
 
+/** How a connection does, as far as its socket knows. */
+export interface Measured {
+  /** Bytes that the operating system has taken since the connection began: it grows as the client reads. */
+  readonly readBytes: number;
+  /** Bytes that it has not taken yet. */
+  readonly heldBytes: number;
+  /** When the client's machine gave its last sign of life, a ping or a pong, on the monotonic clock; never: −Infinity. */
+  readonly heardAt: number;
+}
+
 /** The sockets of this node, by connection number. */
 export interface Sockets {
   write(connection: number, frames: readonly string[]): void;
@@ -17,8 +27,9 @@ export interface Sockets {
   close(connection: number, code: number, reason: string): void;
   /** Batches are taken again. */
   reopen(connection: number): void;
-  /** Bytes that the operating system has taken since the connection began: it grows as the client reads. */
-  readBytes(connection: number): number;
+  measure(connection: number): Measured;
+  /** The next sign of life after `since` is told to the inbox, once: at once when there was one already. */
+  listen(connection: number, since: number): void;
   /** Hands to the operating system what was written since the last flush: one write a socket. */
   flush(): void;
 }

@@ -12,6 +12,8 @@ export interface WsServerOptions {
   readonly sockets: WsSockets;
   /** Bytes of one frame; more closes with 1009 before it is buffered whole (FR1). */
   readonly frameBytes: number;
+  /** Fragments of one message (LM11); 0: no limit. */
+  readonly fragmentsPerMessage: number;
   /** The checks before an upgrade, in the order of HS3. */
   readonly admission: Admission;
   readonly onRefused: (refusal: HttpRefusal) => void;
@@ -21,6 +23,9 @@ export interface WsServerOptions {
 
 /** How long a client may take to answer a close before its socket is cut. */
 const CLOSE_TIMEOUT_MS = 5_000;
+
+/** Where there is no limit: as many as a message of 64 KiB has bytes. */
+const FRAGMENTS_MAX = 65_536;
 
 /** Takes upgrades of HTTP servers, checks them in the order of HS3, and hands over the sockets. */
 export class WsServer {
@@ -32,6 +37,10 @@ export class WsServer {
     this.#server = new WebSocketServer({
       noServer: true,
       maxPayload: options.frameBytes,
+      // They are counted before `ws` sees them (LM11); this is for those that came in the same piece of bytes.
+      maxFragments: options.fragmentsPerMessage || FRAGMENTS_MAX,
+      // Pings are answered within a budget (LM11).
+      autoPong: false,
       perMessageDeflate: false,
       clientTracking: false,
       handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),

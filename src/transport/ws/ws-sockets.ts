@@ -2,10 +2,12 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { CLOSE_CODES } from '../../protocol/codes.ts';
 import { refusedFrame } from '../../protocol/refused.ts';
+import type { InboundLimits } from '../../limits/inbound-budget.ts';
 import type { Inbox } from '../../runtime/ports/inbox.ts';
-import type { FrameBatch, Sockets } from '../../runtime/ports/sockets.ts';
+import type { FrameBatch, Measured, Sockets } from '../../runtime/ports/sockets.ts';
 import type { Claims } from '../../runtime/ports/tokens.ts';
 import { encodeFrames } from './framing.ts';
+import { Intake, IntakeWatch, type Overrun } from './intake.ts';
 
 /** Why a frame made its socket be closed. */
 export type BrokenFrame = 'binary_refused' | 'frame_too_large' | 'invalid_utf8';
@@ -13,14 +15,24 @@ export type BrokenFrame = 'binary_refused' | 'frame_too_large' | 'invalid_utf8';
 export interface WsSocketsOptions {
   /** Past it a client is slow (LM7); 0: no limit. */
   readonly outboundMaxBytes: number;
+  /** What a client may send beside its requests (LM11). */
+  readonly inbound: InboundLimits;
+  /** The monotonic clock, milliseconds. */
+  readonly now: () => number;
   readonly onBroken: (reason: BrokenFrame) => void;
+  /** A client went over a budget of what it may send. */
+  readonly onOverrun: (what: Overrun) => void;
 }
+
+/** How long a client that was put out may take to read why, before its socket is cut. */
+const PUT_OUT_MS = 1_000;
 
 /** One client's socket. */
 interface Peer {
   readonly number: number;
   readonly ws: WebSocket;
   readonly socket: Duplex;
+  readonly intake: Intake;
   /** Written since the last flush. */
   pending: Buffer[];
   /** Handed to the stream since the beginning. */
@@ -33,17 +45,20 @@ interface Peer {
 
 const kPeer = Symbol('peer');
 
-interface KnownSocket extends WebSocket {
+interface Known {
   [kPeer]: { readonly sockets: WsSockets; readonly peer: Peer };
 }
 
+type KnownSocket = WebSocket & Known;
+
 /**
  * The sockets of this node. Frames are written to the TCP socket below `ws`, whole and in order; `ws` itself
- * reads, and sends nothing but pings, pongs and the close.
+ * reads, and sends nothing but pings, pongs and the close. What a client sends is counted before `ws` reads it (LM11).
  */
 export class WsSockets implements Sockets {
+  readonly #options: WsSocketsOptions;
   readonly #outboundMax: number;
-  readonly #onBroken: (reason: BrokenFrame) => void;
+  readonly #watch: IntakeWatch;
   readonly #peers = new Map<number, Peer>();
   readonly #encoded = new WeakMap<FrameBatch, Buffer>();
   #dirty: Peer[] = [];
@@ -52,8 +67,9 @@ export class WsSockets implements Sockets {
   readonly traffic = { bytesOut: 0, framesIn: 0, bytesIn: 0 };
 
   constructor(options: WsSocketsOptions) {
+    this.#options = options;
     this.#outboundMax = options.outboundMaxBytes || Infinity;
-    this.#onBroken = options.onBroken;
+    this.#watch = new IntakeWatch(options, (number) => this.#overrun(number, 'unfinished'));
   }
 
   connect(inbox: Inbox): void {
@@ -71,17 +87,21 @@ export class WsSockets implements Sockets {
       number,
       ws,
       socket,
+      intake: new Intake(number, ws, this.#options.inbound),
       pending: [],
       flushedBytes: 0,
       isShut: false,
       isCongested: false,
     };
     this.#peers.set(number, peer);
-    (ws as KnownSocket)[kPeer] = { sockets: this, peer };
+    const known = { sockets: this, peer };
+    (ws as KnownSocket)[kPeer] = known;
+    (socket as Duplex & Known)[kPeer] = known;
     // Shared functions: a closure per connection and event would cost memory for nothing.
+    socket.prependListener('data', onData);
     ws.on('message', onMessage);
-    ws.on('ping', onSignOfLife);
-    ws.on('pong', onSignOfLife);
+    ws.on('ping', onPing);
+    ws.on('pong', onPong);
     ws.on('close', onClose);
     ws.on('error', onBroken);
   }
@@ -152,14 +172,21 @@ export class WsSockets implements Sockets {
     if (peer && !peer.isCongested) peer.isShut = false;
   }
 
-  readBytes(connection: number): number {
+  measure(connection: number): Measured {
     const peer = this.#peers.get(connection);
-    if (!peer) return 0;
+    if (!peer) return NOBODY;
     // What the stream counts falls only when a whole write is through; libuv knows how far the one under way is.
     const { writableLength } = peer.socket;
     const handle = (peer.socket as { _handle?: { writeQueueSize?: number } | null })._handle;
-    const held = handle?.writeQueueSize ? Math.min(writableLength, handle.writeQueueSize) : writableLength;
-    return peer.flushedBytes - held;
+    const heldBytes = handle?.writeQueueSize
+      ? Math.min(writableLength, handle.writeQueueSize)
+      : writableLength;
+    return { readBytes: peer.flushedBytes - heldBytes, heldBytes, heardAt: peer.intake.heardAt };
+  }
+
+  listen(connection: number, since: number): void {
+    const peer = this.#peers.get(connection);
+    if (peer?.intake.listen(since)) this.#inbox.heard(connection);
   }
 
   ping(connection: number): void {
@@ -172,40 +199,85 @@ export class WsSockets implements Sockets {
     if (!peer) return;
     this.#flushOne(peer);
     peer.ws.close(code, reason);
+    if (PUT_OUT.has(code)) this.#hearNoMore(peer);
+  }
+
+  /** Who was put out is not read any more, not even its goodbye: it would go on. */
+  #hearNoMore({ intake, socket }: Peer): void {
+    if (!intake.stop()) return;
+    const cut = setTimeout(() => socket.destroy(), PUT_OUT_MS);
+    socket.once('close', () => clearTimeout(cut));
   }
 
   // --- in
 
+  /** Before `ws` reads it: of what is too much it must not read more. */
+  arrived(peer: Peer, bytes: Buffer): void {
+    const found = peer.intake.take(bytes, this.#options.now());
+    if (found === 'fragments') this.#overrun(peer.number, found);
+    else if (found === 'bytes') this.#overran(peer, found);
+    if (!peer.intake.isWhole) this.#watch.add(peer.intake);
+  }
+
   received(peer: Peer, data: Buffer, isBinary: boolean): void {
+    // After the close nothing counts any more.
+    if (peer.ws.readyState !== peer.ws.OPEN) return;
     if (isBinary) {
-      this.#onBroken('binary_refused');
+      this.#options.onBroken('binary_refused');
       return peer.ws.close(CLOSE_CODES.binary_refused, 'binary_refused');
     }
     this.traffic.framesIn++;
     this.traffic.bytesIn += data.length;
     const text = data.toString('utf8');
     const taken = this.#inbox.frame(peer.number, text);
-    if (taken === 'crowded') this.#pause(peer);
+    if (taken === 'crowded') this.#crowded(peer);
     if (taken === 'full') this.write(peer.number, [refusedFrame(text)]);
   }
 
-  #pause(peer: Peer): void {
-    if (peer.ws.isPaused) return;
-    peer.ws.pause();
-    this.#inbox.whenDrained(peer.number, () => peer.ws.resume());
+  #crowded({ intake, number }: Peer): void {
+    if (intake.pauseFor('crowd')) this.#inbox.whenDrained(number, () => intake.resume('crowd'));
+  }
+
+  /** A ping or a pong: a sign of life, as long as there are not too many. */
+  controlled(peer: Peer, ping: Buffer | undefined): void {
+    const { intake, ws, socket, number } = peer;
+    if (ws.readyState !== ws.OPEN) return;
+    const found = intake.control(this.#options.now());
+    if (found === 'over') return this.#overran(peer, 'control_frames');
+    if (found === 'awaited') this.#inbox.heard(number);
+    // Who does not read what it was sent gets no more answers: nothing else would bound them.
+    if (ping === undefined || peer.isCongested) return;
+    ws.pong(ping);
+    if (socket.writableLength > this.#outboundMax) this.#congest(peer);
+  }
+
+  /** Over a budget that fills again; who goes on over it is put out. */
+  #overran(peer: Peer, what: Overrun): void {
+    this.#options.onOverrun(what);
+    if (peer.intake.isAbused) this.#putOut(peer);
+  }
+
+  #overrun(number: number, what: Overrun): void {
+    const peer = this.#peers.get(number);
+    if (!peer || peer.ws.readyState !== peer.ws.OPEN) return;
+    this.#options.onOverrun(what);
+    this.#putOut(peer);
+  }
+
+  /** At once: `ws` would find another reason to close, and the actor may be waiting for its turn. */
+  #putOut(peer: Peer): void {
+    this.close(peer.number, CLOSE_CODES.rate_abuse, 'rate_abuse');
+    this.#inbox.abused(peer.number);
   }
 
   broken(reason: BrokenFrame): void {
-    this.#onBroken(reason);
-  }
-
-  heard(peer: Peer): void {
-    this.#inbox.heard(peer.number);
+    this.#options.onBroken(reason);
   }
 
   closed(peer: Peer, code: number): void {
     this.#peers.delete(peer.number);
     peer.pending = [];
+    this.#watch.delete(peer.intake);
     this.#inbox.closed(peer.number, code);
   }
 
@@ -215,14 +287,29 @@ export class WsSockets implements Sockets {
   }
 }
 
+const NOBODY: Measured = { readBytes: 0, heldBytes: 0, heardAt: -Infinity };
+
+/** Who is closed with one of these went on in spite of being told. */
+const PUT_OUT: ReadonlySet<number> = new Set([CLOSE_CODES.too_many_bad_frames, CLOSE_CODES.rate_abuse]);
+
+function onData(this: Duplex, bytes: Buffer): void {
+  const { sockets, peer } = (this as Duplex & Known)[kPeer];
+  sockets.arrived(peer, bytes);
+}
+
 function onMessage(this: WebSocket, data: Buffer, isBinary: boolean): void {
   const { sockets, peer } = (this as KnownSocket)[kPeer];
   sockets.received(peer, data, isBinary);
 }
 
-function onSignOfLife(this: WebSocket): void {
+function onPing(this: WebSocket, data: Buffer): void {
   const { sockets, peer } = (this as KnownSocket)[kPeer];
-  sockets.heard(peer);
+  sockets.controlled(peer, data);
+}
+
+function onPong(this: WebSocket): void {
+  const { sockets, peer } = (this as KnownSocket)[kPeer];
+  sockets.controlled(peer, undefined);
 }
 
 function onClose(this: WebSocket, code: number): void {

@@ -1,0 +1,146 @@
+import { describe, expect, test } from 'vitest';
+import { CONNECTION_LIMITS } from '../../src/actors/connection/context.ts';
+import { Pulse } from '../../src/actors/connection/pulse.ts';
+import { Outbox } from '../../src/actors/outbox.ts';
+import type { Turn } from '../../src/runtime/ports/actor.ts';
+import type { Measured } from '../../src/runtime/ports/sockets.ts';
+
+const QUIET: Measured = { readBytes: 0, heldBytes: 0, heardAt: -Infinity };
+
+/** A pulse on a clock of its own, welcomed, with a socket that says what it is told to. Interval 30 s, timeout 90 s. */
+class Patient {
+  measured: Measured = QUIET;
+  readonly #due = new Map<string, number>();
+  readonly #pulse: Pulse;
+  readonly asked: string[] = [];
+  #now = 0;
+
+  constructor() {
+    this.#pulse = new Pulse(CONNECTION_LIMITS, this.#turn, (action, _params, turn, out) => {
+      this.asked.push(action);
+      if (action === 'ping') this.#pulse.pinged(turn);
+      if (action === 'ping' || action === 'measure') this.#pulse.measured(this.measured, turn, out);
+    });
+    this.#do((out) => this.#pulse.begin(this.#turn, out));
+    this.#do((out) => this.#pulse.fire('welcomed', this.#turn, out));
+  }
+
+  get #turn(): Turn {
+    return { now: this.#now } as Turn;
+  }
+
+  get phase(): string {
+    return this.#pulse.life.phase;
+  }
+
+  get now(): number {
+    return this.#now;
+  }
+
+  get listensSince(): number | undefined {
+    return this.#pulse.listensSince;
+  }
+
+  #do(run: (out: Outbox) => void): void {
+    const out = new Outbox();
+    run(out);
+    for (const effect of out.effects) {
+      if (effect.type === 'arm') this.#due.set(effect.timer, this.#now + Math.max(0, effect.delayMs));
+      if (effect.type === 'disarm') this.#due.delete(effect.timer);
+    }
+  }
+
+  frame(isHeartbeat = false): void {
+    if (isHeartbeat) this.#pulse.heartbeat();
+    this.#do((out) => this.#pulse.heard(this.#turn, out));
+  }
+
+  pong(): void {
+    this.measured = { ...this.measured, heardAt: this.#now };
+    if (this.phase === 'suspect' && this.listensSince !== undefined)
+      this.#do((out) => this.#pulse.machineHeard(this.#turn, out));
+  }
+
+  /** `each` happens every second. */
+  pass(seconds: number, each: () => void = () => {}): void {
+    const end = this.#now + seconds * 1_000;
+    for (let second = this.#now + 1_000; second <= end; second += 1_000) {
+      for (;;) {
+        const [timer, at] = [...this.#due].toSorted(([, a], [, b]) => a - b)[0] ?? [];
+        if (timer === undefined || at === undefined || at > second) break;
+        this.#now = Math.max(this.#now, at);
+        this.#due.delete(timer);
+        this.#do((out) => this.#pulse.timer(timer, this.#turn, out));
+      }
+      this.#now = second;
+      if (this.phase !== 'dead') each();
+    }
+  }
+}
+
+describe('[PU3] [LC2] signs of life', () => {
+  test('[PU3] pongs alone keep a client alive that has never sent a heartbeat', () => {
+    const patient = new Patient();
+    patient.pass(600, () => patient.pong());
+    expect(patient.phase).toBe('alive');
+    patient.pass(31);
+    expect(patient.phase).toBe('suspect');
+  });
+
+  test('[PU3] of one that has, they say nothing: suspect after the interval, dead after the timeout', () => {
+    const patient = new Patient();
+    patient.pass(10, () => patient.pong());
+    patient.frame(true);
+    patient.pass(29, () => patient.pong());
+    expect(patient.phase).toBe('alive');
+    patient.pass(2, () => patient.pong());
+    expect(patient.phase).toBe('suspect');
+    expect(patient.listensSince).toBeUndefined();
+    patient.pass(58, () => patient.pong());
+    expect(patient.phase).toBe('suspect');
+    patient.pass(2, () => patient.pong());
+    expect(patient.phase).toBe('dead');
+  });
+
+  test('[PU3] any frame of its own brings it back', () => {
+    const patient = new Patient();
+    patient.frame(true);
+    patient.pass(40, () => patient.pong());
+    expect(patient.phase).toBe('suspect');
+    patient.frame();
+    expect(patient.phase).toBe('alive');
+  });
+
+  test('[PU3] who reads on is alive: the heartbeat waits behind what it is being sent', () => {
+    const patient = new Patient();
+    patient.frame(true);
+    let readBytes = 0;
+    patient.pass(
+      300,
+      () => (patient.measured = { ...QUIET, readBytes: (readBytes += 100), heldBytes: 50_000 }),
+    );
+    expect(patient.phase).toBe('alive');
+    // Now it stands still.
+    patient.pass(60);
+    expect(patient.phase).toBe('suspect');
+    patient.pass(60);
+    expect(patient.phase).toBe('dead');
+  });
+
+  test('[PU3] what the system takes is no sign when nothing had to wait', () => {
+    const patient = new Patient();
+    patient.frame(true);
+    let readBytes = 0;
+    patient.pass(100, () => (patient.measured = { ...QUIET, readBytes: (readBytes += 100) }));
+    expect(patient.phase).toBe('dead');
+  });
+
+  test('[LC2] a suspect connection is alive again with the next pong, at once', () => {
+    const patient = new Patient();
+    patient.pass(31);
+    expect(patient.phase).toBe('suspect');
+    expect(patient.listensSince).toBe(-Infinity);
+    patient.pong();
+    expect(patient.phase).toBe('alive');
+  });
+});
