@@ -146,6 +146,7 @@ export class Engine {
       databaseUrl: config.databaseUrl,
       dataDir: config.dataDir,
       connections: DATABASE_CONNECTIONS,
+      pooler: config.databasePooler,
       // The server gives up before we do: then we know that it was not carried out.
       statementTimeoutMs: LOG_LIMITS.readDeadlineMs - 500,
       onIdleError: (error) => logger.warn({ message: error.message }, 'database connection lost'),

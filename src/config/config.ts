@@ -10,6 +10,7 @@ export interface Config {
   /** The embedded database's folder; used when `databaseUrl` is undefined. */
   readonly dataDir: string;
   readonly databaseUrl: string | undefined;
+  readonly databasePooler: 'auto' | 'on' | 'off';
   /** Shared secret of HS256, HS384 and HS512 (JW1). Without it only `jwks` counts; one of the two is there. */
   readonly jwtSecret: string | undefined;
   /** URL or file of a JWKS, for RS, ES and EdDSA (JW1). */

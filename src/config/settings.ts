@@ -96,6 +96,12 @@ export const SETTINGS: { readonly [Field in keyof Config]: Setting<Exclude<Confi
     what: 'PostgreSQL 15 or newer; not set: the embedded database',
     shown: 'no password',
   }),
+  databasePooler: setting('Store', {
+    variable: 'VAGUS_DATABASE_POOLER',
+    parser: oneOf(['auto', 'off', 'on']),
+    default: 'auto',
+    what: 'a pooler of transactions before PostgreSQL; auto: looked at by connection',
+  }),
   dataDir: setting('Store', {
     variable: 'VAGUS_DATA_DIR',
     parser: text,

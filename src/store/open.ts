@@ -2,6 +2,7 @@ import type { LogStore } from '../runtime/ports/log-store.ts';
 import { StoreError } from './store-error.ts';
 import { migrate } from './postgres/migrate.ts';
 import { messageOf, PgClient } from './postgres/pg-client.ts';
+import type { Pooler } from './postgres/pg-settings.ts';
 import { PgliteClient } from './postgres/pglite-client.ts';
 import { PostgresLogStore } from './postgres/postgres-log-store.ts';
 
@@ -11,6 +12,7 @@ export interface StoreOptions {
   readonly dataDir: string;
   readonly connections: number;
   readonly statementTimeoutMs: number;
+  readonly pooler?: Pooler;
   readonly onIdleError: (error: Error) => void;
   /** The embedded database ended by itself: the process cannot go on. */
   readonly onEnd: (error: Error) => void;
@@ -72,8 +74,8 @@ function placeOf(databaseUrl: string): string {
 }
 
 async function openClient(options: StoreOptions): Promise<PgClient | PgliteClient> {
-  const { databaseUrl, dataDir, connections, statementTimeoutMs, onIdleError, onEnd } = options;
+  const { databaseUrl, dataDir, onEnd, ...pool } = options;
   return databaseUrl === undefined
     ? PgliteClient.open({ folder: dataDir, onEnd })
-    : new PgClient({ url: databaseUrl, connections, statementTimeoutMs, onIdleError });
+    : new PgClient({ ...pool, url: databaseUrl });
 }

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { sessionSettings, setUp, statementSettings, withSettings, type Pooler } from './pg-settings.ts';
 import { failureOf, SqlError, type Row, type SqlClient } from './sql-client.ts';
 import type { Statement } from './statement.ts';
 
@@ -7,6 +8,8 @@ export interface PgOptions {
   readonly connections: number;
   /** How long the server may work on one statement: less than any caller waits. */
   readonly statementTimeoutMs: number;
+  /** Whether connections are our own sessions, and their statements can be prepared by name. */
+  readonly pooler?: Pooler;
   /** Told of connections that broke while nobody used them. */
   readonly onIdleError: (error: Error) => void;
 }
@@ -22,8 +25,13 @@ export class PgClient implements SqlClient {
   readonly concurrency: number;
   readonly #pool: pg.Pool;
   readonly #url: string;
+  readonly #statementTimeoutMs: number;
+  /** Connections that are sessions of ours alone. */
+  readonly #direct = new WeakSet<pg.ClientBase>();
 
   constructor(options: PgOptions) {
+    const { statementTimeoutMs, pooler = 'auto' } = options;
+    this.#statementTimeoutMs = statementTimeoutMs;
     this.concurrency = options.connections;
     this.#url = options.url;
     this.#pool = new pg.Pool({
@@ -31,16 +39,13 @@ export class PgClient implements SqlClient {
       max: options.connections,
       application_name: 'vagus',
       keepAlive: true,
-    });
+      onConnect: async (client) => {
+        if (await setUp(client, sessionSettings(statementTimeoutMs), pooler)) this.#direct.add(client);
+      },
+    } as pg.PoolConfig);
     this.#pool.on('error', options.onIdleError);
-    // Not as start-up parameters: poolers in between refuse those. A plan that was made while a table was
-    // small must not scan it once it is large, hence no sequential scans; and compiling takes longer than all we ask.
-    const settings = `set statement_timeout = ${options.statementTimeoutMs}; set enable_seqscan = off; set jit = off`;
-    this.#pool.on('connect', (client) => {
-      // A connection that breaks says so to its query, and once more to whoever listens; nobody listening is fatal.
-      client.on('error', () => {});
-      void client.query(settings).catch(options.onIdleError);
-    });
+    // A connection that breaks says so to its query, and once more to whoever listens; nobody listening is fatal.
+    this.#pool.on('connect', (client) => client.on('error', () => {}));
   }
 
   async query(
@@ -57,17 +62,10 @@ export class PgClient implements SqlClient {
         Math.max(0, deadline - Date.now()),
       );
     });
-    const config = {
-      name: statement.name,
-      text: statement.text,
-      values: statement.bind(values),
-      rowMode: 'array',
-      types,
-    } as const;
     try {
-      const result = await Promise.race([client.query(config), late]);
+      const rows = await Promise.race([this.#send(client, statement, statement.bind(values)), late]);
       client.release();
-      return result.rows as Row[];
+      return rows;
     } catch (error) {
       const known = toSqlError(error);
       // Whatever the connection still has under way must not reach the next who uses it.
@@ -76,6 +74,15 @@ export class PgClient implements SqlClient {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  async #send(client: pg.PoolClient, { name, text }: Statement, values: unknown[]): Promise<readonly Row[]> {
+    const config = { text, values, rowMode: 'array', types } as const;
+    if (this.#direct.has(client)) return (await client.query({ ...config, name })).rows;
+    return new Promise((resolve, reject) => {
+      const settings = statementSettings(this.#statementTimeoutMs);
+      client.query(withSettings(config, settings, (error, rows) => (error ? reject(error) : resolve(rows))));
+    });
   }
 
   /** Nothing has been sent when this fails, so nothing was carried out. */

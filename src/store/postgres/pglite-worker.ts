@@ -17,7 +17,7 @@ const db = await PGlite.create({
   parsers: { [INT8]: Number },
   ...(isNew ? { loadDataDir: await dataDir() } : {}),
 });
-// What pg-client sets for each of its connections.
+// As for a session of our own on a server (pg-settings.ts). Nobody else has this one.
 await db.exec('set enable_seqscan = off');
 
 const say = (reply: WorkerReply): void => port.postMessage(reply);

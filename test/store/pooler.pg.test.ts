@@ -1,0 +1,198 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import pg from 'pg';
+import { openStore, type OpenStore } from '../../src/store/open.ts';
+import { append, ask, claim, entry, get, newRoom, readAll } from '../contract/log-store.contract.ts';
+import { logStoreContract } from '../contract/log-store.contract.ts';
+import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { startBouncer, type Bouncer } from '../support/pgbouncer.ts';
+
+// A pooler of transactions between us and the server: its connections are whoever's turn it is (D22).
+
+const options = {
+  dataDir: '',
+  connections: 12,
+  statementTimeoutMs: 400,
+  onIdleError: () => {},
+  onEnd: () => {},
+};
+
+let database: TestDatabase;
+let bouncer: Bouncer;
+beforeAll(async () => {
+  database = await createDatabase();
+  bouncer = await startBouncer(database.url, { mode: 'transaction', serverConnections: 3 });
+});
+afterAll(async () => {
+  await bouncer.stop();
+  await database.drop();
+});
+
+logStoreContract('PostgreSQL behind a pooler', async () => {
+  const own = await createDatabase();
+  const store = await openStore({
+    ...options,
+    statementTimeoutMs: 2_500,
+    databaseUrl: bouncer.through(own.url),
+  });
+  return {
+    store,
+    close: async () => {
+      await store.close();
+      await own.drop();
+    },
+  };
+});
+
+const SETTINGS = [
+  'statement_timeout',
+  'enable_seqscan',
+  'jit',
+  'lock_timeout',
+  'idle_in_transaction_session_timeout',
+];
+
+/** What a session of the server has, as an application behind the same pooler sees it. */
+async function seen(client: pg.Client): Promise<Record<string, string>> {
+  const { rows } = await client.query<{ name: string; setting: string }>(
+    'select name, setting from pg_settings where name = any($1)',
+    [SETTINGS],
+  );
+  return Object.fromEntries(rows.map(({ name, setting }) => [name, setting]));
+}
+
+test('[D22] many who start together through a pooler migrate once and work at once', async () => {
+  const own = await createDatabase();
+  const stores = await Promise.all(
+    Array.from({ length: 4 }, () => openStore({ ...options, databaseUrl: bouncer.through(own.url) })),
+  );
+  const all = stores.map(async (store, at) => {
+    const channel = `room:${newRoom()}` as const;
+    const { epoch } = await claim(store, channel, `node-${at}`);
+    const ids = Array.from({ length: 30 }, (_, n) => `m${n}`);
+    await Promise.all(
+      ids.map((id) => append(store, channel, `node-${at}`, epoch, [entry(id)]).catch(() => undefined)),
+    );
+    return (await readAll(store, channel)).length;
+  });
+  for (const stored of await Promise.all(all)) expect(stored).toBeGreaterThan(0);
+  await Promise.all(stores.map((store) => store.close()));
+  await own.drop();
+});
+
+describe('settings', () => {
+  let store: OpenStore;
+  let application: pg.Client;
+  beforeEach(async () => {
+    application = new pg.Client({ connectionString: bouncer.through(database.url) });
+    await application.connect();
+    store = await openStore({ ...options, databaseUrl: bouncer.through(database.url) });
+  });
+  afterEach(async () => {
+    await store.close();
+    await application.end();
+  });
+
+  test('[D22] nothing stays on the connections of the pooler', async () => {
+    const before = await seen(application);
+    const channel = `room:${newRoom()}` as const;
+    const { epoch } = await claim(store, channel, 'a');
+    await append(store, channel, 'a', epoch, [entry('1')]);
+    // More of ours at once than the pooler has: all of its connections have been used.
+    await Promise.all(Array.from({ length: 50 }, () => readAll(store, channel)));
+    const sessions = await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        const other = new pg.Client({ connectionString: bouncer.through(database.url) });
+        await other.connect();
+        const settings = await seen(other);
+        const { rows } = await other.query('select name from pg_prepared_statements');
+        await other.end();
+        return { settings, rows };
+      }),
+    );
+    for (const { settings, rows } of sessions) {
+      expect(settings).toEqual(before);
+      expect(rows).toEqual([]);
+    }
+    expect(await database.query(`select 1 from pg_locks where locktype = 'advisory' and granted`)).toEqual(
+      [],
+    );
+  });
+
+  test('[D8] a statement is ended by the server before its caller gives up', async () => {
+    const channel = `room:${newRoom()}` as const;
+    const { epoch } = await claim(store, channel, 'a');
+    await application.query('begin; lock table vagus.messages in access exclusive mode');
+    const pending = ask(store, 'append', {
+      owner: 'a',
+      groups: [{ channel, epoch, foundsRoom: false, entries: [entry('late')] }],
+    });
+    expect(await pending).toMatchObject({
+      ok: false,
+      failure: 'failed',
+      message: expect.stringContaining('statement timeout') as string,
+    });
+    await application.query('rollback');
+    expect(await append(store, channel, 'a', epoch, [entry('late')])).toMatchObject([
+      { type: 'stored', seq: 1 },
+    ]);
+  });
+});
+
+describe('whether there is one', () => {
+  const prepared = async (url: string, pooler: 'auto' | 'on' | 'off'): Promise<boolean> => {
+    const own = await createDatabase();
+    const at = Object.assign(new URL(url), { pathname: new URL(own.url).pathname }).href;
+    const store = await openStore({ ...options, connections: 3, pooler, databaseUrl: at });
+    // A name that is prepared is one that cannot be prepared again: seen from within the same session.
+    await own.query(`
+      create table public.heard (name text);
+      create function hear() returns trigger language plpgsql as $$
+      begin insert into public.heard select name from pg_prepared_statements; return new; end $$;
+      create trigger hear before insert on vagus.messages for each row execute function hear()`);
+    const channel = `room:${newRoom()}` as const;
+    const { epoch } = await claim(store, channel, 'a');
+    await append(store, channel, 'a', epoch, [entry('1')]);
+    const names = await own.query('select distinct name from public.heard');
+    await store.close();
+    await own.drop();
+    return names.some(({ name }) => name === 'vagus_append');
+  };
+
+  test('[D22] is seen by itself', async () => {
+    expect(await prepared(database.url, 'auto')).toBe(true);
+    expect(await prepared(bouncer.through(database.url), 'auto')).toBe(false);
+  });
+
+  test('[D22] or said', async () => {
+    expect(await prepared(database.url, 'on')).toBe(false);
+    const sessions = await startBouncer(database.url, { mode: 'session', serverConnections: 20 });
+    expect(await prepared(sessions.through(database.url), 'auto')).toBe(false);
+    expect(await prepared(sessions.through(database.url), 'off')).toBe(true);
+    await sessions.stop();
+  });
+});
+
+test('[D22] a session of our own is given up by the server when the machine behind it is gone', async () => {
+  const own = await createDatabase();
+  const store = await openStore({ ...options, databaseUrl: own.url });
+  await get(store, 'ping', {});
+  // Seen from within, by a function that a statement of the store's calls.
+  await own.query(`
+    create table public.heard (name text, setting text);
+    create function hear() returns trigger language plpgsql as $$
+    begin insert into public.heard select name, setting from pg_settings; return new; end $$;
+    create trigger hear before insert on vagus.messages for each row execute function hear()`);
+  const { epoch } = await claim(store, 'room:r', 'a');
+  await append(store, 'room:r', 'a', epoch, [entry('1')]);
+  const heard = await own.query(`select name, setting from public.heard where name = any($1)`, [
+    ['statement_timeout', 'enable_seqscan', 'tcp_keepalives_idle', 'tcp_user_timeout'],
+  ]);
+  expect(Object.fromEntries(heard.map(({ name, setting }) => [name, setting]))).toEqual({
+    statement_timeout: '400',
+    enable_seqscan: 'off',
+    tcp_keepalives_idle: '2',
+    tcp_user_timeout: '5000',
+  });
+  await store.close();
+  await own.drop();
+});
