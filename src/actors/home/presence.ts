@@ -1,4 +1,5 @@
 import type { Actor, DeviceState, Departure, PresencePage, Spared } from '../messages.ts';
+import { SortedNames } from './sorted-names.ts';
 
 /** What others are told about a user. */
 type Shown = 'alive' | 'suspect';
@@ -29,7 +30,7 @@ export interface Moment {
  *
  * - A user joins with its first device and leaves with its last one, or a grace later when that one was lost.
  * - A user is shown alive while one device is, else suspect.
- * - `#order` keeps users sorted for pages; it is built when asked for and dropped when somebody joins or leaves.
+ * - `#order` keeps users sorted for pages, from the first one that is asked for.
  */
 export class Presence {
   readonly #graceMs: number;
@@ -39,7 +40,7 @@ export class Presence {
   readonly #admins = new Set<string>();
   /** Users without a device whose grace runs; in the order in which it ends. */
   readonly #lost = new Set<string>();
-  #order: readonly string[] | undefined;
+  #order: SortedNames | undefined;
 
   constructor(graceMs: number) {
     this.#graceMs = graceMs;
@@ -88,7 +89,7 @@ export class Presence {
       shown,
       since: moment.wall,
     });
-    this.#order = undefined;
+    this.#order?.add(user);
     return [{ type: 'joined', user, since: moment.wall }];
   }
 
@@ -129,8 +130,12 @@ export class Presence {
 
   /** Ends the graces that are over. */
   expire(moment: Moment): PresenceChange[] {
-    const over = [...this.#lost].filter((user) => (this.#members.get(user)?.lostUntil ?? 0) <= moment.now);
-    return over.flatMap((user) => this.#leave(user, moment));
+    const changes: PresenceChange[] = [];
+    for (const user of this.#lost) {
+      if ((this.#members.get(user)?.lostUntil ?? 0) > moment.now) break;
+      changes.push(...this.#leave(user, moment));
+    }
+    return changes;
   }
 
   /** When the next grace ends, or undefined when none runs. */
@@ -140,20 +145,19 @@ export class Presence {
   }
 
   page(after: string | undefined, max: number): PresencePage {
-    this.#order ??= [...this.#members.keys()].toSorted();
-    const from = after === undefined ? 0 : firstAfter(this.#order, after);
-    const users = this.#order.slice(from, from + max);
-    const members = users.map((user) => {
+    this.#order ??= new SortedNames(this.#members.keys());
+    const { names, more } = this.#order.page(after, max);
+    const members = names.map((user) => {
       const { shown, since, devices } = this.#members.get(user) as Member;
       return { user, state: shown, since, devices: devices.size };
     });
-    return { members, total: this.#order.length, more: from + users.length < this.#order.length };
+    return { members, total: this.#members.size, more };
   }
 
   #leave(user: string, moment: Moment): PresenceChange[] {
     this.#members.delete(user);
     this.#lost.delete(user);
-    this.#order = undefined;
+    this.#order?.remove(user);
     return [{ type: 'left', user, since: moment.wall }];
   }
 
@@ -165,16 +169,4 @@ export class Presence {
     member.since = moment.wall;
     return [{ type: shown, user, since: moment.wall }];
   }
-}
-
-/** Where the names after `name` begin in a sorted list. */
-function firstAfter(order: readonly string[], name: string): number {
-  let low = 0;
-  let high = order.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((order[middle] as string) <= name) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
