@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Channel } from '../../src/protocol/channels.ts';
 import type { Claimed, EntryOutcome } from '../../src/runtime/ports/log-store.ts';
 import { openStore, type OpenStore } from '../../src/store/open.ts';
+import { PLAN_SETTINGS } from '../../src/store/postgres/pg-settings.ts';
 import * as statements from '../../src/store/postgres/statements.ts';
 import { logStoreFaultsContract } from '../contract/log-store-faults.contract.ts';
 import { ask, claim, entry, get, newRoom, readAll } from '../contract/log-store.contract.ts';
@@ -193,7 +194,7 @@ test('[D8] the search for repeats stays an index probe when the statistics are s
     return rows.map((row: Record<string, string>) => row['QUERY PLAN']).join('\n');
   };
   // As the store's connections are set up; once with a plan of its own, once with the one that is kept.
-  await session.query('set enable_seqscan = off');
+  for (const [name, value] of Object.entries(PLAN_SETTINGS)) await session.query(`set ${name} = ${value}`);
   await session.query(`prepare repeats as ${statements.append.text}`);
   for (const mode of ['force_custom_plan', 'force_generic_plan']) {
     await session.query(`set plan_cache_mode = ${mode}`);

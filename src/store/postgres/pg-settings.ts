@@ -13,11 +13,15 @@ export type Pooler = 'auto' | 'on' | 'off';
 export type Settings = Readonly<Record<string, string>>;
 
 /**
- * A plan that was made while a table was small must not scan it once it is large, hence no sequential scans; and compiling
- * takes longer than all we ask.
+ * Plans read what they need by an index, in its order, whatever the statistics say: one that was made while a table was
+ * small must not scan it once it is large, and the newest entries of a room of which nothing is known yet were found by
+ * sorting all of it. Compiling takes longer than all we ask.
  */
+export const PLAN_SETTINGS: Settings = { enable_seqscan: 'off', enable_bitmapscan: 'off', jit: 'off' };
+
+/** Of a statement: how it is planned, and when the server gives it up. */
 export function statementSettings(statementTimeoutMs: number): Settings {
-  return { statement_timeout: `${statementTimeoutMs}ms`, enable_seqscan: 'off', jit: 'off' };
+  return { statement_timeout: `${statementTimeoutMs}ms`, ...PLAN_SETTINGS };
 }
 
 /**

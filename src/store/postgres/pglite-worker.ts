@@ -18,7 +18,7 @@ const db = await PGlite.create({
   ...(isNew ? { loadDataDir: await dataDir() } : {}),
 });
 // As for a session of our own on a server (pg-settings.ts). Nobody else has this one.
-await db.exec('set enable_seqscan = off');
+await db.exec('set enable_seqscan = off; set enable_bitmapscan = off');
 
 const say = (reply: WorkerReply): void => port.postMessage(reply);
 

@@ -107,35 +107,57 @@ select case when ${given('reader')}::text is null then 'granted'
   ) then 'granted' else 'forbidden' end as grant
 from (select substr(${given('channel')}::text, 6) as room) wanted left join ${rooms} r on r.room = wanted.room`;
 
-/** A page ends when its texts reach a size: the first entry always fits, one more than asked says that there are more. */
-function page(name: string, where: SQL, order: SQL): Statement {
+/** Entries that are read at a time: what is read and not given is less than that. */
+const SLICE = sql.raw('128');
+
+/**
+ * A page ends when its texts reach a size: the first entry always fits, one more than fits says that there are more. The
+ * walk goes on to a next slice only while the page is not full, and what does not fit is not looked into: the length of a
+ * text that is kept apart is known without it. A thousand texts of 62 KB were read, and moved, for the four that fit.
+ */
+function page(name: string, from: SQL, { where, order }: { where: SQL; order: SQL }): Statement {
+  const limit = sql`${given('limit')}::bigint`;
+  const bytesMax = sql`${given('bytesMax')}::bigint`;
   return statement(
     name,
     sql`
-with allowed as materialized (${grant}),
-found as (
-  select m.seq, m.sender, m.id, m.content, m.data, m.sent_at, m.stored_at
-  from ${messages} m, allowed
-  where allowed.grant = 'granted' and m.channel = ${given('channel')} and ${where}
-  order by m.seq ${order} limit ${given('limit')}::bigint + 1
-), sized as (
-  select *, row_number() over reading as nth,
-    sum(octet_length(content) + coalesce(octet_length(data), 0) + 64) over reading as bytes
-  from found window reading as (order by seq ${order})
+with recursive allowed as materialized (${grant}),
+walk (seq, sender, id, content, data, sent_at, stored_at, nth, before, bytes) as (
+  select ${from}::bigint, null::text collate "C", null::text collate "C", null::text, null::text,
+    null::timestamptz(3), null::timestamptz(3), 0::bigint, 0::bigint, 0::bigint
+  from allowed where allowed.grant = 'granted'
+  union all
+  select e.seq, e.sender, e.id, e.content, e.data, e.sent_at, e.stored_at,
+    w.nth + e.nth, w.bytes + e.bytes - e.size, w.bytes + e.bytes
+  from walk w cross join lateral (
+    select s.*, row_number() over reading as nth, (sum(s.size) over reading)::bigint as bytes from (
+      select m.seq, m.sender, m.id, m.content, m.data, m.sent_at, m.stored_at,
+        octet_length(m.content) + coalesce(octet_length(m.data), 0) + 64 as size
+      from ${messages} m
+      where m.channel = ${given('channel')} and ${where}
+      order by m.seq ${order} limit ${SLICE}
+    ) s window reading as (order by s.seq ${order} rows unbounded preceding)
+  ) e
+  where w.nth % ${SLICE} = 0 and w.nth <= ${limit} and w.bytes <= ${bytesMax}
+), shown as (
+  select *, nth <= ${limit} and (nth = 1 or bytes <= ${bytesMax}) as fits
+  from walk where nth between 1 and ${limit} + 1 and (nth <= 2 or before <= ${bytesMax})
 )
-select allowed.grant, s.seq, s.sender, s.id, s.content, s.data, ${ms(sql`s.sent_at`)} as sent_at, ${ms(sql`s.stored_at`)} as stored_at,
-  s.nth <= ${given('limit')}::bigint and (s.nth = 1 or s.bytes <= ${given('bytesMax')}::bigint) as fits
-from allowed left join sized s on true
+select allowed.grant, s.seq, s.sender, s.id, case when s.fits then s.content end as content, case when s.fits then s.data end as data,
+  ${ms(sql`s.sent_at`)} as sent_at, ${ms(sql`s.stored_at`)} as stored_at, s.fits
+from allowed left join shown s on true
 order by s.nth`,
   );
 }
 
-export const pageAfter = page(
-  'page_after',
-  sql`m.seq > ${given('after')} and m.seq <= ${given('upTo')}::bigint`,
-  sql`asc`,
-);
-export const pageBefore = page('page_before', sql`m.seq < ${given('before')}::bigint`, sql`desc`);
+export const pageAfter = page('page_after', sql`${given('after')}`, {
+  where: sql`m.seq > w.seq and m.seq <= ${given('upTo')}::bigint`,
+  order: sql`asc`,
+});
+export const pageBefore = page('page_before', sql`${given('before')}`, {
+  where: sql`m.seq < w.seq`,
+  order: sql`desc`,
+});
 
 export const lookup = statement(
   'lookup',
