@@ -1,4 +1,5 @@
 import type { Entry, HistoryPage } from './frames.ts';
+import type { Position } from './position.ts';
 
 /** Live messages that wait for a gap to be filled; what comes beyond is read from the log too. */
 const HELD_MAX = 1_000;
@@ -22,8 +23,12 @@ export interface ReaderWorld {
  * - `position` is the last seq that was delivered or named, and undefined until the channel's beginning is known.
  */
 export class ChannelReader {
+  /** Of which log the position is. */
+  log: string | undefined;
   readonly #world: ReaderWorld;
   #position: number | undefined;
+  /** The message at the position, when one was delivered there. */
+  #mark: Position | undefined;
   /** By seq, ascending: later than the position, and not the next one. */
   readonly #held = new Map<number, Entry>();
   /** Up to here there is something to be read. */
@@ -34,13 +39,23 @@ export class ChannelReader {
   #round = 0;
   #isClosed = false;
 
-  constructor(world: ReaderWorld, position?: number) {
+  constructor(world: ReaderWorld, position?: Position) {
     this.#world = world;
-    this.#position = position;
+    this.#mark = position;
+    this.#position = position?.seq;
+    this.log = position?.log;
   }
 
   get position(): number | undefined {
     return this.#position;
+  }
+
+  /** All there is to say about where it is. */
+  get place(): Position | undefined {
+    const seq = this.#position;
+    if (seq === undefined) return undefined;
+    const mark = this.#mark?.seq === seq ? this.#mark : { seq };
+    return this.log === undefined ? mark : { ...mark, log: this.log };
   }
 
   /** Where a channel begins that was not known before. */
@@ -48,10 +63,19 @@ export class ChannelReader {
     this.#position ??= seq;
   }
 
-  /** Everything from before means nothing. Undefined: where it goes on is not known yet. */
-  reset(seq: number | undefined): void {
+  /** Everything from before means nothing. */
+  reset(seq: number): void {
     this.lost();
     this.#position = seq;
+    this.#mark = undefined;
+  }
+
+  /** The log has lost what was behind `seq`: of that what was shown is forgotten, and other messages come. */
+  rewound(seq: number): void {
+    if (this.#position === undefined || this.#position > seq) return this.reset(seq);
+    // What it holds may be lost; what it has not been shown of the rest is still there.
+    this.lost();
+    this.gap(seq);
   }
 
   /** The connection is gone; the next one begins after the position. */
@@ -96,7 +120,9 @@ export class ChannelReader {
   }
 
   #deliver(entry: Entry): void {
-    this.#position = entry.seq;
+    const { seq, id } = entry;
+    this.#position = seq;
+    this.#mark = entry.type === 'chat' ? { seq, id, from: entry.from } : { seq, id };
     this.#world.deliver(entry);
   }
 

@@ -1,5 +1,6 @@
 import { failure, type ClientError, type Result } from './codes.ts';
 import { isCount, isObject, isText, listOf, maybe, oneOf, type Fields } from './shapes.ts';
+import { isPosition } from './position.ts';
 import { toJson, utf8Bytes } from './size.ts';
 import { isTime } from './time.ts';
 
@@ -28,7 +29,10 @@ const CHANNEL: Rule = [
 
 /** Of the frames an application has a say in, what a server would refuse (FR2, FR4 to FR6, RQ1 to RQ11). */
 const RULES: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
-  join: { room: ROOM, since: optional(SEQ) },
+  join: {
+    room: ROOM,
+    since: [maybe(isPosition), 'a whole number from 0, or a position: seq, and id, from and log'],
+  },
   leave: { room: ROOM },
   chat: {
     id: [

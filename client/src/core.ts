@@ -10,6 +10,7 @@ import { unknownOption } from './options.ts';
 import { Outbox } from './outbox.ts';
 import { Pages } from './pages.ts';
 import type { Ports } from './ports.ts';
+import { toPosition, type Position } from './position.ts';
 import { Requests, type Question } from './requests.ts';
 import { isObject, isText, pick, PRESENCE, readHistory, ROOMS, type Fields } from './shapes.ts';
 import { Subscriptions } from './subscriptions.ts';
@@ -24,6 +25,7 @@ export type * from './frames.ts';
 export type { ClientState } from './lifecycle.ts';
 export type { SendOptions } from './message.ts';
 export type * from './ports.ts';
+export type { Position } from './position.ts';
 export type { TokenSource } from './tokens.ts';
 
 export interface CoreOptions {
@@ -138,8 +140,8 @@ export class ClientCore {
     return this.#line.state;
   }
 
-  /** The last seq that was delivered of each channel, to be kept and given to `join` by another run. */
-  get positions(): Readonly<Record<string, number>> {
+  /** Behind which message one is in each channel, to be kept and given to `join` by another run. */
+  get positions(): Readonly<Record<string, Position>> {
     return this.#subscriptions.positions();
   }
 
@@ -167,10 +169,10 @@ export class ClientCore {
    * without it, what comes from now on. Errors: `forbidden`, `not_found`, `gone`, `limit_reached`, `bad_frame`; what it
    * was delayed by, or `unavailable`, when the time is over.
    */
-  join(room: string, options: { readonly since?: number }, done: Done<JoinedRoom>): void {
+  join(room: string, options: { readonly since?: number | Position }, done: Done<JoinedRoom>): void {
     const { since } = fieldsOf(options);
     const safe = this.#ready(done, { type: 'join', room, since }, unknownOption(options, ['since']));
-    if (safe) this.#subscriptions.join(room, since as number | undefined, safe);
+    if (safe) this.#subscriptions.join(room, toPosition(since), safe);
   }
 
   /** Answered when one is off the room, at once without a connection. Error: `not_joined`. */

@@ -26,6 +26,7 @@ export type Incoming =
   | { readonly type: 'error'; readonly id: string | undefined; readonly error: ClientError }
   | { readonly type: 'ping' }
   | { readonly type: 'skipped'; readonly channel: string; readonly from: number; readonly to: number }
+  | { readonly type: 'reset'; readonly channel: string; readonly seq: number }
   | {
       [Name in Told]: { readonly type: 'told'; readonly name: Name; readonly event: ClientEvents[Name] };
     }[Told]
@@ -97,6 +98,10 @@ function readNotification(fields: Fields): Incoming | undefined {
   if (action === 'skipped') {
     const range = isObject(data) ? pick(data, { channel: isText, from: isCount, to: isCount }) : undefined;
     return range && { type: 'skipped', ...(range as { channel: string; from: number; to: number }) };
+  }
+  if (action === 'reset') {
+    const place = isObject(data) ? pick(data, { channel: isText, seq: isCount }) : undefined;
+    return place && { type: 'reset', ...(place as { channel: string; seq: number }) };
   }
   if (!Object.hasOwn(TOLD, action as string)) return { type: 'unknown' };
   const name = action as Told;

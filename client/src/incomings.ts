@@ -45,6 +45,9 @@ export class Incomings {
       case 'skipped':
         subscriptions.skipped(frame.channel, frame.to);
         return true;
+      case 'reset':
+        subscriptions.rewound(frame.channel, frame.seq);
+        return true;
       case 'told':
         this.#told(frame);
         return true;

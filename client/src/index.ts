@@ -7,13 +7,14 @@ import type { ClientState } from './lifecycle.ts';
 import type { SendOptions } from './message.ts';
 import { checkOptions } from './options.ts';
 import { platformPorts, type Fetch, type WebSocketClass } from './platform.ts';
+import type { Position } from './position.ts';
 import type { TokenSource } from './tokens.ts';
 
 export { VagusError } from './error.ts';
 export type { ClientEvents, EventName, Listener } from './events.ts';
 export type * from './frames.ts';
 export type { ClientState } from './lifecycle.ts';
-export type { HistoryQuery, NewRoom, SendOptions };
+export type { HistoryQuery, NewRoom, Position, SendOptions };
 export type { Fetch, WebSocketClass, WebSocketLike } from './platform.ts';
 
 export interface ConnectOptions {
@@ -64,8 +65,8 @@ export class Client {
     return this.#core.state;
   }
 
-  /** The last seq that was delivered of each channel, to be kept and given to `join` by another run. */
-  get positions(): Readonly<Record<string, number>> {
+  /** Behind which message one is in each channel, to be kept and given to `join` by another run. */
+  get positions(): Readonly<Record<string, Position>> {
     return this.#core.positions;
   }
 
@@ -82,7 +83,7 @@ export class Client {
    * Wants to be in a room, now and after each reconnect. Resolves when it is in; rejects when it is refused, or is not
    * let in for `joinTimeoutMs`. `since`: the last message one has, 0 for all; without it, what comes from now on.
    */
-  join(room: string, options: { readonly since?: number } = {}): Promise<JoinedRoom> {
+  join(room: string, options: { readonly since?: number | Position } = {}): Promise<JoinedRoom> {
     return promised((done) => this.#core.join(room, options, done));
   }
 

@@ -1,23 +1,38 @@
+import { onWire, type Position } from './position.ts';
+import { utf8Bytes } from './size.ts';
+import type { Fields } from './shapes.ts';
+
 /** Channels named in one `resume`; a server takes 256. */
 const COUNT_MAX = 200;
 
-/** What a frame has around the channels, and each of them around its name: quotes, a colon, a comma, its position. */
-const FRAME_BYTES = 160;
-const CHANNEL_BYTES = 24;
+/** What a frame has around the channels: its type, its id, the log. */
+const FRAME_BYTES = 200;
 
-/** Channels' names, in pieces that fit a frame of so many bytes each. */
-export function slicesOf(names: readonly string[], frameBytes: number): string[][] {
-  const slices: string[][] = [];
-  let left = 0;
-  for (const name of names) {
-    const bytes = name.length + CHANNEL_BYTES;
-    const last = slices.at(-1);
-    if (last && last.length < COUNT_MAX && bytes <= left) last.push(name);
-    else {
-      slices.push([name]);
-      left = frameBytes - FRAME_BYTES;
+/** One `resume`: the channels it names, and where one is in each. */
+export interface Slice {
+  readonly log: string | undefined;
+  readonly names: string[];
+  readonly channels: Record<string, number | Fields>;
+}
+
+/** Channels and where one is in them, in pieces that fit a frame of so many bytes each, and are of one log each. */
+export function slicesOf(places: readonly (readonly [string, Position])[], frameBytes: number): Slice[] {
+  const slices: Slice[] = [];
+  const open = new Map<string | undefined, { readonly slice: Slice; left: number }>();
+  for (const [name, position] of places) {
+    const { log } = position;
+    const given = onWire(position);
+    // Beside both: quotes, a colon and a comma.
+    const bytes = name.length + utf8Bytes(JSON.stringify(given)) + 4;
+    let last = open.get(log);
+    if (!last || last.slice.names.length >= COUNT_MAX || bytes > last.left) {
+      last = { slice: { log, names: [], channels: {} }, left: frameBytes - FRAME_BYTES };
+      open.set(log, last);
+      slices.push(last.slice);
     }
-    left -= bytes;
+    last.slice.names.push(name);
+    last.slice.channels[name] = given;
+    last.left -= bytes;
   }
   return slices;
 }

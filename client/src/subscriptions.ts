@@ -4,7 +4,8 @@ import { failure, isRetryable, type ClientError, type Done, type Result } from '
 import { Era } from './era.ts';
 import type { Entry, JoinedRoom, Welcome } from './frames.ts';
 import { Leaves } from './leaves.ts';
-import { slicesOf } from './slices.ts';
+import { onWire, placesOf, type Position } from './position.ts';
+import { slicesOf, type Slice } from './slices.ts';
 import { Wish, type WishParts } from './wish.ts';
 import type { Pages } from './pages.ts';
 import type { Requests } from './requests.ts';
@@ -27,10 +28,9 @@ export class Subscriptions {
   readonly #leaves: Leaves;
   readonly #base = new Map<string, ChannelReader>();
   readonly #wishes = new Map<string, Wish>();
-  /** Channels whose positions were of another log, until it is known where they go on. */
-  readonly #resetting = new Set<string>();
   #log: string | undefined;
   #isUp = false;
+  #frameBytes = Infinity;
 
   constructor(parts: SubscriptionParts) {
     this.#parts = parts;
@@ -39,10 +39,9 @@ export class Subscriptions {
     for (const name of BASE) this.#base.set(name, this.#reader(name));
   }
 
-  /** The last seq delivered of each channel. */
-  positions(): Record<string, number> {
-    const known = this.#readers().filter(([, { position }]) => position !== undefined);
-    return Object.fromEntries(known.map(([name, { position }]) => [name, position as number]));
+  /** Behind which message one is in each channel. */
+  positions(): Record<string, Position> {
+    return Object.fromEntries(placesOf(this.#readers()));
   }
 
   isJoined(room: string): boolean {
@@ -54,7 +53,7 @@ export class Subscriptions {
     return [...this.#base, ...rooms] as [string, ChannelReader][];
   }
 
-  #reader(channel: string, position?: number): ChannelReader {
+  #reader(channel: string, position?: Position): ChannelReader {
     const { emitter, pages } = this.#parts;
     const world = {
       deliver: (entry: Entry) => emitter.deliver(entry),
@@ -70,32 +69,22 @@ export class Subscriptions {
 
   connected(welcome: Welcome, frameBytes: number): void {
     this.#isUp = true;
-    if (this.#log !== undefined && this.#log !== welcome.log) this.#forget();
     this.#log = welcome.log;
+    this.#frameBytes = frameBytes;
     for (const [name, reader] of this.#base) {
       const head = welcome.channels?.[name as 'broadcast' | 'user'];
-      if (head !== undefined) this.#begin(name, reader, head);
-      if (!this.#isUp) return;
+      if (head !== undefined && reader.position === undefined) this.#begin(reader, head);
     }
-    const base = [...this.#base].flatMap(([name, { position }]) => (position === undefined ? [] : [name]));
     const wishes = [...this.#wishes.values()];
     const known = wishes.filter(({ isKnown, reader }) => isKnown && reader.position !== undefined);
-    const names = [...base, ...known.map(({ room }) => `room:${room}`)];
-    for (const slice of slicesOf(names, frameBytes)) this.#resumeSome(slice);
+    this.#resume([...BASE, ...known.map(({ room }) => `room:${room}`)]);
     for (const wish of wishes) if (!known.includes(wish) && this.#isUp) this.#join(wish);
   }
 
-  #forget(): void {
-    for (const [name, reader] of this.#readers()) {
-      if (reader.position !== undefined) this.#resetting.add(name);
-      reader.reset(undefined);
-    }
-  }
-
-  /** It is known where a channel goes on. */
-  #begin(name: string, reader: ChannelReader, seq: number): void {
+  /** Where it is from here on is of this connection's log. */
+  #begin(reader: ChannelReader, seq: number): void {
     reader.begin(seq);
-    if (this.#resetting.delete(name)) this.#parts.emitter.emit('reset', { channel: name, seq });
+    reader.log = this.#log;
   }
 
   lost(): void {
@@ -114,20 +103,24 @@ export class Subscriptions {
     for (const wish of wishes) wish.settle({ ok: false, error });
   }
 
-  #resumeSome(names: readonly string[]): void {
-    const channels: Record<string, number> = {};
+  /** The server holds each place against its log, and says what of it means nothing any more. */
+  #resume(names: readonly string[]): void {
+    const readers = names.flatMap((name) => {
+      const reader = this.#find(name);
+      return reader ? [[name, reader] as const] : [];
+    });
+    for (const slice of slicesOf(placesOf(readers), this.#frameBytes)) this.#resumeSome(slice);
+  }
+
+  #resumeSome({ log, names, channels }: Slice): void {
     const readers = new Map<string, ChannelReader>();
     for (const name of names) {
-      const reader = this.#find(name);
-      if (reader?.position === undefined) continue;
-      channels[name] = reader.position;
-      readers.set(name, reader);
+      readers.set(name, this.#find(name) as ChannelReader);
       // Whoever leaves meanwhile must say so: the server will have let us in.
       const wish = this.#wish(name);
       if (wish) wish.isAsked = true;
     }
-    if (readers.size === 0) return;
-    const frame = { type: 'resume', log: this.#log, channels };
+    const frame = { type: 'resume', log, channels };
     const read = (fields: Fields): Fields | undefined =>
       isObject(fields['channels']) ? fields['channels'] : undefined;
     const answered = (result: Result<Fields>): void => {
@@ -142,7 +135,7 @@ export class Subscriptions {
     if (!this.#isUp) return;
     const wishes = names.flatMap((name) => this.#wish(name) ?? []);
     const pauseMs = Math.max(error.retryAfterMs ?? PAUSE_MS, ...wishes.map((wish) => wish.delay(error)));
-    this.#era.after(pauseMs, () => this.#resumeSome(names));
+    this.#era.after(pauseMs, () => this.#resume(names));
     // Told last: a listener may leave, or close everything.
     for (const wish of wishes) if (this.#isWanted(wish)) wish.tellDelay(pauseMs);
   }
@@ -181,13 +174,10 @@ export class Subscriptions {
   }
 
   #place(name: string, reader: ChannelReader, { seq, gap, reset, already }: Placed, wish?: Wish): void {
-    if (reset) {
-      reader.reset(seq);
-      this.#resetting.delete(name);
-      return this.#parts.emitter.emit('reset', { channel: name, seq });
-    }
+    if (reset) reader.reset(seq);
     if (gap) reader.gap(gap.to);
-    this.#begin(name, reader, seq);
+    this.#begin(reader, seq);
+    if (reset) this.#parts.emitter.emit('reset', { channel: name, seq });
     // An answer that came too late had let us in: what was sent since then was for nobody.
     if (already) reader.gap(Math.max(seq, wish?.unheard ?? 0));
   }
@@ -195,7 +185,7 @@ export class Subscriptions {
   // --- rooms
 
   /** `since`: the last message that the application has; without it, what comes from now on. */
-  join(room: string, since: number | undefined, done: Done<JoinedRoom>): void {
+  join(room: string, since: Position | undefined, done: Done<JoinedRoom>): void {
     let wish = this.#wishes.get(room);
     if (!wish) {
       wish = new Wish(room, this.#reader(`room:${room}`, since), this.#parts);
@@ -208,7 +198,8 @@ export class Subscriptions {
   #join(wish: Wish): void {
     const { room, reader } = wish;
     wish.isAsked = true;
-    const frame = { type: 'join', room, since: reader.position };
+    const { place } = reader;
+    const frame = { type: 'join', room, log: place?.log, since: place && onWire(place) };
     const read = (fields: Fields): { joined: JoinedRoom; placed: Placed } | undefined => {
       const joined = pick(fields, JOINED);
       const placed = pick(fields, PLACED);
@@ -251,7 +242,6 @@ export class Subscriptions {
 
   #drop(wish: Wish): void {
     this.#wishes.delete(wish.room);
-    this.#resetting.delete(`room:${wish.room}`);
     wish.reader.close();
   }
 
@@ -269,7 +259,7 @@ export class Subscriptions {
   take(channel: string, entry: Entry): void {
     const base = this.#base.get(channel);
     if (base) {
-      if (this.#resetting.has(channel)) this.#begin(channel, base, entry.seq - 1);
+      base.log = this.#log;
       return base.take(entry);
     }
     const wish = this.#wish(channel);
@@ -280,6 +270,17 @@ export class Subscriptions {
   /** What a server will not send may still be read, but for what it does not have. */
   skipped(channel: string, to: number): void {
     this.#find(channel.startsWith('user:') ? 'user' : channel)?.gap(to);
+  }
+
+  /** What was shown of a channel behind `seq` is not in the log any more. */
+  rewound(name: string, seq: number): void {
+    const wish = this.#wish(name);
+    const reader = this.#find(name);
+    // Of a room that we do not know ourselves to be in, its answer says the same.
+    if (!reader || (wish && !wish.isOn)) return;
+    reader.rewound(seq);
+    reader.log = this.#log;
+    this.#parts.emitter.emit('reset', { channel: name, seq });
   }
 
   /** The server has put us off a room. */

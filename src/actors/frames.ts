@@ -29,6 +29,15 @@ export function skippedFrame(channel: Channel, from: number, to: number): string
   });
 }
 
+/** What a connection was sent after `seq` is not in the log any more, and it is live from there (PU2). */
+export function resetFrame(channel: Channel, seq: number): string {
+  return JSON.stringify({
+    type: 'notification',
+    action: 'reset',
+    data: { channel: clientName(channel), seq },
+  });
+}
+
 /**
  * Entries as one batch that takes a subscriber from `after` to `upTo`.
  * The log has no holes of its own; where retention made one, the range is named.

@@ -1,6 +1,7 @@
 import type { Channel } from '../protocol/channels.ts';
 import type { SocketErrorCode } from '../protocol/codes.ts';
 import type { Feature } from '../protocol/pushes.ts';
+import type { Position } from '../protocol/requests.ts';
 import type { Address } from '../runtime/ports/actor.ts';
 import type {
   Access,
@@ -78,11 +79,15 @@ export interface Subscribe extends Actor {
   readonly connection: number;
   readonly address: ConnectionAddress;
   readonly state: DeviceState;
+  /** Held against the log. */
+  readonly position: Position | undefined;
 }
 
 /** The answer to {@link Subscribe}. Nothing is sent before a `start` says from where. */
 export interface Subscribed {
   readonly head: number;
+  /** The log has another message at the position that was asked about. */
+  readonly isOther: boolean;
   /** Of a room. */
   readonly access: Access;
   readonly metadata: string;
@@ -256,6 +261,7 @@ export type LogMessage =
   | Append
   | { readonly type: 'claim'; readonly channel: Channel; readonly mode: ClaimMode; readonly epoch: number }
   | { readonly type: 'head'; readonly channel: Channel }
+  | { readonly type: 'place'; readonly channel: Channel; readonly seq: number }
   | { readonly type: 'room'; readonly room: string }
   | { readonly type: 'membership'; readonly room: string; readonly user: string }
   | { readonly type: 'isRevoked'; readonly key: SessionKey }

@@ -78,6 +78,7 @@ export const NOTIFICATIONS = {
     ...notification('skipped'),
     data: z.object({ channel: z.string(), from: Seq, to: Seq }),
   }),
+  reset: z.object({ ...notification('reset'), data: z.object({ channel: z.string(), seq: Seq }) }),
 } as const;
 
 export const ErrorPush = z.object({

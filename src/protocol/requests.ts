@@ -14,7 +14,30 @@ function jsonBytes(value: unknown): number {
   return utf8Bytes(JSON.stringify(value));
 }
 
-const Position = z.int().min(0);
+const Seq = z.int().min(0);
+
+/** Where a client is in a channel: behind which message, and by whom it was, so that the log can be held against it. */
+export interface Position {
+  readonly seq: number;
+  /** The message's; without it the number is believed. */
+  readonly id?: string;
+  /** Its sender, in a room. */
+  readonly from?: string;
+}
+
+const Position = z.union(
+  [
+    Seq.transform((seq): Position => ({ seq })),
+    z
+      .object({ seq: Seq, id: RequestId.optional(), from: z.string().optional() })
+      .transform(({ seq, id, from }): Position => {
+        if (id === undefined) return { seq };
+        return from === undefined ? { seq, id } : { seq, id, from };
+      }),
+  ],
+  'must be a whole number from 0, or {"seq","id","from"}',
+);
+
 const Data = z.custom<JsonObject>(isJsonObject, 'must be a JSON object');
 const Metadata = Data.refine(
   (value) => jsonBytes(value) <= WIRE_LIMITS.metadataBytesMax,
@@ -38,19 +61,34 @@ const id = RequestId.optional();
 const Positions = z
   .custom<JsonObject>(isJsonObject, 'must be a JSON object')
   .refine((value) => Object.keys(value).length <= WIRE_LIMITS.resumeChannelsMax, 'names too many channels')
-  .refine(
-    (value) => Object.values(value).every((seq) => Position.safeParse(seq).success),
-    'positions must be whole numbers from 0',
-  )
-  .transform((value): ReadonlyMap<string, number> => new Map(Object.entries(value) as [string, number][]));
+  .transform((value, context): ReadonlyMap<string, Position> => {
+    const positions = new Map<string, Position>();
+    for (const [name, given] of Object.entries(value)) {
+      const position = Position.safeParse(given);
+      if (!position.success) {
+        context.addIssue('positions must be whole numbers from 0, or {"seq","id","from"}');
+        return z.NEVER;
+      }
+      positions.set(name, position.data);
+    }
+    return positions;
+  });
+
+const LogName = z.string().max(64).optional();
 
 /** Requests, client to server (RQ1 to RQ12). Unknown fields are dropped (FR3). */
 export const REQUESTS = {
-  join: z.object({ type: z.literal('join'), id, room: RoomId, since: Position.optional() }),
+  join: z.object({
+    type: z.literal('join'),
+    id,
+    room: RoomId,
+    log: LogName,
+    since: Position.optional(),
+  }),
   resume: z.object({
     type: z.literal('resume'),
     id,
-    log: z.string().max(64).optional(),
+    log: LogName,
     channels: Positions,
   }),
   leave: z.object({ type: z.literal('leave'), id, room: RoomId }),
@@ -69,8 +107,8 @@ export const REQUESTS = {
       id,
       room: RoomId.optional(),
       channel: z.string().max(80).optional(),
-      after: Position.optional(),
-      before: Position.optional(),
+      after: Seq.optional(),
+      before: Seq.optional(),
       limit: z.int().min(1).max(WIRE_LIMITS.historyLimitMax).optional(),
     })
     .refine((frame) => frame.room === undefined || frame.channel === undefined, {

@@ -2,7 +2,7 @@ import type { PostAnswer, PostRequest, Refusal } from 'vagus-client/core';
 import type { Claims } from '../runtime/ports/tokens.ts';
 import type { ConnectionWorld } from './client-connection.ts';
 import type { Link } from './link.ts';
-import type { Frame } from './wire-checker.ts';
+import type { Frame } from './wire-owner.ts';
 
 export interface ClientOptions {
   readonly name: string;

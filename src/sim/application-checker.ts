@@ -1,6 +1,6 @@
 import type { ClientCore, ClientError, Result, SentMessage } from 'vagus-client/core';
 import { clientChannel, type Channel } from '../protocol/channels.ts';
-import type { WireWorld } from './wire-checker.ts';
+import type { WireWorld } from './wire-owner.ts';
 
 /** A message or event as the SDK shows it. */
 interface ShownEntry {

@@ -1,7 +1,8 @@
 import { Link, type Chunk } from './link.ts';
 import type { Random } from './random.ts';
 import type { Trace } from './trace.ts';
-import { WireChecker, type Frame, type WireOwner, type WireWorld } from './wire-checker.ts';
+import { WireChecker } from './wire-checker.ts';
+import type { Frame, WireOwner, WireWorld } from './wire-owner.ts';
 
 /** What a connection needs of the world. */
 export interface ConnectionWorld extends WireWorld {

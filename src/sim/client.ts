@@ -5,7 +5,8 @@ import { ABNORMAL, NORMAL, type Link } from './link.ts';
 import type { Random } from './random.ts';
 import { simToken } from './sim-tokens.ts';
 import type { ActingClient, ClientOptions, ClientWorld } from './acting-client.ts';
-import type { Frame } from './wire-checker.ts';
+import type { Seen } from './expectations.ts';
+import type { Frame } from './wire-owner.ts';
 
 const BACKOFF_MS = [50, 3_000] as const;
 
@@ -23,7 +24,7 @@ export class SimClient implements ConnectionOwner, ActingClient {
   readonly name: string;
   readonly user: string;
   readonly chats: Chats;
-  readonly positions = new Map<string, number>();
+  readonly positions = new Map<string, Seen>();
   readonly #wanted: Set<string>;
   readonly #options: ClientOptions;
   readonly #world: ClientWorld;

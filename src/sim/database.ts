@@ -36,6 +36,7 @@ const UNDONE: StoreReply = {
 /** Statements that see what is committed when they begin, and change nothing. */
 export const READS: ReadonlySet<StoreCallName> = new Set([
   'heads',
+  'places',
   'page',
   'lookup',
   'rooms',
@@ -221,6 +222,8 @@ function detail(request: StoreRequest): string {
       return ` ${request.owner} ${request.claims.map(({ channel, mode, epoch }) => `${channel} ${mode} ${epoch}`).join(', ')}`;
     case 'page':
       return ` ${request.channel} ${JSON.stringify(request.start)}`;
+    case 'places':
+      return ` ${request.places.map(({ channel, seq }) => `${channel} ${seq}`).join(' ')}`;
     case 'heads':
       return ` ${request.channels.join(' ')}`;
     default:

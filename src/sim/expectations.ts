@@ -13,6 +13,20 @@ export interface Shown {
   readonly sentAt: number;
 }
 
+/** Where a client is: behind which message, if it was shown one there. */
+export interface Seen {
+  readonly seq: number;
+  readonly id?: string;
+  readonly from?: string | undefined;
+}
+
+/** A position as a request names it, and the log that it is of. */
+export interface Asked {
+  readonly since: number | Seen | undefined;
+  /** It is said to be of another log than this connection's. */
+  readonly isOfAnotherLog: boolean;
+}
+
 /** What a reply to `join` or `resume` says of one channel. */
 export interface Placed {
   readonly seq: number;
@@ -32,8 +46,8 @@ export class Expectations {
   readonly #violate: Violate;
   /** Messages of a channel that are replayed; a gap names exactly what is before them. */
   readonly #replayMax: number;
-  /** The last seq that the client has of each channel, by its own names; kept across connections. */
-  readonly #positions: Map<string, number>;
+  /** Where the client is in each channel, by its own names; kept across connections. */
+  readonly #positions: Map<string, Seen>;
   /** The seq that must come next; undefined while the client cannot know. */
   readonly #next = new Map<string, number | undefined>();
   /** Right after which seq it was shown a channel first on this connection. */
@@ -47,7 +61,7 @@ export class Expectations {
     readonly log: LogChecker;
     readonly violate: Violate;
     readonly replayMax: number;
-    readonly positions: Map<string, number>;
+    readonly positions: Map<string, Seen>;
   }) {
     this.#who = parts.who;
     this.#user = parts.user;
@@ -75,7 +89,17 @@ export class Expectations {
   startAfter(name: string, seq: number | undefined): void {
     if (seq !== undefined && this.#next.get(name) === undefined) this.#began.set(name, seq);
     this.#next.set(name, seq === undefined ? undefined : seq + 1);
-    if (seq !== undefined) this.#positions.set(name, Math.max(seq, this.#positions.get(name) ?? 0));
+    if (seq !== undefined && seq > this.#seqOf(name)) this.#positions.set(name, { seq });
+  }
+
+  #seqOf(name: string): number {
+    return this.#positions.get(name)?.seq ?? -1;
+  }
+
+  /** What it had is not what is there: live from right after `seq`. */
+  restart(name: string, seq: number): void {
+    this.forget(name);
+    this.startAfter(name, seq);
   }
 
   leave(name: string): void {
@@ -90,11 +114,17 @@ export class Expectations {
   }
 
   /** The answer to a wish to go on after `since` (RQ1, RQ2). */
-  placed(name: string, since: number | undefined, reply: Placed): void {
+  placed(name: string, asked: Asked, reply: Placed): void {
     const { seq, gap, reset, already } = reply;
+    const since = typeof asked.since === 'object' ? asked.since.seq : asked.since;
     if (seq > this.#log.head(this.#channel(name)))
       this.#violate(3, `${this.#who} is told that ${name} goes to ${seq}, further than the log`);
-    if (already) return this.#alreadyOn(name, since, gap);
+    if (this.#isForeign(name, asked)) {
+      if (!reset)
+        this.#violate(4, `${this.#who} is behind ${since} of another ${name}, and is not told of it`);
+      return already ? undefined : this.restart(name, seq);
+    }
+    if (already && !reset) return this.#alreadyOn(name, since, gap);
     if (reset) {
       this.#violate(
         3,
@@ -109,8 +139,19 @@ export class Expectations {
         4,
         `${this.#who} after ${since} of ${name} is told of a gap ${gap.from}..${gap.to}, head ${seq}`,
       );
-    this.#positions.set(name, gap.to);
+    this.#positions.set(name, { seq: gap.to });
     this.startAfter(name, gap.to);
+  }
+
+  /** Whether the client has seen something there that this log does not have there. What was removed cannot be compared. */
+  #isForeign(name: string, { since, isOfAnotherLog }: Asked): boolean {
+    if (since === undefined || isOfAnotherLog) return since !== undefined;
+    if (typeof since === 'number' || since.id === undefined) return false;
+    const channel = this.#channel(name);
+    const entry = this.#log.entry(channel, since.seq);
+    if (!entry || since.seq <= this.#log.deletedTo(channel)) return false;
+    const isSame = entry.id === since.id && (since.from === undefined || entry.sender === since.from);
+    return !isSame;
   }
 
   /** It was live before it was asked for: what is missing between must be named. */
@@ -135,7 +176,7 @@ export class Expectations {
   }
 
   shown(name: string, shown: Shown): void {
-    const { seq, id, sentAt } = shown;
+    const { seq, id, from, sentAt } = shown;
     if (!this.#next.has(name))
       return this.#violate(4, `${this.#who} is shown ${name} ${seq}, and is not on it`);
     const next = this.#next.get(name);
@@ -143,7 +184,7 @@ export class Expectations {
       this.#violate(4, `${this.#who} is shown ${name} ${seq}, and ${next} is the next`);
     if (next === undefined) this.#began.set(name, seq - 1);
     this.#next.set(name, seq + 1);
-    this.#positions.set(name, Math.max(seq, this.#positions.get(name) ?? 0));
+    if (seq >= this.#seqOf(name)) this.#positions.set(name, { seq, id, from });
     const entry = this.#log.entry(this.#channel(name), seq);
     if (!entry || entry.committedAt > sentAt)
       return this.#violate(

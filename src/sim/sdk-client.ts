@@ -1,14 +1,18 @@
-import { ClientCore } from 'vagus-client/core';
+import { ClientCore, type Position } from 'vagus-client/core';
 import type { ActingClient, ClientOptions, ClientWorld } from './acting-client.ts';
 import { ApplicationChecker } from './application-checker.ts';
 import type { Link } from './link.ts';
 import type { Random } from './random.ts';
 import { SdkPlatform } from './sdk-platform.ts';
 import { simToken } from './sim-tokens.ts';
-import type { Frame } from './wire-checker.ts';
+import type { Frame } from './wire-owner.ts';
 
 /** After it was told to stay away, or has left, a person comes back. */
 const COME_BACK_MS = 3_000;
+
+/** How often what it has kept of a room is of another database, and the name of that. */
+const FOREIGN_SHARE = 0.03;
+const OTHER_LOG = '00000000-0000-4000-8000-00000000dead';
 
 /**
  * An application on the real SDK (D17). What goes over the wire is checked as with every client; what the application is told is held
@@ -26,6 +30,8 @@ export class SdkClient implements ActingClient {
   #core: ClientCore | undefined;
   /** The last that was given to the SDK. */
   #token: string | undefined;
+  /** What it has kept of each room, as text: a page stores it so, and reads it in another run. */
+  readonly #kept = new Map<string, string>();
   #isStopped = false;
   #ids = 0;
 
@@ -57,6 +63,10 @@ export class SdkClient implements ActingClient {
     core.on('removed', ({ room, code }) => {
       this.#say(() => `is off ${room}: ${code}`);
       this.#in.delete(room);
+    });
+    core.on('message', ({ room }) => {
+      const at = core.positions[`room:${room}`];
+      if (at) this.#kept.set(room, JSON.stringify(at));
     });
     core.on('room_closed', ({ room }) => this.#in.delete(room));
     core.on('state', ({ state, why }) => {
@@ -114,13 +124,26 @@ export class SdkClient implements ActingClient {
   }
 
   #join(core: ClientCore, room: string, answered = this.#checker.asks(`a join of ${room}`)): void {
-    const since = this.#checker.position(room);
+    const since = this.#since(room);
     core.join(room, since === undefined ? {} : { since }, (result) => {
       answered();
       if (core !== this.#core || !result.ok) return;
       this.#in.add(room);
       this.#checker.joined(room, result.value.seq);
     });
+  }
+
+  /** Where it goes on: behind what it was shown in this run or in one before. */
+  #since(room: string): number | Position | undefined {
+    const shown = this.#checker.position(room);
+    if (this.#random.chance(FOREIGN_SHARE)) {
+      // The page was on another database behind the same address.
+      const seq = this.#random.whole(1, 40);
+      return { seq, id: `other-${seq}`, from: 'u0', log: OTHER_LOG };
+    }
+    const kept = this.#kept.get(room);
+    const position = kept === undefined ? undefined : (JSON.parse(kept) as Position);
+    return position?.seq === shown ? position : shown;
   }
 
   leaveRoom(room: string): void {

@@ -9,9 +9,11 @@ import type {
 import { TOKEN_SUBPROTOCOL_PREFIX } from '../protocol/version.ts';
 import type { ClientWorld } from './acting-client.ts';
 import { Chats } from './chats.ts';
+import type { Seen } from './expectations.ts';
 import { ABNORMAL, Link, NORMAL, type Chunk } from './link.ts';
 import type { Random } from './random.ts';
-import { WireChecker, type Frame, type WireOwner } from './wire-checker.ts';
+import { WireChecker } from './wire-checker.ts';
+import type { Frame, WireOwner } from './wire-owner.ts';
 
 /** One way, for what has no link: the clock of a platform fires late, never early. */
 const TICK_MS = 0.01;
@@ -21,7 +23,7 @@ export class SdkPlatform implements WireOwner {
   readonly name: string;
   readonly user: string;
   readonly chats: Chats;
-  readonly positions = new Map<string, number>();
+  readonly positions = new Map<string, Seen>();
   readonly #world: ClientWorld;
   readonly #random: Random;
   #link: Link | undefined;

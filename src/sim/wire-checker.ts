@@ -1,41 +1,10 @@
 import type { Claims } from '../runtime/ports/tokens.ts';
-import type { Chats } from './chats.ts';
-import { Expectations, type Placed } from './expectations.ts';
-import type { LogChecker } from './log-checker.ts';
-import type { Timeline } from './timeline.ts';
-import type { Violate } from './violation.ts';
-
-// oxlint-disable-next-line typescript/no-explicit-any -- of what a server sends, each field is looked at where it is used
-export type Frame = Record<string, any>;
+import { Expectations, type Asked, type Placed } from './expectations.ts';
+import type { Frame, WireListener, WireOwner, WireWorld } from './wire-owner.ts';
 
 interface Request {
   readonly frame: Frame;
   readonly sentAt: number;
-}
-
-/** What a checker needs of the world. */
-export interface WireWorld {
-  readonly timeline: Timeline;
-  readonly log: LogChecker;
-  readonly violate: Violate;
-  readonly replayMax: number;
-}
-
-/** The client that a connection belongs to: what it knows across connections. */
-export interface WireOwner {
-  readonly name: string;
-  readonly user: string;
-  readonly chats: Chats;
-  /** The last seq that it was shown of each channel, by its own names. */
-  readonly positions: Map<string, number>;
-}
-
-/** For a client that has no code of its own to read frames. */
-interface WireListener {
-  /** The server has let it in. */
-  welcomed(): void;
-  /** A request was refused, and may be tried again after a while. */
-  refused(request: Frame, retryAfterMs: number): void;
 }
 
 /** A scope that was given up shows nothing after this: 1 s (JW4), and for as long as a process may have stood still. */
@@ -64,6 +33,8 @@ export class WireChecker {
   readonly #isLate = new Set<string>();
   /** Of the two channels of everyone, as the welcome told. */
   #heads: Frame | undefined;
+  /** Which log it is, as the welcome told. */
+  #log: string | undefined;
   /** The last answer about who is present. */
   lastPresence: Frame | undefined;
 
@@ -174,7 +145,7 @@ export class WireChecker {
       case 'skipped':
         return this.#skipped(data);
       case 'room_closed':
-        if (!this.#world.log.isClosedTo(`room:${room}`, this.#owner.positions.get(`room:${room}`) ?? 0))
+        if (!this.#world.log.isClosedTo(`room:${room}`, this.#owner.positions.get(`room:${room}`)?.seq ?? 0))
           this.#world.violate(5, `${this.#owner.name} is told that ${room} is closed, and it is not`);
         return this.expected.forget(`room:${room}`);
       case 'left':
@@ -197,10 +168,11 @@ export class WireChecker {
     this.expected.skipped(channel, from, to);
   }
 
-  #welcomed({ channels }: Frame, sentAt: number): void {
+  #welcomed({ channels, log }: Frame, sentAt: number): void {
     if (this.#welcomedAt !== undefined) this.#world.violate(4, `${this.#owner.name} is welcomed twice`);
     this.#welcomedAt = sentAt;
     this.#heads = channels;
+    this.#log = log;
     for (const name of ['broadcast', 'user'])
       if (!this.#owner.positions.has(name)) this.expected.startAfter(name, channels?.[name]);
     this.#listener?.welcomed();
@@ -227,9 +199,9 @@ export class WireChecker {
       case 'chat':
         return this.#owner.chats.acked({ id, connection: this.#number, sentAt }, frame['seq']);
       case 'join':
-        return this.#placed(`room:${frame['room']}`, request.frame['since'], frame as unknown as Placed);
+        return this.#placed(`room:${frame['room']}`, this.#asked(request.frame, 'since'), frame as never);
       case 'resume':
-        return this.#resumed(request.frame['channels'], frame['channels']);
+        return this.#resumed(request.frame, frame['channels']);
       case 'leave':
         return this.expected.leave(`room:${frame['room']}`);
       case 'refresh':
@@ -246,22 +218,31 @@ export class WireChecker {
     }
   }
 
-  #placed(name: string, since: number | undefined, reply: Placed): void {
-    const isDeleted = since !== undefined && since <= this.#world.log.deletedTo(name as never);
-    // It counts on from where it was, but of what was before nothing is there.
-    if (isDeleted && reply.reset) return this.expected.startAfter(name, reply.seq);
-    this.expected.placed(name, since, reply);
+  /** A position, and whether it is of the log that this connection is told of. */
+  #asked(request: Frame, field: string, from: Frame = request): Asked {
+    const { log } = request;
+    return { since: from[field], isOfAnotherLog: log !== undefined && log !== this.#log };
   }
 
-  #resumed(asked: Frame, channels: Frame): void {
-    for (const [name, since] of Object.entries(asked)) {
+  #placed(name: string, asked: Asked, reply: Placed): void {
+    const { since } = asked;
+    const seq = typeof since === 'object' ? since.seq : since;
+    const isDeleted = seq !== undefined && seq <= this.#world.log.deletedTo(name as never);
+    // It counts on from where it was, but of what was before nothing is there.
+    if (isDeleted && reply.reset) return this.expected.startAfter(name, reply.seq);
+    this.expected.placed(name, asked, reply);
+  }
+
+  #resumed(request: Frame, channels: Frame): void {
+    for (const name of Object.keys(request['channels'] as Frame)) {
+      const asked = this.#asked(request, name, request['channels'] as Frame);
       const reply = channels[name] as (Placed & { readonly error?: string }) | undefined;
       if (!reply)
         this.#world.violate(15, `${this.#owner.name} asked to resume ${name} and is told nothing of it`);
-      else if (reply.error === undefined) this.#placed(name, since, reply);
+      else if (reply.error === undefined) this.#placed(name, asked, reply);
       else if (!name.startsWith('room:')) {
         this.#isLate.add(name);
-        this.expected.startAfter(name, since);
+        this.expected.startAfter(name, typeof asked.since === 'object' ? asked.since.seq : asked.since);
       } else if (reply.error === 'gone') this.expected.forget(name);
     }
   }

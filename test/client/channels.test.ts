@@ -1,7 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import { answers, chatFrame, ClientWorld, LOG, noticeFrame } from '../support/client-world.ts';
+import {
+  answers,
+  chatFrame,
+  chatMark,
+  ClientWorld,
+  LOG,
+  noticeFrame,
+  noticeMark,
+} from '../support/client-world.ts';
 
 // What a client is shown: each message once and in order, over all connections.
+
+const OTHER_LOG = '22222222-2222-4222-8222-222222222222';
 
 const range = (from: number, to: number): number[] =>
   Array.from({ length: to - from + 1 }, (_, at) => from + at);
@@ -20,7 +30,11 @@ describe('rooms', () => {
     ]);
     world.end.chat('lobby', 5, 6);
     expect(world.seen()).toEqual([5, 6]);
-    expect(world.core.positions).toEqual({ broadcast: 3, user: 7, 'room:lobby': 6 });
+    expect(world.core.positions).toEqual({
+      broadcast: { seq: 3, log: LOG },
+      user: { seq: 7, log: LOG },
+      'room:lobby': { ...chatMark(6), log: LOG },
+    });
   });
 
   test('a wish made before the welcome is asked for after it', () => {
@@ -312,7 +326,7 @@ describe('coming back', () => {
       user: { seq: 9 },
       'room:lobby': { seq: 7 },
     });
-    expect(resume['channels']).toEqual({ broadcast: 3, user: 7, 'room:lobby': 5 });
+    expect(resume['channels']).toEqual({ broadcast: 3, user: 7, 'room:lobby': chatMark(5) });
     expect(resume['log']).toBe(LOG);
     expect(world.end.take('join')['room']).toBe('den');
     world.end.chat('lobby', 6, 7);
@@ -436,12 +450,17 @@ describe('coming back', () => {
     expect(world.seen()).toEqual([5]);
   });
 
-  test('another log: positions mean nothing, and it is told where each channel goes on', () => {
+  test('[RQ2] another log: the server is told of which its positions are, and says where each channel goes on', () => {
     const world = new ClientWorld();
     world.inRoom('lobby', 40);
     world.again();
-    world.up({ log: '22222222-2222-4222-8222-222222222222', channels: { broadcast: 1, user: 0 } });
-    expect(world.end.joined({ seq: 2 })).not.toHaveProperty('since');
+    world.end.welcome({ log: OTHER_LOG, channels: { broadcast: 1, user: 0 } });
+    const resume = world.end.resumed({
+      broadcast: { seq: 1, reset: true },
+      user: { seq: 0, reset: true },
+      'room:lobby': { seq: 2, reset: true },
+    });
+    expect(resume).toMatchObject({ log: LOG, channels: { broadcast: 3, user: 7, 'room:lobby': 40 } });
     world.end.chat('lobby', 3);
     world.end.push(noticeFrame('broadcast', 2));
     expect(world.events('reset')).toEqual([
@@ -451,17 +470,130 @@ describe('coming back', () => {
     ]);
     expect(world.seen()).toEqual([3]);
     expect(world.events('broadcast')).toHaveLength(1);
+    expect(world.core.positions).toEqual({
+      broadcast: { ...noticeMark(2), log: OTHER_LOG },
+      user: { seq: 0, log: OTHER_LOG },
+      'room:lobby': { ...chatMark(3), log: OTHER_LOG },
+    });
   });
 
-  test('another log whose heads are not known yet: the first message says where it goes on', () => {
+  test('[RQ2] [PU2] what could not be resumed at once is reset by a push', () => {
     const world = new ClientWorld();
     world.up();
     world.again();
-    world.end.welcome({ log: '22222222-2222-4222-8222-222222222222', channels: undefined });
-    expect(world.end.has('resume')).toBe(false);
+    world.end.welcome({ log: OTHER_LOG, channels: undefined });
+    world.end.resumed({ broadcast: { error: 'unavailable' }, user: { error: 'unavailable' } });
+    world.end.reset('broadcast', 1);
     world.end.push(noticeFrame('broadcast', 2));
     expect(world.events('reset')).toEqual([{ channel: 'broadcast', seq: 1 }]);
     expect(world.events('broadcast')).toHaveLength(1);
+    expect(world.core.positions).toMatchObject({
+      broadcast: { ...noticeMark(2), log: OTHER_LOG },
+      user: { seq: 7, log: LOG },
+    });
+  });
+
+  test('[RQ1] [RQ2] positions bear the log and the message, and are given to another run as they are', () => {
+    const first = new ClientWorld();
+    first.inRoom('lobby', 4);
+    first.end.chat('lobby', 5);
+    first.end.push(noticeFrame('user', 8));
+    const kept = JSON.parse(JSON.stringify(first.core.positions));
+    expect(kept).toEqual({
+      broadcast: { seq: 3, log: LOG },
+      user: { ...noticeMark(8), log: LOG },
+      'room:lobby': { ...chatMark(5), log: LOG },
+    });
+    const second = new ClientWorld();
+    second.core.join('lobby', { since: kept['room:lobby'] }, () => {});
+    second.core.join('den', { since: { seq: 7, log: LOG } }, () => {});
+    second.up({ log: OTHER_LOG });
+    expect(second.end.joined({ seq: 8, reset: true })).toMatchObject({ log: LOG, since: chatMark(5) });
+    expect(second.end.joined({ seq: 1, reset: true })).toMatchObject({ log: LOG, since: 7 });
+    second.end.chat('lobby', 9);
+    expect(second.events('reset')).toEqual([
+      { channel: 'room:lobby', seq: 8 },
+      { channel: 'room:den', seq: 1 },
+    ]);
+    expect(second.seen()).toEqual([9]);
+    // What it is told on the next connection is of the log it has gone on in.
+    second.again();
+    second.end.welcome({ log: OTHER_LOG });
+    expect(second.end.take('resume')).toMatchObject({
+      log: OTHER_LOG,
+      channels: { 'room:lobby': chatMark(9), 'room:den': 1 },
+    });
+  });
+
+  test('[RQ2] positions of several logs go in several resumes', () => {
+    const world = new ClientWorld();
+    world.inRoom('lobby', 4);
+    world.again();
+    world.end.welcome({ log: OTHER_LOG });
+    world.end.resumed({
+      broadcast: { seq: 1, reset: true },
+      user: { error: 'unavailable' },
+      'room:lobby': { seq: 2, reset: true },
+    });
+    world.again();
+    world.end.welcome({ log: OTHER_LOG });
+    const resumes = [world.end.take('resume'), world.end.take('resume')];
+    expect(resumes.map(({ log, channels }) => [log, channels])).toEqual([
+      [OTHER_LOG, { broadcast: 1, 'room:lobby': 2 }],
+      [LOG, { user: 7 }],
+    ]);
+  });
+
+  test('[PU2] the log has lost its end: what was shown of it is forgotten, and what comes in its place is shown once', () => {
+    const world = new ClientWorld();
+    world.inRoom('lobby', 3);
+    world.end.chat('lobby', 4, 5, 6);
+    world.end.reset('room:lobby', 4);
+    expect(world.core.positions['room:lobby']).toEqual({ seq: 4, log: LOG });
+    world.end.chat('lobby', 5, 6);
+    world.end.chat('lobby', 6, 7);
+    expect(world.seen()).toEqual([4, 5, 6, 5, 6, 7]);
+    expect(world.events('reset')).toEqual([{ channel: 'room:lobby', seq: 4 }]);
+    expect(world.events('missed')).toEqual([]);
+  });
+
+  test('[PU2] a gap is filled up to where the log was reset, and what waited behind it is dropped', () => {
+    const world = new ClientWorld();
+    world.inRoom('lobby', 3);
+    // 4 and 5 are lost on their way; 6 and 7 wait, and are lost by the log.
+    world.end.chat('lobby', 6, 7);
+    const stale = world.end.take('history');
+    world.end.reset('room:lobby', 5);
+    world.end.push({ type: 'history', id: stale['id'], channel: 'room:lobby', messages: [], more: false });
+    world.end.chat('lobby', 6);
+    expect(world.end.page(6)['after']).toBe(3);
+    expect(world.seen()).toEqual([4, 5, 6]);
+    expect(world.events('missed')).toEqual([]);
+  });
+
+  test('[PU2] a reset of a room that one is not in, or of none, is nothing', () => {
+    const world = new ClientWorld();
+    world.up();
+    world.core.join('lobby', { since: 9 }, () => {});
+    for (const name of ['room:lobby', 'room:other', 'nothing']) world.end.reset(name, 4);
+    expect(world.events('reset')).toEqual([]);
+    expect(world.end.joined({ seq: 9 })['since']).toBe(9);
+  });
+
+  test('[RQ1] on already, and reset: it goes on behind what came unheard', () => {
+    const world = new ClientWorld();
+    world.up();
+    world.core.join('lobby', { since: 24 }, () => {});
+    const late = world.end.take('join');
+    world.pass(10_000);
+    world.end.ack(late, { room: 'lobby', access: 'public', metadata: {}, seq: 2, reset: true });
+    world.pass(1_000);
+    world.end.chat('lobby', 3);
+    world.end.joined({ seq: 2, already: true, reset: true });
+    world.end.page(3);
+    world.end.chat('lobby', 4);
+    expect(world.events('reset')).toEqual([{ channel: 'room:lobby', seq: 2 }]);
+    expect(world.seen()).toEqual([3, 4]);
   });
 
   test('[RQ2] a reset is told, and it goes on from there', () => {
@@ -473,6 +605,23 @@ describe('coming back', () => {
     world.end.chat('lobby', 3);
     expect(world.events('reset')).toEqual([{ channel: 'room:lobby', seq: 2 }]);
     expect(world.seen()).toEqual([3]);
+  });
+
+  test('[FR1] long ids and senders take more resumes, each of which fits a frame', () => {
+    const world = new ClientWorld();
+    world.up();
+    const from = '漢'.repeat(128);
+    for (const at of range(1, 150)) {
+      const since = { seq: 1_000_000 + at, id: 'i'.repeat(64), from };
+      world.core.join(`room-${at}`.padEnd(64, '-'), { since }, () => {});
+      world.end.joined({ seq: 2_000_000 });
+    }
+    world.again();
+    world.end.welcome();
+    const resumes = [world.end.take('resume'), world.end.take('resume')];
+    expect(world.end.has('resume')).toBe(false);
+    for (const resume of resumes) expect(Buffer.byteLength(JSON.stringify(resume))).toBeLessThan(65_536);
+    expect(resumes.flatMap(({ channels }) => Object.keys(channels))).toHaveLength(152);
   });
 
   test('300 rooms take two resumes', () => {
@@ -643,7 +792,7 @@ describe('gaps', () => {
     world.again();
     old.page(1_500);
     world.end.welcome();
-    expect(world.end.take('resume')['channels']['room:lobby']).toBe(210);
+    expect(world.end.take('resume')['channels']['room:lobby']).toEqual(chatMark(210));
     expect(world.seen()).toEqual(range(11, 210));
   });
 

@@ -308,6 +308,7 @@ describe('the end', () => {
     reset.core.on('reset', () => reset.core.close());
     reset.again();
     reset.end.welcome({ log: '22222222-2222-4222-8222-222222222222' });
+    reset.end.resumed({ broadcast: { seq: 0, reset: true }, user: { seq: 0, reset: true } });
     const tooLarge = new ClientWorld({ token });
     tooLarge.core.send('lobby', 'x'.repeat(5_000), {}, () => tooLarge.core.close());
     tooLarge.end.welcome({ limits: { frameBytes: 4_096 } });

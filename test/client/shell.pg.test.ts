@@ -75,7 +75,7 @@ test('two clients chat', async () => {
   await bob.leave('talk');
   await alice.send('talk', 'alone');
   expect(got).toHaveLength(1);
-  expect(alice.positions).toMatchObject({ 'room:talk': 2 });
+  expect(alice.positions).toMatchObject({ 'room:talk': { seq: 2, from: 'alice' } });
 });
 
 test('cut off again and again, nobody misses anything or sees it twice, and everything sent is stored once', async () => {
@@ -143,6 +143,77 @@ describe('an engine that goes and comes back', () => {
     alice.close();
     bob.close();
     await second.stop();
+  }, 60_000);
+});
+
+describe('[RQ1] [RQ2] positions that a page has kept', () => {
+  /** What another run of the page finds. */
+  const stored = (client: Client): Client['positions'] => JSON.parse(JSON.stringify(client.positions));
+
+  test('[RQ1] on the same database it goes on behind them', async () => {
+    const page = await as('kate');
+    const seen = shown(page);
+    await page.join('kept', { since: 0 });
+    await page.send('kept', 'one');
+    await until(() => seen.length === 1);
+    const kept = stored(page);
+    expect(kept['room:kept']).toMatchObject({
+      seq: 1,
+      from: 'kate',
+      id: expect.any(String),
+      log: expect.any(String),
+    });
+    page.close();
+    const writer = await as('bob');
+    await writer.send('kept', 'two');
+    const again = await as('kate');
+    const later = shown(again);
+    const resets: unknown[] = [];
+    again.on('reset', (event) => void resets.push(event));
+    await again.join('kept', { since: kept['room:kept']! });
+    await until(() => later.length === 1);
+    expect(later).toEqual([2]);
+    expect(resets).toEqual([]);
+  });
+
+  test('[RQ1] of another database behind the same address: it is told, and can have everything', async () => {
+    const other = await TestEngine.start();
+    const fill = async (url: string, count: number, name: string): Promise<void> => {
+      const writer = await as('bob', url);
+      for (let at = 1; at <= count; at++) await writer.send('moved', `${name} ${at}`);
+      writer.close();
+    };
+    await fill(engine.engine.url, 5, 'old');
+    await fill(other.engine.url, 8, 'new');
+    const page = await as('kate');
+    const seen = shown(page);
+    await page.join('moved', { since: 0 });
+    await until(() => seen.length === 5);
+    const kept = stored(page);
+    page.close();
+    const moved = await as('kate', other.engine.url);
+    const texts: string[] = [];
+    const readAll = async (): Promise<void> => {
+      const { messages } = await moved.history({ room: 'moved', after: 0 });
+      for (const entry of messages) if (entry.type === 'chat') texts.push(entry.content);
+    };
+    const resets: unknown[] = [];
+    moved.on('reset', (event) => {
+      resets.push(event);
+      // As an application does that shows a room: what it had is not of this log, so it reads it from the beginning.
+      void readAll();
+    });
+    await moved.join('moved', { since: kept['room:moved']! });
+    await until(() => texts.length >= 8);
+    expect(resets).toEqual([{ channel: 'room:moved', seq: 8 }]);
+    expect(texts).toEqual(range(8).map((at) => `new ${at}`));
+    await moved.send('moved', 'live');
+    const live = shown(moved);
+    await moved.send('moved', 'more');
+    await until(() => live.length > 0);
+    expect(live.at(-1)).toBe(10);
+    moved.close();
+    await other.stop();
   }, 60_000);
 });
 

@@ -134,6 +134,33 @@ export function logStoreContract(name: string, open: () => Promise<StoreUnderTes
       expect((await get(store, 'heads', { channels: [channel] })).get(channel)).toBe(4);
     });
 
+    test('[RQ2] a place is the head and the message at a seq, of each that is asked about', async () => {
+      const [one, two]: Channel[] = [`room:${newRoom()}`, `room:${newRoom()}`];
+      const { epoch } = await claim(store, one as Channel, 'a');
+      await append(store, one as Channel, 'a', epoch, [entry('x'), entry('y', { sender: 'bob' })]);
+      const places = [
+        [one, 2],
+        [two, 1],
+        [one, 1],
+        [one, 3],
+        [one, 0],
+        [one, Number.MAX_SAFE_INTEGER],
+        [one, 2],
+      ].map(([channel, seq]) => ({ channel: channel as Channel, seq: seq as number }));
+      const y = { head: 2, at: { id: 'y', sender: 'bob' } };
+      const nothing = { head: 2, at: null };
+      expect(await get(store, 'places', { places })).toEqual([
+        y,
+        { head: 0, at: null },
+        { head: 2, at: { id: 'x', sender: 'alice' } },
+        nothing,
+        nothing,
+        nothing,
+        y,
+      ]);
+      expect(await get(store, 'places', { places: [] })).toEqual([]);
+    });
+
     test('an entry is given back as it was taken', async () => {
       const channel: Channel = `room:${newRoom()}`;
       const { epoch } = await claim(store, channel, 'a');

@@ -2,10 +2,12 @@ import { expect, test } from 'vitest';
 import { CONNECTION_LIMITS } from '../../src/actors/connection/context.ts';
 import { WIRE_LIMITS } from '../../src/protocol/limits.ts';
 import { Chats } from '../../src/sim/chats.ts';
+import type { Seen } from '../../src/sim/expectations.ts';
 import { LogChecker } from '../../src/sim/log-checker.ts';
 import { OutgoingChecks } from '../../src/sim/outgoing-checks.ts';
 import { Timeline } from '../../src/sim/timeline.ts';
-import { WireChecker, type Frame } from '../../src/sim/wire-checker.ts';
+import { WireChecker } from '../../src/sim/wire-checker.ts';
+import type { Frame } from '../../src/sim/wire-owner.ts';
 
 // A checker must not ask for more than the protocol promises, nor for less.
 
@@ -13,14 +15,14 @@ const said: string[] = [];
 const violate = (invariant: number, text: string): void => void said.push(`${invariant}: ${text}`);
 const found = (): string[] => said.splice(0);
 
-function wire(): WireChecker {
+function wire(): WireChecker & { readonly log: LogChecker } {
   const timeline = new Timeline();
   const log = new LogChecker(timeline, violate);
   const chats = new Chats('c1', 'u1', log, violate);
-  const owner = { name: 'c1', user: 'u1', chats, positions: new Map<string, number>() };
+  const owner = { name: 'c1', user: 'u1', chats, positions: new Map<string, Seen>() };
   const checker = new WireChecker(1, owner, { timeline, log, violate, replayMax: 1_000 });
   checker.received({ type: 'notification', action: 'welcome', data: {} }, 0);
-  return checker;
+  return Object.assign(checker, { log });
 }
 
 const event: Frame = { type: 'notification', action: 'user_event', seq: 1, id: 'm1', data: {} };
@@ -37,6 +39,36 @@ test('[HS5] nothing may be shown before the first request, and any may be the fi
   asking.sent({ type: 'heartbeat', status: 'ping' });
   asking.received(event, 10);
   expect(found().filter((text) => text.includes('HS5'))).toEqual([]);
+});
+
+test('[RQ1] [RQ2] who has seen something else there must be told of it, and who has not need not', () => {
+  const checker = wire();
+  checker.sent({ type: 'heartbeat', status: 'ping' });
+  const { log } = checker;
+  const channel = 'user:u1';
+  log.claimed(
+    { owner: 'n.1', claims: [{ channel, mode: 'create', epoch: 0 }] },
+    new Map([[channel, { epoch: 1, head: 0 }]]),
+    new Map([[channel, undefined]]),
+  );
+  const entry = { id: 'm1', sender: 'svc:x', content: '', data: '{}', sentAt: null };
+  log.appended(
+    'n.1',
+    [{ channel, epoch: 1, foundsRoom: false, entries: [entry] }],
+    [[{ type: 'stored', seq: 1, at: 0 }]],
+  );
+  const resume = (user: unknown, reply: Frame, more: Frame = {}): string[] => {
+    checker.sent({ type: 'resume', id: 'r', channels: { user }, ...more });
+    checker.received({ type: 'ack', id: 'r', channels: { user: reply } }, 10);
+    return found();
+  };
+  const unsaid = [expect.stringContaining('of another user, and is not told of it')];
+  expect(resume({ seq: 1, id: 'm1' }, { seq: 1 })).toEqual([]);
+  expect(resume({ seq: 1, id: 'other' }, { seq: 1 })).toEqual(unsaid);
+  expect(resume({ seq: 1, id: 'other' }, { seq: 1, reset: true })).toEqual([]);
+  expect(resume(1, { seq: 1 }, { log: 'another' })).toEqual(unsaid);
+  expect(resume(1, { seq: 1, reset: true }, { log: 'another' })).toEqual([]);
+  expect(resume({ seq: 1, id: 'm1' }, { seq: 1, reset: true })).toHaveLength(1);
 });
 
 test('[LM7] what was asked before a connection was slow may wait for it, and no more', () => {

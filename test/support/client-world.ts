@@ -125,6 +125,10 @@ export class ServerEnd {
     return resume;
   }
 
+  reset(channel: string, seq: number): void {
+    this.push({ type: 'notification', action: 'reset', data: { channel, seq } });
+  }
+
   chat(room: string, ...seqs: number[]): void {
     for (const seq of seqs) this.push(chatFrame(room, seq));
   }
@@ -148,6 +152,10 @@ export function chatFrame(room: string, seq: number): Frame {
   const timestamp = '2026-01-01T00:00:00.000Z';
   return { type: 'chat', room, seq, id: `m-${seq}`, from: 'bob', content: `text ${seq}`, timestamp };
 }
+
+/** A client's position behind a message of {@link chatFrame}, and of {@link noticeFrame}. */
+export const chatMark = (seq: number): Frame => ({ seq, id: `m-${seq}`, from: 'bob' });
+export const noticeMark = (seq: number): Frame => ({ seq, id: `n-${seq}` });
 
 export function noticeFrame(channel: string, seq: number): Frame {
   return {
@@ -265,7 +273,7 @@ export class ClientWorld {
       const resume = end.take('resume');
       end.ack(resume, {
         channels: Object.fromEntries(
-          Object.entries(resume['channels'] as Frame).map(([name, seq]) => [name, { seq }]),
+          Object.entries(resume['channels'] as Frame).map(([name, at]) => [name, { seq: at.seq ?? at }]),
         ),
       });
     }

@@ -18,6 +18,8 @@ export interface Weather {
   page: number;
 }
 
+type Since = number | { readonly seq: number; readonly id: string };
+
 /** One room's log, and a server that shows it, as well as its weather lets it. */
 export class LogServer {
   readonly log: { readonly id: string; readonly content: string }[] = [];
@@ -38,13 +40,13 @@ export class LogServer {
     }
     switch (type) {
       case 'join':
-        return this.#place(end, frame['since'] as number | undefined, (placed) =>
+        return this.#place(end, frame['since'] as Since | undefined, (placed) =>
           end.ack(frame, { room: 'lobby', access: 'public', metadata: {}, ...placed }),
         );
       case 'resume': {
-        const { 'room:lobby': since, ...base } = frame['channels'] as Record<string, number>;
+        const { 'room:lobby': since, ...base } = frame['channels'] as Record<string, Since>;
         const channels: Frame = Object.fromEntries(
-          Object.entries(base).map(([name, seq]) => [name, { seq }]),
+          Object.entries(base).map(([name, at]) => [name, { seq: typeof at === 'number' ? at : at.seq }]),
         );
         if (since === undefined) return end.ack(frame, { channels });
         return this.#place(end, since, (placed) =>
@@ -96,8 +98,11 @@ export class LogServer {
     if (isLate) ack(seq, {});
   }
 
-  #place(end: ServerEnd, since: number | undefined, ack: (placed: object) => void): void {
+  #place(end: ServerEnd, position: Since | undefined, ack: (placed: object) => void): void {
     const { head } = this;
+    const since = typeof position === 'object' ? position.seq : position;
+    const isOther = typeof position === 'object' && position.id !== this.log[position.seq - 1]?.id;
+    if (isOther) return ack({ seq: head, reset: true });
     if (this.#joined.has(end)) return ack({ seq: head, already: true });
     const after = Math.max(since ?? head, head - this.weather.replay);
     const gap = since !== undefined && after > since ? { gap: { from: since + 1, to: after } } : {};

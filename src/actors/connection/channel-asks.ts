@@ -1,9 +1,17 @@
 import { channelId, channelKind, type Channel } from '../../protocol/channels.ts';
+import type { Position } from '../../protocol/requests.ts';
+import { resetFrame, skippedFrame } from '../frames.ts';
 import { HOOK_SLACK_MS, HOOKS } from '../hooks/hooks.ts';
 import { relayAddress, type Departure, type DeviceState } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
-import type { ConnectionContext } from './context.ts';
-import { channelOf, type AuthorizeContext, type SubscriptionContext } from './subscription-context.ts';
+import { write, type ConnectionContext } from './context.ts';
+import { placeIn, type Found } from './resume.ts';
+import {
+  channelOf,
+  positionIn,
+  type AuthorizeContext,
+  type SubscriptionContext,
+} from './subscription-context.ts';
 
 // What a connection says to those who let it into a channel, and out of it.
 
@@ -28,7 +36,8 @@ export function subscribe(
   out: Outbox,
 ): void {
   const { isAdmin } = credentials;
-  const message = { type: 'subscribe', connection, address, user, isAdmin, state } as const;
+  const position = positionIn(context);
+  const message = { type: 'subscribe', connection, address, user, isAdmin, state, position } as const;
   out.ask(relayAddress(channelOf(context)), message, {
     deadlineMs: options.limits.requestDeadlineMs,
     context,
@@ -66,4 +75,17 @@ export function askToLeave(
     deadlineMs: options.limits.requestDeadlineMs,
     context,
   });
+}
+
+/** Where a channel begins that could not be reached when the client said where it is: the ack is over, so it is pushed. */
+export function placeLate(
+  context: ConnectionContext,
+  late: { readonly channel: Channel; readonly found: Found; readonly position: Position | undefined },
+  out: Outbox,
+): number {
+  const { channel, found, position } = late;
+  const { after, gap, reset } = placeIn(found, position, context.options.limits.replayMax);
+  if (gap) write(context, skippedFrame(channel, gap.from, gap.to), out);
+  if (reset) write(context, resetFrame(channel, after), out);
+  return after;
 }

@@ -1,7 +1,10 @@
 import { channelId, channelKind, roomChannel, type Channel } from '../../protocol/channels.ts';
 import type { ChannelReply } from '../../protocol/pushes.ts';
+import type { Position } from '../../protocol/requests.ts';
 import { relayAddress, type DeviceState } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
+import { isPlainIn } from '../positions.ts';
+import type { Found } from './resume.ts';
 
 export interface Subscription {
   /**
@@ -12,6 +15,7 @@ export interface Subscription {
   stage: 'asking' | 'ready' | 'on';
   /** The head when the relay answered. */
   readonly head: number;
+  readonly isOther: boolean;
   /** Right after which seq it began, once it is on. */
   after?: number;
 }
@@ -55,11 +59,11 @@ export class ChannelTable {
   }
 
   asking(channel: Channel): void {
-    this.#put(channel, { stage: 'asking', head: 0 });
+    this.#put(channel, { stage: 'asking', head: 0, isOther: false });
   }
 
-  ready(channel: Channel, head: number): void {
-    this.#put(channel, { stage: 'ready', head });
+  ready(channel: Channel, { head, isOther }: Found): void {
+    this.#put(channel, { stage: 'ready', head, isOther });
   }
 
   #put(channel: Channel, subscription: Subscription): void {
@@ -90,10 +94,22 @@ export class ChannelTable {
     }
   }
 
-  /** Nothing is replayed on a channel that is live: what lies between the client's position and where it began is named. */
-  alreadyOn(channel: Channel, since: number | undefined, head: number): ChannelReply {
+  /**
+   * Nothing is replayed on a channel that is live: what lies between the client's position and where it began is named,
+   * or that its position means nothing.
+   */
+  alreadyOn(channel: Channel, position: Position | undefined, { head, isOther }: Found): ChannelReply {
+    const already = { seq: head, already: true } as const;
+    if (!position) return already;
+    if (isOther || position.seq > head) return { ...already, reset: true };
     const after = this.#channels.get(channel)?.after ?? head;
-    const gap = since !== undefined && since < after ? { gap: { from: since + 1, to: after } } : {};
-    return { seq: head, already: true, ...gap };
+    return position.seq < after ? { ...already, gap: { from: position.seq + 1, to: after } } : already;
+  }
+
+  /** As {@link alreadyOn}, when how far the log goes by now cannot be had: only what is certain is said. */
+  beganWith(channel: Channel, position: Position): ChannelReply {
+    const head = this.#channels.get(channel)?.head ?? 0;
+    const certain = isPlainIn(position, head) || position.seq <= head ? position : undefined;
+    return this.alreadyOn(channel, certain, { head, isOther: false });
   }
 }

@@ -3,25 +3,30 @@ import type { SocketErrorCode } from '../../protocol/codes.ts';
 import type { BadFrame } from '../../protocol/decode.ts';
 import { WIRE_LIMITS } from '../../protocol/limits.ts';
 import type { ChannelReply } from '../../protocol/pushes.ts';
-import type { RequestOf } from '../../protocol/requests.ts';
+import type { Position, RequestOf } from '../../protocol/requests.ts';
+import type { Subscribed } from '../messages.ts';
+import { positionOf } from '../positions.ts';
 
 /** Where a subscriber starts, and what it is told about it (RQ1, RQ2). Bounds of a gap are inclusive. */
 export function placeIn(
-  head: number,
-  since: number | undefined,
+  { head, isOther }: Found,
+  position: Position | undefined,
   replayMax: number,
 ): ChannelReply & { readonly after: number } {
-  if (since === undefined) return { after: head, seq: head };
-  if (since > head) return { after: head, seq: head, reset: true };
+  if (!position) return { after: head, seq: head };
+  const since = position.seq;
+  if (isOther || since > head) return { after: head, seq: head, reset: true };
   const after = Math.max(since, head - replayMax);
   return after === since ? { after, seq: head } : { after, seq: head, gap: { from: since + 1, to: after } };
 }
 
+/** What the log has of a channel, and whether it has another message where the client says that it is. */
+export type Found = Pick<Subscribed, 'head' | 'isOther'>;
+
 export interface Wanted {
   readonly name: string;
   readonly channel: Channel;
-  /** The last seq the client has; infinite when its positions are of another log. */
-  readonly since: number;
+  readonly position: Position;
 }
 
 /** The channels of a `resume` frame, or why it is refused. */
@@ -30,9 +35,8 @@ export function wantedChannels(
   user: string,
   log: string,
 ): readonly Wanted[] | BadFrame {
-  const isOtherLog = request.log !== undefined && request.log !== log;
   const wanted: Wanted[] = [];
-  for (const [name, since] of request.channels) {
+  for (const [name, given] of request.channels) {
     const channel = clientChannel(name, user);
     if (!channel) {
       const message = `channels: there is no channel ${JSON.stringify(name)}`;
@@ -43,7 +47,7 @@ export function wantedChannels(
         ...(request.id === undefined ? {} : { id: request.id }),
       };
     }
-    wanted.push({ name, channel, since: isOtherLog ? Infinity : since });
+    wanted.push({ name, channel, position: positionOf(given, request.log, log) ?? given });
   }
   return wanted;
 }
@@ -104,9 +108,9 @@ export class Resume {
     this.#starts = this.#starts.filter((start) => start.channel !== channel);
   }
 
-  place({ name, channel, since }: Wanted, head: number): void {
-    const { after, ...reply } = placeIn(head, since, Math.min(this.#replayMax, this.#budget));
-    this.#budget -= head - after;
+  place({ name, channel, position }: Wanted, found: Found): void {
+    const { after, ...reply } = placeIn(found, position, Math.min(this.#replayMax, this.#budget));
+    this.#budget -= found.head - after;
     this.reply(name, reply);
     this.#starts.push({ channel, after });
   }

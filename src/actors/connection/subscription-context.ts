@@ -1,5 +1,5 @@
 import { roomChannel, type Channel } from '../../protocol/channels.ts';
-import type { RequestOf } from '../../protocol/requests.ts';
+import type { Position, RequestOf } from '../../protocol/requests.ts';
 import type { Wanted } from './resume.ts';
 
 /** One channel of a `resume`, while its relay is asked. */
@@ -13,9 +13,17 @@ export interface ResumeContext {
 }
 
 /** One room of a `join`, while its relay is asked. */
-interface JoinContext {
+export interface JoinContext {
   readonly for: 'join';
   readonly request: RequestOf<'join'>;
+  readonly position: Position | undefined;
+}
+
+/** One of the two channels of everyone; `position`: where the client wants to go on, if it has said so. */
+export interface BaseContext {
+  readonly for: 'base';
+  readonly channel: Channel;
+  readonly position: Position | undefined;
 }
 
 /** A room that is to be entered, while the application is asked. */
@@ -26,7 +34,7 @@ export interface AuthorizeContext {
 
 /** Why a relay was asked: comes back with its answer. */
 export type SubscriptionContext =
-  | { readonly for: 'base'; readonly channel: Channel }
+  | BaseContext
   | JoinContext
   | ResumeContext
   | AuthorizeContext
@@ -43,5 +51,18 @@ export function channelOf(context: SubscriptionContext): Channel {
       return channelOf(context.next);
     default:
       return roomChannel(context.request.room);
+  }
+}
+
+/** Where the client is in it, as far as it has said so. */
+export function positionIn(context: SubscriptionContext): Position | undefined {
+  switch (context.for) {
+    case 'base':
+    case 'join':
+      return context.position;
+    case 'resume':
+      return context.wanted.position;
+    default:
+      return undefined;
   }
 }

@@ -1,19 +1,21 @@
 import { roomChannel, userChannel, type Channel } from '../../protocol/channels.ts';
 import type { SocketErrorCode } from '../../protocol/codes.ts';
 import type { BadFrame } from '../../protocol/decode.ts';
-import type { RequestOf } from '../../protocol/requests.ts';
+import type { Position, RequestOf } from '../../protocol/requests.ts';
 import type { Answer } from '../../runtime/ports/actor.ts';
 import { isRefusal, type Departure, type DeviceState, type Refusal, type Subscribed } from '../messages.ts';
 import type { HookAnswer } from '../hooks/hooks.ts';
 import type { Outbox } from '../outbox.ts';
-import { skippedFrame } from '../frames.ts';
+import { isPlainIn, positionOf, seqToProve } from '../positions.ts';
 import { ChannelTable } from './channel-table.ts';
-import { askToJoin, askToLeave, subscribe, tellScope, unsubscribe } from './channel-asks.ts';
-import { ack, NOT_JOINED, refuse, unavailable, write, type ConnectionContext } from './context.ts';
+import { askToJoin, askToLeave, placeLate, subscribe, tellScope, unsubscribe } from './channel-asks.ts';
+import { ack, NOT_JOINED, refuse, unavailable, type ConnectionContext } from './context.ts';
 import { placeIn, Resume, wantedChannels, type Wanted } from './resume.ts';
 import {
   channelOf,
   type AuthorizeContext,
+  type BaseContext,
+  type JoinContext,
   type ResumeContext,
   type SubscriptionContext,
 } from './subscription-context.ts';
@@ -28,7 +30,7 @@ export class Subscriptions {
   /** Channels whose relay may have us: asked for, and not known to be over. A step that throws does not take that back. */
   readonly #known = new Set<Channel>();
   /** Where a client wanted to go on when a channel could not be reached: there it goes on once it can. */
-  readonly #wantedLater = new Map<Channel, number>();
+  readonly #wantedLater = new Map<Channel, Position>();
   readonly #base: readonly Channel[];
   #isGreeting = true;
   #resume: Resume | undefined;
@@ -52,7 +54,8 @@ export class Subscriptions {
 
   #askBase(channel: Channel, out: Outbox): void {
     this.#channels.asking(channel);
-    this.#ask({ for: 'base', channel }, 'connecting', out);
+    const position = this.#wantedLater.get(channel);
+    this.#ask({ for: 'base', channel, position }, 'connecting', out);
   }
 
   #ask(context: SubscriptionContext, state: DeviceState, out: Outbox): void {
@@ -77,13 +80,16 @@ export class Subscriptions {
     }
   }
 
-  #baseAnswered(channel: Channel, reply: Subscribed | Refusal, out: Outbox): void {
+  #baseAnswered({ channel, position }: BaseContext, reply: Subscribed | Refusal, out: Outbox): void {
     if (isRefusal(reply)) {
       this.#channels.off(channel);
       out.arm('resubscribe', this.#context.options.limits.retryAfterMs);
       return;
     }
-    this.#channels.ready(channel, reply.head);
+    const wanted = this.#wantedLater.get(channel);
+    // The client has said only meanwhile where it is.
+    if (wanted !== position && seqToProve(wanted) !== undefined) return this.#askBase(channel, out);
+    this.#channels.ready(channel, reply);
     // A resume under way says first what becomes of each channel.
     if (!this.#isGreeting && !this.#resume) this.#startLate(channel, out);
   }
@@ -94,10 +100,11 @@ export class Subscriptions {
     if (subscription?.stage !== 'ready') return;
     const wanted = this.#wantedLater.get(channel);
     this.#wantedLater.delete(channel);
-    const { after, gap } = placeIn(subscription.head, wanted, this.#context.options.limits.replayMax);
-    // The ack that could have named it has been given already.
-    if (gap) write(this.#context, skippedFrame(channel, gap.from, gap.to), out);
-    this.#channels.start(channel, after, out);
+    this.#channels.start(
+      channel,
+      placeLate(this.#context, { channel, found: subscription, position: wanted }, out),
+      out,
+    );
   }
 
   retryBase(out: Outbox): void {
@@ -113,7 +120,8 @@ export class Subscriptions {
       return refuse(this.#context, request.id, { error: 'limit_reached', message }, out);
     }
     this.#context.gate.hold('subscribing', out);
-    this.#enter({ for: 'join', request }, out);
+    const position = positionOf(request.since, request.log, this.#context.options.log);
+    this.#enter({ for: 'join', request, position }, out);
   }
 
   /** The application is asked first, if it wants to be; not about a room that the connection is in already. */
@@ -127,24 +135,24 @@ export class Subscriptions {
   #authorized({ next }: AuthorizeContext, answer: Answer<HookAnswer>, out: Outbox): void {
     const refusal = answer.ok ? answer.body : unavailable(this.#context);
     if (!isRefusal(refusal)) this.#ask(next, 'alive', out);
-    else if (next.for === 'join') this.#joined(next.request, refusal, out);
+    else if (next.for === 'join') this.#joined(next, refusal, out);
     else this.#resumed(next, refusal, out);
   }
 
-  #joined(request: RequestOf<'join'>, reply: Subscribed | Refusal, out: Outbox): void {
+  #joined({ request, position }: JoinContext, reply: Subscribed | Refusal, out: Outbox): void {
     const { id, room } = request;
     const channel = roomChannel(room);
     this.#context.gate.release('subscribing', out);
     if (isRefusal(reply)) return refuse(this.#context, id, reply, out);
-    const { access, metadata, head } = reply;
+    const { access, metadata } = reply;
     const fields = { room, access, metadata: JSON.parse(metadata) as unknown };
     if (this.#channels.has(channel)) {
-      const already = this.#channels.alreadyOn(channel, request.since, head);
+      const already = this.#channels.alreadyOn(channel, position, reply);
       return ack(this.#context, id, { ...fields, ...already }, out);
     }
-    const { after, ...position } = placeIn(head, request.since, this.#context.options.limits.replayMax);
-    this.#channels.ready(channel, head);
-    ack(this.#context, id, { ...fields, ...position }, out);
+    const { after, ...place } = placeIn(reply, position, this.#context.options.limits.replayMax);
+    this.#channels.ready(channel, reply);
+    ack(this.#context, id, { ...fields, ...place }, out);
     this.#channels.start(channel, after, out);
   }
 
@@ -169,22 +177,19 @@ export class Subscriptions {
   }
 
   #resumeOne(wanted: Wanted, resume: Resume, out: Outbox): void {
-    const { name, channel, since } = wanted;
+    const { name, channel, position } = wanted;
     const known = this.#channels.get(channel);
-    if (known?.stage === 'ready' && (since <= known.head || since === Infinity)) {
+    if (known?.stage === 'ready') {
       // It has its place now: the greeting has nothing to say about it any more.
       known.stage = 'on';
-      return resume.place(wanted, known.head);
-    }
-    if (known?.stage === 'ready') {
-      // Something was stored since the welcome, and the client has it from elsewhere: the head is read again.
+      if (isPlainIn(position, known.head)) return resume.place(wanted, known);
+      // The log is to be asked about it, or the client has from elsewhere what was stored since the welcome.
       resume.asking(false);
-      known.stage = 'on';
       return this.#ask({ for: 'resume', wanted, isNew: false, isPlaced: false }, 'alive', out);
     }
     if (this.#base.includes(channel) && known?.stage !== 'on') {
       // It could not be reached before the welcome and is being asked for again; it will start where this says.
-      this.#wantedLater.set(channel, since);
+      this.#wantedLater.set(channel, position);
       return resume.reply(name, { error: 'unavailable' });
     }
     const isNew = !known;
@@ -203,25 +208,25 @@ export class Subscriptions {
     resume.answered(isNew);
     if (isRefusal(reply)) this.#notResumed(context, reply, resume, out);
     else if (isPlaced)
-      resume.reply(wanted.name, this.#channels.alreadyOn(wanted.channel, wanted.since, reply.head));
+      resume.reply(wanted.name, this.#channels.alreadyOn(wanted.channel, wanted.position, reply));
     else {
-      if (isNew) this.#channels.ready(wanted.channel, reply.head);
-      resume.place(wanted, reply.head);
+      if (isNew) this.#channels.ready(wanted.channel, reply);
+      resume.place(wanted, reply);
     }
     this.#resumedIfDone(resume, out);
   }
 
   #notResumed(context: ResumeContext, refusal: Refusal, resume: Resume, out: Outbox): void {
     const { wanted, isNew, isPlaced } = context;
-    const { name, channel, since } = wanted;
+    const { name, channel, position } = wanted;
     const known = this.#channels.get(channel);
     // It is live all the same: how far the log goes now is not known, but what lies before its beginning is.
-    if (isPlaced && known) return resume.reply(name, this.#channels.alreadyOn(channel, since, known.head));
+    if (isPlaced && known) return resume.reply(name, this.#channels.beganWith(channel, position));
     resume.reply(name, { error: refusal.error });
     if (isNew) return;
     // One of the two channels of everyone: it goes on from where the client is as soon as its head is known.
     this.#channels.off(channel);
-    this.#wantedLater.set(channel, since);
+    this.#wantedLater.set(channel, position);
     out.arm('resubscribe', this.#context.options.limits.retryAfterMs);
   }
 
@@ -265,34 +270,26 @@ export class Subscriptions {
     for (const channel of this.#known) unsubscribe(this.#context, channel, how, out);
   }
 
-  #withdraw(context: SubscriptionContext, out: Outbox): void {
-    const channel = channelOf(context);
-    if (context.for !== 'base' && this.#channels.has(channel)) return;
-    unsubscribe(this.#context, channel, 'gone', out);
-  }
-
   // --- answers
 
   answered(context: SubscriptionContext, given: Answer<unknown>, out: Outbox): void {
     if (context.for === 'authorize') return this.#authorized(context, given as Answer<HookAnswer>, out);
     const answer = given as Answer<Subscribed | Refusal>;
-    const { retryAfterMs } = this.#context.options.limits;
-    const reply: Subscribed | Refusal = answer.ok
-      ? answer.body
-      : { error: 'unavailable', message: 'the channel cannot be reached right now', retryAfterMs };
-    if (answer.ok && isRefusal(answer.body) && !this.#channels.has(channelOf(context)))
-      this.#known.delete(channelOf(context));
+    const reply = answer.ok ? answer.body : unavailable(this.#context);
+    const channel = channelOf(context);
+    const isOff = !this.#channels.has(channel);
+    if (answer.ok && isRefusal(answer.body) && isOff) this.#known.delete(channel);
     // The relay may still let us in when nobody waits for it any more: then somebody would be present who is not.
-    if (!answer.ok) this.#withdraw(context, out);
+    if (!answer.ok && (isOff || context.for === 'base')) unsubscribe(this.#context, channel, 'gone', out);
     switch (context.for) {
       case 'base':
-        return this.#baseAnswered(context.channel, reply, out);
+        return this.#baseAnswered(context, reply, out);
       case 'join':
-        return this.#joined(context.request, reply, out);
+        return this.#joined(context, reply, out);
       case 'resume':
         return this.#resumed(context, reply, out);
       case 'leave':
-        if (answer.ok) this.#known.delete(channelOf(context));
+        if (answer.ok) this.#known.delete(channel);
         this.#context.gate.release('subscribing', out);
         return ack(this.#context, context.request.id, { room: context.request.room }, out);
     }

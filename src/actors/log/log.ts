@@ -10,7 +10,7 @@ import { Claims } from './claims.ts';
 import { GroupCommit, type CommitLimits } from './group-commit.ts';
 import type { Job, Line } from './line.ts';
 import { Pages } from './pages.ts';
-import { headsRead, membershipRead, revocationsRead, roomsRead } from './reads.ts';
+import { headsRead, membershipRead, placesRead, revocationsRead, roomsRead } from './reads.ts';
 
 export interface LogOptions {
   /** This life of this node: who claims and appends (D7). */
@@ -66,6 +66,7 @@ class Log {
   readonly #calls: Calls;
   readonly #lists: Calls;
   readonly #heads = headsRead();
+  readonly #places = placesRead();
   readonly #rooms = roomsRead();
   readonly #membership = membershipRead();
   readonly #revocations = revocationsRead();
@@ -95,6 +96,7 @@ class Log {
       this.#appends,
       this.#claims,
       this.#heads,
+      this.#places,
       this.#rooms,
       this.#membership,
       this.#pages,
@@ -122,6 +124,10 @@ class Log {
         return this.#claims.add(message, turn.replyTo);
       case 'head':
         return this.#heads.add(message.channel, message.channel, turn.replyTo);
+      case 'place': {
+        const { channel, seq } = message;
+        return this.#places.add(`${channel} ${seq}`, { channel, seq }, turn.replyTo);
+      }
       case 'room':
         return this.#rooms.add(message.room, message.room, turn.replyTo);
       case 'membership': {

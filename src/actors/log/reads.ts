@@ -10,6 +10,15 @@ export const headsRead = () =>
     pick: (heads: StoreCalls['heads']['reply'], channel) => heads.get(channel) ?? 0,
   });
 
+export const placesRead = () =>
+  new BatchedReads({
+    request: (places: readonly { readonly channel: Channel; readonly seq: number }[]) => ({
+      call: 'places',
+      places,
+    }),
+    pick: (places: StoreCalls['places']['reply'], _, at) => places[at] ?? { head: 0, at: null },
+  });
+
 export const roomsRead = () =>
   new BatchedReads({
     request: (rooms: readonly string[]) => ({ call: 'rooms', rooms }),

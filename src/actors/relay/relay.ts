@@ -1,5 +1,6 @@
 import { channelKind, type Channel, type ChannelKind } from '../../protocol/channels.ts';
 import type { Answer, Answered, Behaviour, ReplyTo, TimerFired, Turn } from '../../runtime/ports/actor.ts';
+import type { Place } from '../../runtime/ports/log-store.ts';
 import { frameBatch, rosterFrames } from '../frames.ts';
 import {
   homeAddress,
@@ -16,22 +17,19 @@ import {
   type Subscribed,
 } from '../messages.ts';
 import { Outbox } from '../outbox.ts';
-import { CatchUp, type CatchUpContext } from './catch-up.ts';
+import { CatchUp } from './catch-up.ts';
 import { Fanout } from './fanout.ts';
-import { DEMOTED_MS, EVICTED, subscriberOf, type Subscriber, type SubscriberContext } from './subscriber.ts';
+import { askPlace, foundAt } from './place.ts';
+import { Stream, type PageReply, type RelayOptions } from './stream.ts';
+import {
+  DEMOTED_MS,
+  EVICTED,
+  subscriberOf,
+  type RelayContext,
+  type Subscriber,
+  type SubscriberContext,
+} from './subscriber.ts';
 import { Subscribers } from './subscribers.ts';
-import { Stream, type PageLimits, type PageReply, type StreamContext } from './stream.ts';
-
-export interface RelayOptions {
-  readonly node: string;
-  /** How long a home or the log may take to answer. */
-  readonly deadlineMs: number;
-  readonly retryAfterMs: number;
-  /** What one read from the log brings at most (D10). */
-  readonly page: PageLimits;
-}
-
-type RelayContext = StreamContext | CatchUpContext | SubscriberContext | { readonly for: 'recheck' };
 
 /**
  * One channel on one node (D9): its subscribers here, and the way from the home's publications to their sockets.
@@ -124,7 +122,8 @@ class Relay {
     if (known?.isIn) {
       // It is here already: it asks again only to be told so.
       known.asker = asker;
-      return this.#askHead({ for: 'head', connection: known.connection, serial: known.serial }, out);
+      known.position = who.position;
+      return askPlace(this.#channel, known, this.#options.deadlineMs, out);
     }
     const subscriber = subscriberOf(who, ++this.#lastSerial, asker);
     this.#subscribers.add(subscriber);
@@ -154,21 +153,23 @@ class Relay {
     if (isRefusal(answer.body)) return this.#refuse(subscriber, answer.body, out);
     subscriber.entered = answer.body;
     // The head is read after the home knows of us, or a message between the two would be lost (D6).
-    this.#askHead({ for: 'head', connection: subscriber.connection, serial: subscriber.serial }, out);
+    askPlace(this.#channel, subscriber, this.#options.deadlineMs, out);
   }
 
   #askHead(context: RelayContext, out: Outbox): void {
     out.ask(LOG, { type: 'head', channel: this.#channel }, { deadlineMs: this.#options.deadlineMs, context });
   }
 
-  #headRead(subscriber: Subscriber, answer: Answer<LogReply<number>>, out: Outbox): void {
+  #headRead(subscriber: Subscriber, answer: Answer<LogReply<number | Place>>, out: Outbox): void {
     if (!subscriber.entered) return;
     if (!answer.ok || !answer.body.ok) {
       if (!subscriber.isIn) this.#tellExit(subscriber.address, 'gone', out);
       return this.#refuse(subscriber, this.#unavailable(), out);
     }
-    const head = this.#stream.headRead(answer.body.value, out);
-    out.reply(subscriber.asker, { head, ...subscriber.entered } satisfies Subscribed);
+    const { position, entered } = subscriber;
+    const found = foundAt(this.#channel, position, answer.body.value);
+    const head = this.#stream.headRead(found.head, out);
+    out.reply(subscriber.asker, { ...found, head, ...entered } satisfies Subscribed);
     subscriber.asker = undefined;
     subscriber.isIn = true;
   }
@@ -229,8 +230,7 @@ class Relay {
       subscriber.isAdmin = isAdmin;
       return this.#enter(subscriber, isAdmin ? 'reenter' : 'demoted', out);
     }
-    const { address, user, state, asker } = subscriber;
-    const anew = subscriberOf({ connection, address, user, isAdmin, state }, ++this.#lastSerial, asker);
+    const anew = subscriberOf({ ...subscriber, isAdmin }, ++this.#lastSerial, subscriber.asker);
     this.#subscribers.add(anew);
     this.#enter(anew, 'enter', out);
   }
@@ -353,7 +353,8 @@ class Relay {
   #answeredFor(context: SubscriberContext, answer: Answer<unknown>, out: Outbox): void {
     const subscriber = this.#subscribers.get(context.connection);
     if (subscriber?.serial !== context.serial) return;
-    if (context.for === 'head') return this.#headRead(subscriber, answer as Answer<LogReply<number>>, out);
+    if (context.for === 'head')
+      return this.#headRead(subscriber, answer as Answer<LogReply<number | Place>>, out);
     const entered = answer as Answer<Entered | Refusal>;
     if (context.for === 'enter') this.#entered(subscriber, entered, out);
     else if (context.for === 'demoted') this.#demoted(subscriber, entered, out);

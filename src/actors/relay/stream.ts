@@ -20,9 +20,15 @@ export interface PageLimits {
 }
 
 export interface ReadLimits {
-  /** How long the log may take to answer. */
+  /** How long a home or the log may take to answer. */
   readonly deadlineMs: number;
+  /** What one read from the log brings at most (D10). */
   readonly page: PageLimits;
+}
+
+export interface RelayOptions extends ReadLimits {
+  readonly node: string;
+  readonly retryAfterMs: number;
 }
 
 export interface StreamContext {

@@ -1,5 +1,8 @@
+import type { Position } from '../../protocol/requests.ts';
 import type { ReplyTo } from '../../runtime/ports/actor.ts';
 import type { ConnectionAddress, DeviceState, Entered, Refusal, Subscribe } from '../messages.ts';
+import type { CatchUpContext } from './catch-up.ts';
+import type { StreamContext } from './stream.ts';
 
 export interface SubscriberContext {
   /** `demoted`: it was in by a scope that its connection has lost. */
@@ -7,6 +10,9 @@ export interface SubscriberContext {
   readonly connection: number;
   readonly serial: number;
 }
+
+/** Why something was asked: comes back with its answer. */
+export type RelayContext = StreamContext | CatchUpContext | SubscriberContext | { readonly for: 'recheck' };
 
 /** One connection on a channel, as its relay knows it. */
 export interface Subscriber {
@@ -18,6 +24,8 @@ export interface Subscriber {
   /** As the connection's token says now. */
   isAdmin: boolean;
   state: DeviceState;
+  /** Where the client says that it is. */
+  position: Position | undefined;
   /** Who waits for the answer to `subscribe`; undefined once it is given. */
   asker: ReplyTo | undefined;
   entered: Entered | undefined;
@@ -30,11 +38,12 @@ export interface Subscriber {
  * which costs each some 600 bytes, and each loop over them several times its time.
  */
 export function subscriberOf(
-  { connection, address, user, isAdmin, state }: Omit<Subscribe, 'type'>,
+  { connection, address, user, isAdmin, state, position }: Omit<Subscribe, 'type'>,
   serial: number,
   asker: ReplyTo | undefined,
 ): Subscriber {
-  return { serial, connection, address, user, isAdmin, state, asker, entered: undefined, isIn: false };
+  const isIn = false;
+  return { serial, connection, address, user, isAdmin, state, position, asker, entered: undefined, isIn };
 }
 
 /** How long a right may take to be confirmed whose scope is gone; with the way there and back, 1 s (JW4). */

@@ -105,6 +105,18 @@ export interface SessionKey {
   readonly issuedAt: number | undefined;
 }
 
+/** Which message it is: with its channel, the key under which it is stored once. */
+export interface Mark {
+  readonly id: string;
+  readonly sender: string;
+}
+
+/** How far a channel goes, and which message it has at the seq that was asked about; null: it keeps none there. */
+export interface Place {
+  readonly head: number;
+  readonly at: Mark | null;
+}
+
 /** Every call there is, with its reply. */
 export interface StoreCalls {
   append: {
@@ -119,6 +131,11 @@ export interface StoreCalls {
   };
   /** Heads of channels; one without a row is missing: its head is 0. */
   heads: { request: { readonly channels: readonly Channel[] }; reply: ReadonlyMap<Channel, number> };
+  /** Heads of channels, each with the message at a seq, of one snapshot. */
+  places: {
+    request: { readonly places: readonly { readonly channel: Channel; readonly seq: number }[] };
+    reply: readonly Place[];
+  };
   page: {
     request: {
       readonly channel: Channel;

@@ -77,6 +77,13 @@ export class MemoryLogStore implements LogStore {
       return new Map(known.map((channel) => [channel, this.#row(channel).head]));
     },
 
+    places: ({ places }) =>
+      places.map(({ channel, seq }) => {
+        const row = this.#channels.get(channel);
+        const entry = row?.entries.get(seq);
+        return { head: row?.head ?? 0, at: entry ? { id: entry.id, sender: entry.sender } : null };
+      }),
+
     page: (request) => this.#page(request),
 
     lookup: ({ channel, keys }) =>

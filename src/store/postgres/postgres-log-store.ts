@@ -95,6 +95,15 @@ export class PostgresLogStore implements LogStore {
       return new Map(rows as [Channel, number][]);
     },
 
+    places: async ({ places }, deadlineMs) => {
+      const values = { channels: places.map(({ channel }) => channel), seqs: places.map(({ seq }) => seq) };
+      const rows = await this.#client.query(statements.places, values, deadlineMs);
+      return (rows as [number, string | null, string][]).map(([head, id, sender]) => ({
+        head,
+        at: id === null ? null : { id, sender },
+      }));
+    },
+
     page: (request, deadlineMs) => this.#page(request, deadlineMs),
 
     lookup: async ({ channel, keys }, deadlineMs) => {

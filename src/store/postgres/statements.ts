@@ -97,6 +97,16 @@ export const heads = statement(
   sql`select c.channel, c.head from ${channels} c where c.channel = any(${given('channels')}::text[])`,
 );
 
+export const places = statement(
+  'places',
+  sql`
+select coalesce(c.head, 0) as head, m.id, m.sender
+from unnest(${given('channels')}::text[], ${given('seqs')}::bigint[]) with ordinality as t (channel, seq, ord)
+left join ${channels} c on c.channel = t.channel
+left join ${messages} m on m.channel = t.channel and m.seq = t.seq
+order by t.ord`,
+);
+
 /** Whether a reader may see a room, as part of the statement that shows it: right and content are of one snapshot (JW4). */
 const grant = sql`
 select case when ${given('reader')}::text is null then 'granted'

@@ -1,0 +1,31 @@
+import type { Channel } from '../../protocol/channels.ts';
+import type { Position } from '../../protocol/requests.ts';
+import type { Place } from '../../runtime/ports/log-store.ts';
+import { LOG } from '../messages.ts';
+import type { Outbox } from '../outbox.ts';
+import { isOtherAt, seqToProve } from '../positions.ts';
+import type { Subscriber, SubscriberContext } from './subscriber.ts';
+
+/** Asks for a channel's head, and for what it has where a subscriber says that it is. */
+export function askPlace(
+  channel: Channel,
+  { connection, serial, position }: Subscriber,
+  deadlineMs: number,
+  out: Outbox,
+): void {
+  const context: SubscriberContext = { for: 'head', connection, serial };
+  const seq = seqToProve(position);
+  const message =
+    seq === undefined ? ({ type: 'head', channel } as const) : ({ type: 'place', channel, seq } as const);
+  out.ask(LOG, message, { deadlineMs, context });
+}
+
+/** What the answer says: how far the channel goes, and whether it has another message there. */
+export function foundAt(
+  channel: Channel,
+  position: Position | undefined,
+  answer: number | Place,
+): { readonly head: number; readonly isOther: boolean } {
+  const { head, at } = typeof answer === 'number' ? { head: answer, at: null } : answer;
+  return { head, isOther: position !== undefined && isOtherAt(channel, position, at) };
+}
