@@ -21,7 +21,7 @@ export interface Envelope {
  * System messages that may wait where a kind of actor says nothing else. They are bounded by what is asked, armed and
  * subscribed, on a whole node where many come to one: more is a bug.
  */
-export const SYSTEM_MAX = 262_144;
+const SYSTEM_MAX = 262_144;
 
 /**
  * The bounded queue of one actor (D4).

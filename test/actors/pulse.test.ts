@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { CONNECTION_LIMITS } from '../../src/actors/connection/context.ts';
+import { CONNECTION_LIMITS, type ConnectionOptions } from '../../src/actors/connection/context.ts';
 import { Pulse } from '../../src/actors/connection/pulse.ts';
 import { Outbox } from '../../src/actors/outbox.ts';
 import type { Turn } from '../../src/runtime/ports/actor.ts';
@@ -12,14 +12,15 @@ class Patient {
   measured: Measured = QUIET;
   readonly #due = new Map<string, number>();
   readonly #pulse: Pulse;
-  readonly asked: string[] = [];
+  /** Since when it listens for a pong, if it does. */
+  listensSince: number | undefined;
   #now = 0;
 
   constructor() {
-    this.#pulse = new Pulse(CONNECTION_LIMITS, this.#turn, (action, _params, turn, out) => {
-      this.asked.push(action);
-      if (action === 'ping') this.#pulse.pinged(turn);
-      if (action === 'ping' || action === 'measure') this.#pulse.measured(this.measured, turn, out);
+    const context = { number: 1, options: { limits: CONNECTION_LIMITS } as ConnectionOptions };
+    this.#pulse = new Pulse(context, this.#turn, (action, _params, turn, out) => {
+      if (action === 'ping') this.#pulse.ping(turn, out);
+      if (action === 'tellSuspect') this.#pulse.listen(out);
     });
     this.#do((out) => this.#pulse.begin(this.#turn, out));
     this.#do((out) => this.#pulse.fire('welcomed', this.#turn, out));
@@ -37,16 +38,15 @@ class Patient {
     return this.#now;
   }
 
-  get listensSince(): number | undefined {
-    return this.#pulse.listensSince;
-  }
-
   #do(run: (out: Outbox) => void): void {
     const out = new Outbox();
     run(out);
     for (const effect of out.effects) {
       if (effect.type === 'arm') this.#due.set(effect.timer, this.#now + Math.max(0, effect.delayMs));
       if (effect.type === 'disarm') this.#due.delete(effect.timer);
+      if (effect.type === 'listen') this.listensSince = effect.since;
+      if (effect.type === 'measure')
+        this.#do((more) => this.#pulse.measured(this.measured, this.#turn, more));
     }
   }
 

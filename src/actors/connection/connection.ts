@@ -67,9 +67,7 @@ class Connection implements ConnectionContext {
     this.gate = new Gate(options.limits.inFlightMax);
     this.credentials = new Credentials(this.address, init);
     this.rates = new Rates(options.limits);
-    this.#pulse = new Pulse(options.limits, turn, (action, params, at, out) =>
-      this.#act(action, params, at, out),
-    );
+    this.#pulse = new Pulse(this, turn, (...given) => this.#act(...given));
     this.#subscriptions = new Subscriptions(this);
     this.#chats = new Chats(this, this.#subscriptions);
     this.#requests = new Requests(this, this.#subscriptions);
@@ -214,32 +212,18 @@ class Connection implements ConnectionContext {
   #act(action: string, params: Readonly<Record<string, unknown>>, turn: Turn, out: Outbox): void {
     switch (action) {
       case 'ping':
-        this.#pulse.pinged(turn);
         this.#heartbeat('ping', turn, out);
-        out.add({ type: 'ping', connection: this.number });
-        return this.#measurePulse(out);
-      case 'measure':
-        return this.#measurePulse(out);
+        return this.#pulse.ping(turn, out);
       case 'tellAlive':
         return this.#subscriptions.table.tellState('alive', out);
       case 'tellSuspect':
-        this.#listen(out);
+        this.#pulse.listen(out);
         return this.#subscriptions.table.tellState('suspect', out);
       case 'close':
         return this.#close(Number(params['code']), out);
       case 'release':
         return this.#release(out);
     }
-  }
-
-  #measurePulse(out: Outbox): void {
-    out.add({ type: 'measure', connection: this.number, why: 'pulse' });
-  }
-
-  /** A suspect connection is told of the next pong at once, if pongs count for it. */
-  #listen(out: Outbox): void {
-    const since = this.#pulse.listensSince;
-    if (since !== undefined) out.add({ type: 'listen', connection: this.number, since });
   }
 
   #close(code: number, out: Outbox): void {

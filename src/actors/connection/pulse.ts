@@ -3,11 +3,11 @@ import type { Measured } from '../../runtime/ports/sockets.ts';
 import { explore, type ChartEffect, type ChartState } from '../chart.ts';
 import type { Outbox } from '../outbox.ts';
 import { connectionMachine } from './connection.machine.ts';
-import type { ConnectionLimits } from './context.ts';
+import type { ConnectionContext, ConnectionLimits } from './context.ts';
 
 export const connectionChart = explore(connectionMachine);
 
-/** What the chart asks for beside timers; and `measure`, before a connection is taken for silent. */
+/** What the chart asks for beside timers. */
 export type Act = (
   action: string,
   params: Readonly<Record<string, unknown>>,
@@ -29,6 +29,7 @@ const LOOK_MS = 1_000;
 export class Pulse {
   life: ChartState = connectionChart.initial;
   readonly #limits: ConnectionLimits;
+  readonly #connection: number;
   readonly #act: Act;
   #lastSeenAt: number;
   #lastPingAt: number;
@@ -40,8 +41,9 @@ export class Pulse {
   /** The timer that is over by the frames alone. */
   #doubted: string | undefined;
 
-  constructor(limits: ConnectionLimits, turn: Turn, act: Act) {
-    this.#limits = limits;
+  constructor({ options, number }: Pick<ConnectionContext, 'options' | 'number'>, turn: Turn, act: Act) {
+    this.#limits = options.limits;
+    this.#connection = number;
     this.#act = act;
     this.#lastSeenAt = turn.now;
     this.#lastPingAt = turn.now;
@@ -75,13 +77,20 @@ export class Pulse {
     this.#isPageJudged = true;
   }
 
-  /** From when on a ping or pong would count, if one does. */
-  get listensSince(): number | undefined {
-    return this.#isPageJudged ? undefined : this.#heardAt;
+  /** A protocol ping; and how far it has read until now, to compare with. */
+  ping(turn: Turn, out: Outbox): void {
+    this.#lastPingAt = turn.now;
+    out.add({ type: 'ping', connection: this.#connection });
+    this.#measure(out);
   }
 
-  pinged(turn: Turn): void {
-    this.#lastPingAt = turn.now;
+  #measure(out: Outbox): void {
+    out.add({ type: 'measure', connection: this.#connection, why: 'pulse' });
+  }
+
+  /** A suspect connection is told of the next ping or pong at once, if they count. */
+  listen(out: Outbox): void {
+    if (!this.#isPageJudged) out.add({ type: 'listen', connection: this.#connection, since: this.#heardAt });
   }
 
   fire(event: string, turn: Turn, out: Outbox): void {
@@ -102,14 +111,14 @@ export class Pulse {
   timer(timer: string, turn: Turn, out: Outbox): void {
     const rest = this.#dueAt(timer) - turn.now;
     if (rest > 0) out.arm(timer, rest);
-    else if (timer === 'silence' || timer === 'timeout') this.#doubt(timer, turn, out);
+    else if (timer === 'silence' || timer === 'timeout') this.#doubt(timer, out);
     else this.fire(timer, turn, out);
   }
 
-  #doubt(timer: string, turn: Turn, out: Outbox): void {
+  #doubt(timer: string, out: Outbox): void {
     this.#doubted = timer;
     out.arm(timer, LOOK_MS);
-    this.#act('measure', {}, turn, out);
+    this.#measure(out);
   }
 
   /** What the socket knows, asked when a timer came due by the frames alone, and with each ping. */

@@ -8,9 +8,7 @@ import type { FrameBatch, Measured, Sockets } from '../../runtime/ports/sockets.
 import type { Claims } from '../../runtime/ports/tokens.ts';
 import { encodeFrames } from './framing.ts';
 import { Intake, IntakeWatch, type Overrun } from './intake.ts';
-
-/** Why a frame made its socket be closed. */
-export type BrokenFrame = 'binary_refused' | 'frame_too_large' | 'invalid_utf8';
+import { listenTo, type BrokenFrame, type Peer, type PeerListener } from './peer.ts';
 
 export interface WsSocketsOptions {
   /** Past it a client is slow (LM7); 0: no limit. */
@@ -27,35 +25,11 @@ export interface WsSocketsOptions {
 /** How long a client that was put out may take to read why, before its socket is cut. */
 const PUT_OUT_MS = 1_000;
 
-/** One client's socket. */
-interface Peer {
-  readonly number: number;
-  readonly ws: WebSocket;
-  readonly socket: Duplex;
-  readonly intake: Intake;
-  /** Written since the last flush. */
-  pending: Buffer[];
-  /** Handed to the stream since the beginning. */
-  flushedBytes: number;
-  /** Over its outbound limit: takes no batches until it is reopened (LM7). */
-  isShut: boolean;
-  /** Over it, and not drained yet. */
-  isCongested: boolean;
-}
-
-const kPeer = Symbol('peer');
-
-interface Known {
-  [kPeer]: { readonly sockets: WsSockets; readonly peer: Peer };
-}
-
-type KnownSocket = WebSocket & Known;
-
 /**
  * The sockets of this node. Frames are written to the TCP socket below `ws`, whole and in order; `ws` itself
  * reads, and sends nothing but pings, pongs and the close. What a client sends is counted before `ws` reads it (LM11).
  */
-export class WsSockets implements Sockets {
+export class WsSockets implements Sockets, PeerListener {
   readonly #options: WsSocketsOptions;
   readonly #outboundMax: number;
   readonly #watch: IntakeWatch;
@@ -94,16 +68,7 @@ export class WsSockets implements Sockets {
       isCongested: false,
     };
     this.#peers.set(number, peer);
-    const known = { sockets: this, peer };
-    (ws as KnownSocket)[kPeer] = known;
-    (socket as Duplex & Known)[kPeer] = known;
-    // Shared functions: a closure per connection and event would cost memory for nothing.
-    socket.prependListener('data', onData);
-    ws.on('message', onMessage);
-    ws.on('ping', onPing);
-    ws.on('pong', onPong);
-    ws.on('close', onClose);
-    ws.on('error', onBroken);
+    listenTo(peer, this);
   }
 
   // --- out
@@ -291,39 +256,3 @@ const NOBODY: Measured = { readBytes: 0, heldBytes: 0, heardAt: -Infinity };
 
 /** Who is closed with one of these went on in spite of being told. */
 const PUT_OUT: ReadonlySet<number> = new Set([CLOSE_CODES.too_many_bad_frames, CLOSE_CODES.rate_abuse]);
-
-function onData(this: Duplex, bytes: Buffer): void {
-  const { sockets, peer } = (this as Duplex & Known)[kPeer];
-  sockets.arrived(peer, bytes);
-}
-
-function onMessage(this: WebSocket, data: Buffer, isBinary: boolean): void {
-  const { sockets, peer } = (this as KnownSocket)[kPeer];
-  sockets.received(peer, data, isBinary);
-}
-
-function onPing(this: WebSocket, data: Buffer): void {
-  const { sockets, peer } = (this as KnownSocket)[kPeer];
-  sockets.controlled(peer, data);
-}
-
-function onPong(this: WebSocket): void {
-  const { sockets, peer } = (this as KnownSocket)[kPeer];
-  sockets.controlled(peer, undefined);
-}
-
-function onClose(this: WebSocket, code: number): void {
-  const { sockets, peer } = (this as KnownSocket)[kPeer];
-  sockets.closed(peer, code);
-}
-
-/** A broken frame or socket: `ws` closes it with the code of the protocol, and `close` follows. */
-function onBroken(this: WebSocket, error: Error & { code?: string }): void {
-  const reason = BROKEN[error.code ?? ''];
-  if (reason) (this as KnownSocket)[kPeer].sockets.broken(reason);
-}
-
-const BROKEN: Readonly<Record<string, BrokenFrame>> = {
-  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 'frame_too_large',
-  WS_ERR_INVALID_UTF8: 'invalid_utf8',
-};

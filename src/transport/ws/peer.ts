@@ -1,0 +1,91 @@
+import type { Duplex } from 'node:stream';
+import type { WebSocket } from 'ws';
+import type { Intake } from './intake.ts';
+
+/** One client's socket. */
+export interface Peer {
+  readonly number: number;
+  readonly ws: WebSocket;
+  readonly socket: Duplex;
+  readonly intake: Intake;
+  /** Written since the last flush. */
+  pending: Buffer[];
+  /** Handed to the stream since the beginning. */
+  flushedBytes: number;
+  /** Over its outbound limit: takes no batches until it is reopened (LM7). */
+  isShut: boolean;
+  /** Over it, and not drained yet. */
+  isCongested: boolean;
+}
+
+/** Why a frame made its socket be closed. */
+export type BrokenFrame = 'binary_refused' | 'frame_too_large' | 'invalid_utf8';
+
+/** Who hears what comes of peers. */
+export interface PeerListener {
+  /** Bytes, before `ws` reads them. */
+  arrived(peer: Peer, bytes: Buffer): void;
+  received(peer: Peer, data: Buffer, isBinary: boolean): void;
+  /** A ping with what it bears, or a pong. */
+  controlled(peer: Peer, ping: Buffer | undefined): void;
+  broken(reason: BrokenFrame): void;
+  closed(peer: Peer, code: number): void;
+}
+
+const kPeer = Symbol('peer');
+
+interface Known {
+  [kPeer]: { readonly listener: PeerListener; readonly peer: Peer };
+}
+
+type KnownSocket = WebSocket & Known;
+
+/** Shared functions: a closure per connection and event would cost memory for nothing. */
+export function listenTo(peer: Peer, listener: PeerListener): void {
+  const { ws, socket } = peer;
+  const known = { listener, peer };
+  (ws as KnownSocket)[kPeer] = known;
+  (socket as Duplex & Known)[kPeer] = known;
+  socket.prependListener('data', onData);
+  ws.on('message', onMessage);
+  ws.on('ping', onPing);
+  ws.on('pong', onPong);
+  ws.on('close', onClose);
+  ws.on('error', onBroken);
+}
+
+function onData(this: Duplex, bytes: Buffer): void {
+  const { listener, peer } = (this as Duplex & Known)[kPeer];
+  listener.arrived(peer, bytes);
+}
+
+function onMessage(this: WebSocket, data: Buffer, isBinary: boolean): void {
+  const { listener, peer } = (this as KnownSocket)[kPeer];
+  listener.received(peer, data, isBinary);
+}
+
+function onPing(this: WebSocket, data: Buffer): void {
+  const { listener, peer } = (this as KnownSocket)[kPeer];
+  listener.controlled(peer, data);
+}
+
+function onPong(this: WebSocket): void {
+  const { listener, peer } = (this as KnownSocket)[kPeer];
+  listener.controlled(peer, undefined);
+}
+
+function onClose(this: WebSocket, code: number): void {
+  const { listener, peer } = (this as KnownSocket)[kPeer];
+  listener.closed(peer, code);
+}
+
+/** A broken frame or socket: `ws` closes it with the code of the protocol, and `close` follows. */
+function onBroken(this: WebSocket, error: Error & { code?: string }): void {
+  const reason = BROKEN[error.code ?? ''];
+  if (reason) (this as KnownSocket)[kPeer].listener.broken(reason);
+}
+
+const BROKEN: Readonly<Record<string, BrokenFrame>> = {
+  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 'frame_too_large',
+  WS_ERR_INVALID_UTF8: 'invalid_utf8',
+};
