@@ -1,4 +1,5 @@
 import { Asks } from './asks.ts';
+import { countKinds, type Census } from './census.ts';
 import { Cell, type AnyBehaviour, type CellHost } from './cell.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import { ANY_LIFE, Deliveries, envelope, kindOf } from './deliveries.ts';
@@ -18,13 +19,6 @@ const LOW_WATER = 16;
 export interface AskOptions {
   readonly deadlineMs: number;
   readonly lane?: Lane;
-}
-
-/** How many actors, timers and asks there are: for metrics and for the checkers. */
-export interface Census {
-  readonly cells: ReadonlyMap<string, number>;
-  readonly timers: number;
-  readonly asks: number;
 }
 
 /**
@@ -120,10 +114,7 @@ export class ActorSystem implements CellHost {
 
   /** As {@link offer}, before all that waits: what ends an actor is never behind what floods it, nor refused. */
   overtake(cell: Cell, message: unknown): void {
-    if (cell.status === 'stopped') return;
-    this.#deliveries.letters.offered++;
-    cell.mailbox.unshift(envelope('', message));
-    if (cell.status === 'running') this.#scheduler.enqueue(cell);
+    this.#deliveries.toLifeFirst(cell, message);
   }
 
   /** An ask from outside the core. */
@@ -145,10 +136,7 @@ export class ActorSystem implements CellHost {
   }
 
   census(): Census {
-    const cells = new Map<string, number>();
-    for (const { behaviour } of this.#deliveries.cells.values()) {
-      cells.set(behaviour.kind, (cells.get(behaviour.kind) ?? 0) + 1);
-    }
+    const cells = countKinds(this.#deliveries.cells.values());
     return { cells, timers: this.#wheel.size, asks: this.#asks.size };
   }
 

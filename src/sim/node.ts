@@ -101,10 +101,8 @@ export class SimNode {
       faultOf: parts.faultOf,
     });
     this.sockets = new SimSockets({
-      timeline,
+      ...parts,
       enter,
-      outboundMaxBytes: parts.outboundMaxBytes,
-      inbound: parts.inbound,
       onFlush: (connection, frames) =>
         trace.say(`conn ${connection}`, () => frames.map((frame) => `< ${frame.slice(0, 160)}`).join(' ')),
       onBuffered: (connection, bytes) => this.#outgoing.buffered(connection, bytes),
