@@ -5,7 +5,7 @@ import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
-const canPin = cpus().length > 1 && process.platform === 'linux';
+export const canPin = cpus().length > 1 && process.platform === 'linux';
 
 /** A command that runs on one core alone, where that can be said. */
 export const pinned = (core, command) => (canPin ? ['taskset', '-c', String(core), ...command] : command);
