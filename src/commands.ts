@@ -15,14 +15,17 @@ import {
   type Refusal,
   type Spent,
 } from './actors/messages.ts';
+import { HOOK_SLACK_MS, HOOKS, type HookAnswer, type HookOptions } from './actors/hooks/hooks.ts';
 import { DRAIN, SESSIONS } from './actors/services.ts';
 import type { Config } from './config.ts';
-import { roomChannel, userChannel, type Channel } from './protocol/channels.ts';
+import { channelId, channelKind, roomChannel, userChannel, type Channel } from './protocol/channels.ts';
 import { unfitValue } from './protocol/decode.ts';
 import { RequestId, RoomId, SessionId, UserId } from './protocol/ids.ts';
 import { WIRE_LIMITS } from './protocol/limits.ts';
 import { utf8Bytes } from './protocol/size.ts';
 import type { Address, Answer } from './runtime/ports/actor.ts';
+import type { Action } from './runtime/ports/hooks.ts';
+import { vettingMs } from './program-options.ts';
 import type { Entropy } from './runtime/ports/entropy.ts';
 import type { SessionKey, StoreCalls } from './runtime/ports/log-store.ts';
 import type { ActorSystem } from './runtime/system.ts';
@@ -80,8 +83,8 @@ export interface CommandsOptions extends Pick<
   Config,
   'roomsAutoCreate' | 'messagesPerMinute' | 'connectionsPerUser'
 > {
-  /** How long the application may take to decide on a message; 0: it is not asked. */
-  readonly hookMs: number;
+  /** What the application wants to be asked; undefined: nothing. */
+  readonly hooks: HookOptions | undefined;
 }
 
 /** What can be asked of the actors from outside, without a socket. */
@@ -112,19 +115,38 @@ export class Commands {
   ): Promise<Published & { readonly id: string }> {
     const entry = { ...sending, id, sender: by.user };
     const message = { type: 'publish', entry, by } as const;
-    const deadlineMs = DEADLINE_MS + this.#options.hookMs;
+    const deadlineMs = DEADLINE_MS + vettingMs(this.#options.hooks);
     const published = await this.#askHome<Published>(roomChannel(room), message, deadlineMs);
     return { ...published, id };
   }
 
   /** A page of a channel (RS2), as the text of a JSON object. */
   async history(reader: Actor, channel: Channel, query: HistoryQuery): Promise<string> {
+    if (channelKind(channel) === 'room') await this.#authorize(reader, 'read', channelId(channel));
     const message = { type: 'page', ...historyRequest(channel, query, reader) } as const;
     const answer = (await this.#ask(LOG, message)) as LogReply<StoreCalls['page']['reply']>;
     if (!answer.ok) throw new EngineError('unavailable', 'the log cannot be read right now', RETRY_AFTER_MS);
     const fields = historyFields(channel, query, answer.value, this.#options.roomsAutoCreate);
     if (typeof fields !== 'string') throw new EngineError(fields.error, fields.message);
     return `{${fields}}`;
+  }
+
+  /** Asks the application, if it wants to be. Of messages it is asked in their order, by the room's home. */
+  async #authorize({ user, payload: claims = '{}' }: Actor, action: Action, room: string): Promise<void> {
+    const { hooks } = this.#options;
+    if (!hooks?.asked.has('authorize')) return;
+    const question = { hook: 'authorize', user, claims, action, room } as const;
+    const deadlineMs = hooks.deadlineMs + HOOK_SLACK_MS;
+    const answer = (await this.#ask(HOOKS, { type: 'question', question }, deadlineMs)) as HookAnswer;
+    if (isRefusal(answer)) throw new EngineError(answer.error, answer.message, answer.retryAfterMs);
+  }
+
+  /** Applies changed decisions of the application to what is open. */
+  async recheck(which: { readonly user?: string; readonly room?: string } = {}): Promise<void> {
+    const { user, room } = which ?? {};
+    if (user !== undefined) check(UserId, user, 'user');
+    if (room !== undefined) check(RoomId, room, 'room');
+    if (this.#options.hooks) await this.#ask(HOOKS, { type: 'recheck', user, room });
   }
 
   async publish(channel: Channel, data: unknown, id: string | undefined): Promise<Published> {

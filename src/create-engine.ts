@@ -17,7 +17,7 @@ export interface EngineOptions extends EngineSettings {
    * everything else stays the application's; `host` and `port` are not used. Without it the engine listens on those two.
    */
   readonly server?: AnyServer | undefined;
-  /** What the application has a say in: who joins, and what is stored. Each is asked with a deadline, 1,000 ms unless told. */
+  /** What the application has a say in: who may do what, and what is stored. Each is asked with a deadline, 1,000 ms unless told. */
   readonly hooks?: EngineHooks | undefined;
 }
 
@@ -30,7 +30,7 @@ export interface EngineOptions extends EngineSettings {
  *
  * @example
  * const server = http.createServer(app);
- * const engine = await createEngine({ server, jwtSecret, databaseUrl, hooks: { authorizeJoin } });
+ * const engine = await createEngine({ server, jwtSecret, databaseUrl, hooks: { authorize } });
  * server.listen(3000);
  */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
@@ -51,8 +51,8 @@ function checkHooks(hooks: EngineHooks): EngineHooks {
   if (!isObject(hooks)) throw new ConfigError(`hooks is ${shown(hooks)}, but must be an object of functions`);
   for (const [name, given] of Object.entries(hooks)) {
     if (given === undefined || name === 'deadlineMs') continue;
-    if (name !== 'authorizeJoin' && name !== 'beforeMessage')
-      throw new ConfigError(`hooks.${name} is no hook; there are authorizeJoin and beforeMessage`);
+    if (name !== 'authorize' && name !== 'beforeMessage')
+      throw new ConfigError(`hooks.${name} is no hook; there are authorize and beforeMessage`);
     if (typeof given !== 'function')
       throw new ConfigError(`hooks.${name} is ${shown(given)}, but must be a function`);
   }

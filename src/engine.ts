@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CANARY } from './actors/canary.ts';
-import type { HookOptions } from './actors/hooks/hooks.ts';
 import { LOG_LIMITS } from './actors/log/log.ts';
 import { relayAddress, type Published } from './actors/messages.ts';
 import { program } from './actors/program.ts';
@@ -8,10 +7,10 @@ import { RETENTION } from './actors/retention.ts';
 import { Commands } from './commands.ts';
 import { checkRelations, type Config } from './config.ts';
 import { Front } from './front.ts';
-import { ApplicationHooks, askedHooks, HOOK_MS, type EngineHooks } from './host/application-hooks.ts';
+import { ApplicationHooks, type EngineHooks } from './host/application-hooks.ts';
 import { SystemClock } from './host/system-clock.ts';
 import { newIncarnation, SystemEntropy } from './host/system-entropy.ts';
-import { programOptions } from './program-options.ts';
+import { hookOptions, programOptions } from './program-options.ts';
 import { judgeReadiness } from './readiness.ts';
 import { ConnectionInbox } from './runtime/inbox.ts';
 import type { Verdict } from './runtime/ports/tokens.ts';
@@ -56,12 +55,6 @@ export interface Beside {
    * so it is no setting that a variable could switch on.
    */
   readonly chat?: { readonly tokenFor: (user: string) => Promise<string> } | undefined;
-}
-
-/** Undefined when the application has no say in anything. */
-function hookOptions(hooks: EngineHooks = {}): HookOptions | undefined {
-  const asked = askedHooks(hooks);
-  return asked.size > 0 ? { asked, deadlineMs: hooks.deadlineMs ?? HOOK_MS.standard } : undefined;
 }
 
 /** A running node. In a program of one's own it is made by `createEngine`. */
@@ -111,8 +104,7 @@ export class Engine {
     const hooks = hookOptions(beside.hooks);
     for (const behaviour of program(programOptions(config, { owner, log: store.log, hooks })))
       this.#system.register(behaviour);
-    const hookMs = hooks?.asked.has('beforeMessage') ? hooks.deadlineMs : 0;
-    this.#commands = new Commands(this.#system, entropy, { ...config, hookMs });
+    this.#commands = new Commands(this.#system, entropy, { ...config, hooks });
     this.#front = this.#makeFront(beside);
     this.#sockets.connect(new ConnectionInbox(this.#system, owner));
     bus.connect((channel, message) => this.#system.tellIfAlive(relayAddress(channel), message, 'system'));
@@ -139,7 +131,7 @@ export class Engine {
     checkRelations(config);
     const logger = createLogger({ level: config.logLevel, node: config.node });
     // Before anything is open: keys that are not there stop the start.
-    const verifier = createVerifier(config, logger);
+    const verifier = createVerifier(config, logger, beside.hooks?.authorize !== undefined);
     let fail!: (error: Error) => void;
     const failed = new Promise<Error>((resolve) => (fail = resolve));
     const store = await openStore({
@@ -223,6 +215,14 @@ export class Engine {
   /** Removes a room with all its messages; everyone is off it within 1 s. Codes: those of {@link setMember}. */
   deleteRoom(room: string): Promise<void> {
     return this.#commands.deleteRoom(room);
+  }
+
+  /**
+   * What the hook `authorize` says may be different now: of a user, in a room, of a user in a room, or all of it. Nothing that
+   * was decided before counts any more, and who may not read is off within 1 s and the hook's time. Codes: `bad_request`.
+   */
+  recheck(which?: { readonly user?: string; readonly room?: string }): Promise<void> {
+    return this.#commands.recheck(which);
   }
 
   /**

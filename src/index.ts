@@ -2,9 +2,9 @@
 export { createEngine, type EngineOptions } from './create-engine.ts';
 export { EngineError, type Engine } from './engine.ts';
 export type {
+  AuthorizeAnswer,
+  AuthorizeRequest,
   EngineHooks,
-  JoinAnswer,
-  JoinRequest,
   MessageAnswer,
   MessageRequest,
 } from './host/application-hooks.ts';

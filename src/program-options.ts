@@ -4,6 +4,7 @@ import { LOG_LIMITS } from './actors/log/log.ts';
 import type { ProgramOptions } from './actors/program.ts';
 import type { Config } from './config.ts';
 import type { HookOptions } from './actors/hooks/hooks.ts';
+import { askedHooks, HOOK_MS, type EngineHooks } from './host/application-hooks.ts';
 
 interface Beside {
   /** This life of the node. */
@@ -11,6 +12,17 @@ interface Beside {
   /** The database's name. */
   readonly log: string;
   readonly hooks: HookOptions | undefined;
+}
+
+/** What the application wants to be asked; undefined when it has no say in anything. */
+export function hookOptions(hooks: EngineHooks = {}): HookOptions | undefined {
+  const asked = askedHooks(hooks);
+  return asked.size > 0 ? { asked, deadlineMs: hooks.deadlineMs ?? HOOK_MS.standard } : undefined;
+}
+
+/** How long the application may take for one message: each hook that is asked about it has its time. */
+export function vettingMs(hooks: HookOptions | undefined): number {
+  return hooks ? hooks.deadlineMs * hooks.asked.size : 0;
 }
 
 /** The bounds that a configuration sets the actors of a node. */
@@ -21,6 +33,7 @@ export function programOptions(config: Config, { owner, log, hooks }: Beside): P
     owner,
     log,
     autoCreate: config.roomsAutoCreate,
+    roomsCreate: config.roomsCreate,
     graceMs: config.graceMs,
     tokenTtlMaxMs: config.tokenTtlMaxMs,
     allowance: {
@@ -30,7 +43,7 @@ export function programOptions(config: Config, { owner, log, hooks }: Beside): P
     connection: {
       ...CONNECTION_LIMITS,
       // Else a hook that is slow, and within its time, would make a message's outcome unknown.
-      requestDeadlineMs: CONNECTION_LIMITS.requestDeadlineMs + (hooks?.deadlineMs ?? 0),
+      requestDeadlineMs: CONNECTION_LIMITS.requestDeadlineMs + vettingMs(hooks),
       heartbeatIntervalMs: config.heartbeatIntervalMs,
       heartbeatTimeoutMs: config.heartbeatTimeoutMs,
       frameBytes: config.frameBytes,

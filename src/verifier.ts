@@ -4,15 +4,15 @@ import type { Logger } from './telemetry/logger.ts';
 import { JoseVerifier } from './transport/auth/jose-verifier.ts';
 
 /** The verifier that a configuration asks for. Throws a {@link ConfigError} when its keys cannot be had: see {@link JoseVerifier}. */
-export function createVerifier(config: Config, logger: Logger): JoseVerifier {
+export function createVerifier(config: Config, logger: Logger, keepsPayload = false): JoseVerifier {
   try {
-    return verifierOf(config, logger);
+    return verifierOf(config, logger, keepsPayload);
   } catch (cause) {
     throw new ConfigError(`VAGUS_JWT_JWKS (jwks): ${(cause as Error).message}`, { cause });
   }
 }
 
-function verifierOf(config: Config, logger: Logger): JoseVerifier {
+function verifierOf(config: Config, logger: Logger, keepsPayload: boolean): JoseVerifier {
   const clock = new SystemClock();
   const { jwtSecret } = config;
   return new JoseVerifier({
@@ -22,6 +22,7 @@ function verifierOf(config: Config, logger: Logger): JoseVerifier {
     issuer: config.jwtIssuer,
     audience: config.jwtAudience,
     ttlMaxMs: config.tokenTtlMaxMs,
+    keepsPayload,
     wall: () => clock.wall(),
     now: () => clock.now(),
     onKeysFailed: (error) => logger.warn({ message: error.message }, 'the keys of tokens cannot be had'),

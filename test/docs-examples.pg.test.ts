@@ -193,7 +193,16 @@ describe('servers', () => {
     expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(200);
     const [alice, mallory] = [await connect('alice', port), await connect('mallory', port)];
     expect(await alice.request({ type: 'join', room: 'lobby' })).toMatchObject({ type: 'ack' });
-    expect(await mallory.request({ type: 'join', room: 'lobby' })).toMatchObject({ code: 'forbidden' });
+    for (const frame of [
+      { type: 'join', room: 'lobby' },
+      { type: 'chat', room: 'lobby', content: 'hear me' },
+      { type: 'history', room: 'lobby' },
+      { type: 'presence', room: 'lobby' },
+      { type: 'create', access: 'public' },
+    ])
+      expect(await mallory.request(frame), frame.type).toMatchObject({ code: 'forbidden' });
+    const token = await signToken({ user: 'mallory', secret: SECRET, ttlMs: 3_600_000 });
+    expect((await ask(port, '/v1/rooms/lobby/messages', { token })).status).toBe(403);
     const chat = (content: string) => alice.request({ type: 'chat', room: 'lobby', content });
     expect(await chat('short')).toMatchObject({ type: 'ack' });
     expect(await chat('x'.repeat(501))).toMatchObject({

@@ -255,7 +255,7 @@ describe('docs/library.md', () => {
   test('hooks are those that are asked', () => {
     const written = table(read('docs/library.md'), 'hook', 'is asked').map(([name]) => bare(name));
     const hook = (): true => true;
-    expect(written).toEqual([...askedHooks({ authorizeJoin: hook, beforeMessage: hook })]);
+    expect(written).toEqual([...askedHooks({ authorize: hook, beforeMessage: hook })]);
   });
 });
 

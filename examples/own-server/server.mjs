@@ -66,12 +66,10 @@ const engine = await createEngine({
   databaseUrl,
   dataDir,
   logLevel: 'warn',
-  // Beside the rights of a room. Whoever is banned gets into no room and writes nothing; with a token they may still ask
-  // for history and presence of public rooms, about which no hook is asked.
+  // Beside the rights of a room. Whoever is banned joins, reads, writes and makes nothing, over a socket or REST.
   hooks: {
-    authorizeJoin: ({ user }) => !banned.has(user),
-    beforeMessage: ({ user, content }) =>
-      !banned.has(user) && { change: { content: content.replaceAll(/\bdarn\b/gi, '****') } },
+    authorize: ({ user }) => !banned.has(user),
+    beforeMessage: ({ content }) => ({ change: { content: content.replaceAll(/\bdarn\b/gi, '****') } }),
   },
 }).catch(giveUp);
 void engine.failed.then(giveUp);

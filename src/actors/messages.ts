@@ -3,23 +3,23 @@ import type { SocketErrorCode } from '../protocol/codes.ts';
 import type { Feature } from '../protocol/pushes.ts';
 import type { Position } from '../protocol/requests.ts';
 import type { Address } from '../runtime/ports/actor.ts';
-import type {
-  Access,
-  ClaimMode,
-  Claimed,
-  Entry,
-  EntryOutcome,
-  NewEntry,
-  PageStart,
-  Reader,
-  SessionKey,
-  StoreFailure,
-  StoreReply,
-  StoreRequest,
-} from '../runtime/ports/log-store.ts';
+import type { Access, Entry, NewEntry } from '../runtime/ports/log-store.ts';
+import type { AppendResult } from './log-messages.ts';
 import type { MeasureReason } from '../runtime/ports/effects.ts';
 import type { Measured } from '../runtime/ports/sockets.ts';
 import type { Verdict } from '../runtime/ports/tokens.ts';
+
+export {
+  LOG,
+  type Append,
+  type AppendResult,
+  type ClaimReply,
+  type LogMessage,
+  type LogReply,
+  type LogStatus,
+  type LookupReply,
+  type PageRequest,
+} from './log-messages.ts';
 
 // What actors say to each other. Messages are data and are never changed after they were sent.
 
@@ -39,6 +39,8 @@ export function isRefusal(body: object): body is Refusal {
 export interface Actor {
   readonly user: string;
   readonly isAdmin: boolean;
+  /** What the token says, where the application wants to see it: a JSON object as text. */
+  readonly payload?: string | undefined;
 }
 
 export type DeviceState = 'connecting' | 'alive' | 'suspect';
@@ -68,7 +70,9 @@ export type ConnectionMessage =
   /** To itself: the time for a first request is over (HS5). */
   | { readonly type: 'greetingOver' }
   | { readonly type: 'evicted'; readonly channel: Channel; readonly reason: 'removed' | 'closed' }
-  | { readonly type: 'relayLost'; readonly channel: Channel };
+  | { readonly type: 'relayLost'; readonly channel: Channel }
+  /** The application may have another mind about who reads a room, or all that it is in. */
+  | { readonly type: 'recheck'; readonly channel?: Channel };
 
 export type ConnectionAddress = Address<ConnectionMessage>;
 
@@ -120,6 +124,8 @@ export type Publication =
   | { readonly type: 'notice'; readonly frame: string; readonly exceptConnection?: string }
   /** Who came, went and fell silent, in order. Who is named himself is told of others, of those after his coming. */
   | { readonly type: 'roster'; readonly room: string; readonly moves: readonly Move[] }
+  /** The application may have another mind about who is here: about all, or one user. */
+  | { readonly type: 'recheck'; readonly user: string | undefined }
   /** Those who lost their right. */
   | ({ readonly type: 'evict'; readonly reason: 'removed' | 'closed' } & EvictedUsers)
   /** A new life of the home, which knows nobody yet; or no home, since another one has the channel. */
@@ -236,63 +242,3 @@ export type HomeMessage =
 export function homeAddress(channel: Channel): Address<HomeMessage> {
   return channel as unknown as Address<HomeMessage>;
 }
-
-// --- log: the node's one way to the store
-
-export interface Append {
-  readonly type: 'append';
-  readonly channel: Channel;
-  readonly epoch: number;
-  readonly foundsRoom: boolean;
-  /** The home's own count of what it gave to the log. */
-  readonly serial: number;
-  readonly entry: NewEntry;
-}
-
-export interface AppendResult {
-  readonly serial: number;
-  /** The epoch it was tried under: what is said of an earlier attempt, or to an earlier life, is about something else. */
-  readonly epoch: number;
-  /** `shed`: too much is waiting on this node. It was not and will not be tried; what is around it goes on. */
-  readonly outcome: EntryOutcome | { readonly type: 'shed' };
-}
-
-export type LogMessage =
-  | Append
-  | { readonly type: 'claim'; readonly channel: Channel; readonly mode: ClaimMode; readonly epoch: number }
-  | { readonly type: 'head'; readonly channel: Channel }
-  | { readonly type: 'place'; readonly channel: Channel; readonly seq: number }
-  | { readonly type: 'room'; readonly room: string }
-  | { readonly type: 'membership'; readonly room: string; readonly user: string }
-  | { readonly type: 'isRevoked'; readonly key: SessionKey }
-  | ({ readonly type: 'page' } & PageRequest)
-  | { readonly type: 'call'; readonly request: StoreRequest }
-  | { readonly type: 'storeReplied'; readonly call: number; readonly reply: StoreReply }
-  | { readonly type: 'flush' }
-  | { readonly type: 'status' };
-
-export interface LogStatus {
-  readonly isStoreUp: boolean;
-  /** Appends that wait or are under way. */
-  readonly appends: number;
-}
-
-export interface PageRequest {
-  readonly channel: Channel;
-  readonly start: PageStart;
-  readonly limit: number;
-  readonly bytesMax: number;
-  readonly reader: Reader | null;
-}
-
-/** The log's answer to whatever it was asked. */
-export type LogReply<Value> =
-  { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly failure: StoreFailure };
-
-/** Null: not granted. */
-export type ClaimReply = LogReply<Claimed | null>;
-
-/** Of each message that was looked up, where it is; null: it is not there. */
-export type LookupReply = LogReply<readonly ({ readonly seq: number; readonly at: number } | null)[]>;
-
-export const LOG = 'log' as Address<LogMessage>;

@@ -1,9 +1,8 @@
 import { WIRE_LIMITS } from '../protocol/limits.ts';
 import type { Behaviour } from '../runtime/ports/actor.ts';
-import type { HookName } from '../runtime/ports/hooks.ts';
 import { canaryBehaviour } from './canary.ts';
 import { connectionBehaviour } from './connection/connection.ts';
-import type { ConnectionLimits } from './connection/context.ts';
+import type { ConnectionLimits, RoomsCreate } from './connection/context.ts';
 import { directoryBehaviour } from './directory.ts';
 import { drainBehaviour, DRAIN_LIMITS } from './drain/drain.ts';
 import type { AllowanceLimits } from './home/allowance.ts';
@@ -12,6 +11,7 @@ import type { HomeOptions } from './home/home.ts';
 import type { LedgerLimits } from './home/ledger.ts';
 import { roomBehaviour } from './home/room.ts';
 import { userBehaviour } from './home/user.ts';
+import type { AskedOfMessages } from './home/vetting.ts';
 import type { CommitLimits } from './log/group-commit.ts';
 import { hooksBehaviour, type HookOptions } from './hooks/hooks.ts';
 import { logBehaviour, type LogLimits } from './log/log.ts';
@@ -28,6 +28,8 @@ export interface ProgramOptions {
   /** The database's name. */
   readonly log: string;
   readonly autoCreate: boolean;
+  /** Who may make rooms by `create`; everybody unless given. */
+  readonly roomsCreate?: RoomsCreate;
   readonly graceMs: number;
   readonly tokenTtlMaxMs: number;
   readonly connection: ConnectionLimits;
@@ -66,10 +68,11 @@ export function program(options: ProgramOptions): readonly Behaviour<never, neve
       log,
       autoCreate,
       limits: connection,
-      joinMs: hookMs(hooks, 'authorizeJoin'),
+      authorizeMs: hooks?.asked.has('authorize') ? hooks.deadlineMs : undefined,
+      roomsCreate: options.roomsCreate ?? 'users',
     }),
     relayBehaviour({ node, deadlineMs, retryAfterMs: connection.retryAfterMs, page }),
-    roomBehaviour({ ...home, autoCreate, vettingMs: hookMs(hooks, 'beforeMessage') }),
+    roomBehaviour({ ...home, autoCreate, vetted: askedOfMessages(hooks) }),
     userBehaviour({ ...home, ledger: { ...ledger, idleMs: Math.min(ledger.idleMs, USER_IDLE_MAX_MS) } }),
     broadcastBehaviour(home),
     logBehaviour({ owner, limits: options.logLimits, ...(options.commit ? { commit: options.commit } : {}) }),
@@ -82,15 +85,20 @@ export function program(options: ProgramOptions): readonly Behaviour<never, neve
     drainBehaviour(DRAIN_LIMITS),
     canaryBehaviour(node),
     retentionBehaviour({ keepMs, deadlineMs }),
-    ...hooksIfAny(hooks, connection),
+    ...hooksIfAny(node, hooks, connection),
   ];
   return behaviours as unknown as readonly Behaviour<never, never, never>[];
 }
 
-function hookMs(hooks: HookOptions | undefined, name: HookName): number | undefined {
-  return hooks?.asked.has(name) ? hooks.deadlineMs : undefined;
+function askedOfMessages(hooks: HookOptions | undefined): AskedOfMessages | undefined {
+  const [first, second] = (['authorize', 'beforeMessage'] as const).filter((name) => hooks?.asked.has(name));
+  return hooks && first ? { first, second, hookMs: hooks.deadlineMs } : undefined;
 }
 
-function hooksIfAny(hooks: HookOptions | undefined, { frameBytes, retryAfterMs }: ConnectionLimits) {
-  return hooks ? [hooksBehaviour({ ...hooks, frameBytes, retryAfterMs })] : [];
+function hooksIfAny(
+  node: string,
+  hooks: HookOptions | undefined,
+  { frameBytes, retryAfterMs }: ConnectionLimits,
+) {
+  return hooks ? [hooksBehaviour({ ...hooks, node, frameBytes, retryAfterMs })] : [];
 }

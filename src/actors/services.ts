@@ -22,6 +22,8 @@ export type SessionsMessage =
   | { readonly type: 'unwatch'; readonly address: ConnectionAddress }
   /** Ends a session, or all that a user has so far (JW5). */
   | { readonly type: 'revoke'; readonly user: string | null; readonly session: string | null }
+  /** What the application said of a user may be different now: the user's connections ask anew. */
+  | { readonly type: 'recheck'; readonly user: string }
   /** Every connection is told to go, each with its own time to come back; asked, answers once none is left. */
   | { readonly type: 'dismiss' };
 

@@ -72,6 +72,10 @@ class Sessions {
         this.#watched.delete(message.address);
         this.#tellIfAllLeft(out);
         break;
+      case 'recheck':
+        for (const [address, { user }] of this.#watched)
+          if (user === message.user) out.tell(address, { type: 'recheck' });
+        break;
       case 'dismiss':
         this.#dismiss(turn.replyTo, out);
         break;

@@ -58,6 +58,8 @@ export interface Config {
   readonly graceMs: number;
   /** A room that was never created is public and empty (FR7). */
   readonly roomsAutoCreate: boolean;
+  /** Who may make rooms by `create` (RQ8). */
+  readonly roomsCreate: 'users' | 'admins' | 'off';
   readonly roomIdleMs: number;
   /** Bytes of one frame from a client (LM1). */
   readonly frameBytes: number;

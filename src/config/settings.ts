@@ -220,6 +220,12 @@ export const SETTINGS: { readonly [Field in keyof Config]: Setting<Exclude<Confi
     default: { dev: 'on', serve: 'off' },
     what: 'whether a room that was never created is public, or not_found',
   }),
+  roomsCreate: setting('Rooms and presence', {
+    variable: 'VAGUS_ROOMS_CREATE',
+    parser: oneOf(['users', 'admins', 'off']),
+    default: 'users',
+    what: 'who may make rooms by create: everybody, who has the scope vagus:admin, or nobody',
+  }),
   roomIdleMs: span('Rooms and presence', 'VAGUS_ROOM_IDLE', duration(1_000, 365 * DAY_MS, DECADE_MS), [
     '5m',
     'after which an unused room’s actor stops; 0: never',

@@ -1,21 +1,30 @@
 import type { HookErrorCode } from '../protocol/codes.ts';
-import type { HookName, HookQuestion, HookReply, Hooks } from '../runtime/ports/hooks.ts';
+import type { Action, HookName, HookQuestion, HookReply, Hooks } from '../runtime/ports/hooks.ts';
 
-/** Who wants to come into which room. */
-export interface JoinRequest {
+/** What somebody wants to do with which room. */
+export interface AuthorizeRequest {
   readonly user: string;
+  /** A copy of all that the token says, its own claims too: a JSON object of at most 16 KiB. */
+  readonly claims: Readonly<Record<string, unknown>>;
+  /**
+   * - `join`: to come in, by `join` or `resume`; `read` is asked with it, for who is in a room reads it.
+   * - `send`: a message, by `chat` or over REST.
+   * - `read`: history, by `history` or over REST; and being in the room.
+   * - `presence`: who is in it. `signal`: to those who are. `create`: to make it.
+   */
+  readonly action: Action;
   readonly room: string;
-  /** The token has the scope `vagus:admin`. */
-  readonly isAdmin: boolean;
-  /** What the token's `sid` or `jti` names; undefined when it names none. */
-  readonly session: string | undefined;
 }
 
 /**
- * `true`: as far as the application is concerned; the room's own rights must agree. `false`: `forbidden`.
- * `message`: 1 to 500 characters for whoever asked; a sentence of its own unless given.
+ * `true`: as far as the application is concerned; the room's own rights must agree. `false`: `forbidden`. `message`: 1 to
+ * 500 characters for whoever asked; a sentence of its own unless given. With `forMs`, up to 3,600,000, the answer is kept so
+ * long for that user, room, action and token, and not asked for again until `engine.recheck`.
  */
-export type JoinAnswer = boolean | { readonly error: HookErrorCode; readonly message?: string };
+export type AuthorizeAnswer =
+  | boolean
+  | { readonly allow: boolean; readonly forMs?: number }
+  | { readonly error: HookErrorCode; readonly message?: string; readonly forMs?: number };
 
 /** A message before it is numbered and stored. */
 export interface MessageRequest {
@@ -40,12 +49,16 @@ export type MessageAnswer =
 
 /**
  * What an application has a say in. Each may return a promise, is called for many questions at once, and has
- * `deadlineMs` for each. One that throws or is late refuses that one join or message as `unavailable`, one that returns
+ * `deadlineMs` for each. One that throws or is late refuses that one request as `unavailable`, one that returns
  * anything else as `internal`; everything else goes on. What is not given is not asked, and costs nothing.
  */
 export interface EngineHooks {
-  /** Before a connection enters a room by `join` or `resume`. The other requests of the connection wait for the answer. */
-  readonly authorizeJoin?: ((request: JoinRequest) => JoinAnswer | Promise<JoinAnswer>) | undefined;
+  /**
+   * Before anything is done with a room, over a socket or REST, by anybody. Of messages it is asked before
+   * {@link EngineHooks.beforeMessage}, once the room's rights have been checked.
+   */
+  readonly authorize?:
+    ((request: AuthorizeRequest) => AuthorizeAnswer | Promise<AuthorizeAnswer>) | undefined;
   /**
    * Before a message to a room is stored, by `chat` or over REST, once the room's rights have been checked. Later
    * messages of the same user to the same room wait for the answer. It may be asked again about the same message (a
@@ -60,9 +73,9 @@ export interface EngineHooks {
 export const HOOK_MS = { standard: 1_000, min: 100, max: 10_000 } as const;
 
 /** The hooks there are, by name. */
-export function askedHooks({ authorizeJoin, beforeMessage }: EngineHooks): ReadonlySet<HookName> {
+export function askedHooks({ authorize, beforeMessage }: EngineHooks): ReadonlySet<HookName> {
   const asked = new Set<HookName>();
-  if (authorizeJoin) asked.add('authorizeJoin');
+  if (authorize) asked.add('authorize');
   if (beforeMessage) asked.add('beforeMessage');
   return asked;
 }
@@ -92,9 +105,10 @@ export class ApplicationHooks implements Hooks {
   }
 
   async #call(question: HookQuestion): Promise<unknown> {
-    if (question.hook === 'authorizeJoin') {
-      const { user, room, isAdmin, session } = question;
-      return this.#hooks.authorizeJoin?.({ user, room, isAdmin, session });
+    if (question.hook === 'authorize') {
+      const { user, action, room } = question;
+      const claims = JSON.parse(question.claims) as Record<string, unknown>;
+      return this.#hooks.authorize?.({ user, claims, action, room });
     }
     const { user, room, id, content, data } = question;
     const parsed = data === null ? undefined : (JSON.parse(data) as Record<string, unknown>);

@@ -1,4 +1,4 @@
-import { WEIGHTS } from '../actors/connection/requests.ts';
+import { WEIGHTS } from '../actors/connection/weights.ts';
 import { CLOSE_CODES } from '../protocol/codes.ts';
 import { WIRE_LIMITS } from '../protocol/limits.ts';
 import type { StoreCallName } from '../runtime/ports/log-store.ts';

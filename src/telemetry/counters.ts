@@ -30,7 +30,7 @@ export interface LabelledCounters {
 }
 
 const LIMITED = ['messages', 'requests', 'signals', 'control_frames', 'fragments', 'unfinished', 'bytes'];
-const HOOKS: readonly HookName[] = ['authorizeJoin', 'beforeMessage'];
+const HOOKS: readonly HookName[] = ['authorize', 'beforeMessage'];
 const ANSWER_CODES = Object.keys(ERROR_CODES);
 
 export const LABELLED: readonly LabelledCounters[] = [

@@ -4,13 +4,19 @@ import type { Birth, Turn } from '../../src/runtime/ports/actor.ts';
 import type { HookName, HookQuestion } from '../../src/runtime/ports/hooks.ts';
 
 const QUESTIONS: Readonly<Record<HookName, HookQuestion>> = {
-  authorizeJoin: { hook: 'authorizeJoin', user: 'ann', room: 'a', isAdmin: false, session: undefined },
+  authorize: { hook: 'authorize', user: 'ann', claims: '{}', action: 'join', room: 'a' },
   beforeMessage: { hook: 'beforeMessage', user: 'ann', room: 'a', id: 'm', content: 'hi', data: null },
 };
 
 test('of each hook one failure a second is logged, with how many were not', () => {
-  const asked = new Set(['authorizeJoin', 'beforeMessage'] as const);
-  const hooks = hooksBehaviour({ asked, deadlineMs: 1_000, frameBytes: 65_536, retryAfterMs: 1_000 });
+  const asked = new Set(['authorize', 'beforeMessage'] as const);
+  const hooks = hooksBehaviour({
+    node: 'n1',
+    asked,
+    deadlineMs: 1_000,
+    frameBytes: 65_536,
+    retryAfterMs: 1_000,
+  });
   const [desk] = hooks.start({} as Birth, {} as Turn);
   let calls = 0;
   const logged: unknown[] = [];
@@ -28,12 +34,12 @@ test('of each hook one failure a second is logged, with how many were not', () =
   for (const now of [0, 1, 999]) for (const hook of asked) fail(hook, now);
   fail('beforeMessage', 1_000);
   fail('beforeMessage', 2_000);
-  fail('authorizeJoin', 2_000);
+  fail('authorize', 2_000);
   expect(logged).toEqual([
-    [0, 'authorizeJoin', 0],
+    [0, 'authorize', 0],
     [0, 'beforeMessage', 0],
     [1_000, 'beforeMessage', 2],
     [2_000, 'beforeMessage', 0],
-    [2_000, 'authorizeJoin', 2],
+    [2_000, 'authorize', 2],
   ]);
 });

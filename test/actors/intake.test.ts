@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { Access } from '../../src/actors/home/access.ts';
 import { Intake } from '../../src/actors/home/intake.ts';
+import type { AskedOfMessages } from '../../src/actors/home/vetting.ts';
 import { Ledger, LEDGER_LIMITS } from '../../src/actors/home/ledger.ts';
 import type { LogReply, Refusal } from '../../src/actors/messages.ts';
 import { Outbox } from '../../src/actors/outbox.ts';
@@ -18,11 +19,11 @@ class Room {
   readonly intake: Intake;
   #asked = 0;
 
-  constructor(vettingMs: number | undefined) {
+  constructor(vetted: AskedOfMessages | undefined) {
     this.access.changed(PRIVATE);
     const ledger = new Ledger('room:r', LEDGER_LIMITS, turn, () => true);
     ledger.start(turn, this.out);
-    this.intake = new Intake({ room: 'r', access: this.access, ledger, limits: LEDGER_LIMITS, vettingMs });
+    this.intake = new Intake({ room: 'r', access: this.access, ledger, limits: LEDGER_LIMITS, vetted });
     ledger.answered(this.#next('claim'), { ok: true, body: { ok: true, value: null } }, turn, this.out);
   }
 
@@ -74,7 +75,7 @@ test('[LC4] a right that cannot be read: unavailable, and the log is not asked a
 });
 
 test('[DG4] a repeat that the application refuses waits for the first one, whose right is being read anew', () => {
-  const room = new Room(1_000);
+  const room = new Room({ first: 'beforeMessage', second: undefined, hookMs: 1_000 });
   room.send('a', 1);
   room.send('a', 2);
   room.membership({ ok: true, value: true });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Address } from '../../src/runtime/ports/actor.ts';
-import { HeldCall, Program } from '../support/program.ts';
+import { type HeldCall, Program } from '../support/program.ts';
 
 // A scope that a refresh takes away while something is under way (JW4), with every call of the store in our hands.
 

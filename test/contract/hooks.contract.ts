@@ -16,11 +16,11 @@ export interface HooksUnderTest {
 const DEADLINE_MS = 120;
 
 const JOIN: HookQuestion = {
-  hook: 'authorizeJoin',
+  hook: 'authorize',
   user: 'ann',
+  claims: '{"sub":"ann","team":{"id":7}}',
+  action: 'join',
   room: 'a',
-  isAdmin: false,
-  session: undefined,
 };
 
 const MESSAGE: MessageQuestion = {

@@ -108,7 +108,7 @@ test('examples/own-server: a page, tokens, and rooms with a say in them, on one 
   expect(example.stderr).toBe('');
 });
 
-test('examples/own-server: nothing of the staff’s room is for others; who is banned is in none and writes nothing', async () => {
+test('examples/own-server: nothing of the staff’s room is for others; who is banned is in none, reads, writes and makes nothing', async () => {
   const example = await Example.start({ DATABASE_URL: database.url });
   const [alice, bob, mallory] = await Promise.all(
     ['alice', 'bob', 'mallory'].map((user) => example.connect(user)),
@@ -130,6 +130,9 @@ test('examples/own-server: nothing of the staff’s room is for others; who is b
   for (const frame of [
     { type: 'join', room: 'lobby' },
     { type: 'chat', room: 'lobby', content: 'hear me' },
+    { type: 'history', room: 'lobby' },
+    { type: 'presence', room: 'lobby' },
+    { type: 'create', access: 'public' },
   ])
     expect(await mallory!.request(frame)).toMatchObject({ type: 'error', code: 'forbidden' });
 });

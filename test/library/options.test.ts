@@ -119,7 +119,7 @@ describe('options', () => {
     ['hookDeadline', 80, /^hookDeadline is no option$/],
     ['server', {}, /^server is \{\}, but must be a server of node:http or node:https$/],
     ['hooks', null, /^hooks is null, but must be an object/],
-    ['hooks', { onMessage: () => true }, /^hooks\.onMessage is no hook; there are authorizeJoin and/],
+    ['hooks', { onMessage: () => true }, /^hooks\.onMessage is no hook; there are authorize and/],
     ['hooks', { beforeMessage: true }, /^hooks\.beforeMessage is true, but must be a function$/],
     [
       'hooks',

@@ -9,7 +9,7 @@ import { Scenario, type ScenarioOptions } from '../support/scenario.ts';
 const SEEDS = Array.from({ length: 20 }, (_, at) => at + 1);
 const each = (run: (seed: number) => void): void => SEEDS.forEach(run);
 
-const BOTH = { asked: new Set(['authorizeJoin', 'beforeMessage'] as const), deadlineMs: 1_000 };
+const BOTH = { asked: new Set(['authorize', 'beforeMessage'] as const), deadlineMs: 1_000 };
 
 function asked(seed: number, application: SimApplication, options: ScenarioOptions = {}): Scenario {
   return new Scenario(seed, { hooks: BOTH, application, ...options });
@@ -222,7 +222,7 @@ describe('messages', () => {
 
 describe('joins', () => {
   const joins = (say: (room: string) => unknown) => (question: HookQuestion) =>
-    question.hook === 'authorizeJoin' ? say(question.room) : true;
+    question.hook === 'authorize' && question.action === 'join' ? say(question.room) : true;
 
   test('[RQ1] [RQ2] [JW4] both must agree, the application and the room', () => {
     each((seed) => {
@@ -252,14 +252,17 @@ describe('joins', () => {
         'room:private': { error: 'forbidden' },
       });
       expect(questions[0]).toEqual({
-        hook: 'authorizeJoin',
-        user: 'ann',
-        room: 'a',
-        isAdmin: false,
-        session: 's-ann',
+        hook: 'authorize',
+        user: 'bob',
+        claims: '{"sub":"bob"}',
+        action: 'create',
+        room: 'private',
       });
-      // In a room that it is in already a connection stays.
-      expect(questions.filter(({ room }) => room === 'a')).toHaveLength(1);
+      // In a room that it is in already a connection stays; and who is in it reads it.
+      const ofAnn = questions.flatMap((question) =>
+        question.hook === 'authorize' && question.room === 'a' ? [question.action] : [],
+      );
+      expect(ofAnn).toEqual(['join', 'read']);
       expect(ann.request({ type: 'presence', room: 'a' })['total']).toBe(1);
     });
   });

@@ -101,9 +101,10 @@ hooksContract('an application’s functions', (application) => {
     if (move.afterMs !== undefined) await sleep(move.afterMs);
     return move.says as never;
   };
-  // What reaches a function is what was asked, but for its data, which are no text any more.
+  // What reaches a function is what was asked, but for data and claims, which are no text any more.
   const hooks = new ApplicationHooks({
-    authorizeJoin: (request) => answer(application({ hook: 'authorizeJoin', ...request })),
+    authorize: ({ claims, ...request }) =>
+      answer(application({ hook: 'authorize', ...request, claims: JSON.stringify(claims) })),
     beforeMessage: ({ data, ...request }) =>
       answer(application({ hook: 'beforeMessage', ...request, data: JSON.stringify(data) })),
   });
@@ -126,11 +127,11 @@ test('[D17] a hook that returns a promise is an error in a simulation', () => {
   const { timeline } = virtual();
   const hooks = new SimHooks({ timeline, enter, application: () => Promise.resolve(true) });
   const question = {
-    hook: 'authorizeJoin',
+    hook: 'authorize',
     user: 'a',
+    claims: '{}',
+    action: 'join',
     room: 'r',
-    isAdmin: false,
-    session: undefined,
   } as const;
   expect(() => hooks.ask(question, 1_000, () => {})).toThrow(/use later/);
 });

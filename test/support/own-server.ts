@@ -1,3 +1,4 @@
+import { SignJWT } from 'jose';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createEngine, type Engine, type EngineOptions } from '../../src/index.ts';
@@ -32,6 +33,14 @@ export const portOf = (server: Server): number => (server.address() as AddressIn
 export const tokenOf = (user: string, session?: string): Promise<string> =>
   signToken({ user, secret: SECRET, ttlMs: 3_600_000, ...(session === undefined ? {} : { session }) });
 
+/** A token with claims of the application's own. */
+export const tokenWith = (claims: Readonly<Record<string, unknown>>): Promise<string> =>
+  new SignJWT(claims)
+    .setProtectedHeader({ alg: 'HS256' })
+    .setIssuedAt()
+    .setExpirationTime('1h')
+    .sign(new TextEncoder().encode(SECRET));
+
 /** An engine made by the library, and its clients. */
 export class Library {
   readonly engine: Engine;
@@ -45,8 +54,8 @@ export class Library {
     return new Library(await createEngine({ ...QUIET, ...options }));
   }
 
-  async connect(user: string, session?: string): Promise<TestClient> {
-    const client = await TestClient.open(this.engine.url, { token: await tokenOf(user, session) });
+  async connect(user: string, token?: string): Promise<TestClient> {
+    const client = await TestClient.open(this.engine.url, { token: token ?? (await tokenOf(user)) });
     this.#clients.push(client);
     await client.welcome();
     return client;

@@ -178,6 +178,7 @@ export class ScenarioClient {
       user,
       session: `s-${user}`,
       isAdmin: false,
+      payload: JSON.stringify({ sub: user }),
       issuedAt: undefined,
       expiresAt: EPOCH_MS + 86_400_000,
     };

@@ -1,33 +1,13 @@
-import { channelId, channelKind, type Channel } from '../../protocol/channels.ts';
+import { channelKind, type Channel } from '../../protocol/channels.ts';
 import type { Position } from '../../protocol/requests.ts';
 import { resetFrame, skippedFrame } from '../frames.ts';
-import { HOOK_SLACK_MS, HOOKS } from '../hooks/hooks.ts';
 import { relayAddress, type Departure, type DeviceState } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import { write, type ConnectionContext } from './context.ts';
 import { placeIn, type Found } from './resume.ts';
-import {
-  channelOf,
-  positionIn,
-  type AuthorizeContext,
-  type SubscriptionContext,
-} from './subscription-context.ts';
+import { channelOf, positionIn, type SubscriptionContext } from './subscription-context.ts';
 
 // What a connection says to those who let it into a channel, and out of it.
-
-/** Asks the application whether a room may be entered (`authorizeJoin`), before the room itself is asked. */
-export function askToJoin(
-  { user, credentials }: ConnectionContext,
-  next: AuthorizeContext['next'],
-  joinMs: number,
-  out: Outbox,
-): void {
-  const { isAdmin, session } = credentials;
-  const room = channelId(channelOf(next));
-  const question = { hook: 'authorizeJoin', user, room, isAdmin, session } as const;
-  const context: AuthorizeContext = { for: 'authorize', next };
-  out.ask(HOOKS, { type: 'question', question }, { deadlineMs: joinMs + HOOK_SLACK_MS, context });
-}
 
 export function subscribe(
   { address, number: connection, user, credentials, options }: ConnectionContext,
@@ -53,7 +33,7 @@ export function unsubscribe(
   out.tell(relayAddress(channel), { type: 'unsubscribe', connection, address, how });
 }
 
-/** The token has another scope than the one with which rooms were entered. */
+/** What was granted to another scope is decided anew, also what is being granted right now (JW4). */
 export function tellScope(
   { number: connection, credentials }: ConnectionContext,
   channels: Iterable<Channel>,

@@ -64,7 +64,7 @@ export class Chats {
   #publish({ request, room }: Chat, entry: NewEntry, out: Outbox): void {
     const { user, credentials, options } = this.#context;
     const { requestDeadlineMs: deadlineMs } = options.limits;
-    const by = { user, isAdmin: credentials.isAdmin };
+    const by = { user, isAdmin: credentials.isAdmin, payload: credentials.payload };
     const context: ChatContext = { for: 'chat', request, room };
     const home = homeAddress(roomChannel(room));
     out.ask(home, { type: 'publish', entry, by }, { deadlineMs, context, lane: 'user' });

@@ -1,12 +1,13 @@
-import type { Channel } from '../../protocol/channels.ts';
+import { channelId, type Channel } from '../../protocol/channels.ts';
 import { CLOSE_CODES } from '../../protocol/codes.ts';
 import { decodeRequest, type BadFrame } from '../../protocol/decode.ts';
 import { WIRE_LIMITS } from '../../protocol/limits.ts';
-import { closeReason, drainReason, type Feature, type Welcome } from '../../protocol/pushes.ts';
+import { closeReason, drainReason, type Feature } from '../../protocol/pushes.ts';
 import type { Request } from '../../protocol/requests.ts';
 import { isoTime } from '../../protocol/time.ts';
-import { PROTOCOL_VERSION } from '../../protocol/version.ts';
 import type { Answer, Answered, Behaviour, Life, TimerFired, Turn } from '../../runtime/ports/actor.ts';
+import type { Claims } from '../../runtime/ports/tokens.ts';
+import type { HookAnswer } from '../hooks/hooks.ts';
 import type { ConnectionAddress, ConnectionMessage, Departure } from '../messages.ts';
 import { Outbox } from '../outbox.ts';
 import { Chats, type ChatContext } from './chats.ts';
@@ -18,15 +19,21 @@ import {
   type ConnectionInit,
   type ConnectionOptions,
 } from './context.ts';
+import { tellScope } from './channel-asks.ts';
 import { Credentials } from './credentials.ts';
 import { Gate } from './gate.ts';
+import { evictedFrame, welcomeFrame } from './notices.ts';
 import { Outbound } from './outbound.ts';
+import { Rechecks, type RecheckContext } from './permits.ts';
 import { Pulse } from './pulse.ts';
 import { Rates } from './rates.ts';
 import { Requests, type RequestContext } from './requests.ts';
 import { Strikes } from '../../limits/strikes.ts';
 import type { SubscriptionContext } from './subscription-context.ts';
 import { Subscriptions } from './subscriptions.ts';
+
+/** Why somebody was asked: comes back with the answer. */
+type AnyContext = SubscriptionContext | ChatContext | RequestContext | RecheckContext;
 
 /** A connection that was closed with one of these gets its user no grace (LC3). */
 const WITHOUT_GRACE: ReadonlySet<number> = new Set([
@@ -49,6 +56,7 @@ class Connection implements ConnectionContext {
   readonly #subscriptions: Subscriptions;
   readonly #chats: Chats;
   readonly #requests: Requests;
+  readonly #rechecks: Rechecks;
   readonly #outbound: Outbound;
   /** Frames that broke the protocol (FR2). */
   readonly #badFrames = new Strikes(WIRE_LIMITS.badFramesPerMinuteMax);
@@ -71,6 +79,7 @@ class Connection implements ConnectionContext {
     this.#subscriptions = new Subscriptions(this);
     this.#chats = new Chats(this, this.#subscriptions);
     this.#requests = new Requests(this, this.#subscriptions);
+    this.#rechecks = new Rechecks(this);
     this.#outbound = new Outbound(this);
   }
 
@@ -119,8 +128,7 @@ class Connection implements ConnectionContext {
           : this.#measured(message.readBytes, turn, out);
       case 'verified': {
         const claims = this.#requests.verified(message.call, message.verdict, out);
-        if (claims && this.credentials.renew(claims, turn, out)) this.#subscriptions.tellScope(out);
-        return;
+        return claims && this.#renew(claims, turn, out);
       }
       case 'degraded':
         this.#isUnreached = false;
@@ -133,21 +141,18 @@ class Connection implements ConnectionContext {
         return this.credentials.watch(out);
       case 'evicted':
         return this.#evicted(message.channel, message.reason, out);
+      case 'recheck':
+        return this.#rechecks.ask(message.channel ? [message.channel] : this.#subscriptions.known, out);
       case 'greetingOver':
         return this.#subscriptions.greeted(out);
       case 'relayLost':
         // A relay that crashes cannot know whether who has just left it has heard of that.
-        if (this.#subscriptions.mayBeOn(message.channel)) this.#pulse.fire('channelLost', turn, out);
+        if (this.#subscriptions.known.has(message.channel)) this.#pulse.fire('channelLost', turn, out);
         return;
       case 'timer':
         return this.#timer(message.timer, turn, out);
       case 'answer':
-        return this.#answered(
-          message.context as SubscriptionContext | ChatContext | RequestContext,
-          message.answer,
-          turn,
-          out,
-        );
+        return this.#answered(message.context as AnyContext, message.answer, turn, out);
     }
   }
 
@@ -186,7 +191,7 @@ class Connection implements ConnectionContext {
       case 'presence':
         return this.#requests.presence(request, out);
       case 'create':
-        return this.#requests.create(request, turn, out);
+        return this.#requests.creations.create(request, turn, out);
       case 'rooms':
         return this.#requests.rooms(request, out);
       case 'refresh':
@@ -205,6 +210,12 @@ class Connection implements ConnectionContext {
   #badFrame({ id, message, field }: BadFrame, turn: Turn, out: Outbox): void {
     refuse(this, id, { error: 'bad_frame', message, ...(field === undefined ? {} : { field }) }, out);
     if (this.#badFrames.add(turn.now)) this.#pulse.fire('misbehaved', turn, out);
+  }
+
+  /** What was granted to the token before is decided anew. */
+  #renew(claims: Claims, turn: Turn, out: Outbox): void {
+    if (this.credentials.renew(claims, turn, out)) tellScope(this, this.#subscriptions.known, out);
+    this.#rechecks.ask(this.#subscriptions.known, out);
   }
 
   // --- life
@@ -249,6 +260,8 @@ class Connection implements ConnectionContext {
         return this.#subscriptions.retryBase(out);
       case 'stall':
         return this.#outbound.check(out);
+      case 'recheck':
+        return this.#rechecks.askAgain(out);
       case 'expiry':
         return this.credentials.isOver(turn, out) ? this.#pulse.fire('tokenExpired', turn, out) : undefined;
       case 'drain':
@@ -270,20 +283,8 @@ class Connection implements ConnectionContext {
   #welcomeIfReady(turn: Turn, out: Outbox): void {
     const { heads } = this.#subscriptions;
     if (this.#pulse.life.phase !== 'connecting' || heads === null) return;
-    const { node, log, limits } = this.options;
-    const data: Welcome = {
-      connection: this.address,
-      user: this.user,
-      node,
-      protocol: PROTOCOL_VERSION,
-      log,
-      heartbeat: { intervalMs: limits.heartbeatIntervalMs, timeoutMs: limits.heartbeatTimeoutMs },
-      limits: { frameBytes: limits.frameBytes, messagesPerMinute: limits.messagesPerMinute },
-      ...(heads === 'unknown' ? {} : { channels: heads }),
-      expiresAt: isoTime(this.credentials.expiresAt),
-      time: isoTime(turn.wall),
-    };
-    write(this, JSON.stringify({ type: 'notification', action: 'welcome', data }), out);
+    const { limits } = this.options;
+    write(this, welcomeFrame(this, heads, turn), out);
     this.#pulse.fire('welcomed', turn, out);
     out.arm('greeting', limits.greetingMs);
     this.#isUnreached = heads === 'unknown';
@@ -312,12 +313,7 @@ class Connection implements ConnectionContext {
   #evicted(channel: Channel, reason: 'removed' | 'closed', out: Outbox): void {
     const error = reason === 'closed' ? 'gone' : 'forbidden';
     if (!this.#subscriptions.evicted(channel, error)) return;
-    const room = channel.slice(5);
-    const notice =
-      reason === 'closed'
-        ? { action: 'room_closed', room, data: {} }
-        : { action: 'left', room, data: { users: [this.user], reason } };
-    write(this, JSON.stringify({ type: 'notification', ...notice }), out);
+    write(this, evictedFrame(channelId(channel), this.user, reason), out);
   }
 
   /** What was asked before is answered first. */
@@ -333,21 +329,21 @@ class Connection implements ConnectionContext {
 
   // --- answers
 
-  #answered(
-    context: SubscriptionContext | ChatContext | RequestContext,
-    answer: Answer<unknown>,
-    turn: Turn,
-    out: Outbox,
-  ): void {
+  #answered(context: AnyContext, answer: Answer<unknown>, turn: Turn, out: Outbox): void {
     switch (context.for) {
       case 'spend':
       case 'chat':
         return this.#chats.answered(context, answer, turn, out);
+      case 'permit':
       case 'history':
       case 'presence':
       case 'create':
       case 'rooms':
         return this.#requests.answered(context, answer, out);
+      case 'recheck':
+        if (!this.#rechecks.answered(context, answer as Answer<HookAnswer>, out)) return;
+        this.#subscriptions.shutOut(context.next, out);
+        return this.#evicted(context.next, 'removed', out);
       default:
         this.#subscriptions.answered(context, answer, out);
     }

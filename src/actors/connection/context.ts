@@ -62,9 +62,14 @@ export interface ConnectionOptions {
   readonly log: string;
   readonly autoCreate: boolean;
   readonly limits: ConnectionLimits;
-  /** How long the application may take to decide on a join; undefined: it is not asked. */
-  readonly joinMs: number | undefined;
+  /** How long the application may take to decide what somebody may do (`authorize`); undefined: it is not asked. */
+  readonly authorizeMs: number | undefined;
+  /** Who may make rooms by `create`. */
+  readonly roomsCreate: RoomsCreate;
 }
+
+/** Who may make rooms by request: everybody, who has the scope `vagus:admin`, or nobody. */
+export type RoomsCreate = 'users' | 'admins' | 'off';
 
 /** What the parts of a connection share. */
 export interface ConnectionContext {

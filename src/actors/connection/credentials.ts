@@ -18,9 +18,9 @@ export class Credentials {
     return this.#claims.isAdmin;
   }
 
-  /** What the token named; undefined when it named none. */
-  get session(): string | undefined {
-    return this.#claims.session;
+  /** All that the token says, as text. */
+  get payload(): string {
+    return this.#claims.payload ?? '{}';
   }
 
   get expiresAt(): number {

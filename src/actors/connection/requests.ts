@@ -4,6 +4,8 @@ import type { RequestOf } from '../../protocol/requests.ts';
 import { isoTime } from '../../protocol/time.ts';
 import type { Answer, Turn } from '../../runtime/ports/actor.ts';
 import type { StoreCalls } from '../../runtime/ports/log-store.ts';
+import type { Action } from '../../runtime/ports/hooks.ts';
+import type { HookAnswer } from '../hooks/hooks.ts';
 import type { Verdict } from '../../runtime/ports/tokens.ts';
 import { DIRECTORY, type RoomsPage } from '../directory.ts';
 import { historyFields, historyRequest } from '../history.ts';
@@ -17,18 +19,23 @@ import {
   type Refusal,
 } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
+import { Creations, type CreationContext } from './creations.ts';
+import { askPermit, isAsked, refusalOf, type Permit } from './permits.ts';
+import { WEIGHTS } from './weights.ts';
 import { ack, badFrame, refuse, unavailable, write, type ConnectionContext } from './context.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
-/** What a request under way weighs against `inFlightMax`: by what its answer may put into the outbound buffer. */
-export const WEIGHTS = { history: 64, presence: 16, create: 8, rooms: 64, refresh: 8 } as const;
-
 /** `asAdmin`: it was asked with the scope that passes every check. */
 export type RequestContext =
+  /** The application is asked whether it may be done (`authorize`). */
+  | ({ readonly for: 'permit' } & Permit<PermittedRequest>)
   | ({ readonly for: 'history'; readonly request: RequestOf<'history'>; readonly channel: Channel } & Asked)
   | ({ readonly for: 'presence'; readonly request: RequestOf<'presence'> } & Asked)
-  | { readonly for: 'create'; readonly request: RequestOf<'create'>; readonly room: string }
+  | CreationContext
   | ({ readonly for: 'rooms'; readonly request: RequestOf<'rooms'> } & Asked);
+
+/** What the application may be asked about. */
+type PermittedRequest = RequestOf<'history' | 'presence' | 'signal' | 'create'>;
 
 interface Asked {
   readonly asAdmin: boolean;
@@ -38,23 +45,56 @@ interface Asked {
 export class Requests {
   readonly #context: ConnectionContext;
   readonly #subscriptions: Subscriptions;
+  readonly creations: Creations;
   readonly #refreshing = new Map<number, RequestOf<'refresh'>>();
   #lastCall = 0;
 
   constructor(context: ConnectionContext, subscriptions: Subscriptions) {
     this.#context = context;
     this.#subscriptions = subscriptions;
+    this.creations = new Creations(context);
+  }
+
+  // --- what the application has a say in
+
+  /** It is asked before anything is done. */
+  #permit(action: Action, room: string, next: PermittedRequest, out: Outbox): void {
+    this.#context.gate.begin(WEIGHTS.permit, out);
+    askPermit(this.#context, [action, room], { for: 'permit', next }, out);
+  }
+
+  #permitted(context: RequestContext & { for: 'permit' }, answer: Answer<HookAnswer>, out: Outbox): void {
+    const { next } = context;
+    const refusal = refusalOf(this.#context, context, answer);
+    if (refusal && refusal !== 'again') return this.#refuse(next.id, refusal, out);
+    const isPermitted = refusal === undefined;
+    switch (next.type) {
+      case 'history':
+        return void this.history(next, out, isPermitted);
+      case 'presence':
+        return this.presence(next, out, isPermitted);
+      case 'signal':
+        return this.#signal(next, out, isPermitted);
+      case 'create':
+        return isPermitted ? this.creations.make(next, out) : this.creations.permit(next, out);
+    }
   }
 
   // --- signal
 
   signal(request: RequestOf<'signal'>, turn: Turn, out: Outbox): void {
-    const { address, user, rates } = this.#context;
+    const { rates } = this.#context;
     // Beyond the rate nothing is looked at, and nothing is said.
     if (!rates.signal(turn.now, out)) return ack(this.#context, request.id, { room: request.room }, out);
+    this.#signal(request, out, !isAsked(this.#context));
+  }
+
+  #signal(request: RequestOf<'signal'>, out: Outbox, isPermitted: boolean): void {
+    const { address, user } = this.#context;
     if (!this.#subscriptions.table.isJoined(request.room)) {
       return this.#refuse(request.id, { error: 'not_joined', message: 'the room is not joined' }, out);
     }
+    if (!isPermitted) return this.#permit('signal', request.room, request, out);
     const message = { type: 'signal', address, user, data: request.data } as const;
     // Of the signals that a busy room has not taken yet only the newest matters.
     out.tellLatest(homeAddress(roomChannel(request.room)), message, address);
@@ -64,12 +104,20 @@ export class Requests {
   // --- history
 
   /** Undefined, or why the frame is refused. */
-  history(request: RequestOf<'history'>, out: Outbox): BadFrame | undefined {
+  history(
+    request: RequestOf<'history'>,
+    out: Outbox,
+    isPermitted = !isAsked(this.#context),
+  ): BadFrame | undefined {
     const { user, credentials, options } = this.#context;
     const { isAdmin } = credentials;
     const name = request.channel ?? roomChannel(request.room ?? '');
     const channel = clientChannel(name, user);
     if (!channel) return badFrame(request.id, 'channel', 'must be broadcast, user or room:{id}');
+    if (!isPermitted && channelKind(channel) === 'room') {
+      this.#permit('read', channelId(channel), request, out);
+      return undefined;
+    }
     const page = historyRequest(channel, request, { user, isAdmin });
     const context: RequestContext = { for: 'history', request, channel, asAdmin: isAdmin };
     this.#context.gate.begin(WEIGHTS.history, out);
@@ -98,7 +146,8 @@ export class Requests {
 
   // --- presence
 
-  presence(request: RequestOf<'presence'>, out: Outbox): void {
+  presence(request: RequestOf<'presence'>, out: Outbox, isPermitted = !isAsked(this.#context)): void {
+    if (!isPermitted) return this.#permit('presence', request.room, request, out);
     const { user, credentials } = this.#context;
     const { isAdmin } = credentials;
     const message = { type: 'presence', after: request.after, user, isAdmin } as const;
@@ -115,26 +164,6 @@ export class Requests {
       JSON.stringify({ type: 'presence', id: request.id, room: request.room, members: shown, total, more }),
       out,
     );
-  }
-
-  // --- create
-
-  create(request: RequestOf<'create'>, turn: Turn, out: Outbox): void {
-    const room = request.room ?? turn.newId();
-    const message = {
-      type: 'create',
-      creator: this.#context.user,
-      access: request.access,
-      members: request.members ?? [],
-      metadata: JSON.stringify(request.metadata ?? {}),
-    } as const;
-    this.#askHome(roomChannel(room), message, { for: 'create', request, room }, out);
-  }
-
-  #created(request: RequestOf<'create'>, room: string, answer: Answer<object>, out: Outbox): void {
-    if (!answer.ok) return this.#refuse(request.id, unavailable(this.#context), out);
-    if (isRefusal(answer.body)) return this.#refuse(request.id, answer.body, out);
-    ack(this.#context, request.id, { room }, out);
   }
 
   // --- rooms
@@ -193,6 +222,7 @@ export class Requests {
 
   answered(context: RequestContext, answer: Answer<unknown>, out: Outbox): void {
     this.#context.gate.end(WEIGHTS[context.for], out);
+    if (context.for === 'permit') return this.#permitted(context, answer as Answer<HookAnswer>, out);
     // The scope with which it was asked is gone: what it would show may not be for this token.
     if (context.for !== 'create' && context.asAdmin && !this.#context.credentials.isAdmin)
       return void this.#askAgain(context, out);
@@ -207,13 +237,16 @@ export class Requests {
       case 'presence':
         return this.#presenceRead(context.request, answer as Answer<PresencePage | Refusal>, out);
       case 'create':
-        return this.#created(context.request, context.room, answer as Answer<object>, out);
+        return this.creations.made(context, answer as Answer<object>, out);
       case 'rooms':
         return this.#roomsRead(context.request, answer as Answer<RoomsPage | Refusal>, out);
     }
   }
 
-  #askAgain(context: Exclude<RequestContext, { readonly for: 'create' }>, out: Outbox): BadFrame | void {
+  #askAgain(
+    context: Exclude<RequestContext, { readonly for: 'create' | 'permit' }>,
+    out: Outbox,
+  ): BadFrame | void {
     switch (context.for) {
       case 'history':
         return this.history(context.request, out);

@@ -1,5 +1,6 @@
 import { roomChannel, type Channel } from '../../protocol/channels.ts';
 import type { Position, RequestOf } from '../../protocol/requests.ts';
+import type { Permit } from './permits.ts';
 import type { Wanted } from './resume.ts';
 
 /** One channel of a `resume`, while its relay is asked. */
@@ -26,10 +27,10 @@ export interface BaseContext {
   readonly position: Position | undefined;
 }
 
-/** A room that is to be entered, while the application is asked. */
-export interface AuthorizeContext {
+/** A room that is to be entered, while the application is asked: who is in it reads it, too. */
+export interface AuthorizeContext extends Permit<JoinContext | ResumeContext> {
   readonly for: 'authorize';
-  readonly next: JoinContext | ResumeContext;
+  readonly action: 'join' | 'read';
 }
 
 /** Why a relay was asked: comes back with its answer. */

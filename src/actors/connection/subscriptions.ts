@@ -8,12 +8,12 @@ import type { HookAnswer } from '../hooks/hooks.ts';
 import type { Outbox } from '../outbox.ts';
 import { isPlainIn, positionOf, seqToProve } from '../positions.ts';
 import { ChannelTable } from './channel-table.ts';
-import { askToJoin, askToLeave, placeLate, subscribe, tellScope, unsubscribe } from './channel-asks.ts';
+import { askToLeave, placeLate, subscribe, unsubscribe } from './channel-asks.ts';
 import { ack, NOT_JOINED, refuse, unavailable, type ConnectionContext } from './context.ts';
+import { Entrance, SHUT } from './entrance.ts';
 import { placeIn, Resume, wantedChannels, type Wanted } from './resume.ts';
 import {
   channelOf,
-  type AuthorizeContext,
   type BaseContext,
   type JoinContext,
   type ResumeContext,
@@ -29,6 +29,7 @@ export class Subscriptions {
   readonly #channels: ChannelTable;
   /** Channels whose relay may have us: asked for, and not known to be over. A step that throws does not take that back. */
   readonly #known = new Set<Channel>();
+  readonly #entrance: Entrance;
   /** Where a client wanted to go on when a channel could not be reached: there it goes on once it can. */
   readonly #wantedLater = new Map<Channel, Position>();
   readonly #base: readonly Channel[];
@@ -39,6 +40,13 @@ export class Subscriptions {
     this.#context = context;
     this.#channels = new ChannelTable(context.number);
     this.#base = ['broadcast', userChannel(context.user)];
+    this.#entrance = new Entrance(context, {
+      letIn: (next, out) => this.#ask(next, 'alive', out),
+      refuse: (next, refusal, out) => {
+        if (next.for === 'join') this.#joined(next, refusal, out);
+        else this.#resumed(next, refusal, out);
+      },
+    });
   }
 
   /** What it is on, for those who do not change it. */
@@ -60,6 +68,7 @@ export class Subscriptions {
 
   #ask(context: SubscriptionContext, state: DeviceState, out: Outbox): void {
     this.#known.add(channelOf(context));
+    this.#entrance.asking(channelOf(context));
     subscribe(this.#context, context, state, out);
   }
 
@@ -121,22 +130,7 @@ export class Subscriptions {
     }
     this.#context.gate.hold('subscribing', out);
     const position = positionOf(request.since, request.log, this.#context.options.log);
-    this.#enter({ for: 'join', request, position }, out);
-  }
-
-  /** The application is asked first, if it wants to be; not about a room that the connection is in already. */
-  #enter(next: AuthorizeContext['next'], out: Outbox): void {
-    const channel = channelOf(next);
-    const { joinMs } = this.#context.options;
-    if (joinMs === undefined || this.#channels.has(channel)) this.#ask(next, 'alive', out);
-    else askToJoin(this.#context, next, joinMs, out);
-  }
-
-  #authorized({ next }: AuthorizeContext, answer: Answer<HookAnswer>, out: Outbox): void {
-    const refusal = answer.ok ? answer.body : unavailable(this.#context);
-    if (!isRefusal(refusal)) this.#ask(next, 'alive', out);
-    else if (next.for === 'join') this.#joined(next, refusal, out);
-    else this.#resumed(next, refusal, out);
+    this.#entrance.enter({ for: 'join', request, position }, this.#channels.has(channel), out);
   }
 
   #joined({ request, position }: JoinContext, reply: Subscribed | Refusal, out: Outbox): void {
@@ -197,8 +191,7 @@ export class Subscriptions {
       return resume.reply(name, { error: 'limit_reached' });
     resume.asking(isNew);
     const context: ResumeContext = { for: 'resume', wanted, isNew, isPlaced: !isNew };
-    if (isNew) this.#enter(context, out);
-    else this.#ask(context, 'alive', out);
+    this.#entrance.enter(context, !isNew, out);
   }
 
   #resumed(context: ResumeContext, reply: Subscribed | Refusal, out: Outbox): void {
@@ -255,14 +248,15 @@ export class Subscriptions {
     return this.#channels.off(channel);
   }
 
-  /** What was granted to another scope is decided anew, also what is being granted right now (JW4). */
-  tellScope(out: Outbox): void {
-    tellScope(this.#context, this.#known, out);
+  /** The application does not want it in a room any more that it is in, or is about to be in. */
+  shutOut(channel: Channel, out: Outbox): void {
+    this.#entrance.shut(channel);
+    if (this.#channels.has(channel)) unsubscribe(this.#context, channel, 'gone', out);
   }
 
-  /** Its relay may have us. */
-  mayBeOn(channel: Channel): boolean {
-    return this.#known.has(channel);
+  /** Channels whose relay may have it. */
+  get known(): ReadonlySet<Channel> {
+    return this.#known;
   }
 
   /** The connection is over. */
@@ -273,10 +267,13 @@ export class Subscriptions {
   // --- answers
 
   answered(context: SubscriptionContext, given: Answer<unknown>, out: Outbox): void {
-    if (context.for === 'authorize') return this.#authorized(context, given as Answer<HookAnswer>, out);
-    const answer = given as Answer<Subscribed | Refusal>;
-    const reply = answer.ok ? answer.body : unavailable(this.#context);
+    if (context.for === 'authorize')
+      return this.#entrance.authorized(context, given as Answer<HookAnswer>, out);
     const channel = channelOf(context);
+    const isShut = this.#entrance.answered(channel);
+    if (isShut) unsubscribe(this.#context, channel, 'gone', out);
+    const answer = (isShut ? SHUT : given) as Answer<Subscribed | Refusal>;
+    const reply = answer.ok ? answer.body : unavailable(this.#context);
     const isOff = !this.#channels.has(channel);
     if (answer.ok && isRefusal(answer.body) && isOff) this.#known.delete(channel);
     // The relay may still let us in when nobody waits for it any more: then somebody would be present who is not.

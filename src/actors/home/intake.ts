@@ -5,7 +5,7 @@ import type { Access } from './access.ts';
 import type { Ledger, LedgerLimits } from './ledger.ts';
 import type { Sent } from './pending.ts';
 import { Refusals, type RefusalsContext } from './refusals.ts';
-import { Vetting, type VettingContext } from './vetting.ts';
+import { Vetting, type AskedOfMessages, type VettingContext } from './vetting.ts';
 
 export type IntakeContext = VettingContext | RefusalsContext;
 
@@ -14,8 +14,8 @@ export interface IntakeParts {
   readonly access: Access;
   readonly ledger: Ledger;
   readonly limits: LedgerLimits;
-  /** How long the application may take to decide on a message; undefined: it is not asked. */
-  readonly vettingMs: number | undefined;
+  /** What the application is asked about messages; undefined: nothing. */
+  readonly vetted: AskedOfMessages | undefined;
 }
 
 /** A message's way into the ledger: by its sender's right, and by the application's word where it has one. */
@@ -25,14 +25,14 @@ export class Intake {
   readonly #refusals: Refusals;
   readonly #vetting: Vetting | undefined;
 
-  constructor({ room, access, ledger, limits, vettingMs }: IntakeParts) {
+  constructor({ room, access, ledger, limits, vetted }: IntakeParts) {
     this.#access = access;
     this.#ledger = ledger;
     this.#refusals = new Refusals(ledger, limits);
-    if (vettingMs === undefined) return;
+    if (vetted === undefined) return;
     this.#vetting = new Vetting({
       room,
-      hookMs: vettingMs,
+      asked: vetted,
       limits,
       unavailable: () => ledger.unavailable(),
       // Rights may have been lost meanwhile, and the room with them.

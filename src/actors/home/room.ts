@@ -13,12 +13,13 @@ import type { Asker } from './pending.ts';
 import { Presence, type PresenceChange } from './presence.ts';
 import { GONE, RecordChanges, type ChangeContext } from './record-changes.ts';
 import { Roster } from './roster.ts';
+import type { AskedOfMessages } from './vetting.ts';
 
 export interface RoomOptions extends HomeOptions {
   /** A room that was never created is public and empty (FR7). */
   readonly autoCreate: boolean;
-  /** How long the application may take to decide on a message; undefined: it is not asked. */
-  readonly vettingMs: number | undefined;
+  /** What the application is asked about messages; undefined: nothing. */
+  readonly vetted: AskedOfMessages | undefined;
 }
 
 type RoomContext = AccessContext | ChangeContext | IntakeContext;
@@ -70,7 +71,7 @@ class RoomHome extends Home {
       access: this.#access,
       ledger: this.ledger,
       limits: options.ledger,
-      vettingMs: options.vettingMs,
+      vetted: options.vetted,
     });
   }
 

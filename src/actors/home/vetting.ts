@@ -1,4 +1,5 @@
 import type { Answer, Turn } from '../../runtime/ports/actor.ts';
+import type { HookName, HookQuestion } from '../../runtime/ports/hooks.ts';
 import type { NewEntry } from '../../runtime/ports/log-store.ts';
 import { HOOK_SLACK_MS, HOOKS, type HookAnswer } from '../hooks/hooks.ts';
 import { isRefusal, type Refusal } from '../messages.ts';
@@ -9,6 +10,7 @@ import type { Sent } from './pending.ts';
 export interface VettingContext {
   readonly for: 'vetted';
   readonly serial: number;
+  readonly hook: HookName;
 }
 
 interface Waiting extends Sent {
@@ -16,10 +18,16 @@ interface Waiting extends Sent {
   answer: HookAnswer | undefined;
 }
 
+/** What the application is asked about a message, one after the other, and how long each answer may take. */
+export interface AskedOfMessages {
+  readonly first: HookName;
+  readonly second: HookName | undefined;
+  readonly hookMs: number;
+}
+
 export interface VettingParts {
   readonly room: string;
-  /** How long the application may take. */
-  readonly hookMs: number;
+  readonly asked: AskedOfMessages;
   /** As many may wait as may be under way to the log. */
   readonly limits: LedgerLimits;
   readonly unavailable: () => Refusal;
@@ -29,7 +37,8 @@ export interface VettingParts {
 }
 
 /**
- * The messages of a room that wait for the application's word (`beforeMessage`).
+ * The messages of a room that wait for the application's word: whether their sender may (`authorize`), and what is to
+ * become of them (`beforeMessage`).
  *
  * All are asked about at once. What a user has sent goes on in the order sent, however late an answer (DG7); users do
  * not wait for each other.
@@ -58,8 +67,8 @@ export class Vetting {
   }
 
   ask(sent: Sent, out: Outbox): void {
-    const { room, hookMs, limits, unavailable } = this.#parts;
-    const { id, sender: user, content, data } = sent.entry;
+    const { limits, unavailable } = this.#parts;
+    const { sender: user } = sent.entry;
     if (this.#count >= limits.pendingMax || this.#size + sizeOf(sent.entry) > limits.pendingSizeMax)
       return out.reply(sent.asker.replyTo, unavailable());
     this.#count++;
@@ -70,16 +79,30 @@ export class Vetting {
     const queue = this.#bySender.get(user);
     if (queue) queue.push(waiting);
     else this.#bySender.set(user, [waiting]);
-    const question = { hook: 'beforeMessage', user, room, id, content, data } as const;
-    const context: VettingContext = { for: 'vetted', serial };
-    out.ask(HOOKS, { type: 'question', question }, { deadlineMs: hookMs + HOOK_SLACK_MS, context });
+    this.#askOf(waiting, serial, this.#parts.asked.first, out);
+  }
+
+  #askOf(waiting: Waiting, serial: number, hook: HookName, out: Outbox): void {
+    const { room, asked } = this.#parts;
+    const { entry, by } = waiting;
+    const { id, sender: user, content, data } = entry;
+    const question: HookQuestion =
+      hook === 'authorize'
+        ? { hook, user, claims: by.payload ?? '{}', action: 'send', room }
+        : { hook, user, room, id, content, data };
+    const context: VettingContext = { for: 'vetted', serial, hook };
+    out.ask(HOOKS, { type: 'question', question }, { deadlineMs: asked.hookMs + HOOK_SLACK_MS, context });
   }
 
   answered(context: VettingContext, answer: Answer<unknown>, turn: Turn, out: Outbox): void {
     const waiting = this.#asked.get(context.serial);
     if (!waiting) return;
+    const said = answer.ok ? (answer.body as HookAnswer) : this.#parts.unavailable();
+    const { second } = this.#parts.asked;
+    const hasMore = context.hook !== second && second !== undefined;
+    if (!isRefusal(said) && hasMore) return this.#askOf(waiting, context.serial, second, out);
     this.#asked.delete(context.serial);
-    waiting.answer = answer.ok ? (answer.body as HookAnswer) : this.#parts.unavailable();
+    waiting.answer = said;
     this.#goOn(waiting.entry.sender, turn, out);
   }
 
@@ -101,7 +124,7 @@ export class Vetting {
     if (isRefusal(answer)) return refuse(sent, answer, turn, out);
     // Who asked has been told that nobody knows: storing it now would come as a surprise.
     if (sent.asker.deadline < turn.now) return out.reply(sent.asker.replyTo, unavailable());
-    if ('content' in answer) accept({ ...sent, entry: { ...sent.entry, ...answer } }, turn, out);
+    accept('content' in answer ? { ...sent, entry: { ...sent.entry, ...answer } } : sent, turn, out);
   }
 }
 

@@ -1,7 +1,7 @@
 import { HOOK_ERROR_CODES, type HookErrorCode } from '../../protocol/codes.ts';
 import { decodeRequest } from '../../protocol/decode.ts';
 import { utf8Bytes } from '../../protocol/size.ts';
-import type { JoinQuestion, MessageQuestion } from '../../runtime/ports/hooks.ts';
+import type { Action, AuthorizeQuestion, MessageQuestion } from '../../runtime/ports/hooks.ts';
 import type { Refusal } from '../messages.ts';
 
 /** What a message is made of, as far as an application may change it. */
@@ -11,20 +11,58 @@ export interface MessageBody {
   readonly data: string | null;
 }
 
-/** `nonsense`: why an answer is none. */
-export type Judged<Granted> = Granted | Refusal | { readonly nonsense: string };
+/** What was decided of something that somebody wants to do. */
+export type Decision = { readonly isGranted: true } | Refusal;
+
+/** A decision, and for how long it may be kept (ms). */
+export interface Decided {
+  readonly decision: Decision;
+  readonly forMs: number;
+}
+
+/** Why an answer is none. */
+export interface Nonsense {
+  readonly nonsense: string;
+}
 
 /** UTF-16 units of a refusal's text: it is for a person. */
 const TEXT_MAX = 500;
 
-/** `true`, `false`, or `{ error, message? }` with one of {@link HOOK_ERROR_CODES}. */
-export function judgeJoin(json: string, { room }: JoinQuestion): Judged<'granted'> {
+/** The longest that a decision may be kept. */
+const KEPT_MS_MAX = 3_600_000;
+
+const WHAT: Readonly<Record<Action, string>> = {
+  join: 'join',
+  send: 'write to',
+  read: 'read',
+  presence: 'see who is in',
+  signal: 'signal to',
+  create: 'create',
+};
+
+/** `true`, `false`, `{ allow, forMs? }`, or `{ error, message?, forMs? }` with one of {@link HOOK_ERROR_CODES}. */
+export function judgeAuthorize(json: string, { action, room }: AuthorizeQuestion): Decided | Nonsense {
   const answer = JSON.parse(json) as unknown;
-  if (answer === true) return 'granted';
-  if (answer === false) return { error: 'forbidden', message: `you may not join ${room}` };
-  const fields = fieldsOf(answer, ['error', 'message']);
-  if (fields?.['error'] === undefined) return { nonsense: 'it must be true, false or { error, message? }' };
-  return refusal(fields['error'], fields['message'] ?? `you may not join ${room}`);
+  const standard = `you may not ${WHAT[action]} ${room}`;
+  if (typeof answer === 'boolean') return { decision: decisionOf(answer, standard), forMs: 0 };
+  const fields = fieldsOf(answer, ['allow', 'error', 'message', 'forMs']) ?? {};
+  const { allow, error, message, forMs = 0 } = fields;
+  if (!isSpan(forMs))
+    return { nonsense: `forMs must be a whole number of milliseconds from 0 to ${KEPT_MS_MAX}` };
+  if (typeof allow === 'boolean' && error === undefined && message === undefined)
+    return { decision: decisionOf(allow, standard), forMs };
+  if (error === undefined || allow !== undefined)
+    return { nonsense: 'it must be true, false, { allow, forMs? } or { error, message?, forMs? }' };
+  const refused = refusal(error, message ?? standard);
+  return 'nonsense' in refused ? refused : { decision: refused, forMs };
+}
+
+function decisionOf(isGranted: boolean, message: string): Decision {
+  return isGranted ? { isGranted } : { error: 'forbidden', message };
+}
+
+function isSpan(value: unknown): value is number {
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= KEPT_MS_MAX;
 }
 
 /**
@@ -35,7 +73,7 @@ export function judgeMessage(
   json: string,
   question: MessageQuestion,
   frameBytes: number,
-): Judged<MessageBody> {
+): MessageBody | Refusal | Nonsense {
   const answer = JSON.parse(json) as unknown;
   if (answer === true) return { content: question.content, data: question.data };
   if (answer === false) return { error: 'forbidden', message: `you may not send this to ${question.room}` };
@@ -49,7 +87,7 @@ export function judgeMessage(
   };
 }
 
-function refusal(code: unknown, message: unknown): Refusal | { nonsense: string } {
+function refusal(code: unknown, message: unknown): Refusal | Nonsense {
   const isCode = (HOOK_ERROR_CODES as readonly unknown[]).includes(code);
   if (!isCode) return { nonsense: `a code must be one of ${HOOK_ERROR_CODES.join(', ')}` };
   const isText = typeof message === 'string' && message.length > 0 && message.length <= TEXT_MAX;
@@ -63,7 +101,7 @@ function changedBody(
   { content, data }: Readonly<Record<string, unknown>>,
   before: MessageBody,
   frameBytes: number,
-): MessageBody | { nonsense: string } {
+): MessageBody | Nonsense {
   const dataText = data === undefined ? before.data : data === null ? null : JSON.stringify(data);
   const body = { content: content === undefined ? before.content : content, data: dataText };
   const more = dataText === null ? '' : `,"data":${dataText}`;

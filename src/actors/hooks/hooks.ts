@@ -1,8 +1,17 @@
 import type { Address, Behaviour, ReplyTo, TimerFired, Answered, Turn } from '../../runtime/ports/actor.ts';
 import type { HookFailure, HookName, HookQuestion, HookReply } from '../../runtime/ports/hooks.ts';
-import type { Refusal } from '../messages.ts';
+import { roomChannel } from '../../protocol/channels.ts';
+import type { ConnectionMessage, Publication, Refusal } from '../messages.ts';
+import { SESSIONS } from '../services.ts';
 import { Outbox } from '../outbox.ts';
-import { judgeJoin, judgeMessage, type Judged, type MessageBody } from './hook-answers.ts';
+import { Decisions } from './decisions.ts';
+import {
+  judgeAuthorize,
+  judgeMessage,
+  type Decision,
+  type MessageBody,
+  type Nonsense,
+} from './hook-answers.ts';
 
 /** What an application wants to be asked, and how long it may take. */
 export interface HookOptions {
@@ -13,17 +22,21 @@ export interface HookOptions {
 }
 
 export interface HooksOptions extends HookOptions {
+  readonly node: string;
   /** Bytes of a frame: what a changed message must fit. */
   readonly frameBytes: number;
   readonly retryAfterMs: number;
 }
 
 export type HooksMessage =
-  | { readonly type: 'question'; readonly question: HookQuestion }
+  /** `isPatient`: it waits its turn where others would be refused, and gives way to them. */
+  | { readonly type: 'question'; readonly question: HookQuestion; readonly isPatient?: true }
+  /** What was decided before may be different now: of a user, of a room, of both, or all of it. */
+  | { readonly type: 'recheck'; readonly user: string | undefined; readonly room: string | undefined }
   | { readonly type: 'hookReplied'; readonly call: number; readonly reply: HookReply };
 
-/** The answer to a question: what is to be stored, that a join is granted, or why not. */
-export type HookAnswer = MessageBody | { readonly isGranted: true } | Refusal;
+/** The answer to a question: what is to be stored, that it is granted, or why not. */
+export type HookAnswer = MessageBody | Decision;
 
 export const HOOKS = 'hooks' as Address<HooksMessage>;
 
@@ -39,9 +52,13 @@ const LOG_EVERY_MS = 1_000;
 /** UTF-16 units of what is logged of an error: the rest is the application's own affair. */
 const LOGGED_MAX = 500;
 
+/** Of those that are patient so many are open at once: others find room beside them. */
+const PATIENT_MAX = 1_000;
+
 interface Open {
   readonly question: HookQuestion;
   readonly replyTo: ReplyTo | undefined;
+  readonly isPatient: boolean;
 }
 
 /**
@@ -53,6 +70,10 @@ interface Open {
 class HookDesk {
   readonly #options: HooksOptions;
   readonly #open = new Map<number, Open>();
+  /** In the order asked; as many as there are connections in rooms. */
+  #patient: Open[] = [];
+  #patientOpen = 0;
+  readonly #decisions = new Decisions();
   #lastCall = 0;
   readonly #logged = new Map<HookName, { at: number; unlogged: number }>();
 
@@ -62,43 +83,103 @@ class HookDesk {
 
   take(message: HooksMessage | TimerFired | Answered, turn: Turn): Outbox {
     const out = new Outbox();
-    if (message.type === 'question') this.#ask(message.question, turn.replyTo, out);
-    if (message.type === 'hookReplied') this.#replied(message.call, message.reply, turn, out);
+    switch (message.type) {
+      case 'question': {
+        const { question, isPatient = false } = message;
+        this.#take({ question, replyTo: turn.replyTo, isPatient }, turn, out);
+        break;
+      }
+      case 'recheck':
+        this.#recheck(message.user, message.room, out);
+        out.reply(turn.replyTo, {});
+        break;
+      case 'hookReplied':
+        this.#replied(message.call, message.reply, turn, out);
+        this.#goOn(turn, out);
+        break;
+      case 'timer':
+      case 'answer':
+        break;
+    }
     return out;
   }
 
-  #ask(question: HookQuestion, replyTo: ReplyTo | undefined, out: Outbox): void {
-    if (this.#open.size >= OPEN_MAX) {
-      out.count(`hook_failed_${question.hook}`);
-      return out.reply(replyTo, this.#unavailable());
-    }
+  #take(open: Open, turn: Turn, out: Outbox): void {
+    const { question, replyTo, isPatient } = open;
+    const kept = question.hook === 'authorize' ? this.#decisions.get(question, turn.now) : undefined;
+    if (kept) return out.reply(replyTo, kept satisfies HookAnswer);
+    if (isPatient && this.#patientOpen >= PATIENT_MAX) return void this.#patient.push(open);
+    if (this.#open.size < OPEN_MAX) return this.#ask(open, out);
+    out.count(`hook_failed_${question.hook}`);
+    out.reply(replyTo, this.#unavailable());
+  }
+
+  #ask(open: Open, out: Outbox): void {
+    const { question, isPatient } = open;
     const call = ++this.#lastCall;
-    this.#open.set(call, { question, replyTo });
+    this.#open.set(call, open);
+    if (isPatient) this.#patientOpen++;
     out.add({ type: 'hook', call, question, deadlineMs: this.#options.deadlineMs });
   }
 
-  #replied(call: number, reply: HookReply, turn: Turn, out: Outbox): void {
+  /** Undefined: it is none of ours any more. */
+  #close(call: number): Open | undefined {
     const open = this.#open.get(call);
-    if (!open) return;
     this.#open.delete(call);
+    if (open?.isPatient) this.#patientOpen--;
+    return open;
+  }
+
+  /** Those that wait have their turn. */
+  #goOn(turn: Turn, out: Outbox): void {
+    const free = Math.min(this.#patient.length, PATIENT_MAX - this.#patientOpen);
+    for (const open of this.#patient.splice(0, free)) this.#take(open, turn, out);
+  }
+
+  /** An answer that is on its way was found before: it is asked for once more. */
+  #recheck(user: string | undefined, room: string | undefined, out: Outbox): void {
+    const isMeant = (of: { readonly user: string; readonly room: string }): boolean =>
+      (user === undefined || of.user === user) && (room === undefined || of.room === room);
+    this.#decisions.forget(isMeant);
+    for (const [call, { question }] of [...this.#open]) {
+      if (question.hook !== 'authorize' || !isMeant(question)) continue;
+      const open = this.#close(call);
+      if (open) this.#ask(open, out);
+    }
+    this.#tellThoseInside(user, room, out);
+  }
+
+  #tellThoseInside(user: string | undefined, room: string | undefined, out: Outbox): void {
+    const message = { type: 'recheck', user } as const;
+    if (room !== undefined)
+      out.publish(roomChannel(room), [this.#options.node], message satisfies Publication);
+    else if (user !== undefined) out.tell(SESSIONS, { type: 'recheck', user });
+    else out.add({ type: 'tellAll', kind: 'conn', message: { type: 'recheck' } satisfies ConnectionMessage });
+  }
+
+  #replied(call: number, reply: HookReply, turn: Turn, out: Outbox): void {
+    const open = this.#close(call);
+    if (!open) return;
     const { question, replyTo } = open;
     if (reply.type === 'failed') {
       const { failure, message } = reply;
       this.#failed(question.hook, { failure, message }, turn, out);
       return out.reply(replyTo, failure === 'nonsense' ? NONSENSE : this.#unavailable());
     }
-    const judged = this.#judge(question, reply.json);
-    if (judged === 'granted') return out.reply(replyTo, { isGranted: true } satisfies HookAnswer);
+    const judged = this.#judge(question, reply.json, turn);
     if (!('nonsense' in judged)) return out.reply(replyTo, judged satisfies HookAnswer);
     this.#failed(question.hook, { failure: 'nonsense', message: judged.nonsense }, turn, out);
     out.reply(replyTo, NONSENSE);
   }
 
-  #judge(question: HookQuestion, json: string): Judged<MessageBody | 'granted'> {
+  #judge(question: HookQuestion, json: string, turn: Turn): HookAnswer | Nonsense {
     try {
-      return question.hook === 'authorizeJoin'
-        ? judgeJoin(json, question)
-        : judgeMessage(json, question, this.#options.frameBytes);
+      if (question.hook === 'beforeMessage') return judgeMessage(json, question, this.#options.frameBytes);
+      const judged = judgeAuthorize(json, question);
+      if ('nonsense' in judged) return judged;
+      const { decision, forMs } = judged;
+      if (forMs > 0) this.#decisions.keep(question, decision, turn.now + forMs);
+      return decision;
     } catch {
       // So deep that it could just be written, and cannot be read here.
       return { nonsense: 'it is nested too deep' };

@@ -25,6 +25,7 @@ import {
   DEMOTED_MS,
   EVICTED,
   subscriberOf,
+  tellRecheck,
   type RelayContext,
   type Subscriber,
   type SubscriberContext,
@@ -282,6 +283,8 @@ class Relay {
         return this.#rosterNotice(message);
       case 'evict':
         return this.#evict(message, out);
+      case 'recheck':
+        return tellRecheck(this.#subscribers.all(), this.#channel, message.user, out);
       case 'homeStarted':
         return this.#reenterAll(out);
       case 'homeDeposed':

@@ -1,6 +1,8 @@
+import type { Channel } from '../../protocol/channels.ts';
 import type { Position } from '../../protocol/requests.ts';
 import type { ReplyTo } from '../../runtime/ports/actor.ts';
 import type { ConnectionAddress, DeviceState, Entered, Refusal, Subscribe } from '../messages.ts';
+import type { Outbox } from '../outbox.ts';
 import type { CatchUpContext } from './catch-up.ts';
 import type { StreamContext } from './stream.ts';
 
@@ -54,3 +56,14 @@ export const EVICTED = {
   removed: { error: 'forbidden', message: 'you are not a member of the room any more' },
   closed: { error: 'gone', message: 'the room was deleted' },
 } as const satisfies Record<string, Refusal>;
+
+/** The application may have another mind about who is here, about all or one user: each connection asks for itself. */
+export function tellRecheck(
+  subscribers: Iterable<Subscriber>,
+  channel: Channel,
+  meant: string | undefined,
+  out: Outbox,
+): void {
+  for (const { address, user } of subscribers)
+    if (meant === undefined || meant === user) out.tell(address, { type: 'recheck', channel });
+}

@@ -1,10 +1,14 @@
-/** Whether a user may come into a room, beside the rights that the room itself gives. */
-export interface JoinQuestion {
-  readonly hook: 'authorizeJoin';
+/** What somebody may want to do with a room. `read` is to see what is written there: history, and being in it. */
+export type Action = 'join' | 'send' | 'read' | 'presence' | 'signal' | 'create';
+
+/** Whether a user may do something with a room, beside the rights that the room itself gives. */
+export interface AuthorizeQuestion {
+  readonly hook: 'authorize';
   readonly user: string;
+  /** All that the token says, a JSON object as text. */
+  readonly claims: string;
+  readonly action: Action;
   readonly room: string;
-  readonly isAdmin: boolean;
-  readonly session: string | undefined;
 }
 
 /** What is to become of a message, before it is numbered and stored. */
@@ -18,7 +22,7 @@ export interface MessageQuestion {
   readonly data: string | null;
 }
 
-export type HookQuestion = JoinQuestion | MessageQuestion;
+export type HookQuestion = AuthorizeQuestion | MessageQuestion;
 
 export type HookName = HookQuestion['hook'];
 

@@ -21,6 +21,8 @@ export interface VerifierOptions {
   readonly audience: string | undefined;
   /** The furthest away that `exp` may be (JW2). */
   readonly ttlMaxMs: number;
+  /** Whether somebody wants to see all that a token says; not, unless given. */
+  readonly keepsPayload?: boolean;
   /** Milliseconds since 1970. */
   readonly wall: () => number;
   /** Milliseconds, monotonic. */
@@ -35,6 +37,9 @@ export interface VerifierOptions {
 const ADMIN_SCOPE = 'vagus:admin';
 
 const LEEWAY_S = 5;
+
+/** UTF-16 units of a token's claims that are kept as text: no token that fits a header has more. */
+const PAYLOAD_MAX = 16 * 1_024;
 
 /**
  * Checks signed tokens (JW1, JW2). Says what is wrong, never what the token holds.
@@ -131,6 +136,10 @@ export class JoseVerifier implements TokenVerifier {
     if (issuedAt !== undefined && !Number.isSafeInteger(issuedAt)) {
       return { ok: false, message: 'the token is not valid: its iat is out of range' };
     }
+    const text = this.#options.keepsPayload ? JSON.stringify(payload) : undefined;
+    if (text !== undefined && text.length > PAYLOAD_MAX) {
+      return { ok: false, message: 'the token is not valid: its claims are too long' };
+    }
     const scopes = typeof payload['scope'] === 'string' ? payload['scope'].split(' ') : [];
     return {
       ok: true,
@@ -138,6 +147,7 @@ export class JoseVerifier implements TokenVerifier {
         user: user.data,
         session: session.data,
         isAdmin: scopes.includes(ADMIN_SCOPE),
+        payload: text,
         issuedAt,
         // Who is let in by the leeway has it: to be closed at once would be no leeway.
         expiresAt: expiresAt > this.#options.wall() ? expiresAt : expiresAt + LEEWAY_S * 1_000,

@@ -1,0 +1,36 @@
+import type { Welcome } from '../../protocol/pushes.ts';
+import { isoTime } from '../../protocol/time.ts';
+import { PROTOCOL_VERSION } from '../../protocol/version.ts';
+import type { Turn } from '../../runtime/ports/actor.ts';
+import type { ConnectionContext } from './context.ts';
+
+/** The first frame (HS5). `heads`: of the two channels of every connection, where they could be had. */
+export function welcomeFrame(
+  { address, user, options, credentials }: ConnectionContext,
+  heads: NonNullable<Welcome['channels']> | 'unknown',
+  turn: Turn,
+): string {
+  const { node, log, limits } = options;
+  const data: Welcome = {
+    connection: address,
+    user,
+    node,
+    protocol: PROTOCOL_VERSION,
+    log,
+    heartbeat: { intervalMs: limits.heartbeatIntervalMs, timeoutMs: limits.heartbeatTimeoutMs },
+    limits: { frameBytes: limits.frameBytes, messagesPerMinute: limits.messagesPerMinute },
+    ...(heads === 'unknown' ? {} : { channels: heads }),
+    expiresAt: isoTime(credentials.expiresAt),
+    time: isoTime(turn.wall),
+  };
+  return JSON.stringify({ type: 'notification', action: 'welcome', data });
+}
+
+/** To who is put off a room (JW4). */
+export function evictedFrame(room: string, user: string, reason: 'removed' | 'closed'): string {
+  const notice =
+    reason === 'closed'
+      ? { action: 'room_closed', room, data: {} }
+      : { action: 'left', room, data: { users: [user], reason } };
+  return JSON.stringify({ type: 'notification', ...notice });
+}

@@ -1,0 +1,95 @@
+import { channelId, channelKind, type Channel } from '../../protocol/channels.ts';
+import type { Answer } from '../../runtime/ports/actor.ts';
+import type { Action } from '../../runtime/ports/hooks.ts';
+import { HOOK_SLACK_MS, HOOKS, type HookAnswer } from '../hooks/hooks.ts';
+import { isRefusal, type Refusal } from '../messages.ts';
+import type { Outbox } from '../outbox.ts';
+import { unavailable, type ConnectionContext } from './context.ts';
+
+/** A question to the application, and with which token it was asked. */
+export interface Permit<Next> {
+  readonly payload: string;
+  readonly next: Next;
+}
+
+export interface RecheckContext extends Permit<Channel> {
+  readonly for: 'recheck';
+}
+
+/** Times that the application may be unable to say whether who is in a room may go on reading it. */
+const UNDECIDED_MAX = 3;
+
+/** A recheck waits its turn behind those of others; longer than this nobody should. */
+const RECHECK_MS = 60_000;
+
+/** Whether the application wants to be asked about what connections do. */
+export function isAsked({ options }: ConnectionContext): boolean {
+  return options.authorizeMs !== undefined;
+}
+
+/** Asks the application (`authorize`). The answer comes back with `next`, and with the token it was asked for. */
+export function askPermit(
+  { user, credentials, options }: ConnectionContext,
+  [action, room]: readonly [Action, string],
+  context: { readonly for: string; readonly next: unknown },
+  out: Outbox,
+): void {
+  const { payload: claims } = credentials;
+  const question = { hook: 'authorize', user, claims, action, room } as const;
+  const deadlineMs = (options.authorizeMs ?? 0) + HOOK_SLACK_MS;
+  out.ask(HOOKS, { type: 'question', question }, { deadlineMs, context: { ...context, payload: claims } });
+}
+
+/** Undefined when it is granted; `again`: the token is another one by now, so it says nothing. */
+export function refusalOf(
+  context: ConnectionContext,
+  { payload }: Permit<unknown>,
+  answer: Answer<HookAnswer>,
+): Refusal | 'again' | undefined {
+  if (payload !== context.credentials.payload) return 'again';
+  if (!answer.ok) return unavailable(context);
+  return isRefusal(answer.body) ? answer.body : undefined;
+}
+
+/** The rooms that a connection is in, whose reader the application is asked about once more. */
+export class Rechecks {
+  readonly #context: ConnectionContext;
+  /** Those of which it could not say, and how often in a row. */
+  readonly #undecided = new Map<Channel, number>();
+
+  constructor(context: ConnectionContext) {
+    this.#context = context;
+  }
+
+  ask(channels: Iterable<Channel>, out: Outbox): void {
+    if (!isAsked(this.#context)) return;
+    const { user, credentials } = this.#context;
+    const { payload: claims } = credentials;
+    for (const channel of channels) {
+      if (channelKind(channel) !== 'room') continue;
+      const question = { hook: 'authorize', user, claims, action: 'read', room: channelId(channel) } as const;
+      const context: RecheckContext = { for: 'recheck', payload: claims, next: channel };
+      out.ask(HOOKS, { type: 'question', question, isPatient: true }, { deadlineMs: RECHECK_MS, context });
+    }
+  }
+
+  /** The pause after an answer that was none is over. */
+  askAgain(out: Outbox): void {
+    this.ask(this.#undecided.keys(), out);
+  }
+
+  /** True when the connection may not go on in that room. */
+  answered(context: RecheckContext, answer: Answer<HookAnswer>, out: Outbox): boolean {
+    const { next: channel } = context;
+    const refusal = refusalOf(this.#context, context, answer);
+    // A question about the newer token is under way.
+    if (refusal === 'again') return false;
+    const isUndecided = refusal?.error === 'unavailable' || refusal?.error === 'internal';
+    const times = isUndecided ? (this.#undecided.get(channel) ?? 0) + 1 : 0;
+    this.#undecided.delete(channel);
+    if (!isUndecided || times >= UNDECIDED_MAX) return refusal !== undefined;
+    this.#undecided.set(channel, times);
+    out.arm('recheck', this.#context.options.limits.retryAfterMs);
+    return false;
+  }
+}

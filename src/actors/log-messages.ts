@@ -1,0 +1,74 @@
+import type { Channel } from '../protocol/channels.ts';
+import type { Address } from '../runtime/ports/actor.ts';
+import type {
+  Claimed,
+  ClaimMode,
+  EntryOutcome,
+  NewEntry,
+  PageStart,
+  Reader,
+  SessionKey,
+  StoreFailure,
+  StoreReply,
+  StoreRequest,
+} from '../runtime/ports/log-store.ts';
+
+// --- log: the node's one way to the store
+
+export interface Append {
+  readonly type: 'append';
+  readonly channel: Channel;
+  readonly epoch: number;
+  readonly foundsRoom: boolean;
+  /** The home's own count of what it gave to the log. */
+  readonly serial: number;
+  readonly entry: NewEntry;
+}
+
+export interface AppendResult {
+  readonly serial: number;
+  /** The epoch it was tried under: what is said of an earlier attempt, or to an earlier life, is about something else. */
+  readonly epoch: number;
+  /** `shed`: too much is waiting on this node. It was not and will not be tried; what is around it goes on. */
+  readonly outcome: EntryOutcome | { readonly type: 'shed' };
+}
+
+export type LogMessage =
+  | Append
+  | { readonly type: 'claim'; readonly channel: Channel; readonly mode: ClaimMode; readonly epoch: number }
+  | { readonly type: 'head'; readonly channel: Channel }
+  | { readonly type: 'place'; readonly channel: Channel; readonly seq: number }
+  | { readonly type: 'room'; readonly room: string }
+  | { readonly type: 'membership'; readonly room: string; readonly user: string }
+  | { readonly type: 'isRevoked'; readonly key: SessionKey }
+  | ({ readonly type: 'page' } & PageRequest)
+  | { readonly type: 'call'; readonly request: StoreRequest }
+  | { readonly type: 'storeReplied'; readonly call: number; readonly reply: StoreReply }
+  | { readonly type: 'flush' }
+  | { readonly type: 'status' };
+
+export interface LogStatus {
+  readonly isStoreUp: boolean;
+  /** Appends that wait or are under way. */
+  readonly appends: number;
+}
+
+export interface PageRequest {
+  readonly channel: Channel;
+  readonly start: PageStart;
+  readonly limit: number;
+  readonly bytesMax: number;
+  readonly reader: Reader | null;
+}
+
+/** The log's answer to whatever it was asked. */
+export type LogReply<Value> =
+  { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly failure: StoreFailure };
+
+/** Null: not granted. */
+export type ClaimReply = LogReply<Claimed | null>;
+
+/** Of each message that was looked up, where it is; null: it is not there. */
+export type LookupReply = LogReply<readonly ({ readonly seq: number; readonly at: number } | null)[]>;
+
+export const LOG = 'log' as Address<LogMessage>;
