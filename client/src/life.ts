@@ -14,6 +14,9 @@ export interface LifeOwner {
   changed(state: ClientState): void;
 }
 
+/** What ends the state before. */
+const ENDS = new Set<LifecycleAction>(['abandon', 'release']);
+
 /** Walks the chart of `lifecycle.ts`. */
 export class Life {
   readonly #ports: Ports;
@@ -40,7 +43,7 @@ export class Life {
     // What ends the old state comes before the new one is told, what begins it after: listeners see it as it is.
     for (const [kind, name] of edge.effects) {
       if (kind === 'disarm') this.#disarm(name);
-      else if (kind === 'do' && name === 'abandon') this.#owner.act(name);
+      else if (kind === 'do' && ENDS.has(name)) this.#owner.act(name);
     }
     // What was told there may have closed the client.
     if (step !== this.#steps) return;
@@ -49,7 +52,7 @@ export class Life {
       // A listener may have closed the client.
       if (step !== this.#steps) return;
       if (kind === 'arm') this.#arm(name);
-      else if (kind === 'do' && name !== 'abandon') this.#owner.act(name);
+      else if (kind === 'do' && !ENDS.has(name)) this.#owner.act(name);
     }
   }
 

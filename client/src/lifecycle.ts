@@ -3,13 +3,14 @@
 /** Where a client is. `dead` is final. */
 export type ClientState = 'idle' | 'dead' | 'connecting' | 'alive' | 'waiting' | 'suspect';
 type Timer = 'handshake' | 'silence' | 'backoff' | 'timeout';
-type Action = 'end' | 'open' | 'greet' | 'abandon' | 'ping';
+type Action = 'end' | 'open' | 'greet' | 'release' | 'abandon' | 'ping';
 type Event =
   | 'stopped'
   | 'started'
   | 'welcomed'
   | 'lost'
   | 'refused'
+  | 'hidden'
   | 'heard'
   | 'handshake'
   | 'silence'
@@ -68,6 +69,13 @@ export const LIFECYCLE: Readonly<Record<ClientState, { readonly [Key in Event]?:
         ['do', 'end'],
       ],
     },
+    hidden: {
+      to: 'idle',
+      effects: [
+        ['disarm', 'handshake'],
+        ['do', 'release'],
+      ],
+    },
     handshake: {
       to: 'waiting',
       effects: [
@@ -99,6 +107,13 @@ export const LIFECYCLE: Readonly<Record<ClientState, { readonly [Key in Event]?:
         ['do', 'end'],
       ],
     },
+    hidden: {
+      to: 'idle',
+      effects: [
+        ['disarm', 'silence'],
+        ['do', 'release'],
+      ],
+    },
     silence: {
       to: 'suspect',
       effects: [
@@ -114,6 +129,13 @@ export const LIFECYCLE: Readonly<Record<ClientState, { readonly [Key in Event]?:
       effects: [
         ['disarm', 'backoff'],
         ['do', 'end'],
+      ],
+    },
+    hidden: {
+      to: 'idle',
+      effects: [
+        ['disarm', 'backoff'],
+        ['do', 'release'],
       ],
     },
     backoff: {
@@ -145,6 +167,13 @@ export const LIFECYCLE: Readonly<Record<ClientState, { readonly [Key in Event]?:
       effects: [
         ['disarm', 'timeout'],
         ['do', 'end'],
+      ],
+    },
+    hidden: {
+      to: 'idle',
+      effects: [
+        ['disarm', 'timeout'],
+        ['do', 'release'],
       ],
     },
     heard: {

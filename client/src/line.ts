@@ -12,6 +12,8 @@ import type { Tokens } from './tokens.ts';
 
 const HANDSHAKE_MS = 10_000;
 
+const SIGN_OF_LIFE = '{"type":"heartbeat","status":"pong"}';
+
 const ONLY_ONE = 'the token is over, and there is no other';
 
 /** Broken frames in a minute that are suffered. */
@@ -52,6 +54,7 @@ export class Line {
   #broken = 0;
   #brokenSince = 0;
   #why: ClientError | undefined;
+  #forgetPage: (() => void) | undefined;
 
   constructor(parts: LineParts) {
     this.#parts = parts;
@@ -78,6 +81,10 @@ export class Line {
   }
 
   start(): void {
+    this.#forgetPage ??= this.#parts.ports.page(
+      () => this.#life.fire('hidden'),
+      () => this.#life.fire('started'),
+    );
     this.#life.fire('started');
   }
 
@@ -111,9 +118,13 @@ export class Line {
         return this.#greet();
       case 'ping':
         return this.write('{"type":"heartbeat","status":"ping"}');
+      case 'release':
+        this.#drop(GIVEN_UP);
+        return void (this.#why = failure('unavailable', 'the page is put away'));
       case 'abandon':
         return this.#ended(failure('unavailable', 'the server does not answer'));
       case 'end': {
+        this.#forgetPage?.();
         this.#parts.ended(this.#why as ClientError);
         return this.#drop(CLOSE.normal);
       }
@@ -185,7 +196,7 @@ export class Line {
     if (this.state === 'suspect') this.#life.fire('heard');
     const frame = readFrame(text);
     if (!frame) return this.#isBroken();
-    if (frame.type === 'ping') return this.write('{"type":"heartbeat","status":"pong"}');
+    if (frame.type === 'ping') return this.write(SIGN_OF_LIFE);
     if (!attempt.welcome) {
       if (frame.type !== 'welcome') return;
       attempt.welcome = frame.welcome;
@@ -214,6 +225,8 @@ export class Line {
   #greet(): void {
     this.#parts.tokens.accepted();
     this.#parts.up(this.#attempt?.welcome as Welcome, (text) => this.write(text));
+    // Who has sent one is judged by frames: of a page that is asleep the browser goes on answering protocol pings (PU3).
+    this.write(SIGN_OF_LIFE);
   }
 
   /** Lost when there is no connection. */

@@ -44,6 +44,8 @@ interface World {
     readonly password: string;
     readonly href: string;
   };
+  addEventListener?(type: 'pagehide' | 'pageshow', listener: () => void): void;
+  removeEventListener?(type: 'pagehide' | 'pageshow', listener: () => void): void;
   setTimeout(run: () => void, ms: number): unknown;
   clearTimeout(timer: unknown): void;
 }
@@ -81,6 +83,14 @@ export function platformPorts(
     },
     random: () => Math.random(),
     newId,
+    page: (hidden, shown) => {
+      world.addEventListener?.('pagehide', hidden);
+      world.addEventListener?.('pageshow', shown);
+      return () => {
+        world.removeEventListener?.('pagehide', hidden);
+        world.removeEventListener?.('pageshow', shown);
+      };
+    },
     probe: (token, done) =>
       ask(`${base}/ws`, { method: 'GET', headers: bearer(token) }, (answer) => done(toRefusal(answer))),
     post: ({ room, token, body }, done) => {

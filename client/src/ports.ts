@@ -55,6 +55,11 @@ export interface Ports {
   random(): number;
   /** 1 to 64 of `A-Z a-z 0-9 _ . -`, another one each time, for this user over all devices. */
   newId(): string;
+  /**
+   * Tells when the page is put away whole, to be shown again perhaps, and when it is; a platform without pages never does.
+   * What it returns ends that.
+   */
+  page(hidden: () => void, shown: () => void): () => void;
   /** A plain `GET` of the socket's address (HS3): why the handshake failed; undefined when nobody answers. */
   probe(token: string, done: (refusal: Refusal | undefined) => void): void;
   /** `POST /v1/rooms/{room}/messages` (RS1); undefined when nobody answers. */

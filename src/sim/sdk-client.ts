@@ -93,13 +93,15 @@ export class SdkClient implements ActingClient {
     });
   }
 
+  /** Some close it, some look at another page and come back to this one. */
   leave(): void {
-    this.#core?.close();
+    if (this.#random.chance(0.5)) this.#core?.close();
+    else this.#platform.hideFor(this.#random.delay(1, COME_BACK_MS));
   }
 
   stop(): void {
     this.#isStopped = true;
-    this.leave();
+    this.#core?.close();
   }
 
   // --- what it does

@@ -28,6 +28,7 @@ export class SdkPlatform implements WireOwner {
   readonly #random: Random;
   #link: Link | undefined;
   #wire: WireChecker | undefined;
+  #page: { readonly hidden: () => void; readonly shown: () => void } | undefined;
   /** Devices are not set right. */
   readonly #wallOffMs: number;
   #sockets = 0;
@@ -63,6 +64,12 @@ export class SdkPlatform implements WireOwner {
     this.#world.timeline.after(TICK_MS, run);
   }
 
+  /** The page is put away, and shown again. */
+  hideFor(ms: number): void {
+    this.#page?.hidden();
+    this.#world.timeline.after(ms, () => this.#page?.shown());
+  }
+
   /** Sends a request that the SDK does not know. */
   ask(frame: Frame): void {
     this.#wire?.sent(frame);
@@ -86,6 +93,10 @@ export class SdkPlatform implements WireOwner {
       },
       random: () => this.#random.delay(0, 1),
       newId: () => `${this.name}.${++this.#ids}`,
+      page: (hidden, shown) => {
+        this.#page = { hidden, shown };
+        return () => void (this.#page = undefined);
+      },
       probe: (_, done) => this.later(() => done(this.#refusal)),
       post: (request, done) => this.#post(request, done),
     };

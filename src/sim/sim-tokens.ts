@@ -8,6 +8,13 @@ export function simToken(claims: Claims): string {
   return `sim.${Buffer.from(payload).toString('base64url')}.`;
 }
 
+/** What a token of the simulation says. Throws for what is none. */
+export function simClaims(token: string): Claims {
+  const payload = Buffer.from(token.split('.')[1] ?? '', 'base64url').toString();
+  const { exp: _, ...claims } = JSON.parse(payload) as Claims & { exp: number };
+  return claims;
+}
+
 /** Checks tokens as any verifier does: after a moment, and against the process's own wall clock. */
 export class SimTokens implements TokenVerifier {
   readonly #timeline: Timeline;
@@ -35,9 +42,7 @@ export class SimTokens implements TokenVerifier {
   #judge(token: string): Verdict {
     let claims: Claims;
     try {
-      const payload = Buffer.from(token.split('.')[1] ?? '', 'base64url').toString();
-      const { exp: _, ...rest } = JSON.parse(payload) as Claims & { exp: number };
-      claims = rest;
+      claims = simClaims(token);
     } catch {
       return { ok: false, message: 'the token is not valid: it is malformed' };
     }

@@ -1,5 +1,5 @@
-import type { Claims } from '../runtime/ports/tokens.ts';
 import { Expectations, type Asked, type Placed } from './expectations.ts';
+import { simClaims } from './sim-tokens.ts';
 import type { Frame, WireListener, WireOwner, WireWorld } from './wire-owner.ts';
 
 interface Request {
@@ -11,7 +11,7 @@ interface Request {
 const SCOPE_ENDS_MS = 15_000;
 
 function isAdminToken(token: unknown): boolean {
-  return typeof token === 'string' && (JSON.parse(token) as Claims).isAdmin;
+  return typeof token === 'string' && simClaims(token).isAdmin;
 }
 
 /**

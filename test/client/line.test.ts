@@ -391,6 +391,67 @@ describe('silence', () => {
   });
 });
 
+describe('[PU3] a page that is put away', () => {
+  test('it closes so that it may come back, waits for nothing, and comes back at once when it is shown', () => {
+    const world = new ClientWorld();
+    const end = world.inRoom();
+    const { done, codes } = answers();
+    world.core.rooms({}, done);
+    world.core.send('lobby', 'hi', {}, () => {});
+    world.page?.hidden();
+    expect(end.closedWith).toBe(4000);
+    expect(codes()).toEqual(['unavailable']);
+    expect(world.events('state').at(-1)).toEqual({ state: 'idle' });
+    end.chat('lobby', 1);
+    end.close(1006);
+    world.pass(30_000);
+    expect(world.ends).toHaveLength(1);
+    world.page?.shown();
+    expect(world.core.state).toBe('connecting');
+    const again = world.end;
+    again.welcome();
+    again.resumed({ broadcast: { seq: 3 }, user: { seq: 7 }, 'room:lobby': { seq: 0 } });
+    expect(again.take('chat')).toMatchObject({ content: 'hi' });
+    again.chat('lobby', 1);
+    expect(world.seen()).toEqual([1]);
+  });
+
+  test.each(['connecting', 'waiting', 'suspect'] as const)('also when it is %s', (state) => {
+    const world = new ClientWorld();
+    if (state === 'waiting') world.end.close();
+    if (state === 'waiting') world.probes.shift()?.done(undefined);
+    if (state === 'suspect') world.up();
+    if (state === 'suspect') world.pass(30_000);
+    expect(world.core.state).toBe(state);
+    world.page?.hidden();
+    expect(world.core.state).toBe('idle');
+    expect(world.timers.size).toBe(0);
+    world.page?.shown();
+    expect(world.core.state).toBe('connecting');
+    world.up();
+    expect(world.core.state).toBe('alive');
+  });
+
+  test('what is shown and was not put away changes nothing; what was closed is not looked at', () => {
+    const world = new ClientWorld();
+    world.page?.shown();
+    world.up();
+    world.page?.shown();
+    expect(world.states).toEqual(['connecting', 'alive']);
+    world.core.close();
+    expect(world.page).toBeUndefined();
+  });
+
+  test('each connection begins with a sign of life, behind the resume, so that frames are what it is judged by', () => {
+    const world = new ClientWorld();
+    world.up();
+    expect(world.end.sign).toEqual({ type: 'heartbeat', status: 'pong' });
+    world.again();
+    world.up();
+    expect(world.end.sign).toEqual({ type: 'heartbeat', status: 'pong' });
+  });
+});
+
 describe('nonsense', () => {
   test.each([
     'hello',

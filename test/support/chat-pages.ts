@@ -16,8 +16,8 @@ export class ChatPages {
     this.#url = url;
   }
 
-  static async launch(port: number): Promise<ChatPages> {
-    return new ChatPages(await launchChromium(), `http://127.0.0.1:${port}/`);
+  static async launch(port: number, options: Parameters<typeof launchChromium>[0] = {}): Promise<ChatPages> {
+    return new ChatPages(await launchChromium(options), `http://127.0.0.1:${port}/`);
   }
 
   /** `prepare` is for what has to be there before the page is. */

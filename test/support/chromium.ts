@@ -14,9 +14,18 @@ const ARGUMENTS = [
   '--disable-sync',
 ];
 
+/** People's browsers keep pages that are left by a link; for automation that is turned off. */
+const NO_CACHE = '--disable-back-forward-cache';
+
 /** A Chromium without a window; the machine's own, installed when that is possible and allowed. */
-export function launchChromium(): Promise<Browser> {
-  return chromium.launch({ executablePath: findChromium(), headless: true, args: ARGUMENTS });
+export function launchChromium({ keepsPages = false } = {}): Promise<Browser> {
+  const ignoreDefaultArgs = keepsPages ? [NO_CACHE] : [];
+  return chromium.launch({
+    executablePath: findChromium(),
+    headless: true,
+    args: ARGUMENTS,
+    ignoreDefaultArgs,
+  });
 }
 
 function findChromium(): string {

@@ -20,6 +20,8 @@ export class ServerEnd {
   /** What the client has sent and no `take` has taken. */
   readonly frames: Frame[] = [];
   closedWith: number | undefined;
+  /** The sign of life that a client begins with. */
+  sign: Frame | undefined;
   readonly #handlers: SocketHandlers;
   readonly #answer: ((frame: Frame, end: ServerEnd) => void) | undefined;
   readonly #timeline: Timeline;
@@ -91,6 +93,8 @@ export class ServerEnd {
         ...more,
       },
     });
+    // Each connection has one, behind the resume; it says nothing more than that.
+    if (this.has('heartbeat')) this.sign = this.take('heartbeat');
   }
 
   /** The next frame of a type; those before it stay. */
@@ -187,6 +191,8 @@ export class ClientWorld {
   readonly posts: (PostRequest & { readonly done: (answer: PostAnswer | undefined) => void })[] = [];
   /** Everything that was told, as `[name, event]`. */
   readonly told: [EventName, any][] = [];
+  /** The page that it is in, while it looks at that. */
+  page: { readonly hidden: () => void; readonly shown: () => void } | undefined;
   /** How long the device has slept: its timers, and the clock that never falls, stood still. */
   sleptMs = 0;
   /** How far its wall clock is off. */
@@ -216,6 +222,10 @@ export class ClientWorld {
       },
       random: () => chance,
       newId: () => `id-${++this.#ids}`,
+      page: (hidden, shown) => {
+        this.page = { hidden, shown };
+        return () => void (this.page = undefined);
+      },
       probe: (token, done) => void this.probes.push({ token, done }),
       post: (request, done) => void this.posts.push({ ...request, done }),
     };

@@ -18,6 +18,7 @@ interface Way {
   readonly events: readonly string[];
 }
 
+const FIRST: ClientState = 'idle';
 const STATES = Object.keys(LIFECYCLE) as ClientState[];
 
 /** The ways out of a state, as the table that the client runs on has them. */
@@ -71,10 +72,9 @@ function isFinal(state: ClientState): boolean {
   return waysFrom(state).length === 0;
 }
 
-/** States by their distance from the first one that nothing leads to; final ones in a row of their own. */
+/** States by their distance from the first one; final ones in a row of their own. */
 function layers(): ClientState[][] {
-  const reached = new Set(STATES.flatMap((state) => waysFrom(state).map(({ to }) => to)));
-  const rows = [STATES.filter((state) => !reached.has(state))];
+  const rows: ClientState[][] = [[FIRST]];
   const seen = new Set(rows[0]);
   for (let row = rows[0] ?? []; row.length > 0;) {
     const next = row.flatMap((state) => waysFrom(state).map(({ to }) => to));
