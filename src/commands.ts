@@ -16,7 +16,8 @@ import {
   type Spent,
 } from './actors/messages.ts';
 import { HOOK_SLACK_MS, HOOKS, type HookAnswer, type HookOptions } from './actors/hooks/hooks.ts';
-import { DRAIN, SESSIONS } from './actors/services.ts';
+import { LEASE_LIMITS } from './actors/lease/lease.ts';
+import { DRAIN, LEASE, SESSIONS } from './actors/services.ts';
 import type { Config } from './config.ts';
 import { channelId, channelKind, roomChannel, userChannel, type Channel } from './protocol/channels.ts';
 import { unfitValue } from './protocol/decode.ts';
@@ -247,6 +248,14 @@ export class Commands {
     const deadlineMs = DRAIN_LIMITS.clientsLeaveMs + DRAIN_LIMITS.appendsEndMs + 500;
     return new Promise((resolve) => {
       this.#system.ask(DRAIN, { type: 'leave' }, { deadlineMs }, () => resolve());
+    });
+  }
+
+  /** Gives the lease back, so that others need not find out that this process has ended. */
+  releaseLease(): Promise<void> {
+    const { deadlineMs } = LEASE_LIMITS;
+    return new Promise((resolve) => {
+      this.#system.ask(LEASE, { type: 'release' }, { deadlineMs: deadlineMs + 400 }, () => resolve());
     });
   }
 

@@ -4,6 +4,7 @@ import { LOG_LIMITS } from './actors/log/log.ts';
 import { relayAddress, type Published } from './actors/messages.ts';
 import { program } from './actors/program.ts';
 import { RETENTION } from './actors/retention.ts';
+import { LEASE } from './actors/services.ts';
 import { Commands } from './commands.ts';
 import { checkRelations, type Config } from './config.ts';
 import { Front } from './front.ts';
@@ -147,6 +148,8 @@ export class Engine {
     let engine: Engine | undefined;
     try {
       engine = new Engine(config, { logger, verifier, store, failed }, beside);
+      // Others are to know of it before it can store anything.
+      engine.#system.tell(LEASE, { type: 'start' });
       await engine.#front.open();
       engine.#startServices();
       logger.info(
@@ -284,6 +287,7 @@ export class Engine {
   async #closeParts(): Promise<void> {
     // Until here whoever came was told to go elsewhere, and a balancer that nothing is ready.
     await this.#front.close(REQUESTS_END_MS);
+    await this.#commands.releaseLease();
     await Promise.race([this.#store.close(), sleep(STORE_CLOSE_MS, undefined, { ref: false })]);
     this.#system.stop();
     this.#clock.stop();

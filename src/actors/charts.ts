@@ -4,6 +4,7 @@ import { roomChart } from './home/ledger.ts';
 import { drainChart } from './drain/drain.ts';
 import { retryChart } from './home/retry.ts';
 import { userChart } from './home/user.ts';
+import { leaseChart } from './lease/lease.ts';
 import { breakerChart } from './log/breaker.ts';
 
 /** Every built-in lifecycle, with what it is the life of. */
@@ -14,4 +15,5 @@ export const CHARTS: readonly { readonly title: string; readonly chart: Chart }[
   { title: 'A retry: how a home gets its claim', chart: retryChart },
   { title: 'A circuit breaker', chart: breakerChart },
   { title: 'A drain: how a node leaves', chart: drainChart },
+  { title: 'A lease: what a process may believe of its own life', chart: leaseChart },
 ];

@@ -113,7 +113,8 @@ export type RelayMessage =
   | { readonly type: 'catchUp'; readonly connection: number }
   | { readonly type: 'refused'; readonly connections: readonly number[]; readonly first: number }
   | Publication
-  | { readonly type: 'continue' };
+  /** `continue`: to itself. Else the log may go further than was heard, or be another one (D21): its head is read anew. */
+  | { readonly type: 'continue' | 'recheck' | 'timelineChanged' };
 
 /** What a home tells the relays of its channel. */
 export type Publication =

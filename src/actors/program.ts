@@ -14,7 +14,9 @@ import { userBehaviour } from './home/user.ts';
 import type { AskedOfMessages } from './home/vetting.ts';
 import type { CommitLimits } from './log/group-commit.ts';
 import { hooksBehaviour, type HookOptions } from './hooks/hooks.ts';
+import { leaseBehaviour } from './lease/lease.ts';
 import { logBehaviour, type LogLimits } from './log/log.ts';
+import { overlapBehaviour } from './overlap.ts';
 import { relayBehaviour } from './relay/relay.ts';
 import type { PageLimits } from './relay/stream.ts';
 import { retentionBehaviour, type RetentionOptions } from './retention.ts';
@@ -83,6 +85,8 @@ export function program(options: ProgramOptions): readonly Behaviour<never, neve
     }),
     directoryBehaviour({ deadlineMs, retryAfterMs: connection.retryAfterMs }),
     drainBehaviour(DRAIN_LIMITS),
+    leaseBehaviour({ node, owner }),
+    overlapBehaviour({ node, deadlineMs }),
     canaryBehaviour(node),
     retentionBehaviour({ keepMs, deadlineMs }),
     ...hooksIfAny(node, hooks, connection),

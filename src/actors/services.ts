@@ -1,6 +1,6 @@
 import type { Channel } from '../protocol/channels.ts';
 import type { Address } from '../runtime/ports/actor.ts';
-import type { SessionKey } from '../runtime/ports/log-store.ts';
+import type { SessionKey, StoreReply } from '../runtime/ports/log-store.ts';
 import type { ConnectionAddress } from './messages.ts';
 
 // What is said to those of whom a node has one each, beside the log.
@@ -28,3 +28,27 @@ export type SessionsMessage =
   | { readonly type: 'dismiss' };
 
 export const SESSIONS = 'sessions' as Address<SessionsMessage>;
+
+// --- lease: that this process lives, and who else does
+
+export type LeaseMessage =
+  | { readonly type: 'start' }
+  /** Asked: the process ends; answers once the lease is given back, or could not be. */
+  | { readonly type: 'release' }
+  /** Who is told of peers has forgotten them. */
+  | { readonly type: 'sayPeers' }
+  | { readonly type: 'storeReplied'; readonly call: number; readonly reply: StoreReply };
+
+export const LEASE = 'lease' as Address<LeaseMessage>;
+
+// --- overlap: what other processes on the same database store
+
+export interface OverlapMessage {
+  readonly type: 'peersChanged';
+  /** Everyone else alive. */
+  readonly peers: readonly { readonly incarnation: string; readonly node: string }[];
+  /** The database's time when nobody else was last seen to be, ms since 1970; null: there was always somebody. */
+  readonly aloneAt: number | null;
+}
+
+export const OVERLAP = 'overlap' as Address<OverlapMessage>;

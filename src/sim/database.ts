@@ -43,6 +43,7 @@ export const READS: ReadonlySet<StoreCallName> = new Set([
   'membership',
   'listRooms',
   'revoked',
+  'moved',
   'ping',
 ]);
 

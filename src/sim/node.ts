@@ -1,9 +1,8 @@
 import type { PostAnswer, PostRequest } from 'vagus-client/core';
 import type { ProgramOptions } from '../actors/program.ts';
 import { program } from '../actors/program.ts';
-import { DRAIN_LIMITS } from '../actors/drain/drain.ts';
 import { relayAddress } from '../actors/messages.ts';
-import { DRAIN } from '../actors/services.ts';
+import { LEASE } from '../actors/services.ts';
 import type { InboundLimits } from '../limits/inbound-budget.ts';
 import { ConnectionInbox } from '../runtime/inbox.ts';
 import type { AnyBehaviour } from '../runtime/cell.ts';
@@ -14,6 +13,7 @@ import type { Verdict } from '../runtime/ports/tokens.ts';
 import { ActorSystem } from '../runtime/system.ts';
 import type { SimDatabase } from './database.ts';
 import type { DatabaseFault } from './faults.ts';
+import { leave } from './leaving.ts';
 import type { Link } from './link.ts';
 import { OutgoingChecks } from './outgoing-checks.ts';
 import { Random } from './random.ts';
@@ -139,6 +139,7 @@ export class SimNode {
       this.system.register({ ...behaviour, mailboxMax, step });
     }
     this.sockets.connect(new ConnectionInbox(this.system, this.owner));
+    this.system.tell(LEASE, { type: 'start' });
   }
 
   get isAlive(): boolean {
@@ -183,8 +184,7 @@ export class SimNode {
       if (this.#isDraining) return;
       this.#isDraining = true;
       this.#parts.trace.say(this.owner, () => '! is told to leave');
-      const deadlineMs = DRAIN_LIMITS.clientsLeaveMs + DRAIN_LIMITS.appendsEndMs + CATCH_UP_MS;
-      this.system.ask(DRAIN, { type: 'leave' }, { deadlineMs }, () => this.kill());
+      leave(this.system, () => this.kill());
     });
     const { timeline, violate } = this.#parts;
     timeline.after(DRAIN_MS, () => {

@@ -33,7 +33,14 @@ const REST_MS = 90_000;
 const LOOK_MS = 1_000;
 
 /** Actors that a node has one of, whatever is there. */
-const NODE_SERVICES: ReadonlySet<string> = new Set(['log', 'sessions', 'directory', 'drain']);
+const NODE_SERVICES: ReadonlySet<string> = new Set([
+  'log',
+  'sessions',
+  'directory',
+  'drain',
+  'lease',
+  'overlap',
+]);
 
 /** One run of one node, its log and its clients on virtual time (D17, D18). Always the same for the same options. */
 export function simulate(options: SimulationOptions): SimulationResult {

@@ -11,6 +11,7 @@ export const COUNTED = [
   ['vagus_messages_stored_total', 'Messages confirmed by the store', 'messages_stored'],
   ['vagus_messages_pruned_total', 'Messages removed because they are kept no longer', 'messages_pruned'],
   ['vagus_relay_gaps_read_total', 'Ranges that a relay had to read from the log', 'relay_gaps_read'],
+  ['vagus_overlap_reads_total', 'Looks at what other processes have stored', 'overlap_reads'],
   ['vagus_slow_connections_total', 'Times a connection went over its outbound limit', 'slow_connections'],
   ['vagus_actor_crashes_total', 'Actors whose step threw', 'actor_crashes'],
   ['vagus_store_failures_total', 'Calls of the store that failed', 'store_failures'],
@@ -75,6 +76,13 @@ export const LABELLED: readonly LabelledCounters[] = [
     label: 'hook',
     prefix: 'hook_failed_',
     values: HOOKS,
+  },
+  {
+    metric: 'vagus_lease_renewals_total',
+    help: 'Beats of the lease of this process, by outcome',
+    label: 'outcome',
+    prefix: 'lease_',
+    values: ['confirmed', 'failed', 'lost'],
   },
   {
     metric: 'vagus_probes_total',

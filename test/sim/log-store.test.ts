@@ -8,7 +8,8 @@ import { Trace } from '../../src/sim/trace.ts';
 import type { LogStore } from '../../src/runtime/ports/log-store.ts';
 import { MemoryLogStore } from '../../src/store/memory/memory-log-store.ts';
 import { logStoreFaultsContract } from '../contract/log-store-faults.contract.ts';
-import { logStoreKeepingContract } from '../contract/log-store-keeping.contract.ts';
+import { logStoreKeepingContract, type AgeingStore } from '../contract/log-store-keeping.contract.ts';
+import { logStoreLeasesContract } from '../contract/log-store-leases.contract.ts';
 import { logStoreContract } from '../contract/log-store.contract.ts';
 
 // The simulated store under the suites that PostgreSQL is under, with time that passes while somebody waits.
@@ -87,7 +88,7 @@ logStoreContract('simulated', async () => {
   return { store: instant(virtual, virtual.way('only', false)), close: async () => {} };
 });
 
-logStoreKeepingContract('simulated', async () => {
+const ageing = async (): Promise<AgeingStore> => {
   const virtual = new Virtual({ prunes: true });
   return {
     store: instant(virtual, virtual.way('only', false)),
@@ -97,7 +98,10 @@ logStoreKeepingContract('simulated', async () => {
     },
     close: async () => {},
   };
-});
+};
+
+logStoreKeepingContract('simulated', ageing);
+logStoreLeasesContract('simulated', ageing);
 
 logStoreFaultsContract('simulated', async () => {
   const virtual = new Virtual();

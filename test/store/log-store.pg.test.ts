@@ -8,6 +8,7 @@ import { migrate } from '../../src/store/postgres/migrate.ts';
 import { PgliteClient } from '../../src/store/postgres/pglite-client.ts';
 import { PostgresLogStore } from '../../src/store/postgres/postgres-log-store.ts';
 import { logStoreKeepingContract, type AgeingStore } from '../contract/log-store-keeping.contract.ts';
+import { logStoreLeasesContract } from '../contract/log-store-leases.contract.ts';
 import { logStoreContract, type StoreUnderTest } from '../contract/log-store.contract.ts';
 import { createDatabase } from '../support/database.ts';
 
@@ -67,4 +68,5 @@ async function postgres(): Promise<AgeingStore> {
 for (const [name, open] of Object.entries({ memory, PGlite: pglite, PostgreSQL: postgres })) {
   logStoreContract(name, open);
   logStoreKeepingContract(name, open);
+  logStoreLeasesContract(name, open);
 }

@@ -39,6 +39,12 @@ export class HeldCall {
     return this;
   }
 
+  /** Answers something else than the store did. */
+  replace<Value>(change: (value: Value) => Value): void {
+    const reply = this.commit().#reply;
+    if (reply?.ok) this.#reply = { ok: true, value: change(reply.value as Value) } as AnyReply;
+  }
+
   answer(): void {
     this.commit();
     this.#done(this.#reply as AnyReply);

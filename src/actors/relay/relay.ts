@@ -85,6 +85,10 @@ class Relay {
       case 'refused':
         this.#refused(message.connections, message.first);
         break;
+      case 'recheck':
+      case 'timelineChanged':
+        this.#askHead({ for: 'recheck' }, out);
+        break;
       case 'continue':
         this.#isWriting = false;
         break;

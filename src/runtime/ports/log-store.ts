@@ -1,4 +1,5 @@
 import type { Channel, ChannelKind } from '../../protocol/channels.ts';
+import type { LeaseCalls } from './leases.ts';
 
 /** A message on its way into a channel. */
 export interface NewEntry {
@@ -118,7 +119,7 @@ export interface Place {
 }
 
 /** Every call there is, with its reply. */
-export interface StoreCalls {
+export interface StoreCalls extends LeaseCalls {
   append: {
     request: { readonly owner: string; readonly groups: readonly AppendGroup[] };
     /** Per group, per entry. */

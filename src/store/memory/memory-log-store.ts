@@ -14,6 +14,8 @@ import type {
   StoreCalls,
   StoreReply,
 } from '../../runtime/ports/log-store.ts';
+import { byBytes } from './by-bytes.ts';
+import { MemoryLeases, moved } from './memory-leases.ts';
 
 interface ChannelRow {
   epoch: number;
@@ -39,12 +41,14 @@ export class MemoryLogStore implements LogStore {
   readonly #channels = new Map<Channel, ChannelRow>();
   readonly #rooms = new Map<string, RoomRecord>();
   readonly #members = new Map<string, Set<string>>();
+  readonly #leases: MemoryLeases;
   readonly #revocations: { user: string | null; session: string | null; until: number; issuedBy: number }[] =
     [];
 
   constructor(options: { readonly log: string; readonly wall: () => number }) {
     this.log = options.log;
     this.#wall = options.wall;
+    this.#leases = new MemoryLeases(options.wall);
   }
 
   call<Name extends StoreCallName>(
@@ -159,6 +163,10 @@ export class MemoryLogStore implements LogStore {
               (known.user === user && (issuedAt ?? 0) <= known.issuedBy)),
         ),
       ),
+
+    renew: (request) => this.#leases.renew(request),
+    endLeases: (request) => this.#leases.end(request),
+    moved: (request) => moved(this.#channels, request, Math.floor(this.#wall())),
 
     ping: () => null,
   };
@@ -276,11 +284,6 @@ export class MemoryLogStore implements LogStore {
     }
     return { removed, next: behind.length > channels ? next : null };
   }
-}
-
-/** As PostgreSQL orders ids, and as texts of JavaScript do not: an emoji comes behind all of the first plane. */
-function byBytes(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
 function keyOf(sender: string, id: string): string {

@@ -11,6 +11,7 @@ import type {
   StoreReply,
 } from '../../runtime/ports/log-store.ts';
 import { append } from './append.ts';
+import { LeaseStatements } from './leases.ts';
 import { listRooms } from './list-rooms.ts';
 import { prune } from './prune.ts';
 import { SqlError, type Row, type SqlClient } from './sql-client.ts';
@@ -26,25 +27,36 @@ type Calls = {
 /** Two statements of appends keep the server busy while the answer of one is on its way (D8). */
 const APPENDS_AT_ONCE = 2;
 
+/** A lease is renewed on time or not at all: nothing else may have the connection. */
+const RENEWALS_AT_ONCE = 1;
+
+const OPEN_DEADLINE_MS = 10_000;
+
 /** The log in PostgreSQL: the same statements for a server and for the embedded one. */
 export class PostgresLogStore implements LogStore {
   readonly log: string;
   readonly #client: SqlClient;
   /** Appends have connections of their own, so that reads cannot starve them. */
   readonly #appends: PQueue;
+  /** As have renewals. */
+  readonly #renewals = new PQueue({ concurrency: RENEWALS_AT_ONCE });
   readonly #others: PQueue;
+  readonly #leases: LeaseStatements;
 
-  private constructor(client: SqlClient, log: string) {
+  private constructor(client: SqlClient, log: string, leases: LeaseStatements) {
     this.#client = client;
     this.log = log;
+    this.#leases = leases;
     this.#appends = new PQueue({ concurrency: Math.min(APPENDS_AT_ONCE, client.concurrency) });
-    this.#others = new PQueue({ concurrency: Math.max(1, client.concurrency - APPENDS_AT_ONCE) });
+    const reserved = APPENDS_AT_ONCE + RENEWALS_AT_ONCE;
+    this.#others = new PQueue({ concurrency: Math.max(1, client.concurrency - reserved) });
   }
 
   /** A store on a database that has been migrated. */
   static async open(client: SqlClient): Promise<PostgresLogStore> {
-    const rows = await client.query(statements.logName, {}, 10_000);
-    return new PostgresLogStore(client, String(rows[0]?.[0]));
+    const rows = await client.query(statements.logName, {}, OPEN_DEADLINE_MS);
+    const leases = await LeaseStatements.open(client, OPEN_DEADLINE_MS);
+    return new PostgresLogStore(client, String(rows[0]?.[0]), leases);
   }
 
   call<Name extends StoreCallName>(
@@ -54,11 +66,15 @@ export class PostgresLogStore implements LogStore {
     done: (reply: StoreReply<Name>) => void,
   ): void {
     const asked = Date.now();
-    const queue = name === 'append' ? this.#appends : this.#others;
-    void queue.add(async () => {
+    void this.#queueOf(name).add(async () => {
       const left = deadlineMs - (Date.now() - asked);
       done(await this.#carryOut(name, request, left));
     });
+  }
+
+  #queueOf(name: StoreCallName): PQueue {
+    if (name === 'append') return this.#appends;
+    return name === 'renew' || name === 'endLeases' ? this.#renewals : this.#others;
   }
 
   async #carryOut<Name extends StoreCallName>(
@@ -167,6 +183,10 @@ export class PostgresLogStore implements LogStore {
       const rows = await this.#client.query(statements.revoked, values, deadlineMs);
       return rows.map(([isRevoked]) => isRevoked as boolean);
     },
+
+    renew: (request, deadlineMs) => this.#leases.renew(request, deadlineMs),
+    endLeases: (request, deadlineMs) => this.#leases.end(request, deadlineMs),
+    moved: (request, deadlineMs) => this.#leases.moved(request, deadlineMs),
 
     ping: async (_, deadlineMs) => {
       await this.#client.query(statements.ping, {}, deadlineMs);

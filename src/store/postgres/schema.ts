@@ -8,6 +8,7 @@ import {
   index,
   pgSchema,
   primaryKey,
+  smallint,
   text,
   timestamp,
   unique,
@@ -60,8 +61,27 @@ export const messages = vagus.table(
   (table) => [
     primaryKey({ columns: [table.channel, table.seq] }),
     unique('messages_once').on(table.channel, table.sender, table.id),
+    // For the question what was stored lately: some kilobytes, whatever the size of the table.
+    index('messages_by_time').using('brin', table.storedAt).with({ autosummarize: true }),
   ],
 );
+
+/** Processes that live (D11): each adds a beat to its own row, and sees by the others' that they do. */
+export const leases = vagus.table('leases', {
+  /** Node and life of it. */
+  incarnation: name('incarnation').primaryKey(),
+  node: text('node').notNull(),
+  beats: bigint('beats', { mode: 'number' }).notNull().default(0),
+  /** Written by who has seen no beat for too long; never taken back. */
+  deadAt: instant('dead_at'),
+  /** The lowest and the highest version of what nodes say to each other that it speaks. */
+  speaks: smallint('speaks')
+    .array()
+    .notNull()
+    .default(sql`'{1,1}'`),
+  /** Whether what others say reaches it. */
+  heard: boolean('heard').notNull().default(true),
+});
 
 /** A room's record; its messages are under `room:{room}`. A deleted room keeps its row, so that it is known to be gone. */
 export const rooms = vagus.table(

@@ -1,0 +1,112 @@
+import type { Answer, Answered, Behaviour, TimerFired } from '../runtime/ports/actor.ts';
+import type { StoreCalls } from '../runtime/ports/log-store.ts';
+import { LOG, type LogReply, type RelayMessage } from './messages.ts';
+import { Outbox } from './outbox.ts';
+import { LEASE, type OverlapMessage } from './services.ts';
+
+export interface OverlapOptions {
+  /** The node whose relays are told. */
+  readonly node: string;
+  readonly deadlineMs: number;
+}
+
+/** From one read to the next (D13). */
+const EVERY_MS = 2_000;
+
+/** A statement may commit this much later than the time of storing that it bears: its own timeout and its caller's (D13). */
+const MARGIN_MS = 8_000;
+
+/** A read that would go back further than this is not made: each relay reads its own head instead. */
+const BACK_MAX_MS = 60_000;
+
+type Moved = StoreCalls['moved']['reply'];
+
+/**
+ * While another process is on the database, what it stores is nobody's word here: a read every 2 s says which channels have moved, and
+ * the relays are told how far (D13). One statement, by what was stored lately and not by how many channels there are.
+ */
+class Overlap {
+  readonly #options: OverlapOptions;
+  /** Others were there at the last word about it. */
+  #hasPeers = false;
+  /** Reads that are to follow after the last peer is gone: what it has sent may yet be stored. */
+  #readsLeft = 0;
+  #isReading = false;
+  /** The database's time up to which everything is known, but for the margin; null: from now on. */
+  #since: number | null = null;
+
+  constructor(options: OverlapOptions) {
+    this.#options = options;
+  }
+
+  take(message: OverlapMessage | TimerFired | Answered): Outbox {
+    const out = new Outbox();
+    switch (message.type) {
+      case 'peersChanged':
+        this.#peersChanged(message, out);
+        break;
+      case 'timer':
+        this.#read(out);
+        break;
+      case 'answer':
+        this.#moved(message.answer as Answer<LogReply<Moved>>, out);
+        break;
+    }
+    return out;
+  }
+
+  #peersChanged({ peers, aloneAt }: OverlapMessage, out: Outbox): void {
+    const wasIdle = !this.#hasPeers && this.#readsLeft === 0;
+    this.#hasPeers = peers.length > 0;
+    if (wasIdle && !this.#hasPeers) return;
+    this.#readsLeft = Math.ceil(MARGIN_MS / EVERY_MS) + 1;
+    if (!wasIdle) return;
+    this.#since = aloneAt;
+    this.#read(out);
+  }
+
+  #read(out: Outbox): void {
+    if (!this.#hasPeers && this.#readsLeft === 0) return;
+    if (!this.#hasPeers) this.#readsLeft--;
+    out.arm('read', EVERY_MS);
+    if (this.#isReading) return;
+    this.#isReading = true;
+    const request = {
+      call: 'moved',
+      since: this.#since,
+      marginMs: MARGIN_MS,
+      backMaxMs: BACK_MAX_MS,
+    } as const;
+    out.count('overlap_reads');
+    out.ask(LOG, { type: 'call', request }, { deadlineMs: this.#options.deadlineMs, context: undefined });
+  }
+
+  /** A read that failed is made again, from where it would have begun. */
+  #moved(answer: Answer<LogReply<Moved>>, out: Outbox): void {
+    this.#isReading = false;
+    if (!answer.ok || !answer.body.ok) return;
+    const { at, heads } = answer.body.value;
+    this.#since = at;
+    if (heads === null) {
+      const recheck: RelayMessage = { type: 'recheck' };
+      return out.add({ type: 'tellAll', kind: 'relay', message: recheck });
+    }
+    for (const [channel, head] of heads) out.publish(channel, [this.#options.node], { type: 'head', head });
+  }
+}
+
+export function overlapBehaviour(options: OverlapOptions): Behaviour<Overlap, OverlapMessage> {
+  return {
+    kind: 'overlap',
+    mailboxMax: 64,
+    supervision: 'restart',
+    isVirtual: true,
+    // Who else is there is said again.
+    start: ({ restarted }) => {
+      const out = new Outbox();
+      if (restarted) out.tell(LEASE, { type: 'sayPeers' });
+      return [new Overlap(options), out.effects];
+    },
+    step: (overlap, message) => overlap.take(message).effects,
+  };
+}

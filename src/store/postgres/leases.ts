@@ -1,0 +1,149 @@
+import { sql, type SQL } from 'drizzle-orm';
+import type { Channel } from '../../protocol/channels.ts';
+import type { Lease, LeaseCalls } from '../../runtime/ports/leases.ts';
+import { leases, messages } from './schema.ts';
+import { SqlError, type Row, type SqlClient } from './sql-client.ts';
+import { given, statement, type Statement } from './statement.ts';
+
+const nowMs = sql`(extract(epoch from now()) * 1000)::bigint`;
+
+/** Asked of a copy in recovery, the function behind it is an error. */
+const timeline = sql`case when pg_is_in_recovery() then null else left(pg_walfile_name(pg_current_wal_lsn()), 8) end`;
+
+/** Everyone else's lease, and what the database says of itself: at least one row. */
+const looked = (isHeld: SQL, timelineOrNull: SQL) => sql`
+select ${isHeld} as is_held, ${nowMs} as at, ${timelineOrNull} as timeline, pg_is_in_recovery() as is_in_recovery,
+  l.incarnation, l.node, l.beats, l.dead_at is not null as is_dead
+from (select 1) one left join ${leases} l on l.incarnation <> ${given('incarnation')}
+order by l.incarnation`;
+
+const IS_HELD = sql`exists (select from beat)`;
+
+const taking = (timelineOrNull: SQL) => sql`
+with beat as (
+  insert into ${leases} as l (incarnation, node) values (${given('incarnation')}, ${given('node')})
+  on conflict (incarnation) do update set beats = l.beats + 1 where l.dead_at is null
+  returning 1
+) ${looked(IS_HELD, timelineOrNull)}`;
+
+const renewing = (timelineOrNull: SQL) => sql`
+with beat as (
+  update ${leases} l set beats = l.beats + 1 where l.incarnation = ${given('incarnation')} and l.dead_at is null
+  returning 1
+) ${looked(IS_HELD, timelineOrNull)}`;
+
+const NO_TIMELINE = sql`null::text`;
+
+const WITH_TIMELINE = {
+  take: statement('take_lease', taking(timeline)),
+  renew: statement('renew_lease', renewing(timeline)),
+};
+
+const WITHOUT_TIMELINE = {
+  take: statement('take_lease_only', taking(NO_TIMELINE)),
+  renew: statement('renew_lease_only', renewing(NO_TIMELINE)),
+};
+
+/** What a copy in recovery can be asked. */
+const look = statement('look_at_leases', looked(sql`false`, NO_TIMELINE));
+
+const timelineRead = statement('timeline', sql`select ${timeline}`);
+
+const ended = statement(
+  'end_leases',
+  sql`
+delete from ${leases} l using unnest(${given('incarnations')}::text[], ${given('beats')}::bigint[]) as t (incarnation, beats)
+where l.incarnation = t.incarnation and l.beats = coalesce(t.beats, l.beats)`,
+);
+
+/**
+ * The rows are found first, by their time alone: else a plan made on empty tables goes through the whole key of the table
+ * because that has its channels in order.
+ */
+const moved = statement(
+  'moved',
+  sql`
+with fresh as materialized (
+  select m.channel, m.seq from ${messages} m
+  where m.stored_at > least(to_timestamp(${given('since')}::bigint / 1000.0), now())
+    - ${given('marginMs')}::bigint * interval '1 millisecond'
+    and coalesce(to_timestamp(${given('since')}::bigint / 1000.0) > now() - ${given('backMaxMs')}::bigint * interval '1 millisecond', true)
+), heads as (select channel, max(seq) as head from fresh group by channel)
+select ${nowMs} as at,
+  coalesce(to_timestamp(${given('since')}::bigint / 1000.0) > now() - ${given('backMaxMs')}::bigint * interval '1 millisecond', true) as is_near,
+  h.channel, h.head
+from (select 1) one left join heads h on true`,
+);
+
+/** Beats, and what is asked while somebody else's are heard (D11, D13). */
+export class LeaseStatements {
+  readonly #client: SqlClient;
+  readonly #statements: Readonly<Record<'take' | 'renew', Statement>>;
+
+  private constructor(client: SqlClient, statements: Readonly<Record<'take' | 'renew', Statement>>) {
+    this.#client = client;
+    this.#statements = statements;
+  }
+
+  /** Some that speak PostgreSQL's protocol have no timelines, and make an error of the question. */
+  static async open(client: SqlClient, deadlineMs: number): Promise<LeaseStatements> {
+    try {
+      await client.query(timelineRead, {}, deadlineMs);
+    } catch (error) {
+      if (!(error instanceof SqlError) || error.failure === 'unknown') throw error;
+      return new LeaseStatements(client, WITHOUT_TIMELINE);
+    }
+    return new LeaseStatements(client, WITH_TIMELINE);
+  }
+
+  async renew(
+    { mode, incarnation, node }: LeaseCalls['renew']['request'],
+    deadlineMs: number,
+  ): Promise<LeaseCalls['renew']['reply']> {
+    const values = { incarnation, node };
+    try {
+      return replyOf(await this.#client.query(this.#statements[mode], values, deadlineMs));
+    } catch (error) {
+      if (!isReadOnly(error)) throw error;
+      return replyOf(await this.#client.query(look, values, deadlineMs));
+    }
+  }
+
+  async end({ leases: over }: LeaseCalls['endLeases']['request'], deadlineMs: number): Promise<null> {
+    const incarnations = over.map(({ incarnation }) => incarnation);
+    await this.#client.query(ended, { incarnations, beats: over.map(({ beats }) => beats) }, deadlineMs);
+    return null;
+  }
+
+  async moved(
+    request: LeaseCalls['moved']['request'],
+    deadlineMs: number,
+  ): Promise<LeaseCalls['moved']['reply']> {
+    const rows = await this.#client.query(moved, { ...request }, deadlineMs);
+    const [at, isNear] = rows[0] as [number, boolean];
+    const found = rows.filter((row) => row[2] !== null).map((row) => [row[2], row[3]] as [Channel, number]);
+    return { at, heads: isNear ? new Map(found) : null };
+  }
+}
+
+/** SQLSTATE: it cannot be written to, as nothing in recovery can. */
+const READ_ONLY = '25006';
+
+function isReadOnly(error: unknown): boolean {
+  const cause = error instanceof SqlError ? error.cause : undefined;
+  return (cause as { code?: unknown } | undefined)?.code === READ_ONLY;
+}
+
+function replyOf(rows: readonly Row[]): LeaseCalls['renew']['reply'] {
+  const [isHeld, at, timelineNow, isInRecovery] = rows[0] as [boolean, number, string | null, boolean];
+  const found = rows.filter((row) => row[4] !== null);
+  return {
+    isHeld,
+    at,
+    timeline: timelineNow,
+    isInRecovery,
+    leases: found.map(([, , , , incarnation, node, beats, isDead]): Lease => {
+      return { incarnation, node, beats, isDead } as Lease;
+    }),
+  };
+}
