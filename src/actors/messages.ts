@@ -121,8 +121,16 @@ export type Publication =
   | { readonly type: 'published'; readonly entries: readonly Entry[] }
   /** The log goes at least up to here. */
   | { readonly type: 'head'; readonly head: number }
-  /** A frame outside the log for those present, without the connection it is from. */
-  | { readonly type: 'notice'; readonly frame: string; readonly exceptConnection?: string }
+  /** For those present, but for the connection at `from`. */
+  | { readonly type: 'signal'; readonly frame: string; readonly from: string }
+  /** How many are present (LM9), or who; to all, or to those who were not told of some who came and went. */
+  | {
+      readonly type: 'members';
+      readonly room: string;
+      readonly frame: string;
+      readonly suspects: readonly Move[];
+      readonly isForAll: boolean;
+    }
   /** Who came, went and fell silent, in order. Who is named himself is told of others, of those after his coming. */
   | { readonly type: 'roster'; readonly room: string; readonly moves: readonly Move[] }
   /** The application may have another mind about who is here: about all, or one user. */
@@ -232,6 +240,8 @@ export type HomeMessage =
   | { readonly type: 'giveBack' }
   /** The node goes: stop once nothing is under way. */
   | { readonly type: 'drain' }
+  /** To a room's home: some of those present were not told who came and went. */
+  | { readonly type: 'membersAgain' }
   /** To a room's home: who keeps the numbers of those present has forgotten them. */
   | { readonly type: 'countAgain' }
   | { readonly type: 'appended'; readonly results: readonly AppendResult[] }

@@ -71,6 +71,14 @@ export class Presence {
     return [...this.#members.keys()];
   }
 
+  /** Users who are shown suspect. */
+  suspects(): PresenceChange[] {
+    const changes: PresenceChange[] = [];
+    for (const [user, { shown, since }] of this.#members)
+      if (shown === 'suspect') changes.push({ type: shown, user, since });
+    return changes;
+  }
+
   enter(address: string, { user, isAdmin }: Actor, state: DeviceState, moment: Moment): PresenceChange[] {
     this.#users.set(address, user);
     if (isAdmin) this.#admins.add(address);

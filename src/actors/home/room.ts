@@ -107,6 +107,8 @@ class RoomHome extends Home {
         return this.#access.isLoaded ? this.#access.load(out) : undefined;
       case 'countAgain':
         return this.#tellCount(out);
+      case 'membersAgain':
+        return this.#roster.again(turn, out);
       case 'announce':
         return super.handle(message, asker, turn, out);
       default:
@@ -153,7 +155,7 @@ class RoomHome extends Home {
   #signal({ address, user, data }: HomeMessage & { type: 'signal' }, out: Outbox): void {
     if (!this.#presence.has(address)) return;
     const frame = signalFrame(this.#room, user, data);
-    out.publish(this.channel, this.ledger.nodes, { type: 'notice', frame, exceptConnection: address });
+    out.publish(this.channel, this.ledger.nodes, { type: 'signal', frame, from: address });
   }
 
   // --- presence
@@ -201,7 +203,8 @@ class RoomHome extends Home {
     if (timer === 'grace') return this.#changed(this.#presence.expire(turn), turn, out);
     if (timer === 'record') return this.#access.load(out);
     if (timer === 'empty') return this.#changes.empty(out);
-    if (timer === 'roster') return this.#roster.due(turn, out);
+    if (timer === 'roster') return this.#roster.flush(out);
+    if (timer === 'members') return this.#roster.tellMembers(turn, out);
     super.timer(timer, turn, out);
   }
 

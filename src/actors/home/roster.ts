@@ -2,7 +2,7 @@ import type { Channel } from '../../protocol/channels.ts';
 import { WIRE_LIMITS } from '../../protocol/limits.ts';
 import type { Turn } from '../../runtime/ports/actor.ts';
 import { membersFrame, presenceFrame } from '../frames.ts';
-import type { Move } from '../messages.ts';
+import type { Move, Publication } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import type { Presence, PresenceChange } from './presence.ts';
 
@@ -41,8 +41,8 @@ export class Roster {
   readonly #moves = new Set<Move>();
   readonly #movesOf = new Map<string, readonly Move[]>();
   #isCounting: boolean;
-  #isArmed = false;
   #countedAt: number;
+  #isCountArmed = false;
 
   /** `isAnew`: an earlier life knew who was present, and nobody has said so to this one yet. */
   constructor({ room, presence, audience }: RosterParts, isAnew: boolean, now: number) {
@@ -53,38 +53,52 @@ export class Roster {
     this.#countedAt = isAnew ? now : -Infinity;
   }
 
-  changed({ type, user, since }: PresenceChange, turn: Turn, out: Outbox): void {
-    const isMove = type === 'joined' || type === 'left';
-    if (isMove && this.#presence.size > WIRE_LIMITS.namedPresentMax) this.#beginCounting();
+  changed(change: PresenceChange, turn: Turn, out: Outbox): void {
+    const isMove = change.type === 'joined' || change.type === 'left';
+    if (isMove && this.#presence.size > WIRE_LIMITS.namedPresentMax) {
+      this.#isCounting = true;
+      this.#clear();
+    }
     if (this.#isCounting) {
-      if (isMove) this.#arm(Math.max(GATHER_MS, this.#countedAt + COUNT_EVERY_MS - turn.now), out);
+      if (isMove) this.again(turn, out);
       return;
     }
-    if (isMove) this.#gather({ move: type, user });
-    else this.#gather({ move: 'presence', user, frame: presenceFrame(this.#room, { type, user, since }) });
-    this.#arm(GATHER_MS, out);
-    if (this.#moves.size >= MOVES_MAX) this.#tellMoves(out);
+    if (this.#moves.size === 0) out.arm('roster', GATHER_MS);
+    this.#gather(this.#moveOf(change));
+    if (this.#moves.size >= MOVES_MAX) this.flush(out);
   }
 
   /** The time of gathering is over. */
-  due(turn: Turn, out: Outbox): void {
-    this.#isArmed = false;
-    if (this.#isCounting) this.#tellMembers(turn, out);
-    else this.#tellMoves(out);
-  }
-
-  #arm(delayMs: number, out: Outbox): void {
-    if (this.#isArmed) return;
-    this.#isArmed = true;
-    out.arm('roster', delayMs);
-  }
-
-  #beginCounting(): void {
-    if (this.#isCounting) return;
-    this.#isCounting = true;
+  flush(out: Outbox): void {
+    const moves = [...this.#moves];
     this.#clear();
-    // What is armed may be too soon for a count: it is armed anew.
-    this.#isArmed = false;
+    if (moves.length > 0) this.#publish({ type: 'roster', room: this.#room, moves }, out);
+  }
+
+  /** How things are is to be told soon: also when somebody could not be told of others for a while. */
+  again(turn: Turn, out: Outbox): void {
+    if (this.#isCountArmed) return;
+    this.#isCountArmed = true;
+    out.arm('members', Math.max(GATHER_MS, this.#countedAt + COUNT_EVERY_MS - turn.now));
+  }
+
+  /** That time has come. Who was told nothing but numbers is told all by name, where they are few enough. */
+  tellMembers(turn: Turn, out: Outbox): void {
+    this.flush(out);
+    this.#isCountArmed = false;
+    this.#countedAt = turn.now;
+    const isForAll = this.#isCounting;
+    const count = this.#presence.size;
+    this.#isCounting = count > WIRE_LIMITS.namedPresentMax;
+    const users = this.#isCounting ? undefined : this.#presence.users();
+    const frame = membersFrame(this.#room, count, users);
+    const suspects = users ? this.#presence.suspects().map((change) => this.#moveOf(change)) : [];
+    this.#publish({ type: 'members', room: this.#room, frame, suspects, isForAll }, out);
+  }
+
+  #moveOf({ type, user, since }: PresenceChange): Move {
+    if (type === 'joined' || type === 'left') return { move: type, user };
+    return { move: 'presence', user, frame: presenceFrame(this.#room, { type, user, since }) };
   }
 
   /**
@@ -100,21 +114,7 @@ export class Roster {
     this.#movesOf.set(move.user, [...kept, move]);
   }
 
-  #tellMoves(out: Outbox): void {
-    const moves = [...this.#moves];
-    this.#clear();
-    if (moves.length > 0) this.#publish({ type: 'roster', room: this.#room, moves }, out);
-  }
-
-  #tellMembers(turn: Turn, out: Outbox): void {
-    this.#countedAt = turn.now;
-    const count = this.#presence.size;
-    this.#isCounting = count > WIRE_LIMITS.namedPresentMax;
-    const users = this.#isCounting ? undefined : this.#presence.users();
-    this.#publish({ type: 'notice', frame: membersFrame(this.#room, count, users) }, out);
-  }
-
-  #publish(message: unknown, out: Outbox): void {
+  #publish(message: Publication, out: Outbox): void {
     const { channel, nodes } = this.#audience;
     out.publish(channel, nodes, message);
   }

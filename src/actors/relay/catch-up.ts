@@ -45,6 +45,11 @@ export class CatchUp {
     this.#limits = limits;
   }
 
+  /** Those who are behind, or ahead. */
+  connections(): Iterable<number> {
+    return this.#positions.keys();
+  }
+
   has(connection: number): boolean {
     return this.#positions.has(connection);
   }

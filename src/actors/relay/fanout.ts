@@ -44,6 +44,14 @@ export class Fanout {
     return this.#places.size;
   }
 
+  has(connection: number): boolean {
+    return this.#places.has(connection);
+  }
+
+  connections(): Iterable<number> {
+    return this.#places.keys();
+  }
+
   /** Whoever is added has everything up to `sealed` already. */
   add(connection: number): void {
     this.#places.set(connection, this.#live.length);

@@ -1,7 +1,6 @@
 import { channelKind, type Channel, type ChannelKind } from '../../protocol/channels.ts';
 import type { Answer, Answered, Behaviour, ReplyTo, TimerFired, Turn } from '../../runtime/ports/actor.ts';
 import type { Place } from '../../runtime/ports/log-store.ts';
-import { frameBatch, rosterFrames } from '../frames.ts';
 import {
   homeAddress,
   isRefusal,
@@ -19,6 +18,7 @@ import {
 import { Outbox } from '../outbox.ts';
 import { CatchUp } from './catch-up.ts';
 import { Fanout } from './fanout.ts';
+import { Notices } from './notices.ts';
 import { askPlace, foundAt } from './place.ts';
 import { Stream, type PageReply, type RelayOptions } from './stream.ts';
 import {
@@ -46,6 +46,7 @@ class Relay {
   readonly #fanout = new Fanout();
   readonly #stream: Stream;
   readonly #catchUp: CatchUp;
+  readonly #notices: Notices;
   #isWriting = false;
   #lastSerial = 0;
 
@@ -55,11 +56,14 @@ class Relay {
     this.#kind = channelKind(channel);
     this.#stream = new Stream(channel, this.#fanout, options);
     this.#catchUp = new CatchUp(channel, this.#fanout, options);
+    const parts = { subscribers: this.#subscribers, fanout: this.#fanout, catchUp: this.#catchUp };
+    this.#notices = new Notices(parts);
   }
 
   take(message: RelayMessage | TimerFired | Answered, turn: Turn): Outbox {
     const out = new Outbox();
     this.#leaving.clear();
+    const live = this.#fanout.size;
     switch (message.type) {
       case 'subscribe':
         this.#subscribe(message, turn.replyTo, out);
@@ -102,6 +106,10 @@ class Relay {
         this.#published(message, turn, out);
     }
     this.#write(out);
+    // One that starts has missed nothing.
+    const hasCaughtUp = message.type !== 'start' && this.#fanout.size > live;
+    if (this.#notices.isDue(hasCaughtUp, this.#isWriting))
+      out.tell(homeAddress(this.#channel), { type: 'membersAgain' });
     if (this.#subscribers.size === 0) this.#end(out);
     return out;
   }
@@ -201,6 +209,7 @@ class Relay {
     this.#subscribers.remove(connection);
     this.#fanout.remove(connection);
     this.#catchUp.remove(connection);
+    this.#notices.forget(connection);
   }
 
   #tellExit(address: string, how: Departure, out: Outbox): void {
@@ -258,8 +267,7 @@ class Relay {
   }
 
   #refused(connections: readonly number[], first: number): void {
-    // A notice that nobody took is lost, as notices may be.
-    if (first === 0) return;
+    if (first === 0) return this.#notices.refused(connections);
     for (const connection of connections) {
       if (!this.#subscribers.has(connection)) continue;
       this.#fanout.remove(connection);
@@ -281,10 +289,12 @@ class Relay {
         return this.#stream.published(message.entries, out);
       case 'head':
         return this.#stream.heardOf(message.head, out);
-      case 'notice':
-        return this.#notice(message);
+      case 'signal':
+        return this.#notices.signal(message.frame, message.from);
+      case 'members':
+        return this.#notices.members(message);
       case 'roster':
-        return this.#rosterNotice(message);
+        return this.#notices.roster(message.room, message.moves);
       case 'evict':
         return this.#evict(message, out);
       case 'recheck':
@@ -295,30 +305,6 @@ class Relay {
         // Another node claims it now; whoever is the home, we ask after a moment (D7).
         return out.arm('reenter', 500 + turn.random() * 1_000);
     }
-  }
-
-  #notice({ frame, exceptConnection }: Publication & { type: 'notice' }): void {
-    const sender = exceptConnection === undefined ? undefined : this.#subscribers.at(exceptConnection);
-    this.#fanout.push(frameBatch([frame], 0, 0), sender && new Set([sender.connection]));
-  }
-
-  /** All are told the same, but for those who are named: they hear of others, from their own coming on. */
-  #rosterNotice({ room, moves }: Publication & { type: 'roster' }): void {
-    const came = new Map<string, number>();
-    for (const [at, { move, user }] of moves.entries())
-      if (move === 'joined' || !came.has(user)) came.set(user, move === 'joined' ? at : -1);
-    const named = new Set<number>();
-    for (const [user, place] of came) {
-      const own = Array.from(this.#subscribers.of(user), ({ connection }) => connection);
-      if (own.length === 0) continue;
-      for (const connection of own) named.add(connection);
-      const frames = rosterFrames(
-        room,
-        moves.filter((move, at) => at > place && move.user !== user),
-      );
-      if (frames.length > 0) this.#fanout.pushTo(own, frameBatch(frames, 0, 0));
-    }
-    this.#fanout.push(frameBatch(rosterFrames(room, moves), 0, 0), named);
   }
 
   /** A new life of the home knows nobody: everyone whom an earlier one let in says again that he is here. */

@@ -1,0 +1,120 @@
+import type { FrameBatch } from '../../runtime/ports/sockets.ts';
+import { frameBatch, rosterFrames } from '../frames.ts';
+import type { Move, Publication } from '../messages.ts';
+import type { CatchUp } from './catch-up.ts';
+import type { Fanout } from './fanout.ts';
+import type { Subscribers } from './subscribers.ts';
+
+export interface NoticesParts {
+  readonly subscribers: Subscribers;
+  readonly fanout: Fanout;
+  readonly catchUp: CatchUp;
+}
+
+/**
+ * What a room's subscribers are told outside the log: it goes to those who are live.
+ *
+ * - `#owed` are those who were not told some of who came and went: they are told how things are when they can be.
+ */
+export class Notices {
+  readonly #parts: NoticesParts;
+  readonly #owed = new Set<number>();
+  /** Too much waited: all who are live are owed, as soon as nothing waits. */
+  #isDropped = false;
+
+  constructor(parts: NoticesParts) {
+    this.#parts = parts;
+  }
+
+  /** One that nobody took is lost, as signals may be. */
+  signal(frame: string, from: string): void {
+    const { subscribers, fanout } = this.#parts;
+    const sender = subscribers.at(from);
+    fanout.push(frameBatch([frame], 0, 0), sender && new Set([sender.connection]));
+  }
+
+  /** All are told the same, but for those who are named: they hear of others, from their own coming on. */
+  roster(room: string, moves: readonly Move[]): void {
+    const came = new Map<string, number>();
+    for (const [at, { move, user }] of moves.entries())
+      if (move === 'joined' || !came.has(user)) came.set(user, move === 'joined' ? at : -1);
+    const named = new Set<number>();
+    for (const [user, place] of came) {
+      const own = this.#connectionsOf(user);
+      if (own.length === 0) continue;
+      for (const connection of own) named.add(connection);
+      const others = moves.filter((move, at) => at > place && move.user !== user);
+      if (others.length > 0) this.#tell(own, frameBatch(rosterFrames(room, others), 0, 0));
+    }
+    this.#tellAll(frameBatch(rosterFrames(room, moves), 0, 0), named);
+  }
+
+  /** How things are, to all, or to those who are owed it and can be told. */
+  members({ room, frame, suspects, isForAll }: Publication & { type: 'members' }): void {
+    const { fanout } = this.#parts;
+    const told = [...this.#owed].filter((connection) => fanout.has(connection));
+    for (const connection of told) this.#owed.delete(connection);
+    if (isForAll) {
+      this.#tellAll(frameBatch([frame], 0, 0));
+      if (suspects.length > 0) this.roster(room, suspects);
+      return;
+    }
+    const own = new Map(suspects.map(({ user }) => [user, this.#connectionsOf(user)]));
+    const apart = new Set([...own.values()].flat());
+    const batchFor = (user?: string): FrameBatch => {
+      const others = suspects.filter((move) => move.user !== user);
+      return frameBatch([frame, ...rosterFrames(room, others)], 0, 0);
+    };
+    this.#tell(
+      told.filter((connection) => !apart.has(connection)),
+      batchFor(),
+    );
+    for (const [user, connections] of own)
+      this.#tell(
+        connections.filter((connection) => told.includes(connection)),
+        batchFor(user),
+      );
+  }
+
+  #connectionsOf(user: string): number[] {
+    return Array.from(this.#parts.subscribers.of(user), ({ connection }) => connection);
+  }
+
+  #tell(connections: readonly number[], batch: FrameBatch): void {
+    if (connections.length > 0 && !this.#parts.fanout.pushTo(connections, batch)) this.#dropped(connections);
+  }
+
+  #tellAll(batch: FrameBatch, except?: ReadonlySet<number>): void {
+    const { fanout, catchUp } = this.#parts;
+    if (!fanout.push(batch, except)) this.#dropped(fanout.connections());
+    for (const connection of catchUp.connections()) this.#owed.add(connection);
+  }
+
+  #dropped(connections: Iterable<number>): void {
+    this.#isDropped = true;
+    for (const connection of connections) this.#owed.add(connection);
+  }
+
+  /** Connections whose sockets take nothing for a while: they are live again when they do. */
+  refused(connections: readonly number[]): void {
+    const { subscribers, fanout, catchUp } = this.#parts;
+    for (const connection of connections) {
+      if (!subscribers.has(connection)) continue;
+      fanout.remove(connection);
+      catchUp.stalled(connection, fanout.sealed + 1);
+      this.#owed.add(connection);
+    }
+  }
+
+  forget(connection: number): void {
+    this.#owed.delete(connection);
+  }
+
+  /** Whether the home should say how things are: somebody is live again, or nothing waits any more after too much did. */
+  isDue(hasCaughtUp: boolean, isWriting: boolean): boolean {
+    if (this.#owed.size === 0) return false;
+    const isDue = hasCaughtUp || (this.#isDropped && !isWriting);
+    if (isDue) this.#isDropped = false;
+    return isDue;
+  }
+}
