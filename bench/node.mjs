@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
@@ -10,6 +11,16 @@ export const canPin = cpus().length > 1 && process.platform === 'linux';
 /** A command that runs on one core alone, where that can be said. */
 export const pinned = (core, command) => (canPin ? ['taskset', '-c', String(core), ...command] : command);
 
+/** One that nothing listens on: two benches may run beside each other. */
+function freePort() {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
 /** The built node (or another build: BENCH_CLI) on core 0, without limits of rate, on the database of DATABASE_URL. */
 export async function startNode() {
   if (!process.env.DATABASE_URL) {
@@ -17,7 +28,7 @@ export async function startNode() {
     process.exit(1);
   }
   const secret = randomBytes(32).toString('hex');
-  const [port, adminPort] = [18_080, 19_090];
+  const [port, adminPort] = [await freePort(), await freePort()];
   const cli = process.env.BENCH_CLI ?? `${here}../dist/cli.js`;
   const [command, ...args] = pinned(0, [process.execPath, '--max-semi-space-size=64', cli, 'serve']);
   const node = spawn(command, args, {
