@@ -52,6 +52,7 @@ export function programOptions(config: Config, { owner, log, hooks }: Beside): P
       messagesPerMinute: config.messagesPerMinute,
       signalsPerSecond: config.signalsPerSecond,
       requestsPerMinute: config.requestsPerMinute,
+      controlFramesPerSecond: config.controlFramesPerSecond,
       rateAbusePerMinute: config.rateAbusePerMinute,
     },
     ledger: { ...LEDGER_LIMITS, idleMs: config.roomIdleMs },

@@ -71,6 +71,11 @@ export class InboundBudget {
     return Math.max(missingMs, PAUSE_MIN_MS);
   }
 
+  /** A frame found no room with those that wait. */
+  crowded(now: number): void {
+    this.#strike(now);
+  }
+
   #strike(now: number): void {
     const { rateAbusePerMinute } = this.#limits;
     if (rateAbusePerMinute === 0) return;

@@ -10,12 +10,12 @@ export class Strikes {
     this.#max = max;
   }
 
-  /** One more; true when it is one too many. */
-  add(now: number): boolean {
+  /** One more, or one that counts for several; true when it is one too many. */
+  add(now: number, weight = 1): boolean {
     const live = this.#at.findIndex((at) => now - at < WINDOW_MS);
     this.#at.splice(0, live < 0 ? this.#at.length : live);
     if (this.#at.length > this.#max) return true;
-    this.#at.push(now);
+    for (let n = 0; n < weight && this.#at.length <= this.#max; n++) this.#at.push(now);
     return this.#at.length > this.#max;
   }
 }

@@ -20,9 +20,10 @@ export class TokenBucket {
     this.#burstMs = perMs;
   }
 
-  /** Takes one: 0, or, when there is none, in how many milliseconds there will be one. */
-  take(now: number): number {
-    const owedMs = Math.max(0, this.#owedMs - (now - this.#at)) + this.#stepMs;
+  /** Takes one, or several (at most all there can be): 0, or in how many milliseconds there will be as many. */
+  take(now: number, weight = 1): number {
+    const takenMs = Math.min(weight * this.#stepMs, this.#burstMs);
+    const owedMs = Math.max(0, this.#owedMs - (now - this.#at)) + takenMs;
     // A hundredth of a millisecond for sums of fractions: the last of a burst is a whole one.
     const missingMs = owedMs - this.#burstMs;
     if (missingMs > 0.01) return Math.ceil(missingMs);

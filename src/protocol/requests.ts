@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { RequestId, RoomId, UserId } from './ids.ts';
 import { WIRE_LIMITS } from './limits.ts';
-import { utf8Bytes } from './size.ts';
+import { jsonBytes } from './size.ts';
 
 /** A JSON object as it came off the wire. It is passed on by reference: copying would lose a key named `__proto__`. */
 type JsonObject = { readonly [key: string]: unknown };
@@ -10,8 +10,11 @@ function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function jsonBytes(value: unknown): number {
-  return utf8Bytes(JSON.stringify(value));
+/** Counts no further: the keys of a large object cost more than the answer. */
+function hasMoreKeys(value: JsonObject, max: number): boolean {
+  let count = 0;
+  for (const _ in value) if (++count > max) return true;
+  return false;
 }
 
 const Seq = z.int().min(0);
@@ -40,12 +43,15 @@ const Position = z.union(
 
 const Data = z.custom<JsonObject>(isJsonObject, 'must be a JSON object');
 const Metadata = Data.refine(
-  (value) => jsonBytes(value) <= WIRE_LIMITS.metadataBytesMax,
+  (value) => jsonBytes(value, WIRE_LIMITS.metadataBytesMax) <= WIRE_LIMITS.metadataBytesMax,
   'must be at most 8 KiB of JSON',
 );
 const SignalData = z
   .custom<unknown>((value) => value !== undefined, 'is required')
-  .refine((value) => jsonBytes(value) <= WIRE_LIMITS.signalBytesMax, 'must be at most 4 KiB of JSON');
+  .refine(
+    (value) => jsonBytes(value, WIRE_LIMITS.signalBytesMax) <= WIRE_LIMITS.signalBytesMax,
+    'must be at most 4 KiB of JSON',
+  );
 
 /** A client's own time (FR5), given back as `sentAt`. Years outside 1970 to 9999 are a broken clock. */
 const ClientTime = z.iso
@@ -60,7 +66,10 @@ const id = RequestId.optional();
 
 const Positions = z
   .custom<JsonObject>(isJsonObject, 'must be a JSON object')
-  .refine((value) => Object.keys(value).length <= WIRE_LIMITS.resumeChannelsMax, 'names too many channels')
+  .refine((value) => !hasMoreKeys(value, WIRE_LIMITS.resumeChannelsMax), {
+    abort: true,
+    message: 'names too many channels',
+  })
   .transform((value, context): ReadonlyMap<string, Position> => {
     const positions = new Map<string, Position>();
     for (const [name, given] of Object.entries(value)) {

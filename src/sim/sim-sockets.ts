@@ -186,7 +186,7 @@ export class SimSockets implements Sockets {
     if (chunk.type === 'close') return;
     this.#count(peer, chunk);
     if (chunk.type === 'ping') return this.#control(peer);
-    for (const frame of chunk.frames) this.#frame(peer, frame);
+    for (const frame of chunk.frames) if (!peer.isClosing) this.#frame(peer, frame);
   }
 
   /** Over its bytes it is not read for a while, and put out when it goes on (LM11). */
@@ -218,10 +218,17 @@ export class SimSockets implements Sockets {
 
   #frame(peer: Peer, frame: string): void {
     const taken = this.#inbox.frame(peer.number, frame);
-    if (taken === 'full') this.write(peer.number, [refusedFrame(frame)]);
+    if (taken === 'full') this.#refuse(peer, frame);
+    if (peer.isClosing) return;
     if (taken !== 'crowded' || peer.pauses.has('crowd')) return;
     peer.pauses.add('crowd');
     this.#inbox.whenDrained(peer.number, () => this.#readOn(peer, 'crowd'));
+  }
+
+  #refuse(peer: Peer, frame: string): void {
+    this.write(peer.number, [refusedFrame(frame)]);
+    peer.budget.crowded(this.#options.timeline.now);
+    if (peer.budget.isAbused) this.#putOut(peer);
   }
 
   #readOn(peer: Peer, why: 'crowd' | 'bytes'): void {

@@ -30,7 +30,17 @@ export interface LabelledCounters {
   readonly values: readonly string[];
 }
 
-const LIMITED = ['messages', 'requests', 'signals', 'control_frames', 'fragments', 'unfinished', 'bytes'];
+const LIMITED = [
+  'messages',
+  'requests',
+  'signals',
+  'control_frames',
+  'fragments',
+  'unfinished',
+  'bytes',
+  'frames',
+  'pongs',
+];
 const HOOKS: readonly HookName[] = ['authorize', 'beforeMessage'];
 const ANSWER_CODES = Object.keys(ERROR_CODES);
 

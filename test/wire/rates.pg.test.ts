@@ -108,3 +108,51 @@ test('0 is no limit', async () => {
   expect(replies.every((reply) => reply['type'] === 'ack')).toBe(true);
   await free.stop();
 });
+
+describe('[LM2] work that is refused', () => {
+  const keys = (count: number): object =>
+    Object.fromEntries(Array.from({ length: count }, (_, n) => [`k${n}`, n % 10]));
+  const ABUSE = { code: 4504, reason: 'rate_abuse' };
+
+  test('[LM2] a request counts once for each 4 KiB begun', async () => {
+    const client = await node.connect('jan');
+    const pad = 'x'.repeat(3 * 4_096);
+    expect(await client.request({ type: 'history', channel: 'user', pad })).toMatchObject({ messages: [] });
+    for (let n = 0; n < 4; n++)
+      expect(await client.request({ type: 'history', channel: 'user' })).toMatchObject({ messages: [] });
+    expect(await client.request({ type: 'history', channel: 'user' })).toMatchObject({
+      code: 'rate_limited',
+    });
+  });
+
+  test('[FR2] [RQ2] two resumes of 6,000 names are more bad frames than are borne, and cost little', async () => {
+    const client = await node.connect('kim');
+    for (let n = 0; n < 2; n++) client.send({ type: 'resume', channels: keys(6_000) });
+    expect(await client.closed).toEqual({ code: 4503, reason: 'too_many_bad_frames' });
+    expect(client.frames.filter(({ code }) => code === 'bad_frame')).toHaveLength(2);
+  });
+
+  test('[LM2] [CL2] pongs without an end close with 4504; as many as there are pings do not', async () => {
+    const [calm, eager] = [await node.connect('lea'), await node.connect('max')];
+    for (let n = 0; n < 100; n++) calm.send({ type: 'heartbeat', status: 'pong' });
+    await calm.fence();
+    for (let n = 0; n < 120; n++) eager.send({ type: 'heartbeat', status: 'pong' });
+    expect(await eager.closed).toEqual(ABUSE);
+    expect(calm.ws.readyState).toBe(calm.ws.OPEN);
+  });
+
+  test('[LM2] a pong that says too much counts for many', async () => {
+    const client = await node.connect('max');
+    for (let n = 0; n < 5; n++) client.send({ type: 'heartbeat', status: 'pong', ...keys(1_000) });
+    expect(await client.closed).toEqual(ABUSE);
+  });
+
+  test('[LM2] [CL2] who goes on with signals far beyond the number is closed with 4504', async () => {
+    const client = await node.connect('ned');
+    await client.request({ type: 'join', room: 'signals' });
+    for (let n = 0; n < 60; n++) client.send({ type: 'signal', room: 'signals', data: n });
+    await client.fence();
+    for (let n = 0; n < 60; n++) client.send({ type: 'signal', room: 'signals', data: n });
+    expect(await client.closed).toEqual(ABUSE);
+  });
+});

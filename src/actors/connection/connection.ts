@@ -4,6 +4,7 @@ import { decodeRequest, type BadFrame } from '../../protocol/decode.ts';
 import { WIRE_LIMITS } from '../../protocol/limits.ts';
 import { closeReason, drainReason, type Feature } from '../../protocol/pushes.ts';
 import type { Request } from '../../protocol/requests.ts';
+import { frameWeight } from '../../protocol/size.ts';
 import { isoTime } from '../../protocol/time.ts';
 import type { Answer, Answered, Behaviour, Life, TimerFired, Turn } from '../../runtime/ports/actor.ts';
 import type { Claims } from '../../runtime/ports/tokens.ts';
@@ -160,17 +161,19 @@ class Connection implements ConnectionContext {
 
   #frame(text: string, turn: Turn, out: Outbox): void {
     const decoded = decodeRequest(text);
-    if (!decoded.ok) return this.#badFrame(decoded, turn, out);
+    if (!decoded.ok) return this.#badFrame(decoded, text, turn, out);
     const { request } = decoded;
     if (request.type === 'heartbeat') this.#pulse.heartbeat();
     // A resume says itself where the two channels of everyone start, and may come behind the answer to a ping (HS5).
     const isPong = request.type === 'heartbeat' && request.status === 'pong';
     if (request.type !== 'resume' && !isPong) this.#subscriptions.greeted(out);
-    const limited = this.rates.request(request, turn, out);
+    const limited = this.rates.request(request, text, turn, out);
     if (limited === 'abuse') return this.#pulse.fire('abusedLimits', turn, out);
+    if (limited === 'dropped')
+      return request.type === 'signal' ? this.#requests.dropped(request, out) : undefined;
     if (limited) return refuse(this, request.id, limited, out);
     const bad = this.#request(request, turn, out);
-    if (bad) this.#badFrame(bad, turn, out);
+    if (bad) this.#badFrame(bad, text, turn, out);
   }
 
   /** What only the connection can know of a frame may be wrong, too (FR2). */
@@ -185,7 +188,7 @@ class Connection implements ConnectionContext {
       case 'resume':
         return this.#subscriptions.resume(request, out);
       case 'signal':
-        return this.#requests.signal(request, turn, out);
+        return this.#requests.signal(request, out);
       case 'history':
         return this.#requests.history(request, out);
       case 'presence':
@@ -207,9 +210,9 @@ class Connection implements ConnectionContext {
     write(this, JSON.stringify({ type: 'heartbeat', id, status, timestamp: isoTime(turn.wall) }), out);
   }
 
-  #badFrame({ id, message, field }: BadFrame, turn: Turn, out: Outbox): void {
+  #badFrame({ id, message, field }: BadFrame, text: string, turn: Turn, out: Outbox): void {
     refuse(this, id, { error: 'bad_frame', message, ...(field === undefined ? {} : { field }) }, out);
-    if (this.#badFrames.add(turn.now)) this.#pulse.fire('misbehaved', turn, out);
+    if (this.#badFrames.add(turn.now, frameWeight(text))) this.#pulse.fire('misbehaved', turn, out);
   }
 
   /** What was granted to the token before is decided anew. */

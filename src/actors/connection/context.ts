@@ -51,6 +51,7 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   messagesPerMinute: 60,
   signalsPerSecond: 10,
   requestsPerMinute: 600,
+  controlFramesPerSecond: 10,
   rateAbusePerMinute: 300,
   retryAfterMs: 1_000,
   drainMs: 5_000,

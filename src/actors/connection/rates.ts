@@ -1,4 +1,5 @@
 import type { Request } from '../../protocol/requests.ts';
+import { frameWeight } from '../../protocol/size.ts';
 import type { Turn } from '../../runtime/ports/actor.ts';
 import type { Refusal } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
@@ -7,6 +8,14 @@ import type { TokenBucket } from '../../limits/token-bucket.ts';
 import { Strikes } from '../../limits/strikes.ts';
 
 const MINUTE_MS = 60_000;
+const PONGS_BURST_MS = 10_000;
+
+/** A pong weighs one for each quarter of a kilobyte begun: it has nothing to say. */
+const PONG_UNIT = 256;
+
+/** Of signals that are dropped without a word, so many times more are borne than of what was told to be too much. */
+const SILENT_FACTOR = 20;
+const SIGNAL_UNIT = 512;
 
 /** How fast a connection may ask (LM2); 0: no limit. */
 export interface RateLimits {
@@ -16,6 +25,8 @@ export interface RateLimits {
   readonly signalsPerSecond: number;
   /** All other requests in a minute, but messages: those are the user's. */
   readonly requestsPerMinute: number;
+  /** Pongs in frames, without an id, a second; ten times as many at once (LM11). */
+  readonly controlFramesPerSecond: number;
   /** Requests in a minute in spite of a limit that was told, for which it is closed with 4504. */
   readonly rateAbusePerMinute: number;
 }
@@ -33,6 +44,8 @@ export class Rates {
   #signals: TokenBucket | undefined;
   #requests: TokenBucket | undefined;
   #messagesAlone: TokenBucket | undefined;
+  #pongs: TokenBucket | undefined;
+  #dropped: TokenBucket | undefined;
   #strikes: Strikes | undefined;
   #messagesBlockedUntil = -Infinity;
   #requestsBlockedUntil = -Infinity;
@@ -41,48 +54,68 @@ export class Rates {
     this.#limits = limits;
   }
 
-  /** Whether a signal is passed on; beyond the rate it is dropped without a word. */
-  signal(now: number, out: Outbox): boolean {
-    this.#signals ??= bucketOf(this.#limits.signalsPerSecond, 1_000);
-    const isFree = !this.#signals || this.#signals.take(now) === 0;
-    if (!isFree) out.count('limited_signals');
-    return isFree;
-  }
-
-  /** Undefined, or why a request is refused; `abuse` when it is one too many. */
-  request(request: Request, turn: Turn, out: Outbox): Refusal | 'abuse' | undefined {
+  /**
+   * Undefined, or why a request is refused; `dropped`: without a word; `abuse` when it is one too many. `text` is its
+   * frame.
+   */
+  request(
+    request: Request,
+    text: string,
+    turn: Turn,
+    out: Outbox,
+  ): Refusal | 'dropped' | 'abuse' | undefined {
     switch (request.type) {
       case 'signal':
-        return undefined;
+        return this.#signal(text, turn, out);
       case 'chat':
-        return this.#refusedEarlier('messages', turn, out);
+        return this.#refusedEarlier('messages', text, turn, out);
       default:
         // The answer to a ping wants no answer itself.
-        if (request.type === 'heartbeat' && request.status === 'pong' && !request.id) return undefined;
-        return this.#refusedEarlier('requests', turn, out) ?? this.#take(turn, out);
+        if (request.type === 'heartbeat' && request.status === 'pong' && !request.id)
+          return this.#pong(text, turn, out);
+        return this.#refusedEarlier('requests', text, turn, out) ?? this.#take(text, turn, out);
     }
   }
 
-  #refusedEarlier(kind: Kind, turn: Turn, out: Outbox): Refusal | 'abuse' | undefined {
+  #signal(text: string, turn: Turn, out: Outbox): 'dropped' | 'abuse' | undefined {
+    this.#signals ??= bucketOf(this.#limits.signalsPerSecond, 1_000);
+    if (!this.#signals || this.#signals.take(turn.now) === 0) return undefined;
+    out.count('limited_signals');
+    this.#dropped ??= bucketOf(this.#limits.rateAbusePerMinute * SILENT_FACTOR, MINUTE_MS);
+    const restMs = this.#dropped?.take(turn.now, Math.ceil(text.length / SIGNAL_UNIT)) ?? 0;
+    return restMs > 0 ? 'abuse' : 'dropped';
+  }
+
+  /** Beyond the rate nothing is said either: it asked nothing. */
+  #pong(text: string, turn: Turn, out: Outbox): 'abuse' | undefined {
+    const { controlFramesPerSecond } = this.#limits;
+    this.#pongs ??= bucketOf((controlFramesPerSecond * PONGS_BURST_MS) / 1_000, PONGS_BURST_MS);
+    const restMs = this.#pongs?.take(turn.now, Math.ceil(text.length / PONG_UNIT)) ?? 0;
+    if (restMs === 0) return undefined;
+    out.count('limited_pongs');
+    return this.#isAbuse(frameWeight(text), turn.now) ? 'abuse' : undefined;
+  }
+
+  #refusedEarlier(kind: Kind, text: string, turn: Turn, out: Outbox): Refusal | 'abuse' | undefined {
     const until = kind === 'messages' ? this.#messagesBlockedUntil : this.#requestsBlockedUntil;
     const restMs = until - turn.now;
     if (restMs <= 0) return undefined;
     out.count(`limited_${kind}`);
-    return this.#isAbuse(turn.now) ? 'abuse' : rateLimited(Math.ceil(restMs));
+    return this.#isAbuse(frameWeight(text), turn.now) ? 'abuse' : rateLimited(Math.ceil(restMs));
   }
 
   /** 0: nobody is put out. */
-  #isAbuse(now: number): boolean {
+  #isAbuse(weight: number, now: number): boolean {
     const { rateAbusePerMinute } = this.#limits;
     if (rateAbusePerMinute === 0) return false;
     // The one that makes the number full is too much.
     this.#strikes ??= new Strikes(rateAbusePerMinute - 1);
-    return this.#strikes.add(now);
+    return this.#strikes.add(now, weight);
   }
 
-  #take(turn: Turn, out: Outbox): Refusal | undefined {
+  #take(text: string, turn: Turn, out: Outbox): Refusal | undefined {
     this.#requests ??= bucketOf(this.#limits.requestsPerMinute, MINUTE_MS);
-    const restMs = this.#requests?.take(turn.now) ?? 0;
+    const restMs = this.#requests?.take(turn.now, frameWeight(text)) ?? 0;
     return restMs > 0 ? this.#block('requests', restMs, turn, out) : undefined;
   }
 

@@ -2,7 +2,7 @@ import { channelId, channelKind, clientChannel, roomChannel, type Channel } from
 import type { BadFrame } from '../../protocol/decode.ts';
 import type { RequestOf } from '../../protocol/requests.ts';
 import { isoTime } from '../../protocol/time.ts';
-import type { Answer, Turn } from '../../runtime/ports/actor.ts';
+import type { Answer } from '../../runtime/ports/actor.ts';
 import type { StoreCalls } from '../../runtime/ports/log-store.ts';
 import type { Action } from '../../runtime/ports/hooks.ts';
 import type { HookAnswer } from '../hooks/hooks.ts';
@@ -82,10 +82,12 @@ export class Requests {
 
   // --- signal
 
-  signal(request: RequestOf<'signal'>, turn: Turn, out: Outbox): void {
-    const { rates } = this.#context;
-    // Beyond the rate nothing is looked at, and nothing is said.
-    if (!rates.signal(turn.now, out)) return ack(this.#context, request.id, { room: request.room }, out);
+  /** A signal too many: nothing is looked at, and nothing is said. */
+  dropped({ id, room }: RequestOf<'signal'>, out: Outbox): void {
+    ack(this.#context, id, { room }, out);
+  }
+
+  signal(request: RequestOf<'signal'>, out: Outbox): void {
     this.#signal(request, out, !isAsked(this.#context));
   }
 

@@ -3,7 +3,7 @@ import { InboundBudget, type InboundLimits } from '../../limits/inbound-budget.t
 import { FrameScan } from './frame-scan.ts';
 
 /** A budget of what a client may send beside its requests (LM11). */
-export type Overrun = 'control_frames' | 'fragments' | 'unfinished' | 'bytes';
+export type Overrun = 'control_frames' | 'fragments' | 'unfinished' | 'bytes' | 'frames';
 
 /** Why a socket is not read: it goes on when none of them holds. */
 const PAUSES = { crowd: 1, bytes: 2, over: 4 } as const;
@@ -63,6 +63,11 @@ export class Intake {
     const isAwaited = this.#isListening;
     this.#isListening = false;
     return isAwaited ? 'awaited' : 'counted';
+  }
+
+  /** A frame found no room with those that wait. */
+  crowded(now: number): void {
+    this.#budget.crowded(now);
   }
 
   /** True when there was a sign after `since` already; else the next one is `awaited`. */

@@ -196,7 +196,13 @@ export class WsSockets implements Sockets, PeerListener {
     const text = data.toString('utf8');
     const taken = this.#inbox.frame(peer.number, text);
     if (taken === 'crowded') this.#crowded(peer);
-    if (taken === 'full') this.write(peer.number, [refusedFrame(text)]);
+    if (taken === 'full') this.#refuse(peer, text);
+  }
+
+  #refuse(peer: Peer, text: string): void {
+    this.write(peer.number, [refusedFrame(text)]);
+    peer.intake.crowded(this.#options.now());
+    this.#overran(peer, 'frames');
   }
 
   #crowded({ intake, number }: Peer): void {
