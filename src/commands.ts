@@ -8,7 +8,6 @@ import {
   type Actor,
   type Admitted,
   type HomeMessage,
-  type LogMessage,
   type LogReply,
   type LogStatus,
   type Published,
@@ -19,47 +18,27 @@ import { HOOK_SLACK_MS, HOOKS, type HookAnswer, type HookOptions } from './actor
 import { LEASE_LIMITS } from './actors/lease/lease.ts';
 import { DRAIN, LEASE, SESSIONS } from './actors/services.ts';
 import type { Config } from './config.ts';
+import { check, EngineError, RETRY_AFTER_MS } from './engine-error.ts';
 import { channelId, channelKind, roomChannel, userChannel, type Channel } from './protocol/channels.ts';
 import { unfitValue } from './protocol/decode.ts';
-import { RequestId, RoomId, SessionId, UserId } from './protocol/ids.ts';
+import { RequestId, RoomId, UserId } from './protocol/ids.ts';
 import { WIRE_LIMITS } from './protocol/limits.ts';
 import { utf8Bytes } from './protocol/size.ts';
 import type { Address, Answer } from './runtime/ports/actor.ts';
 import type { Action } from './runtime/ports/hooks.ts';
 import { vettingMs } from './program-options.ts';
 import type { Entropy } from './runtime/ports/entropy.ts';
-import type { SessionKey, StoreCalls } from './runtime/ports/log-store.ts';
+import type { StoreCalls } from './runtime/ports/log-store.ts';
 import type { ActorSystem } from './runtime/system.ts';
 import { RateLimit } from './transport/http/rate-limit.ts';
 import type { RestMessage } from './transport/http/rest-service.ts';
-
-/** Why a command was not carried out; `code` is one of the protocol's error codes. */
-export class EngineError extends Error {
-  readonly code: string;
-  /** When it may be tried again, if that is known. */
-  readonly retryAfterMs: number | undefined;
-
-  constructor(code: string, message: string, retryAfterMs?: number) {
-    super(message);
-    this.name = 'EngineError';
-    this.code = code;
-    this.retryAfterMs = retryAfterMs;
-  }
-}
+import { SessionCommands } from './session-commands.ts';
 
 /** How long a command may take. */
 const DEADLINE_MS = 10_000;
 
-const RETRY_AFTER_MS = 1_000;
-
 /** How long a user's home may take to say what the user may do (LM6). */
 const ALLOWANCE_DEADLINE_MS = 300;
-
-/** Callers' mistakes are told before anything is stored: what is stored is shown to everyone. */
-function check(schema: typeof RequestId, value: string, name: string): void {
-  const { error } = schema.safeParse(value);
-  if (error) throw new EngineError('bad_request', `${name}: ${error.issues[0]?.message}`);
-}
 
 function jsonOf(data: unknown): string {
   const json = textOf(data);
@@ -94,12 +73,14 @@ export class Commands {
   readonly #entropy: Entropy;
   readonly #options: CommandsOptions;
   readonly #messagesAlone: RateLimit;
+  readonly sessions: SessionCommands;
   #isClosing = false;
 
   constructor(system: ActorSystem, entropy: Entropy, options: CommandsOptions) {
     this.#system = system;
     this.#entropy = entropy;
     this.#options = options;
+    this.sessions = new SessionCommands(system, (message) => this.#ask(SESSIONS, message));
     this.#messagesAlone = new RateLimit(options.messagesPerMinute, 60);
   }
 
@@ -179,27 +160,6 @@ export class Commands {
   async deleteRoom(room: string): Promise<void> {
     check(RoomId, room, 'room');
     return this.#askHome(roomChannel(room), { type: 'delete' });
-  }
-
-  /** One of the two: what is missing is missing, so that nobody's sessions go on who should have none. */
-  async revoke(which: { readonly user?: string; readonly session?: string }): Promise<void> {
-    const { user, session } = which ?? {};
-    if ((user === undefined) === (session === undefined))
-      throw new EngineError('bad_request', 'name either a user or a session: { user } or { session }');
-    if (user !== undefined) check(UserId, user, 'user');
-    if (session !== undefined) check(SessionId, session, 'session');
-    const message = { type: 'revoke', user: user ?? null, session: session ?? null } as const;
-    const isStored = await this.#ask(SESSIONS, message);
-    if (!isStored) throw new EngineError('unavailable', 'the revocation could not be stored', RETRY_AFTER_MS);
-  }
-
-  /** False too when it cannot be known right now: it is looked up again at the next heartbeat interval (JW3). */
-  isRevoked(key: SessionKey, done: (isRevoked: boolean) => void): void {
-    const message: LogMessage = { type: 'isRevoked', key };
-    this.#system.ask(LOG, message, { deadlineMs: DEADLINE_MS, lane: 'system' }, (answer) => {
-      const reply = answer.ok ? (answer.body as LogReply<boolean>) : undefined;
-      done(reply?.ok === true && reply.value);
-    });
   }
 
   /** Takes one of a user's messages (LM2): 0, or in how many milliseconds there will be one. */

@@ -16,6 +16,7 @@ import { judgeReadiness } from './readiness.ts';
 import { ConnectionInbox } from './runtime/inbox.ts';
 import type { Verdict } from './runtime/ports/tokens.ts';
 import { ActorSystem } from './runtime/system.ts';
+import type { Revoked, ToRevoke } from './session-commands.ts';
 import { openStore, type OpenStore } from './store/open.ts';
 import { createLogger, type Logger } from './telemetry/logger.ts';
 import { NodeTelemetry, type Readings } from './telemetry/metrics.ts';
@@ -27,7 +28,7 @@ import type { Readiness } from './transport/http/routes-health.ts';
 import { WsSockets } from './transport/ws/ws-sockets.ts';
 import { createVerifier } from './verifier.ts';
 
-export { EngineError } from './commands.ts';
+export { EngineError } from './engine-error.ts';
 
 /** Connections to PostgreSQL of one node: two for appends, one for claims, the rest for reads. */
 const DATABASE_CONNECTIONS = 12;
@@ -229,23 +230,24 @@ export class Engine {
   }
 
   /**
-   * Ends one session (a token's `sid`, or `jti`), or all that a user has so far: their connections are closed within 1 s
-   * and their tokens refused from then on (JW5). Codes: `bad_request`, `unavailable`.
+   * Ends one session (a token's `sid`, or `jti`), or all that a user has: what is open is closed within 1 s, tokens are
+   * refused by their `iat` (JW5). `before`, in seconds since 1970 by the issuer's own clock: exactly those issued before.
+   * Without it those issued up to 5 s before or after are `unavailable`: a newer one is needed. Tokens without `iat` are
+   * refused until {@link unrevoke}. Codes: `bad_request`, `unavailable`.
    */
-  revoke(which: { readonly user: string } | { readonly session: string }): Promise<void> {
-    return this.#commands.revoke(which);
+  revoke(which: ToRevoke): Promise<Revoked> {
+    return this.#commands.sessions.revoke(which);
+  }
+
+  /** Takes back what {@link revoke} did: connections stay closed. False: there was nothing. Codes: those of {@link revoke}. */
+  unrevoke(which: { readonly user: string } | { readonly session: string }): Promise<boolean> {
+    return this.#commands.sessions.unrevoke(which);
   }
 
   // --- checks
 
   #authenticate(token: string, done: (verdict: Verdict) => void): void {
-    this.#verifier.verify(token, (verdict) => {
-      if (!verdict.ok) return done(verdict);
-      const { user, session, issuedAt } = verdict.claims;
-      this.#commands.isRevoked({ user, session, issuedAt }, (isRevoked) =>
-        done(isRevoked ? { ok: false, message: 'the session was ended' } : verdict),
-      );
-    });
+    this.#verifier.verify(token, (verdict) => this.#commands.sessions.judge(verdict, done));
   }
 
   async #readiness(): Promise<Readiness> {

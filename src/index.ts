@@ -9,6 +9,7 @@ export type {
   MessageRequest,
 } from './host/application-hooks.ts';
 export type { Published } from './actors/messages.ts';
+export type { Revoked } from './session-commands.ts';
 export { StoreError, type StoreErrorCode } from './store/store-error.ts';
 export { ListenError } from './transport/http/listen.ts';
 export { ConfigError, readConfig, type Config, type ConfigDefaults, type Retention } from './config.ts';

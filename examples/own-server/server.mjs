@@ -24,10 +24,12 @@ const page = await readFile(new URL('page.html', import.meta.url));
 const clientFile = (name) => readFile(new URL(name, import.meta.resolve('vagus-client')));
 
 // Whoever signs in as somebody gets a token for it. Here anybody is believed: put your own sign-in in its place.
+// Without the time it was issued at nobody could tell it from one before `engine.revoke`.
 const tokenFor = (user) =>
   new SignJWT({})
     .setProtectedHeader({ alg: 'HS256' })
     .setSubject(user)
+    .setIssuedAt()
     .setExpirationTime('1h')
     .sign(new TextEncoder().encode(jwtSecret));
 

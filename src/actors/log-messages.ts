@@ -1,4 +1,5 @@
 import type { Channel } from '../protocol/channels.ts';
+import type { SessionKey } from '../protocol/revocation.ts';
 import type { Address } from '../runtime/ports/actor.ts';
 import type {
   Claimed,
@@ -7,7 +8,6 @@ import type {
   NewEntry,
   PageStart,
   Reader,
-  SessionKey,
   StoreFailure,
   StoreReply,
   StoreRequest,
@@ -40,7 +40,7 @@ export type LogMessage =
   | { readonly type: 'place'; readonly channel: Channel; readonly seq: number }
   | { readonly type: 'room'; readonly room: string }
   | { readonly type: 'membership'; readonly room: string; readonly user: string }
-  | { readonly type: 'isRevoked'; readonly key: SessionKey }
+  | { readonly type: 'standing'; readonly key: SessionKey }
   | ({ readonly type: 'page' } & PageRequest)
   | { readonly type: 'call'; readonly request: StoreRequest }
   | { readonly type: 'storeReplied'; readonly call: number; readonly reply: StoreReply }

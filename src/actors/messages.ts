@@ -64,7 +64,8 @@ export type ConnectionMessage =
   | { readonly type: 'degraded'; readonly features: readonly Feature[] }
   /** The node goes: close, and let the client come back after this long. */
   | { readonly type: 'drain'; readonly retryAfterMs: number }
-  | { readonly type: 'revoked' }
+  /** Its session was ended; its token is over by a wall clock that was set, which its timer does not follow (JW3). */
+  | { readonly type: 'revoked' | 'outlived' }
   /** Who watches sessions knows nobody any more. */
   | { readonly type: 'sessionsRestarted' }
   /** To itself: the time for a first request is over (HS5). */

@@ -1,6 +1,7 @@
 import type { Channel } from '../protocol/channels.ts';
 import type { Address } from '../runtime/ports/actor.ts';
-import type { SessionKey, StoreReply } from '../runtime/ports/log-store.ts';
+import type { Revocation, SessionKey } from '../protocol/revocation.ts';
+import type { StoreReply } from '../runtime/ports/log-store.ts';
 import type { ConnectionAddress } from './messages.ts';
 
 // What is said to those of whom a node has one each, beside the log.
@@ -18,14 +19,34 @@ export const DRAIN = 'drain' as Address<DrainMessage>;
 // --- sessions: the check of JW3, for all connections of the node at once
 
 export type SessionsMessage =
-  | { readonly type: 'watch'; readonly address: ConnectionAddress; readonly key: SessionKey }
+  | ({ readonly type: 'watch'; readonly address: ConnectionAddress } & Watched)
   | { readonly type: 'unwatch'; readonly address: ConnectionAddress }
-  /** Ends a session, or all that a user has so far (JW5). */
-  | { readonly type: 'revoke'; readonly user: string | null; readonly session: string | null }
+  /** Ends a session, or all that a user has so far (JW5); asked, answers with {@link Ended}, or false: it could not be stored. */
+  | ({
+      readonly type: 'revoke';
+      /** Tokens without `iat` are known, which nothing but a taking back makes good again. */
+      readonly isLasting: boolean;
+    } & Omit<Revocation, 'at'>)
+  /** Takes that back; asked, answers whether there was something, or null: it could not be done. */
+  | ({ readonly type: 'unrevoke' } & Pick<Revocation, 'user' | 'session'>)
   /** What the application said of a user may be different now: the user's connections ask anew. */
   | { readonly type: 'recheck'; readonly user: string }
   /** Every connection is told to go, each with its own time to come back; asked, answers once none is left. */
   | { readonly type: 'dismiss' };
+
+/** A connection whose session is watched. */
+export interface Watched {
+  readonly key: SessionKey;
+  /** When the connection began, by the node's monotonic clock. */
+  readonly since: number;
+  /** When its token is over, by the node's wall clock (JW3). */
+  readonly expiresAt: number;
+}
+
+export interface Ended {
+  /** When, by the database's clock: milliseconds since 1970. */
+  readonly at: number;
+}
 
 export const SESSIONS = 'sessions' as Address<SessionsMessage>;
 

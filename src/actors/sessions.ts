@@ -1,7 +1,8 @@
 import type { Answer, Answered, Behaviour, ReplyTo, TimerFired, Turn } from '../runtime/ports/actor.ts';
-import type { SessionKey } from '../runtime/ports/log-store.ts';
+import type { SessionFinding, StoreRequest } from '../runtime/ports/log-store.ts';
+import { standingUnder, type Revocation, type SessionKey } from '../protocol/revocation.ts';
 import { LOG, type ConnectionAddress, type LogReply } from './messages.ts';
-import { type SessionsMessage } from './services.ts';
+import type { Ended, SessionsMessage, Watched } from './services.ts';
 import { Outbox } from './outbox.ts';
 
 export interface SessionsOptions {
@@ -24,25 +25,25 @@ const SLOT_MS = 2;
 /** The first comes back after this: a process needs as long to be there again. */
 const FIRST_SLOT_MS = 500;
 
+/** Revocations that are over are removed this often, so many at a time. */
+const PRUNE_MS = 600_000;
+const PRUNED_MAX = 1_000;
+
+/** The last `exp` of what a revocation refuses is this much further away: its undecided seconds, and the leeway of tokens. */
+const KEPT_LONGER_MS = 15_000;
+
 type SessionsContext =
   | {
       readonly for: 'round';
       readonly addresses: readonly ConnectionAddress[];
       readonly keys: readonly SessionKey[];
     }
-  | ({ readonly for: 'revoke'; readonly replyTo: ReplyTo | undefined } & Revocation);
-
-/** A session, or all of a user's that were issued up to a second. */
-interface Revocation {
-  readonly user: string | null;
-  readonly session: string | null;
-  readonly second: number;
-}
-
-function isMeant({ user, session, second }: Revocation, key: SessionKey): boolean {
-  const isUsers = user !== null && key.user === user && (key.issuedAt ?? 0) <= second;
-  return isUsers || (session !== null && key.session === session);
-}
+  | ({ readonly for: 'revoke'; readonly replyTo: ReplyTo | undefined } & Omit<Revocation, 'at'>)
+  | ({ readonly for: 'unrevoke'; readonly replyTo: ReplyTo | undefined } & Pick<
+      Revocation,
+      'user' | 'session'
+    >)
+  | { readonly for: 'prune' };
 
 /**
  * The sessions of all connections of this node, looked up together (JW3): the store knows, this only asks.
@@ -50,9 +51,10 @@ function isMeant({ user, session, second }: Revocation, key: SessionKey): boolea
  */
 class Sessions {
   readonly #options: SessionsOptions;
-  readonly #watched = new Map<ConnectionAddress, SessionKey>();
+  readonly #watched = new Map<ConnectionAddress, Watched>();
   /** Those of a moment ago: a connection whose session was looked up before may come to be watched after. */
-  #recent: (Revocation & { readonly at: number })[] = [];
+  #recent: (Revocation & { readonly keptAt: number })[] = [];
+  #prunedAt = -Infinity;
   /** Slots given to those who were told to go; undefined while nobody was. */
   #slots: number | undefined;
   /** Who waits for the last connection to be gone. */
@@ -66,24 +68,27 @@ class Sessions {
     const out = new Outbox();
     switch (message.type) {
       case 'watch':
-        this.#watch(message.address, message.key, turn, out);
+        this.#watch(message.address, message, turn, out);
         break;
       case 'unwatch':
         this.#watched.delete(message.address);
         this.#tellIfAllLeft(out);
         break;
       case 'recheck':
-        for (const [address, { user }] of this.#watched)
-          if (user === message.user) out.tell(address, { type: 'recheck' });
+        for (const [address, { key }] of this.#watched)
+          if (key.user === message.user) out.tell(address, { type: 'recheck' });
         break;
       case 'dismiss':
         this.#dismiss(turn.replyTo, out);
         break;
       case 'revoke':
-        this.#revoke(message.user, message.session, turn, out);
+        this.#revoke(message, turn, out);
+        break;
+      case 'unrevoke':
+        this.#unrevoke(message, turn, out);
         break;
       case 'timer':
-        this.#startRound(out);
+        this.#startRound(turn, out);
         out.arm('round', this.#options.intervalMs);
         break;
       case 'answer':
@@ -111,57 +116,124 @@ class Sessions {
     for (const dismisser of this.#dismissers.splice(0)) out.reply(dismisser, {});
   }
 
-  #watch(address: ConnectionAddress, key: SessionKey, turn: Turn, out: Outbox): void {
+  #watch(address: ConnectionAddress, { key, since, expiresAt }: Watched, turn: Turn, out: Outbox): void {
     // Whose handshake was under way when all others were told.
-    if (this.#slots !== undefined && !this.#watched.has(address)) this.#tellToGo(address, out);
-    this.#watched.set(address, key);
-    this.#recent = this.#recent.filter(({ at }) => turn.now - at < RECENT_MS);
-    if (this.#recent.some((revocation) => isMeant(revocation, key))) out.tell(address, { type: 'revoked' });
+    const known = this.#watched.get(address);
+    if (this.#slots !== undefined && !known) this.#tellToGo(address, out);
+    // When it was opened may have been found out since.
+    const openedAt = key.openedAt ?? known?.key.openedAt;
+    const watched = { key: { ...key, openedAt }, since, expiresAt };
+    this.#watched.set(address, watched);
+    this.#recent = this.#recent.filter(({ keptAt }) => turn.now - keptAt < RECENT_MS);
+    if (this.#recent.some((revocation) => isEndedBy(revocation, watched.key)))
+      out.tell(address, { type: 'revoked' });
   }
 
-  #startRound(out: Outbox): void {
-    const watched = [...this.#watched];
+  #startRound(turn: Turn, out: Outbox): void {
+    // Timers do not follow a wall clock that is set.
+    for (const [address, { expiresAt }] of this.#watched)
+      if (expiresAt <= turn.wall) out.tell(address, { type: 'outlived' });
+    this.#lookUp([...this.#watched], out);
+    if (turn.now - this.#prunedAt >= PRUNE_MS) this.#prune(turn, out);
+  }
+
+  #lookUp(watched: readonly (readonly [ConnectionAddress, Watched])[], out: Outbox): void {
     for (let at = 0; at < watched.length; at += KEYS_MAX) {
       const some = watched.slice(at, at + KEYS_MAX);
       const addresses = some.map(([address]) => address);
-      const keys = some.map(([, key]) => key);
-      const request = { call: 'revoked', sessions: keys } as const;
-      const context: SessionsContext = { for: 'round', addresses, keys };
-      out.ask(LOG, { type: 'call', request }, { deadlineMs: this.#options.deadlineMs, context });
+      const keys = some.map(([, { key }]) => key);
+      this.#call({ call: 'revoked', sessions: keys }, { for: 'round', addresses, keys }, out);
     }
   }
 
-  #revoke(user: string | null, session: string | null, turn: Turn, out: Outbox): void {
-    const second = Math.floor(turn.wall / 1_000);
-    const until = turn.wall + this.#options.tokenTtlMaxMs;
-    const request = { call: 'revoke', user, session, until, issuedBy: second } as const;
-    const context: SessionsContext = { for: 'revoke', replyTo: turn.replyTo, user, session, second };
+  #prune(turn: Turn, out: Outbox): void {
+    this.#prunedAt = turn.now;
+    this.#call({ call: 'pruneRevocations', limit: PRUNED_MAX }, { for: 'prune' }, out);
+  }
+
+  #revoke(message: SessionsMessage & { type: 'revoke' }, { replyTo }: Turn, out: Outbox): void {
+    const { user, session, before, isLasting } = message;
+    const keepMs = isLasting ? null : this.#options.tokenTtlMaxMs + KEPT_LONGER_MS;
+    const context: SessionsContext = { for: 'revoke', replyTo, user, session, before };
+    this.#call({ call: 'revoke', user, session, before, keepMs }, context, out);
+  }
+
+  #unrevoke({ user, session }: SessionsMessage & { type: 'unrevoke' }, { replyTo }: Turn, out: Outbox): void {
+    this.#call({ call: 'unrevoke', user, session }, { for: 'unrevoke', replyTo, user, session }, out);
+  }
+
+  #call(request: StoreRequest, context: SessionsContext, out: Outbox): void {
     out.ask(LOG, { type: 'call', request }, { deadlineMs: this.#options.deadlineMs, context });
   }
 
   #answered(context: SessionsContext, answer: Answer<unknown>, turn: Turn, out: Outbox): void {
-    if (context.for === 'revoke') {
-      const isStored = answer.ok && (answer.body as LogReply<null>).ok;
-      out.reply(context.replyTo, isStored);
-      return isStored ? this.#revoked(context, turn, out) : undefined;
-    }
-    const reply = answer as Answer<LogReply<readonly boolean[]>>;
-    if (!reply.ok || !reply.body.ok) return;
-    for (const [at, isRevoked] of reply.body.value.entries()) {
-      const address = context.addresses[at];
-      // A refreshed token is another session: what was found is about the old one.
-      const isCurrent = address !== undefined && this.#watched.get(address) === context.keys[at];
-      if (isRevoked && isCurrent) out.tell(address, { type: 'revoked' });
+    const reply = answer.ok ? (answer.body as LogReply<unknown>) : undefined;
+    const value = reply?.ok ? reply.value : undefined;
+    switch (context.for) {
+      case 'revoke':
+        out.reply(context.replyTo, value ?? false);
+        return value === undefined ? undefined : this.#revoked(context, value as Ended, turn, out);
+      case 'unrevoke':
+        out.reply(context.replyTo, value ?? null);
+        if (value !== undefined) this.#recent = this.#recent.filter((known) => !isMeant(known, context));
+        return;
+      case 'prune':
+        // More of them: with the next round.
+        if (value === PRUNED_MAX) this.#prunedAt = -Infinity;
+        return;
+      case 'round':
+        if (value !== undefined) this.#found(context, value as readonly SessionFinding[], turn, out);
     }
   }
 
-  /** Those of this node hear of it at once. */
-  #revoked({ user, session, second }: Revocation, turn: Turn, out: Outbox): void {
-    const revocation = { user, session, second, at: turn.now };
-    this.#recent.push(revocation);
-    for (const [address, key] of this.#watched)
-      if (isMeant(revocation, key)) out.tell(address, { type: 'revoked' });
+  #found(
+    { addresses, keys }: SessionsContext & { for: 'round' },
+    findings: readonly SessionFinding[],
+    turn: Turn,
+    out: Outbox,
+  ): void {
+    const dated: [ConnectionAddress, Watched][] = [];
+    for (const [at, { standing, at: foundAt }] of findings.entries()) {
+      const address = addresses[at] as ConnectionAddress;
+      const watched = this.#watched.get(address);
+      // A refreshed token is another session: what was found is about the old one.
+      if (!watched || watched.key !== keys[at]) continue;
+      // No handshake lets in what is undecided: the look-up could not be made, or came too early.
+      if (standing !== 'good') out.tell(address, { type: 'revoked' });
+      else if (watched.key.openedAt === undefined)
+        dated.push([address, this.#date(address, watched, foundAt, turn)]);
+    }
+    this.#lookUp(dated, out);
   }
+
+  /** The store could not be asked when the connection was opened: how long ago that was is known. */
+  #date(address: ConnectionAddress, watched: Watched, foundAt: number, turn: Turn): Watched {
+    const openedAt = Math.floor(foundAt - (turn.now - watched.since));
+    const dated = { ...watched, key: { ...watched.key, openedAt } };
+    this.#watched.set(address, dated);
+    return dated;
+  }
+
+  /** Those of this node hear of it at once. */
+  #revoked(revocation: Omit<Revocation, 'at'>, { at }: Ended, turn: Turn, out: Outbox): void {
+    const { user, session, before } = revocation;
+    const made = { user, session, before, at, keptAt: turn.now };
+    this.#recent.push(made);
+    for (const [address, { key }] of this.#watched)
+      if (isEndedBy(made, key)) out.tell(address, { type: 'revoked' });
+  }
+}
+
+function isMeant(
+  known: Revocation,
+  { user, session }: { readonly user: string | null; readonly session: string | null },
+): boolean {
+  return (user !== null && known.user === user) || (session !== null && known.session === session);
+}
+
+/** Whether an open connection has to go: one that is undecided should not have been let in. */
+function isEndedBy(revocation: Revocation, key: SessionKey): boolean {
+  return standingUnder(revocation, key) !== 'good';
 }
 
 export function sessionsBehaviour(options: SessionsOptions): Behaviour<Sessions, SessionsMessage> {

@@ -99,6 +99,15 @@ export class SimDatabase {
           if (reply.ok && reply.value === true) this.#checker.emptied(request.room);
           return reply;
         });
+      case 'revoke': {
+        // Its moment is that of its begin: what is looked up until its commit does not see it, and is not before it.
+        const { call: _, ...revocation } = request;
+        const begunAt = this.#timeline.now;
+        return this.#commitLater(statement, () => ({
+          ok: true,
+          value: this.#memory.revokedSince(this.#timeline.now - begunAt, revocation),
+        }));
+      }
       default:
         return this.#commitLater(statement, () => this.#carryOut(request));
     }

@@ -17,7 +17,7 @@ import { leave } from './leaving.ts';
 import type { Link } from './link.ts';
 import { OutgoingChecks } from './outgoing-checks.ts';
 import { Random } from './random.ts';
-import { askForPlace, DRAINING, post, UNAUTHORIZED } from './rest.ts';
+import { askForPlace, DRAINING, judge, post, UNAUTHORIZED, UNDECIDED } from './rest.ts';
 import { RuntimeChecker } from './runtime-checker.ts';
 import { SimBus } from './sim-bus.ts';
 import { SimClock } from './sim-clock.ts';
@@ -53,10 +53,8 @@ export interface SimNodeParts {
 /** A crash that was ordered. */
 const INJECTED = new Error('injected');
 
-/** How long a drain may take in all (D15). */
+/** How long a drain may take in all (D15); and what was due while a process stood still. */
 const DRAIN_MS = 25_000;
-
-/** After standing still a process has this long to do what was due meanwhile. */
 const CATCH_UP_MS = 500;
 
 /**
@@ -74,9 +72,8 @@ export class SimNode {
   #isAlive = true;
   #frozenUntil = 0;
   #backlog: (() => void)[] = [];
-  /** Effects until it dies; infinite when nothing is to kill it. */
+  /** Effects until it dies, and steps until one throws; infinite when nothing is to happen. */
   #effectsLeft = Infinity;
-  /** Steps until one throws. */
   #stepsLeft = Infinity;
   #isCrashingEarly = true;
   #isDraining = false;
@@ -120,7 +117,7 @@ export class SimNode {
         this.system.tellIfAlive(relayAddress(channel), message, 'system'),
       ),
       store: this.#store,
-      tokens: this.tokens,
+      tokens: { verify: (token, done) => this.#authenticate(token, done) },
       hooks: new SimHooks({ timeline, enter, application: parts.application ?? (() => true) }),
       telemetry: { count: () => {}, log: () => {} },
     });
@@ -211,7 +208,7 @@ export class SimNode {
   /** A client's handshake: answered with why not, or by a welcome later. */
   accept(link: Link, token: string, done: (verdict: Verdict) => void): void {
     this.enter(() =>
-      this.tokens.verify(token, (verdict) => {
+      this.#authenticate(token, (verdict) => {
         if (link.isGone) return;
         if (!verdict.ok) return done(verdict);
         this.#admit(verdict.claims.user, (refusal) => {
@@ -227,12 +224,16 @@ export class SimNode {
   /** A message by HTTP. Who dies meanwhile says nothing. */
   post(request: PostRequest, done: (answer: PostAnswer) => void): void {
     this.enter(() =>
-      this.tokens.verify(request.token, (verdict) => {
-        if (!verdict.ok) return done(UNAUTHORIZED);
+      this.#authenticate(request.token, (verdict) => {
+        if (!verdict.ok) return done(verdict.isUndecided ? UNDECIDED : UNAUTHORIZED);
         if (this.#isDraining) return done(DRAINING);
         post(this.system, verdict.claims.user, request, (answer) => this.enter(() => done(answer)));
       }),
     );
+  }
+
+  #authenticate(token: string, done: (verdict: Verdict) => void): void {
+    this.tokens.verify(token, (verdict) => judge(this.system, verdict, done));
   }
 
   /** Undefined, or why a user is not let in (HS3). */

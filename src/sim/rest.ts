@@ -2,15 +2,20 @@ import type { PostAnswer, PostRequest } from 'vagus-client/core';
 import {
   homeAddress,
   isRefusal,
+  LOG,
   type Admitted,
+  type LogReply,
   type Published,
   type Refusal,
   type Spent,
 } from '../actors/messages.ts';
+import { judged } from '../actors/standing.ts';
 import { roomChannel, userChannel } from '../protocol/channels.ts';
 import { ERROR_CODES, type ErrorCodeName } from '../protocol/codes.ts';
 import { isoTime } from '../protocol/time.ts';
 import type { Answer } from '../runtime/ports/actor.ts';
+import type { SessionFinding } from '../runtime/ports/log-store.ts';
+import type { Verdict } from '../runtime/ports/tokens.ts';
 import type { ActorSystem } from '../runtime/system.ts';
 
 const DEADLINE_MS = 10_000;
@@ -22,6 +27,7 @@ function refused(code: ErrorCodeName, retryAfterMs?: number): PostAnswer {
 }
 
 export const UNAUTHORIZED = refused('unauthorized');
+export const UNDECIDED = refused('unavailable', 1_000);
 export const DRAINING = refused('draining', 1_000);
 
 /** Whether a user has as many connections as there may be (LM6), as the engine asks. */
@@ -30,6 +36,17 @@ export function askForPlace(system: ActorSystem, user: string, done: (isFull: bo
   system.ask(homeAddress(userChannel(user)), { type: 'admit', isKept: true }, options, (answer) =>
     done(answer.ok && (answer.body as Admitted).isFull),
   );
+}
+
+/** A good token is good if its session is (JW5), as the engine asks. */
+export function judge(system: ActorSystem, verdict: Verdict, done: (verdict: Verdict) => void): void {
+  if (!verdict.ok) return done(verdict);
+  const { user, session, issuedAt } = verdict.claims;
+  const message = { type: 'standing', key: { user, session, issuedAt, openedAt: undefined } } as const;
+  system.ask(LOG, message, { deadlineMs: DEADLINE_MS, lane: 'system' }, (answer) => {
+    const reply = answer.ok ? (answer.body as LogReply<SessionFinding>) : undefined;
+    done(judged(verdict, reply?.ok ? reply.value : undefined));
+  });
 }
 
 /** A message by HTTP (RS1), as the engine takes it: first the user's home, then the room's. */

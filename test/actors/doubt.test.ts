@@ -236,9 +236,15 @@ test('[D9] a batch that was refused is told to the relay before it hands out ano
 });
 
 test('[JW5] a session that is ended while its connection is being opened is ended too', async () => {
-  const revoked = p.ask('sessions', { type: 'revoke', user: 'ann', session: null });
+  const revoked = p.ask('sessions', {
+    type: 'revoke',
+    user: 'ann',
+    session: null,
+    before: null,
+    isLasting: false,
+  });
   p.settle();
-  expect(await revoked).toMatchObject({ ok: true, body: true });
+  expect(await revoked).toMatchObject({ ok: true, body: { at: p.world.clock.wall() } });
   const ann = p.connect('ann');
   p.settle();
   expect(p.world.sockets.closed.get(ann)).toMatchObject({ code: 4502 });

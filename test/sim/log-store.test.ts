@@ -11,6 +11,7 @@ import { logStoreFaultsContract } from '../contract/log-store-faults.contract.ts
 import { logStoreKeepingContract, type AgeingStore } from '../contract/log-store-keeping.contract.ts';
 import { logStoreLeasesContract } from '../contract/log-store-leases.contract.ts';
 import { logStoreContract } from '../contract/log-store.contract.ts';
+import { revocationsContract } from '../contract/revocations.contract.ts';
 
 // The simulated store under the suites that PostgreSQL is under, with time that passes while somebody waits.
 
@@ -27,9 +28,10 @@ class Virtual {
   /** @param prunes The checker knows nothing of retention: to it an id that may be used again is there twice. */
   constructor({ prunes = false } = {}) {
     const { timeline } = this;
+    const begunAt = Date.now();
     const memory = new MemoryLogStore({
       log: '00000000-0000-4000-8000-000000000001',
-      wall: () => Date.now() - this.earlierMs,
+      wall: () => begunAt + Math.floor(timeline.now) - this.earlierMs,
     });
     const checker = new LogChecker(timeline, (invariant, text) => {
       if (prunes && invariant === 6) return;
@@ -84,6 +86,11 @@ function instant(virtual: Virtual, store: SimLogStore): LogStore {
 }
 
 logStoreContract('simulated', async () => {
+  const virtual = new Virtual();
+  return { store: instant(virtual, virtual.way('only', false)), close: async () => {} };
+});
+
+revocationsContract('simulated', async () => {
   const virtual = new Virtual();
   return { store: instant(virtual, virtual.way('only', false)), close: async () => {} };
 });

@@ -10,6 +10,7 @@ import { PostgresLogStore } from '../../src/store/postgres/postgres-log-store.ts
 import { logStoreKeepingContract, type AgeingStore } from '../contract/log-store-keeping.contract.ts';
 import { logStoreLeasesContract } from '../contract/log-store-leases.contract.ts';
 import { logStoreContract, type StoreUnderTest } from '../contract/log-store.contract.ts';
+import { revocationsContract } from '../contract/revocations.contract.ts';
 import { createDatabase } from '../support/database.ts';
 
 const options = { connections: 12, statementTimeoutMs: 2_500, onIdleError: () => {}, onEnd: () => {} };
@@ -69,4 +70,5 @@ for (const [name, open] of Object.entries({ memory, PGlite: pglite, PostgreSQL: 
   logStoreContract(name, open);
   logStoreKeepingContract(name, open);
   logStoreLeasesContract(name, open);
+  revocationsContract(name, open);
 }

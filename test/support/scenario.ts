@@ -54,6 +54,8 @@ export class Scenario {
   readonly node: SimNode;
   /** What is wrong with every call of the store right now. */
   fault: DatabaseFault | undefined;
+  /** How far the node's wall clock was set. */
+  wallJumpMs = 0;
   hasEnded = false;
   readonly #seed: number;
   readonly #trace = new Trace(this.timeline);
@@ -92,7 +94,7 @@ export class Scenario {
       inbound: INBOUND_LIMITS,
       mailboxMax: undefined,
       faultOf: () => this.fault,
-      wallJumpMs: () => 0,
+      wallJumpMs: () => this.wallJumpMs,
       onDied: () => (this.hasEnded = true),
       application: options.application,
     });
@@ -136,18 +138,21 @@ export class Scenario {
   }
 
   /** Begins a handshake. */
-  dial(user: string): ScenarioClient {
+  dial(user: string, claims: Partial<Claims> = {}): ScenarioClient {
+    const number = ++this.#clients;
+    const payload = JSON.stringify({ sub: user });
+    const said = { session: `s-${user}`, issuedAt: undefined, isAdmin: false, payload };
     return new ScenarioClient(
       this,
-      user,
-      ++this.#clients,
-      new Random(this.#seed, 'client', String(this.#clients)),
+      { ...said, user, expiresAt: EPOCH_MS + 86_400_000, ...claims },
+      number,
+      new Random(this.#seed, 'client', String(number)),
     );
   }
 
   /** A client that has been welcomed. */
-  connect(user: string): ScenarioClient {
-    const client = this.dial(user);
+  connect(user: string, claims: Partial<Claims> = {}): ScenarioClient {
+    const client = this.dial(user, claims);
     this.until(() => client.isWelcomed);
     return client;
   }
@@ -166,7 +171,7 @@ export class ScenarioClient {
   readonly #number: number;
   #ids = 0;
 
-  constructor(scenario: Scenario, user: string, number: number, random: Random) {
+  constructor(scenario: Scenario, claims: Claims, number: number, random: Random) {
     this.#number = number;
     this.#scenario = scenario;
     const { timeline } = scenario;
@@ -174,14 +179,6 @@ export class ScenarioClient {
       received: (chunk) => this.#received(chunk),
       closed: (code) => (this.closed = code),
     });
-    const claims: Claims = {
-      user,
-      session: `s-${user}`,
-      isAdmin: false,
-      payload: JSON.stringify({ sub: user }),
-      issuedAt: undefined,
-      expiresAt: EPOCH_MS + 86_400_000,
-    };
     scenario.node.accept(this.#link, simToken(claims), (verdict) => {
       if (!verdict.ok) this.refused = verdict.message;
     });

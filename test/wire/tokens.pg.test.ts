@@ -2,6 +2,7 @@ import { SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestClient } from '../support/client.ts';
 import { TestEngine } from '../support/engine.ts';
+import { ask } from '../support/http.ts';
 
 let node: TestEngine;
 beforeAll(async () => {
@@ -46,15 +47,120 @@ describe('[JW5] revocation', () => {
     await laptop.fence();
   });
 
-  test('[JW5] a user’s tokens issued up to that second are refused, later ones are not', async () => {
-    const client = await node.connect('ban');
-    await node.engine.revoke({ user: 'ban' });
-    expect(await client.closed).toMatchObject({ code: 4502 });
-    expect(await TestClient.refused(node.engine.url, { token: await node.token('ban') })).toMatchObject({
-      status: 401,
+  /** A token that was issued so many milliseconds before or after `at`, by the issuer's clock. */
+  const issued = (user: string, at: number): Promise<string> => node.token(user, { now: at, ttlMs: 60_000 });
+
+  test('[JW5] a user’s connections are closed whatever their iat; tokens are refused by it', async () => {
+    const ahead = await TestClient.open(node.engine.url, { token: await issued('ban', Date.now() + 4_000) });
+    await ahead.welcome();
+    const { at } = await node.engine.revoke({ user: 'ban' });
+    expect(Math.abs(at - Date.now())).toBeLessThan(2_000);
+    expect(await ahead.closed).toEqual({ code: 4502, reason: 'session_revoked' });
+    const [old, near] = [await issued('ban', at - 6_000), await issued('ban', at)];
+    const refuse = (token: string) => TestClient.refused(node.engine.url, { token });
+    expect(await refuse(old)).toMatchObject({ status: 401, body: { code: 'unauthorized' } });
+    const undecided = await refuse(near);
+    expect(undecided).toMatchObject({
+      status: 503,
+      body: { code: 'unavailable', message: expect.stringContaining('newer token') },
     });
-    await new Promise((resolve) => setTimeout(resolve, 1_100));
-    (await node.connect('ban')).terminate();
+    const { retryAfterMs } = undecided.body as { retryAfterMs: number };
+    expect(retryAfterMs).toBeGreaterThan(3_000);
+    expect(retryAfterMs).toBeLessThanOrEqual(6_000);
+    const over = await ask(node.engine.port, '/v1/rooms/lobby/messages', { token: near });
+    expect(over).toMatchObject({ status: 503, body: { code: 'unavailable' } });
+    // In time it is no better; a newer one is.
+    await new Promise((resolve) => setTimeout(resolve, at + 6_000 - Date.now()));
+    expect(await refuse(near)).toMatchObject({ status: 503, body: { retryAfterMs: 1_000 } });
+    const client = await TestClient.open(node.engine.url, { token: await issued('ban', Date.now()) });
+    await client.welcome();
+    expect(await client.request({ type: 'refresh', token: near })).toMatchObject({
+      code: 'unavailable',
+      retryAfterMs: 1_000,
+    });
+    expect(await client.request({ type: 'refresh', token: old })).toMatchObject({ code: 'unauthorized' });
+    // A look at all sessions finds nothing against it.
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    await client.fence();
+    client.terminate();
+  }, 20_000);
+
+  test('[JW5] with `before` exactly what was issued before is over, and who signs in again is in at once', async () => {
+    const now = Math.floor(Date.now() / 1_000);
+    const client = await TestClient.open(node.engine.url, { token: await issued('cut', now * 1_000) });
+    await client.welcome();
+    await node.engine.revoke({ user: 'cut', before: now });
+    expect(await client.closed).toMatchObject({ code: 4502 });
+    expect(
+      await TestClient.refused(node.engine.url, { token: await issued('cut', (now - 1) * 1_000) }),
+    ).toMatchObject({ status: 401 });
+    const again = await TestClient.open(node.engine.url, { token: await issued('cut', now * 1_000) });
+    await again.welcome();
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    await again.fence();
+    again.terminate();
+  });
+
+  test('[JW5] a token without iat is refused until it is taken back, and its user is named', async () => {
+    const undated = new SignJWT({ sub: 'no-iat', exp: Math.floor(Date.now() / 1_000) + 60 })
+      .setProtectedHeader({ alg: 'HS256' })
+      .sign(new TextEncoder().encode(node.config.jwtSecret));
+    const token = await undated;
+    const client = await TestClient.open(node.engine.url, { token });
+    await client.welcome();
+    expect(await node.engine.revoke({ user: 'no-iat', before: 5 })).toEqual({
+      at: expect.any(Number),
+      withoutIat: ['no-iat'],
+    });
+    expect(await client.closed).toMatchObject({ code: 4502 });
+    expect(await TestClient.refused(node.engine.url, { token })).toMatchObject({ status: 401 });
+    const [row] = await node.database.query(
+      `select until = 'infinity' as lasts from vagus.revocations where "user" = 'no-iat'`,
+    );
+    expect(row).toEqual({ lasts: true });
+    expect(await node.engine.unrevoke({ user: 'no-iat' })).toBe(true);
+    expect(await node.engine.unrevoke({ user: 'no-iat' })).toBe(false);
+    const again = await TestClient.open(node.engine.url, { token });
+    await again.welcome();
+    again.terminate();
+    expect(await node.engine.revoke({ user: 'has-iat' })).toMatchObject({ withoutIat: [] });
+  });
+
+  test('[JW5] a revocation that refuses a token without iat is not forgotten from then on', async () => {
+    const sign = (claims: object): Promise<string> =>
+      new SignJWT({ exp: Math.floor(Date.now() / 1_000) + 60, ...claims })
+        .setProtectedHeader({ alg: 'HS256' })
+        .sign(new TextEncoder().encode(node.config.jwtSecret));
+    expect(await node.engine.revoke({ user: 'later' })).toMatchObject({ withoutIat: [] });
+    await node.engine.revoke({ session: 'later-s' });
+    const lasting = async (): Promise<unknown[]> => {
+      const rows = await node.database.query(
+        `select coalesce("user", session) as name from vagus.revocations
+         where until = 'infinity' and coalesce("user", session) like 'later%' order by 1`,
+      );
+      return rows.map(({ name }) => name);
+    };
+    expect(await lasting()).toEqual([]);
+    for (const claims of [{ sub: 'later' }, { sub: 'other', sid: 'later-s' }])
+      expect(await TestClient.refused(node.engine.url, { token: await sign(claims) })).toMatchObject({
+        status: 401,
+      });
+    await expect.poll(lasting).toEqual(['later', 'later-s']);
+    await node.engine.unrevoke({ session: 'later-s' });
+    expect(await lasting()).toEqual(['later']);
+  });
+
+  test.each([
+    [{ user: 'a', session: 'b' }],
+    [{}],
+    [{ session: 'a', before: 5 }],
+    [{ user: 'a', before: -1 }],
+    [{ user: 'a', before: Number.NaN }],
+    [{ user: 'a', before: '5' }],
+    // Milliseconds by mistake.
+    [{ user: 'a', before: Date.now() }],
+  ])('[JW5] %j cannot be revoked', async (which) => {
+    await expect(node.engine.revoke(which as never)).rejects.toMatchObject({ code: 'bad_request' });
   });
 
   test('[JW3] a revocation written by somebody else is noticed at the next heartbeat interval', async () => {
@@ -63,6 +169,22 @@ describe('[JW5] revocation', () => {
       `insert into vagus.revocations (session, issued_by, until) values ('ext-1', 0, now() + interval '1 hour')`,
     );
     expect(await client.closed).toMatchObject({ code: 4502 });
+  });
+
+  test('[JW3] [JW5] so is one of a user, by when a connection was opened, though its token is refreshed and newer', async () => {
+    const client = await node.connect('ext-user');
+    const token = await issued('ext-user', Date.now() + 4_000);
+    await client.request({ type: 'refresh', token });
+    await node.database.query(
+      `insert into vagus.revocations ("user", issued_by, issued_before, revoked_at, until)
+       values ('ext-user', 0, 5, now(), now() + interval '1 hour')`,
+    );
+    expect(await client.closed).toMatchObject({ code: 4502 });
+    const again = await TestClient.open(node.engine.url, { token });
+    await again.welcome();
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    await again.fence();
+    again.terminate();
   });
 });
 
@@ -182,7 +304,9 @@ describe('[JW2] what a token may hold', () => {
     ['a sid with U+0000', { sid: 'a\u0000b' }],
     ['a jti with half a surrogate', { jti: 'a\ud800' }],
     ['a sid of 257 characters', { sid: 'x'.repeat(257) }],
-    ['an iat out of range', { iat: 1e300 }],
+    ['an iat out of range', { iat: -1e300 }],
+    ['an iat in the future', { iat: Date.now() / 1_000 + 3_600 }],
+    ['an exp 31 days from its iat, though that is near', { iat: Date.now() / 1_000 - 31 * 86_400 + 59 }],
   ])('[JW2] %s is refused before the store hears of it', async (_, claims) => {
     const token = await sign({ sub: 'odd', exp: now() + 60, ...claims });
     expect(await TestClient.refused(node.engine.url, { token })).toMatchObject({

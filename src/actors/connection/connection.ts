@@ -74,7 +74,7 @@ class Connection implements ConnectionContext {
     this.number = init.number;
     this.user = init.user;
     this.gate = new Gate(options.limits.inFlightMax);
-    this.credentials = new Credentials(this.address, init);
+    this.credentials = new Credentials(this.address, init, turn.now);
     this.rates = new Rates(options.limits);
     this.#pulse = new Pulse(this, turn, (...given) => this.#act(...given));
     this.#subscriptions = new Subscriptions(this);
@@ -138,6 +138,8 @@ class Connection implements ConnectionContext {
         return this.#drain(message.retryAfterMs, out);
       case 'revoked':
         return this.#pulse.fire('sessionRevoked', turn, out);
+      case 'outlived':
+        return this.#expireIfOver(turn, out);
       case 'sessionsRestarted':
         return this.credentials.watch(out);
       case 'evicted':
@@ -266,12 +268,16 @@ class Connection implements ConnectionContext {
       case 'recheck':
         return this.#rechecks.askAgain(out);
       case 'expiry':
-        return this.credentials.isOver(turn, out) ? this.#pulse.fire('tokenExpired', turn, out) : undefined;
+        return this.#expireIfOver(turn, out);
       case 'drain':
         return this.#pulse.fire('nodeDrained', turn, out);
       default:
         return this.#pulse.timer(timer, turn, out);
     }
+  }
+
+  #expireIfOver(turn: Turn, out: Outbox): void {
+    if (this.credentials.isOver(turn, out)) this.#pulse.fire('tokenExpired', turn, out);
   }
 
   #measured(readBytes: number, turn: Turn, out: Outbox): void {

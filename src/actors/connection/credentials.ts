@@ -7,10 +7,15 @@ import type { Outbox } from '../outbox.ts';
 /** What a connection's token says, and for how long (JW3). */
 export class Credentials {
   readonly #address: ConnectionAddress;
+  /** When the connection began: by the database's clock as far as that could be asked, and by the node's. */
+  readonly #openedAt: number | undefined;
+  readonly #since: number;
   #claims: Claims;
 
-  constructor(address: ConnectionAddress, claims: Claims) {
+  constructor(address: ConnectionAddress, claims: Claims, now: number) {
     this.#address = address;
+    this.#openedAt = claims.checkedAt;
+    this.#since = now;
     this.#claims = claims;
   }
 
@@ -29,8 +34,10 @@ export class Credentials {
 
   /** From the beginning, and whenever who watches sessions has forgotten. */
   watch(out: Outbox): void {
-    const { user, session, issuedAt } = this.#claims;
-    out.tell(SESSIONS, { type: 'watch', address: this.#address, key: { user, session, issuedAt } });
+    const { user, session, issuedAt, expiresAt } = this.#claims;
+    // A refresh makes no connection younger: what was open when its user was sent away goes with every token (JW5).
+    const key = { user, session, issuedAt, openedAt: this.#openedAt };
+    out.tell(SESSIONS, { type: 'watch', address: this.#address, key, since: this.#since, expiresAt });
   }
 
   armExpiry(turn: Turn, out: Outbox): void {

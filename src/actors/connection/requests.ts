@@ -208,7 +208,8 @@ export class Requests {
     this.#refreshing.delete(call);
     this.#context.gate.end(WEIGHTS.refresh, out);
     if (!verdict.ok && verdict.isUndecided) {
-      this.#refuse(request.id, { ...unavailable(this.#context), message: verdict.message }, out);
+      const { message, retryAfterMs = this.#context.options.limits.retryAfterMs } = verdict;
+      this.#refuse(request.id, { error: 'unavailable', message, retryAfterMs }, out);
       return undefined;
     }
     if (!verdict.ok || verdict.claims.user !== this.#context.user) {

@@ -134,7 +134,7 @@ class Log {
         const { room, user } = message;
         return this.#membership.add(`${room} ${user}`, { room, user }, turn.replyTo);
       }
-      case 'isRevoked':
+      case 'standing':
         return this.#revocations.add(JSON.stringify(message.key), message.key, turn.replyTo);
       case 'page': {
         const { type: _, ...request } = message;

@@ -1,5 +1,6 @@
 import type { Channel } from '../../protocol/channels.ts';
-import type { SessionKey, StoreCalls } from '../../runtime/ports/log-store.ts';
+import type { SessionKey } from '../../protocol/revocation.ts';
+import type { SessionFinding, StoreCalls } from '../../runtime/ports/log-store.ts';
 import { BatchedReads } from './batched-reads.ts';
 
 // The small reads that are gathered: what they ask for, and what of the reply is whose.
@@ -37,5 +38,6 @@ export const membershipRead = () =>
 export const revocationsRead = () =>
   new BatchedReads({
     request: (sessions: readonly SessionKey[]) => ({ call: 'revoked', sessions }),
-    pick: (verdicts: StoreCalls['revoked']['reply'], _, at) => verdicts[at] ?? false,
+    // As many come back as were asked for.
+    pick: (findings: StoreCalls['revoked']['reply'], _, at) => findings[at] as SessionFinding,
   });

@@ -1,4 +1,5 @@
 import type { Channel, ChannelKind } from '../../protocol/channels.ts';
+import type { Revocation, SessionKey, Standing } from '../../protocol/revocation.ts';
 import type { LeaseCalls } from './leases.ts';
 
 /** A message on its way into a channel. */
@@ -99,11 +100,13 @@ export interface Reader {
   readonly isAdmin: boolean;
 }
 
-/** A session to look up in the list of revocations (JW5). */
-export interface SessionKey {
-  readonly user: string;
-  readonly session: string | undefined;
-  readonly issuedAt: number | undefined;
+/** What was found of a session in the list of revocations (JW5). */
+export interface SessionFinding {
+  readonly standing: Standing;
+  /** When it was looked up, by the database's clock: milliseconds since 1970. */
+  readonly at: number;
+  /** For `undecided`: when a new token may be told from those before; else 0. */
+  readonly retryAfterMs: number;
 }
 
 /** Which message it is: with its channel, the key under which it is stored once. */
@@ -217,16 +220,21 @@ export interface StoreCalls extends LeaseCalls {
     /** `next` is null at the end. It comes again before a channel that was not finished, and then something was removed. */
     reply: { readonly removed: number; readonly next: string | null };
   };
+  /** Ends sessions, and says when by the database's clock (JW5). */
   revoke: {
-    request: {
-      readonly user: string | null;
-      readonly session: string | null;
-      readonly until: number;
-      readonly issuedBy: number;
+    request: Omit<Revocation, 'at'> & {
+      /** The longest that a token may live which it refuses: then it is forgotten. Null: only when it is taken back. */
+      readonly keepMs: number | null;
     };
-    reply: null;
+    reply: { readonly at: number };
   };
-  revoked: { request: { readonly sessions: readonly SessionKey[] }; reply: readonly boolean[] };
+  /** Takes back what ended a user's sessions, or one session; false when nothing did. */
+  unrevoke: { request: Pick<Revocation, 'user' | 'session'>; reply: boolean };
+  /** What ended these is not forgotten any more, until it is taken back. */
+  holdRevocations: { request: Pick<Revocation, 'user' | 'session'>; reply: null };
+  /** Removes some of the revocations that are forgotten; how many. */
+  pruneRevocations: { request: { readonly limit: number }; reply: number };
+  revoked: { request: { readonly sessions: readonly SessionKey[] }; reply: readonly SessionFinding[] };
   ping: { request: object; reply: null };
 }
 

@@ -16,6 +16,7 @@ import type {
 } from '../../runtime/ports/log-store.ts';
 import { byBytes } from './by-bytes.ts';
 import { MemoryLeases, moved } from './memory-leases.ts';
+import { MemoryRevocations } from './memory-revocations.ts';
 
 interface ChannelRow {
   epoch: number;
@@ -42,13 +43,13 @@ export class MemoryLogStore implements LogStore {
   readonly #rooms = new Map<string, RoomRecord>();
   readonly #members = new Map<string, Set<string>>();
   readonly #leases: MemoryLeases;
-  readonly #revocations: { user: string | null; session: string | null; until: number; issuedBy: number }[] =
-    [];
+  readonly #revocations: MemoryRevocations;
 
   constructor(options: { readonly log: string; readonly wall: () => number }) {
     this.log = options.log;
     this.#wall = options.wall;
     this.#leases = new MemoryLeases(options.wall);
+    this.#revocations = new MemoryRevocations(options.wall);
   }
 
   call<Name extends StoreCallName>(
@@ -66,6 +67,11 @@ export class MemoryLogStore implements LogStore {
   ): { readonly epoch: number; readonly owner: string; readonly head: number } | undefined {
     const known = this.#channels.get(channel);
     return known && { epoch: known.epoch, owner: known.owner, head: known.head };
+  }
+
+  /** A revocation that began a while ago, and is committed now. */
+  revokedSince(agoMs: number, request: StoreCalls['revoke']['request']): StoreCalls['revoke']['reply'] {
+    return this.#revocations.revoke(request, agoMs);
   }
 
   readonly #calls: Calls = {
@@ -149,20 +155,14 @@ export class MemoryLogStore implements LogStore {
     listRooms: (request) => this.#listRooms(request),
     prune: (request) => this.#prune(request),
 
-    revoke: (revocation) => {
-      this.#revocations.push(revocation);
+    revoke: (request) => this.#revocations.revoke(request),
+    unrevoke: (which) => this.#revocations.unrevoke(which),
+    holdRevocations: (which) => {
+      this.#revocations.hold(which);
       return null;
     },
-
-    revoked: ({ sessions }) =>
-      sessions.map(({ user, session, issuedAt }) =>
-        this.#revocations.some(
-          (known) =>
-            known.until > this.#wall() &&
-            ((known.session !== null && known.session === session) ||
-              (known.user === user && (issuedAt ?? 0) <= known.issuedBy)),
-        ),
-      ),
+    pruneRevocations: ({ limit }) => this.#revocations.prune(limit),
+    revoked: ({ sessions }) => sessions.map((key) => this.#revocations.find(key)),
 
     renew: (request) => this.#leases.renew(request),
     endLeases: (request) => this.#leases.end(request),

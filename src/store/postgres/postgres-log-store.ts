@@ -14,6 +14,7 @@ import { append } from './append.ts';
 import { LeaseStatements } from './leases.ts';
 import { listRooms } from './list-rooms.ts';
 import { prune } from './prune.ts';
+import * as revocations from './revocations.ts';
 import { SqlError, type Row, type SqlClient } from './sql-client.ts';
 import * as statements from './statements.ts';
 
@@ -169,20 +170,12 @@ export class PostgresLogStore implements LogStore {
     listRooms: (request, deadlineMs) => listRooms(this.#client, request, deadlineMs),
     prune: (request, deadlineMs) => prune(this.#client, request, deadlineMs),
 
-    revoke: async (revocation, deadlineMs) => {
-      await this.#client.query(statements.revoke, { ...revocation }, deadlineMs);
-      return null;
-    },
-
-    revoked: async ({ sessions }, deadlineMs) => {
-      const values = {
-        users: sessions.map((key) => key.user),
-        sessions: sessions.map((key) => key.session ?? null),
-        issuedAts: sessions.map((key) => key.issuedAt ?? null),
-      };
-      const rows = await this.#client.query(statements.revoked, values, deadlineMs);
-      return rows.map(([isRevoked]) => isRevoked as boolean);
-    },
+    revoke: (request, deadlineMs) => revocations.revoke(this.#client, request, deadlineMs),
+    unrevoke: (request, deadlineMs) => revocations.unrevoke(this.#client, request, deadlineMs),
+    holdRevocations: (request, deadlineMs) => revocations.holdRevocations(this.#client, request, deadlineMs),
+    pruneRevocations: (request, deadlineMs) =>
+      revocations.pruneRevocations(this.#client, request, deadlineMs),
+    revoked: (request, deadlineMs) => revocations.revoked(this.#client, request, deadlineMs),
 
     renew: (request, deadlineMs) => this.#leases.renew(request, deadlineMs),
     endLeases: (request, deadlineMs) => this.#leases.end(request, deadlineMs),

@@ -5,6 +5,7 @@ import {
   boolean,
   check,
   customType,
+  doublePrecision,
   index,
   pgSchema,
   primaryKey,
@@ -117,17 +118,25 @@ export const members = vagus.table(
   ],
 );
 
-/** Sessions ended before their tokens (JW5): one session, or all of a user issued up to a second. */
+/** Sessions ended before their tokens (JW5): one session, or all that a user had. */
 export const revocations = vagus.table(
   'revocations',
   {
     id: bigserial('id', { mode: 'number' }).primaryKey(),
     user: name('user'),
     session: name('session'),
-    /** Tokens of the user with `iat` at or before this second are refused, and those without. */
+    /** For nodes of versions before, and rows of theirs: tokens with `iat` at or before this second are refused, and those without. */
     issuedBy: bigint('issued_by', { mode: 'number' }).notNull(),
-    /** When the last such token is over: then the row may go. */
+    /** When the last such token is over: then the row may go. `infinity`: when it is taken back. */
     until: instant('until').notNull(),
+    /** Null in rows of versions before. */
+    revokedAt: instant('revoked_at'),
+    /** The cut by the issuer's own clock, in seconds since 1970; null: none was named. */
+    issuedBefore: doublePrecision('issued_before'),
   },
-  (table) => [index('revocations_by_session').on(table.session), index('revocations_by_user').on(table.user)],
+  (table) => [
+    index('revocations_by_session').on(table.session),
+    index('revocations_by_user').on(table.user),
+    index('revocations_by_until').on(table.until),
+  ],
 );

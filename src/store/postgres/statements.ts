@@ -1,9 +1,9 @@
 import { sql, type SQL } from 'drizzle-orm';
-import { channels, members, messages, meta, revocations, rooms } from './schema.ts';
+import { channels, members, messages, meta, rooms } from './schema.ts';
 import { given, statement, type Statement } from './statement.ts';
 
 /** Milliseconds since 1970, exact for times of millisecond precision. */
-const ms = (time: SQL) => sql`(extract(epoch from ${time}) * 1000)::bigint`;
+export const ms = (time: SQL) => sql`(extract(epoch from ${time}) * 1000)::bigint`;
 
 /**
  * The append of D8. For each entry, in order: seq, when it was stored (ms), whether it is a repeat, and
@@ -266,24 +266,6 @@ with slice as (
   order by m.seq limit 5000
 ), gone as (delete from ${messages} m using slice where m.channel = 'room:' || ${given('room')}::text and m.seq = slice.seq returning 1)
 select 1 from slice limit 1`,
-);
-
-export const revoke = statement(
-  'revoke',
-  sql`insert into ${revocations} ("user", session, issued_by, until)
-values (${given('user')}, ${given('session')}, ${given('issuedBy')}, to_timestamp(${given('until')}::bigint / 1000.0))`,
-);
-
-export const revoked = statement(
-  'revoked',
-  sql`
-select exists (select from ${revocations} r where r.session = t.session and r.until > now())
-  or exists (
-    select from ${revocations} r
-    where r.user = t.user and r.until > now() and coalesce(t.issued_at, 0) <= r.issued_by
-  ) as is_revoked
-from unnest(${given('users')}::text[], ${given('sessions')}::text[], ${given('issuedAts')}::bigint[])
-  with ordinality as t ("user", session, issued_at, ord) order by t.ord`,
 );
 
 export const ping = statement('ping', sql`select 1`);

@@ -121,20 +121,15 @@ export class JoseVerifier implements TokenVerifier {
   #claims(payload: JWTPayload): Verdict {
     const user = UserId.safeParse(payload.sub);
     if (!user.success) return { ok: false, message: 'the token is not valid: its sub is no user id' };
-    const expiresAt = Math.floor((payload.exp ?? 0) * 1_000);
-    if (expiresAt - this.#options.wall() > this.#options.ttlMaxMs + LEEWAY_S * 1_000) {
-      return { ok: false, message: 'the token is not valid: its exp is too far away' };
-    }
+    const { exp = 0, iat: issuedAt } = payload;
+    const wrong = this.#wrongTime(exp, issuedAt);
+    if (wrong !== undefined) return { ok: false, message: `the token is not valid: ${wrong}` };
+    const expiresAt = Math.floor(exp * 1_000);
     // A session that is named in a way we do not understand could never be ended (JW5).
     const named: unknown = payload['sid'] === undefined ? payload.jti : payload['sid'];
     const session = SessionId.optional().safeParse(named);
     if (!session.success) {
       return { ok: false, message: 'the token is not valid: its sid or jti is not 1 to 256 characters' };
-    }
-    // A time in a token may have a fraction (RFC 7519, section 2); sessions are ended by the second.
-    const issuedAt = payload.iat === undefined ? undefined : Math.floor(payload.iat);
-    if (issuedAt !== undefined && !Number.isSafeInteger(issuedAt)) {
-      return { ok: false, message: 'the token is not valid: its iat is out of range' };
     }
     const text = this.#options.keepsPayload ? JSON.stringify(payload) : undefined;
     if (text !== undefined && text.length > PAYLOAD_MAX) {
@@ -153,6 +148,17 @@ export class JoseVerifier implements TokenVerifier {
         expiresAt: expiresAt > this.#options.wall() ? expiresAt : expiresAt + LEEWAY_S * 1_000,
       },
     };
+  }
+
+  /** What is wrong with a token's times beside being over, if anything is. A time may have a fraction (RFC 7519, section 2). */
+  #wrongTime(exp: number, issuedAt: number | undefined): string | undefined {
+    const now = this.#options.wall() / 1_000;
+    const ttlMax = this.#options.ttlMaxMs / 1_000;
+    // Else one that lives for ever would be let in as soon as its rest is short enough.
+    if (issuedAt === undefined) return exp - now > ttlMax + LEEWAY_S ? 'its exp is too far away' : undefined;
+    if (!(Math.abs(issuedAt) <= Number.MAX_SAFE_INTEGER)) return 'its iat is out of range';
+    if (issuedAt > now + LEEWAY_S) return 'its iat is in the future';
+    return exp - issuedAt > ttlMax ? 'its exp is too far from its iat' : undefined;
   }
 }
 

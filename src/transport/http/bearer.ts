@@ -21,9 +21,9 @@ export function identify(
 }
 
 /** A token that could not be checked is not refused for good: who is told `unauthorized` would throw it away. */
-function refusalOf({ message, isUndecided }: Verdict & { ok: false }): HttpRefusal {
+function refusalOf({ message, isUndecided, retryAfterMs }: Verdict & { ok: false }): HttpRefusal {
   return isUndecided
-    ? { code: 'unavailable', message, retryAfterMs: KEYS_RETRY_MS }
+    ? { code: 'unavailable', message, retryAfterMs: retryAfterMs ?? KEYS_RETRY_MS }
     : { code: 'unauthorized', message };
 }
 

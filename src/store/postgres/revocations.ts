@@ -1,0 +1,142 @@
+import { sql } from 'drizzle-orm';
+import { decidedInMs, REVOCATION_LEEWAY_MS } from '../../protocol/revocation.ts';
+import type { SessionFinding, StoreCalls } from '../../runtime/ports/log-store.ts';
+import { revocations } from './schema.ts';
+import type { SqlClient } from './sql-client.ts';
+import { given, statement } from './statement.ts';
+import { ms } from './statements.ts';
+
+/** In whole milliseconds, as they are kept, and never later than it is. */
+const nowMs = sql`floor(extract(epoch from now()) * 1000)::bigint`;
+
+/** The second of `issued_by` is for nodes of versions before: they know no other cut. */
+const revokeStatement = statement(
+  'revoke',
+  sql`insert into ${revocations} ("user", session, issued_before, issued_by, until, revoked_at)
+values (
+  ${given('user')}, ${given('session')}, ${given('before')}::double precision,
+  coalesce(ceil(${given('before')}::double precision)::bigint - 1, floor(extract(epoch from now()))::bigint),
+  coalesce(
+    greatest(now(), to_timestamp(${given('before')}::double precision))
+      + ${given('keepMs')}::bigint * interval '1 millisecond',
+    'infinity'
+  ),
+  date_trunc('milliseconds', now())
+) returning ${nowMs}`,
+);
+
+const isMeant = sql`("user" = ${given('user')} or session = ${given('session')})`;
+
+const unrevokeStatement = statement(
+  'unrevoke',
+  sql`delete from ${revocations} where ${isMeant} returning until > now()`,
+);
+
+const holdRevocationsStatement = statement(
+  'hold_revocations',
+  sql`update ${revocations} set until = 'infinity' where ${isMeant} and until > now() and until < 'infinity'`,
+);
+
+const pruneRevocationsStatement = statement(
+  'prune_revocations',
+  sql`delete from ${revocations} r where r.ctid = any(array(
+  select old.ctid from ${revocations} old where old.until <= now()
+  order by old.until limit ${given('limit')}::int for update skip locked
+)) returning 1`,
+);
+
+/**
+ * How sessions stand (JW5), by `standingUnder` of each revocation: whether one has ended it, and the newest under which it
+ * is undecided. A row of a version before knows the second alone up to which tokens are refused.
+ */
+const revokedStatement = statement(
+  'revoked',
+  sql`
+select
+  coalesce(u.is_ended, false) or exists (
+    select from ${revocations} r where r.session = t.session and r.until > now()
+  ) as is_ended,
+  u.undecided_at,
+  ${nowMs} as at
+from unnest(
+  ${given('users')}::text[], ${given('sessions')}::text[],
+  ${given('issuedAts')}::double precision[], ${given('openedAts')}::bigint[]
+) with ordinality as t ("user", session, issued_at, opened_at, ord)
+cross join lateral (
+  select
+    bool_or(case
+      when r.revoked_at is null then coalesce(floor(t.issued_at), 0) <= r.issued_by
+      when t.issued_at is null or t.opened_at <= ${ms(sql`r.revoked_at`)} then true
+      when r.issued_before is not null then t.issued_at < r.issued_before
+      else t.issued_at * 1000 < ${ms(sql`r.revoked_at`)} - ${REVOCATION_LEEWAY_MS}::bigint
+    end) as is_ended,
+    max(${ms(sql`r.revoked_at`)}) filter (
+      where r.issued_before is null
+        and t.issued_at * 1000 <= ${ms(sql`r.revoked_at`)} + ${REVOCATION_LEEWAY_MS}::bigint
+    ) as undecided_at
+  from ${revocations} r where r.user = t.user and r.until > now()
+) u
+order by t.ord`,
+);
+
+type Reply<Name extends keyof StoreCalls> = Promise<StoreCalls[Name]['reply']>;
+
+/** Ends sessions from now on. */
+export async function revoke(
+  client: SqlClient,
+  request: StoreCalls['revoke']['request'],
+  deadlineMs: number,
+): Reply<'revoke'> {
+  const [row] = await client.query(revokeStatement, { ...request }, deadlineMs);
+  return { at: row?.[0] as number };
+}
+
+export async function unrevoke(
+  client: SqlClient,
+  request: StoreCalls['unrevoke']['request'],
+  deadlineMs: number,
+): Reply<'unrevoke'> {
+  const rows = await client.query(unrevokeStatement, { ...request }, deadlineMs);
+  return rows.some(([isInForce]) => isInForce === true);
+}
+
+export async function holdRevocations(
+  client: SqlClient,
+  request: StoreCalls['holdRevocations']['request'],
+  deadlineMs: number,
+): Reply<'holdRevocations'> {
+  await client.query(holdRevocationsStatement, { ...request }, deadlineMs);
+  return null;
+}
+
+export async function pruneRevocations(
+  client: SqlClient,
+  request: StoreCalls['pruneRevocations']['request'],
+  deadlineMs: number,
+): Reply<'pruneRevocations'> {
+  return (await client.query(pruneRevocationsStatement, { ...request }, deadlineMs)).length;
+}
+
+export async function revoked(
+  client: SqlClient,
+  { sessions }: StoreCalls['revoked']['request'],
+  deadlineMs: number,
+): Reply<'revoked'> {
+  const values = {
+    users: sessions.map((key) => key.user),
+    sessions: sessions.map((key) => key.session ?? null),
+    issuedAts: sessions.map((key) => key.issuedAt ?? null),
+    openedAts: sessions.map((key) => key.openedAt ?? null),
+  };
+  const rows = await client.query(revokedStatement, values, deadlineMs);
+  return (rows as readonly Found[]).map(findingOf);
+}
+
+/** Whether it is ended, since when it is undecided, and when that was found. */
+type Found = readonly [boolean, number | null, number];
+
+function findingOf([isEnded, undecidedAt, at]: Found): SessionFinding {
+  if (isEnded) return { standing: 'ended', at, retryAfterMs: 0 };
+  if (undecidedAt === null) return { standing: 'good', at, retryAfterMs: 0 };
+  return { standing: 'undecided', at, retryAfterMs: decidedInMs(undecidedAt, at) };
+}

@@ -1,0 +1,168 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { SessionKey } from '../../src/protocol/revocation.ts';
+import type { LogStore, SessionFinding, StoreCalls } from '../../src/runtime/ports/log-store.ts';
+import { get, newRoom, type StoreUnderTest } from './log-store.contract.ts';
+
+/** What a log store promises of sessions that were ended (JW5). */
+export function revocationsContract(name: string, open: () => Promise<StoreUnderTest>): void {
+  describe(`log store contract, revocations: ${name}`, () => {
+    let under: StoreUnderTest;
+    let store: LogStore;
+    beforeAll(async () => {
+      under = await open();
+      store = under.store;
+    });
+    afterAll(() => under.close());
+
+    const newName = newRoom;
+    const revoke = (request: Partial<StoreCalls['revoke']['request']>): Promise<{ readonly at: number }> =>
+      get(store, 'revoke', { user: null, session: null, before: null, keepMs: 60_000, ...request });
+    const find = (keys: readonly Partial<SessionKey>[]): Promise<readonly SessionFinding[]> => {
+      const nothing = { user: 'nobody', session: undefined, issuedAt: undefined, openedAt: undefined };
+      return get(store, 'revoked', { sessions: keys.map((key) => ({ ...nothing, ...key })) });
+    };
+    const standings = async (keys: readonly Partial<SessionKey>[]): Promise<string[]> =>
+      (await find(keys)).map(({ standing }) => standing);
+
+    test('[JW5] the moment is the database’s, and so is that of a look-up', async () => {
+      const [first] = await find([{}]);
+      const { at } = await revoke({ user: newName() });
+      const [last] = await find([{}]);
+      expect(first?.at).toBeLessThanOrEqual(at);
+      expect(last?.at).toBeGreaterThanOrEqual(at);
+      expect([first?.at, at].every(Number.isSafeInteger)).toBe(true);
+    });
+
+    test('[JW5] a session is over whatever its iat; others of its user are not', async () => {
+      const user = newName();
+      const { at } = await revoke({ session: `${user}-s1` });
+      const later = at / 1_000 + 500;
+      const keys = [
+        { user, session: `${user}-s1`, issuedAt: later },
+        { user, session: `${user}-s1` },
+        { user, session: `${user}-s2`, issuedAt: later - 1_000 },
+        { user },
+      ];
+      expect(await standings(keys)).toEqual(['ended', 'ended', 'good', 'good']);
+    });
+
+    test('[JW5] a user’s tokens are over, undecided, or good by their iat, five seconds around the moment', async () => {
+      const user = newName();
+      const { at } = await revoke({ user });
+      const issued = (ms: number): Partial<SessionKey> => ({
+        user,
+        session: 'x',
+        issuedAt: (at + ms) / 1_000,
+      });
+      const keys = [-86_400_000, -5_001, -4_999, 0, 4_999, 5_001, 86_400_000].map(issued);
+      expect(await standings([...keys, { user }, { user: `${user}-other`, issuedAt: 0 }])).toEqual([
+        'ended',
+        'ended',
+        'undecided',
+        'undecided',
+        'undecided',
+        'good',
+        'good',
+        'ended',
+        'good',
+      ]);
+    });
+
+    test('[JW5] what is undecided may be asked again when a new token can be told from those before', async () => {
+      const user = newName();
+      const { at } = await revoke({ user });
+      const [found] = await find([{ user, issuedAt: at / 1_000 }]);
+      expect(found?.retryAfterMs).toBe(at + 6_000 - (found?.at ?? 0));
+      const [good, ended] = await find([{ user: `${user}-x` }, { user }]);
+      expect([good?.retryAfterMs, ended?.retryAfterMs]).toEqual([0, 0]);
+    });
+
+    test('[JW5] with a cut by the issuer’s clock exactly what was issued before is over', async () => {
+      const user = newName();
+      const before = 1_700_000_000;
+      await revoke({ user, before, keepMs: 1e12 });
+      const keys = [-1, -0.001, 0, 0.001, 1].map((s) => ({ user, issuedAt: before + s }));
+      expect(await standings([...keys, { user }])).toEqual([
+        'ended',
+        'ended',
+        'good',
+        'good',
+        'good',
+        'ended',
+      ]);
+    });
+
+    test('[JW5] what was open before that moment is over whatever its iat, with a cut too', async () => {
+      for (const before of [null, 1_000]) {
+        const user = newName();
+        const { at } = await revoke({ user, before });
+        const opened = (ms: number): Partial<SessionKey> => ({
+          user,
+          issuedAt: at / 1_000 + 3_600,
+          openedAt: at + ms,
+        });
+        expect(await standings([-3_600_000, -1, 0, 1].map(opened))).toEqual([
+          'ended',
+          'ended',
+          'ended',
+          'good',
+        ]);
+      }
+    });
+
+    test('[JW5] of several the sternest counts, and the newest says how long to wait', async () => {
+      const user = newName();
+      const first = await revoke({ user });
+      const second = await revoke({ user });
+      const [found] = await find([{ user, issuedAt: first.at / 1_000 }]);
+      expect(found).toMatchObject({ standing: 'undecided', retryAfterMs: second.at + 6_000 - found!.at });
+      await revoke({ user, before: second.at / 1_000 + 100 });
+      expect(await standings([{ user, issuedAt: first.at / 1_000 }])).toEqual(['ended']);
+    });
+
+    test('[JW5] what is taken back is good again, tokens without iat too; the rest is not', async () => {
+      const user = newName();
+      await revoke({ user });
+      await revoke({ user, before: 5 });
+      await revoke({ session: `${user}-s` });
+      const keys = [{ user }, { user, issuedAt: 1 }, { user, session: `${user}-s` }];
+      expect(await get(store, 'unrevoke', { user, session: null })).toBe(true);
+      expect(await standings(keys)).toEqual(['good', 'good', 'ended']);
+      expect(await get(store, 'unrevoke', { user, session: null })).toBe(false);
+      expect(await get(store, 'unrevoke', { user: null, session: `${user}-s` })).toBe(true);
+      expect(await standings(keys)).toEqual(['good', 'good', 'good']);
+    });
+
+    test('[JW5] it is forgotten when no token that it refuses can live, unless it is held', async () => {
+      const [over, held, lasting] = [newName(), newName(), newName()];
+      await revoke({ user: over, keepMs: 0 });
+      await revoke({ user: held, keepMs: 86_400_000 });
+      await revoke({ user: lasting, keepMs: null });
+      await get(store, 'holdRevocations', { user: held, session: null });
+      // What is over is not held any more.
+      await get(store, 'holdRevocations', { user: over, session: null });
+      const keys = [{ user: over }, { user: held }, { user: lasting }];
+      expect(await standings(keys)).toEqual(['good', 'ended', 'ended']);
+      expect(await get(store, 'unrevoke', { user: over, session: null })).toBe(false);
+    });
+
+    test('[JW5] those that are forgotten are removed, so many at a time', async () => {
+      while ((await get(store, 'pruneRevocations', { limit: 1_000 })) > 0);
+      const user = newName();
+      for (let n = 0; n < 5; n++) await revoke({ user, keepMs: 0 });
+      await revoke({ user });
+      expect(await get(store, 'pruneRevocations', { limit: 3 })).toBe(3);
+      expect(await get(store, 'pruneRevocations', { limit: 3 })).toBe(2);
+      expect(await get(store, 'pruneRevocations', { limit: 3 })).toBe(0);
+      expect(await standings([{ user }])).toEqual(['ended']);
+    });
+
+    test('[JW5] a cut in the future is kept for as long after it', async () => {
+      const user = newName();
+      const now = Date.now() / 1_000;
+      await revoke({ user, before: now + 3_600, keepMs: 1 });
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      expect(await standings([{ user, issuedAt: now + 3_000 }])).toEqual(['ended']);
+    });
+  });
+}
