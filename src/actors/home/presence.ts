@@ -50,6 +50,11 @@ export class Presence {
     return this.#members.size;
   }
 
+  /** Connections joined. */
+  get devices(): number {
+    return this.#users.size;
+  }
+
   has(address: string): boolean {
     return this.#users.has(address);
   }

@@ -2,7 +2,6 @@ import type { Answer, Behaviour, Birth, ReplyTo, Turn } from '../../runtime/port
 import type { RoomRecord } from '../../runtime/ports/log-store.ts';
 import { WIRE_LIMITS } from '../../protocol/limits.ts';
 import { DIRECTORY } from '../directory.ts';
-import { signalFrame } from '../frames.ts';
 import type { DeviceState, Enter, Entered, HomeMessage, LogReply, Refusal } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import { Access, type AccessContext } from './access.ts';
@@ -13,6 +12,7 @@ import type { Asker } from './pending.ts';
 import { Presence, type PresenceChange } from './presence.ts';
 import { GONE, RecordChanges, type ChangeContext } from './record-changes.ts';
 import { Roster } from './roster.ts';
+import { Signals } from './signals.ts';
 import type { AskedOfMessages } from './vetting.ts';
 
 export interface RoomOptions extends HomeOptions {
@@ -30,6 +30,7 @@ class RoomHome extends Home {
   readonly #access: Access;
   readonly #presence: Presence;
   readonly #roster: Roster;
+  readonly #signals: Signals;
   readonly #evictions: Evictions;
   readonly #changes: RecordChanges;
   readonly #intake: Intake;
@@ -50,6 +51,7 @@ class RoomHome extends Home {
     this.#presence = new Presence(options.graceMs);
     const roster = { room: birth.id, presence: this.#presence, audience: this.ledger };
     this.#roster = new Roster(roster, birth.restarted, turn.now);
+    this.#signals = new Signals(birth.id, this.#presence, this.ledger);
     this.#evictions = new Evictions({
       node: options.node,
       retryAfterMs: options.ledger.retryAfterMs,
@@ -95,7 +97,7 @@ class RoomHome extends Home {
       case 'device':
         return this.#deviceChanged(message.address, message.state, turn, out);
       case 'signal':
-        return this.#signal(message, out);
+        return this.#signals.take(message, turn, out);
       case 'withdraw':
         // A relay that crashed may have forgotten some of those it spoke for.
         for (const address of this.#presence.devicesOn(message.node))
@@ -152,12 +154,6 @@ class RoomHome extends Home {
     else this.ledger.append(entry, asker, turn, out);
   }
 
-  #signal({ address, user, data }: HomeMessage & { type: 'signal' }, out: Outbox): void {
-    if (!this.#presence.has(address)) return;
-    const frame = signalFrame(this.#room, user, data);
-    out.publish(this.channel, this.ledger.nodes, { type: 'signal', frame, from: address });
-  }
-
   // --- presence
 
   protected enter(message: Enter, replyTo: ReplyTo | undefined, turn: Turn, out: Outbox): void {
@@ -204,6 +200,7 @@ class RoomHome extends Home {
     if (timer === 'record') return this.#access.load(out);
     if (timer === 'empty') return this.#changes.empty(out);
     if (timer === 'roster') return this.#roster.flush(out);
+    if (timer === 'signals') return this.#signals.goOn(turn, out);
     if (timer === 'members') return this.#roster.tellMembers(turn, out);
     super.timer(timer, turn, out);
   }

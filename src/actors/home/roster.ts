@@ -16,7 +16,7 @@ const COUNT_EVERY_MS = 5_000;
 const MOVES_MAX = 500;
 
 /** Who hears of it. */
-interface Audience {
+export interface Audience {
   readonly channel: Channel;
   readonly nodes: Iterable<string>;
 }
