@@ -37,6 +37,8 @@ export interface ClientEvents {
    * again.
    */
   delayed: { readonly room: string; readonly why?: ClientError; readonly retryAfterMs?: number };
+  /** After a reconnect one is in the room again, and `signal` works. */
+  resumed: { readonly room: string };
   /** Messages that the server does not have any more; bounds inclusive. */
   missed: { readonly channel: string; readonly from: number; readonly to: number };
   /** A log begins anew, or is another one: what one had of it means nothing. It goes on after `seq`. */
@@ -63,6 +65,7 @@ const NAMES = Object.keys({
   room_closed: 1,
   removed: 1,
   delayed: 1,
+  resumed: 1,
   missed: 1,
   reset: 1,
   error: 1,

@@ -125,6 +125,7 @@ export class Line {
         return this.#ended(failure('unavailable', 'the server does not answer'));
       case 'end': {
         this.#forgetPage?.();
+        this.#parts.ports.end();
         this.#parts.ended(this.#why as ClientError);
         return this.#drop(CLOSE.normal);
       }

@@ -7,6 +7,8 @@ import { ERROR, isObject, pick, type Shape } from './shapes.ts';
 export interface WebSocketLike {
   send(text: string): void;
   close(code?: number): void;
+  /** That of `ws` can be ended without the other side. */
+  terminate?(): void;
   addEventListener(type: 'open' | 'error', listener: () => void): void;
   addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void;
   addEventListener(
@@ -28,11 +30,16 @@ export type Fetch = (
   init: { method: string; headers: Record<string, string>; body?: string; signal?: never },
 ) => Promise<Answer>;
 
+interface Aborter {
+  readonly signal: unknown;
+  abort(): void;
+}
+
 /** The few globals of browsers and Node.js that are used, so that the types of neither are needed. */
 interface World {
   readonly WebSocket?: WebSocketClass;
   readonly fetch?: Fetch;
-  readonly AbortSignal?: { timeout?(ms: number): unknown };
+  readonly AbortController: new () => Aborter;
   readonly performance: { now(): number };
   readonly crypto: { getRandomValues(bytes: Uint8Array): Uint8Array };
   readonly URL: new (url: string) => {
@@ -54,6 +61,9 @@ const world = globalThis as unknown as World;
 
 const HTTP_TIMEOUT_MS = 10_000;
 
+/** What the other side has time for once something is closed here: a process of Node.js lives as long as that. */
+const CLOSE_MS = 2_000;
+
 /** A timer that is longer goes off at once. */
 const TIMER_MAX_MS = 2_147_483_647;
 
@@ -72,7 +82,7 @@ export function platformPorts(
       code: 'no_websocket',
       message: 'there is no global WebSocket; give the one of ws: connect(url, { token, WebSocket })',
     });
-  const ask = asker(given.fetch ?? world.fetch);
+  const { ask, end } = asker(given.fetch ?? world.fetch);
   return {
     open: (address, protocols, handlers) => open(new Socket(address, [...protocols]), handlers),
     now: () => world.performance.now(),
@@ -97,6 +107,7 @@ export function platformPorts(
       const headers = { ...bearer(token), 'content-type': 'application/json' };
       ask(`${base}/v1/rooms/${room}/messages`, { method: 'POST', headers, body }, done);
     },
+    end,
   };
 }
 
@@ -118,7 +129,18 @@ function open(socket: WebSocketLike, handlers: SocketHandlers): ClientSocket {
   });
   socket.addEventListener('message', ({ data }) => handlers.message(typeof data === 'string' ? data : ''));
   socket.addEventListener('close', ({ code, reason }) => closed(code, reason));
-  return socket;
+  return {
+    send: (text) => socket.send(text),
+    close: (code) => {
+      socket.close(code);
+      later(CLOSE_MS, () => socket.terminate?.());
+    },
+  };
+}
+
+/** If the process lives until then: it is not kept alive for that. */
+function later(ms: number, run: () => void): void {
+  (world.setTimeout(run, ms) as { unref?(): void }).unref?.();
 }
 
 /** What stands before `/ws` and `/v1`. */
@@ -152,19 +174,33 @@ function bearer(token: string): Record<string, string> {
   return { authorization: `Bearer ${token}` };
 }
 
-/** Asks by HTTP, and calls back in any case. */
+/** Asks by HTTP, and calls back in any case. `end` gives up what is under way. */
 function asker(fetch: Fetch | undefined) {
-  return (url: string, init: Parameters<Fetch>[1], done: (answer: PostAnswer | undefined) => void): void => {
+  const open = new Set<Aborter>();
+  const ask = (
+    url: string,
+    init: Parameters<Fetch>[1],
+    done: (answer: PostAnswer | undefined) => void,
+  ): void => {
     if (!fetch) return void world.setTimeout(() => done(undefined), 0);
-    const signal = world.AbortSignal?.timeout?.(HTTP_TIMEOUT_MS) as never;
+    const aborter = new world.AbortController();
+    open.add(aborter);
+    const timer = world.setTimeout(() => aborter.abort(), HTTP_TIMEOUT_MS);
     const asked = async (): Promise<PostAnswer> => {
-      const answer = await fetch(url, { ...init, signal });
+      const answer = await fetch(url, { ...init, signal: aborter.signal as never });
       const time = Date.parse(answer.headers?.get('date') ?? '');
       const body: unknown = await answer.json().catch(() => undefined);
       return { status: answer.status, body, ...(Number.isNaN(time) ? {} : { time }) };
     };
-    asked().then(done, () => done(undefined));
+    const told = (answer?: PostAnswer): void => {
+      world.clearTimeout(timer);
+      open.delete(aborter);
+      done(answer);
+    };
+    asked().then(told, () => told());
   };
+  const end = (): void => later(CLOSE_MS, () => open.forEach((aborter) => aborter.abort()));
+  return { ask, end };
 }
 
 function toRefusal(answer: PostAnswer | undefined): Refusal | undefined {

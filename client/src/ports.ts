@@ -62,6 +62,8 @@ export interface Ports {
   page(hidden: () => void, shown: () => void): () => void;
   /** A plain `GET` of the socket's address (HS3): why the handshake failed; undefined when nobody answers. */
   probe(token: string, done: (refusal: Refusal | undefined) => void): void;
+  /** Nothing is asked any more: what is under way is over within 2 s, whatever the other side does. */
+  end(): void;
   /** `POST /v1/rooms/{room}/messages` (RS1); undefined when nobody answers. */
   post(request: PostRequest, done: (answer: PostAnswer | undefined) => void): void;
 }

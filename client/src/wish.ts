@@ -100,9 +100,11 @@ export class Wish {
   /** One is in the room. */
   enter(): void {
     const wasDelayed = this.#delays > 0 && !this.isOn;
+    const isBack = this.isKnown && !this.isOn;
     this.isOn = this.isKnown = true;
     this.#delays = 0;
     this.#why = undefined;
     if (wasDelayed) this.#parts.emitter.emit('delayed', { room: this.room });
+    if (isBack) this.#parts.emitter.emit('resumed', { room: this.room });
   }
 }

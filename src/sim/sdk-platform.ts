@@ -98,6 +98,7 @@ export class SdkPlatform implements WireOwner {
         return () => void (this.#page = undefined);
       },
       probe: (_, done) => this.later(() => done(this.#refusal)),
+      end: () => {},
       post: (request, done) => this.#post(request, done),
     };
   }

@@ -16,6 +16,25 @@ const OTHER_LOG = '22222222-2222-4222-8222-222222222222';
 const range = (from: number, to: number): number[] =>
   Array.from({ length: to - from + 1 }, (_, at) => from + at);
 
+test('a room that is back after a reconnect is told of: from then on signals are taken', () => {
+  const world = new ClientWorld();
+  world.inRoom();
+  expect(world.events('resumed')).toEqual([]);
+  const codes: string[] = [];
+  const signal = (): void => {
+    world.core.signal('lobby', 1, (result) => codes.push(result.ok ? 'ok' : result.error.code));
+  };
+  world.core.on('resumed', signal);
+  const end = world.again();
+  end.welcome();
+  signal();
+  expect(world.events('resumed')).toEqual([]);
+  end.resumed({ broadcast: { seq: 3 }, user: { seq: 7 }, 'room:lobby': { seq: 0 } });
+  expect(world.events('resumed')).toEqual([{ room: 'lobby' }]);
+  expect(codes).toEqual(['not_joined', 'ok']);
+  expect(end.take('signal')).toMatchObject({ room: 'lobby' });
+});
+
 describe('rooms', () => {
   test('[RQ1] a join is answered with what the room is, and messages follow', () => {
     const world = new ClientWorld();

@@ -211,6 +211,20 @@ describe('the chat page of vagus dev', () => {
     expect(await overflow(ann)).toBe(0);
   });
 
+  test('the page is as tall as the screen, and one’s own messages end at one edge', async () => {
+    const ann = await enter('ann', 'edges', { viewport: { width: 1200, height: 720 } });
+    await write(ann, 'short');
+    await write(ann, 'a sentence that goes on and on '.repeat(12));
+    await expect.poll(() => stored(ann)).toBe(2);
+    const beyond = 'document.documentElement.scrollHeight - document.documentElement.clientHeight';
+    expect(await ann.evaluate(beyond)).toBe(0);
+    const edges = await ann.evaluate<number[]>(
+      `[...document.querySelectorAll('.own .content')].map((bubble) => bubble.getBoundingClientRect().right)`,
+    );
+    expect(edges).toHaveLength(2);
+    expect(edges[0]).toBe(edges[1]);
+  });
+
   test('on a phone a tap beside an open panel closes it, and does nothing else', async () => {
     const ann = await enter('ann', 'beside', { viewport: { width: 390, height: 844 }, hasTouch: true });
     const [rooms, people] = [ann.locator('#rooms-panel'), ann.locator('#people-panel')];

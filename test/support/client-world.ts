@@ -227,6 +227,7 @@ export class ClientWorld {
         return () => void (this.page = undefined);
       },
       probe: (token, done) => void this.probes.push({ token, done }),
+      end: () => {},
       post: (request, done) => void this.posts.push({ ...request, done }),
     };
     this.core = new ClientCore({ url: 'ws://host/ws', token: 'token-1', ...options }, ports);
@@ -245,6 +246,7 @@ export class ClientWorld {
       'room_closed',
       'removed',
       'delayed',
+      'resumed',
       'missed',
       'reset',
       'error',
