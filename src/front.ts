@@ -8,6 +8,7 @@ import { Admission } from './transport/http/admission.ts';
 import { adminApp, publicApp, type PublicAppOptions } from './transport/http/app.ts';
 import { Attachment } from './transport/http/attachment.ts';
 import type { AnyServer } from './transport/http/ignored-upgrade.ts';
+import { proxyTest } from './transport/http/client-address.ts';
 import { closeServer, createHttpServer, type HttpServerOptions } from './transport/http/http-server.ts';
 import { listen } from './transport/http/listen.ts';
 import { Origins } from './transport/http/origins.ts';
@@ -53,7 +54,8 @@ export class Front {
   }
 
   async open(): Promise<void> {
-    const { config, server, times, sockets, telemetry, chat } = this.#options;
+    const { config, server, sockets, telemetry, chat } = this.#options;
+    const times = { ...this.#options.times, isProxy: proxyTest(config.trustedProxies) };
     const parts = this.#appParts();
     const page = chat && { ...chat, files: readPages(['chat', 'client']) };
     const request = publicApp({ ...parts, chat: page });

@@ -446,6 +446,8 @@ describe('what serves it', () => {
         origin: 'http://127.0.0.1.evil.example',
       },
       'what is no page': { host: `127.0.0.1:${port}`, 'sec-fetch-site': 'same-origin' },
+      'who comes through a tunnel': { ...own(), 'x-forwarded-for': '203.0.113.9' },
+      'who comes through a proxy': { ...own(), forwarded: 'for=203.0.113.9' },
       'a browser that says so': { ...own(), 'sec-fetch-site': 'cross-site' },
     };
     for (const [who, headers] of Object.entries(strangers))

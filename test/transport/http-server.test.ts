@@ -38,3 +38,26 @@ test('closing waits for answers, and not for connections that are kept', async (
   await closed;
   expect(performance.now() - began).toBeLessThan(1_000);
 });
+
+test('[LM12] of more than 256 idle sockets of one address the oldest is cut; proxies have any number', async () => {
+  const answer = (_: unknown, response: ServerResponse): void => void response.end('ok');
+  const [server, behindProxy] = [createHttpServer(answer), createHttpServer(answer, { isProxy: () => true })];
+  const open = async (port: number): Promise<RawSocket> => {
+    const raw = await RawSocket.open(port, REQUEST);
+    await expect.poll(() => raw.text, { interval: 2 }).toContain('200 OK');
+    return raw;
+  };
+  const [port, proxyPort] = [await listen(server, LOCAL), await listen(behindProxy, LOCAL)];
+  const first = await open(port);
+  const second = await open(port);
+  // Who asks again has not waited for long.
+  first.socket.write(REQUEST);
+  await expect.poll(() => first.text.match(/200 OK/g)).toHaveLength(2);
+  const more = [];
+  for (let n = 0; n < 255; n++) more.push(await open(port));
+  await second.closed;
+  expect([first, ...more].filter(({ socket }) => socket.closed)).toEqual([]);
+  for (let n = 0; n < 260; n++) more.push(await open(proxyPort));
+  expect(more.filter(({ socket }) => socket.closed)).toEqual([]);
+  await Promise.all([closeServer(server, 100), closeServer(behindProxy, 100)]);
+});

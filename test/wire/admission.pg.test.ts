@@ -437,6 +437,25 @@ describe('[LM3] the rate of new connections', () => {
     expect([await status('unknown'), await status('nobody')]).toEqual([401, 429]);
   });
 
+  test('[LM3] a proxy that writes ports or brackets is recognised all the same', async () => {
+    const node = await start({
+      connectionsPerSecond: 1,
+      trustedProxies: ['loopback', '10.9.0.0/16', 'fd00::/8'],
+    });
+    const status = async (from: string): Promise<number> => (await attempt('upgrade', node, { from })).status;
+    expect(await status('10.0.0.1:40001, 10.9.0.7:50001')).toBe(401);
+    expect(await status('10.0.0.1:40002, 10.9.0.7:50002')).toBe(429);
+    expect(await status('10.0.0.2:40001, 10.9.0.7:50003')).toBe(401);
+    expect(await status('::ffff:10.0.0.2, ::ffff:10.9.0.7')).toBe(429);
+    expect(await status('[::ffff:10.0.0.3]:1, [::ffff:a09:7]:2')).toBe(401);
+    expect(await status('10.0.0.3, [fd00::7]:443, 10.9.0.8:80')).toBe(429);
+    expect(await status('10.0.0.4, "[fd00::7]:443"')).toBe(401);
+    expect(await status('10.0.0.4, fd00::8')).toBe(429);
+    // Who is not trusted writes what he likes left of himself.
+    expect(await status('10.0.0.4, 10.0.0.5:1, 10.9.0.7:2')).toBe(401);
+    expect(await status('10.0.0.6, 10.0.0.5:3, 10.9.0.7:4')).toBe(429);
+  });
+
   test('[LM3] IPv6 counts by /64', async () => {
     const node = await start({ connectionsPerSecond: 1, trustedProxies: ['loopback'] });
     const status = async (from: string): Promise<number> => (await attempt('upgrade', node, { from })).status;
@@ -449,6 +468,12 @@ describe('[LM3] the rate of new connections', () => {
   test.each([
     ['1.2.3.4', '1.2.3.4'],
     ['::ffff:1.2.3.4', '1.2.3.4'],
+    ['::FFFF:102:304', '1.2.3.4'],
+    ['0:0:0:0:0:ffff:1.2.3.4', '1.2.3.4'],
+    ['[::ffff:1.2.3.4]:80', '1.2.3.4'],
+    ['"[2001:db8::1]:80"', '2001:db8:0:0::/64'],
+    ['1.2.3.4:80', '1.2.3.4'],
+    ['1.2.3.4%1', '1.2.3.4'],
     ['::1', '0:0:0:0::/64'],
     ['fe80::1%eth0', 'fe80:0:0:0::/64'],
     ['2001:db8::', '2001:db8:0:0::/64'],

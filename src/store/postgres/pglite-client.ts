@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { keepToOwner } from './folder-mode.ts';
 import { lockFolder, type FolderLock } from './folder-lock.ts';
 import type { WorkerReply, WorkerRequest, WorkerStart } from './pglite-protocol.ts';
 import { failureOf, SqlError, type Row, type SqlClient } from './sql-client.ts';
@@ -51,6 +52,7 @@ export class PgliteClient implements SqlClient {
   /** Opens the database in a folder, which no other process may be using. */
   static async open({ folder, onEnd, workerFile }: PgliteOptions): Promise<PgliteClient> {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
+    keepToOwner(folder);
     const lock = lockFolder(folder);
     try {
       const data = join(folder, 'pgdata');

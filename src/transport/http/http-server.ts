@@ -7,6 +7,7 @@ import {
   type Server,
 } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { IdleSockets } from './idle-sockets.ts';
 import { isToWebSocket } from './ignored-upgrade.ts';
 import { refusalAnswer } from './refusal.ts';
 
@@ -29,12 +30,14 @@ export interface HttpServerOptions {
   /** {@link REQUEST_MS} unless given. */
   readonly requestMs?: number | undefined;
   readonly idleMs?: number | undefined;
+  /** Whose sockets are many people's (LM12); nobody's unless given. */
+  readonly isProxy?: ((remoteAddress: string) => boolean) | undefined;
 }
 
 /** A server that is not kept waiting by its clients. */
 export function createHttpServer(
   listener: RequestListener,
-  { requestMs = REQUEST_MS, idleMs = IDLE_MS }: HttpServerOptions = {},
+  { requestMs = REQUEST_MS, idleMs = IDLE_MS, isProxy = () => false }: HttpServerOptions = {},
 ): Server {
   const options = {
     headersTimeout: requestMs,
@@ -48,6 +51,7 @@ export function createHttpServer(
       server.listenerCount('upgrade') > 0 && isToWebSocket(request),
   };
   const server = createServer(options, listener);
+  new IdleSockets(isProxy).watch(server);
   server.timeout = idleMs;
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => refuseSocket(socket, error));
   server.on('checkExpectation', (_request, response) => {

@@ -8,6 +8,16 @@ const BODY_BYTES = 1_024;
 const LOOPBACK_HOST = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/i;
 const LOOPBACK_ADDRESS = /^(::ffff:)?127\.|^::1$/;
 
+/** What proxies write (RFC 7239, and those before it). */
+const FORWARDED = [
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-real-ip',
+  'via',
+];
+
 /** `POST /dev/token {"user"}` → `{"token"}`: for the chat page of `vagus dev` and nobody else. */
 export function devTokenRoute(app: Hono<HttpEnv>, tokenFor: (user: string) => Promise<string>): void {
   app.post('/dev/token', async (context) => {
@@ -22,12 +32,17 @@ export function devTokenRoute(app: Hono<HttpEnv>, tokenFor: (user: string) => Pr
 /**
  * Whoever has a token is that user, so only the page itself gets one, on this machine. The `Host` keeps out a name that
  * was pointed here (DNS rebinding), for which a browser takes a foreign page as our own; the `Origin`, which browsers send
- * with every POST and no page can write, keeps out the foreign page; the address keeps out other machines.
+ * with every POST and no page can write, keeps out the foreign page; the address keeps out other machines, and what a
+ * proxy or a tunnel adds keeps out those for whom one on this machine asks.
  */
 function refuseStrangers({ req, env }: Context<HttpEnv>): void {
   const host = req.header('host') ?? '';
   const site = req.header('sec-fetch-site') ?? 'same-origin';
-  const isHere = LOOPBACK_HOST.test(host) && LOOPBACK_ADDRESS.test(env.incoming.socket.remoteAddress ?? '');
+  const isForwarded = FORWARDED.some((name) => req.header(name) !== undefined);
+  const isHere =
+    !isForwarded &&
+    LOOPBACK_HOST.test(host) &&
+    LOOPBACK_ADDRESS.test(env.incoming.socket.remoteAddress ?? '');
   const isOwn = req.header('origin') === `http://${host}` && site === 'same-origin';
   if (isHere && isOwn) return;
   throw new Refused({

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { SUBPROTOCOL } from '../../protocol/version.ts';
 import type { Admission } from '../http/admission.ts';
+import { leavesHttp } from '../http/idle-sockets.ts';
 import { ignoreUpgrade, isToWebSocket, type AnyServer } from '../http/ignored-upgrade.ts';
 import type { HttpRefusal } from '../http/refusal.ts';
 import { refuseUpgrade } from './handshake.ts';
@@ -59,6 +60,7 @@ export class WsServer {
 
   /** Takes one upgrade of a server: lets the client in, or answers why not. */
   take(server: AnyServer, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    leavesHttp(socket);
     // A client that goes away meanwhile is no error of ours.
     socket.on('error', () => socket.destroy());
     if (!isToWebSocket(request)) return ignoreUpgrade(server, request, socket, head);

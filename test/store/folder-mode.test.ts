@@ -1,0 +1,22 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { keepToOwner } from '../../src/store/postgres/folder-mode.ts';
+
+const mode = (path: string): string => (statSync(path).mode & 0o777).toString(8);
+
+test('a folder that others could read is its owner’s alone when it was opened, with all in it', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'vagus-mode-'));
+  const [inner, file] = [join(folder, 'pgdata'), join(folder, 'pgdata', 'base')];
+  mkdirSync(inner, { mode: 0o755 });
+  writeFileSync(file, 'messages', { mode: 0o644 });
+  chmodSync(folder, 0o755);
+  keepToOwner(folder);
+  expect([folder, inner, file].map(mode)).toEqual(['700', '700', '600']);
+  // And opened again it is left alone.
+  chmodSync(file, 0o640);
+  keepToOwner(folder);
+  expect(mode(file)).toBe('640');
+  rmSync(folder, { recursive: true });
+});
