@@ -22,6 +22,7 @@ export const FAULTS = {
   'db-slow': 'a statement takes its time',
   'db-pool': 'there is no connection to the database left',
   'db-down': 'the database refuses connections',
+  'db-full': 'the database answers, and can store nothing more',
   'db-rival': 'another owner claims a channel, and may append to it',
 } as const;
 

@@ -61,7 +61,7 @@ export class Injector {
 
   #change(fault: DatabaseFault, random: Random): void {
     const until = this.#stage.timeline.now + random.delay(...WEATHER_MS);
-    const share = fault === 'db-down' || fault === 'db-pool' ? 1 : random.pick([0.2, 0.6, 1]);
+    const share = ['db-down', 'db-full', 'db-pool'].includes(fault) ? 1 : random.pick([0.2, 0.6, 1]);
     this.#weather = { fault, share, until };
   }
 

@@ -70,6 +70,8 @@ export class SimLogStore implements LogStore {
     if (fault === 'db-pool') return;
     if (fault === 'db-down')
       return call.endAfter(1, { ok: false, failure: 'failed', message: 'connection refused' });
+    if (fault === 'db-full' && !READS.has(name))
+      return call.endAfter(1, { ok: false, failure: 'failed', message: 'No space left on device' });
     call.isSent = true;
     if (fault === 'db-hang') return;
     this.#send({ call: name, ...request } as unknown as StoreRequest, fault, call);

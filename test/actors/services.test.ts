@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { CANARY } from '../../src/actors/canary.ts';
+import { CANARY, type CanaryStatus } from '../../src/actors/canary.ts';
 import { DIRECTORY } from '../../src/actors/directory.ts';
 import { RETENTION } from '../../src/actors/retention.ts';
 import type { Address } from '../../src/runtime/ports/actor.ts';
@@ -17,17 +17,61 @@ function ask<Message>(program: Program, to: Address<Message>, message: Message):
 describe('the canary', () => {
   const status = (program: Program): unknown => ask(program, CANARY, { type: 'status' });
 
-  test('[RS5] proves at once, and every five seconds, with one message that is kept once', () => {
+  /** Entries that the log still has of it. */
+  const left = (program: Program): number => {
+    const request = {
+      channel: 'user:svc:n1',
+      start: 'newest',
+      limit: 1_000,
+      bytesMax: 1e9,
+      reader: null,
+    } as const;
+    let entries = 0;
+    program.world.store.call('page', request, 1_000, (reply) => {
+      if (reply.ok) entries = reply.value.entries.length;
+    });
+    return entries;
+  };
+
+  test('[RS5] proves at once and every five seconds, with a message that is written each time and removed', () => {
     const program = new Program();
+    const writes: string[] = [];
+    program.hook = ({ name, request }) => {
+      if (name === 'append') writes.push(request.groups[0].entries[0].id as string);
+      return false;
+    };
     program.system.tell(CANARY, { type: 'start' });
     program.settle();
     expect(status(program)).toEqual({ provenAgoMs: 0, hasLastFailed: false });
+    expect(left(program)).toBe(0);
     program.advance(4_000);
     expect(status(program)).toEqual({ provenAgoMs: 4_000, hasLastFailed: false });
-    program.advance(60_000);
+    program.advance(56_000);
     expect(status(program)).toMatchObject({ hasLastFailed: false });
-    expect(program.world.store.row('user:svc:n1')).toMatchObject({ head: 1 });
-    expect(program.world.counts.get('probe_passed')).toBeGreaterThan(10);
+    expect(program.world.store.row('user:svc:n1')).toMatchObject({ head: writes.length });
+    expect(writes.length).toBeGreaterThan(10);
+    expect(new Set(writes).size).toBe(writes.length);
+    expect(left(program)).toBe(0);
+    expect(program.world.counts.get('probe_passed')).toBe(writes.length);
+  });
+
+  test('[RS5] what cannot be removed is bounded, and a repeat proves nothing', () => {
+    const program = new Program();
+    let isHeld = true;
+    program.hook = (call) => {
+      if (call.name === 'discard' && isHeld) call.fail();
+      return call.name === 'discard' && isHeld;
+    };
+    program.system.tell(CANARY, { type: 'start' });
+    program.settle();
+    program.advance(1_000_000);
+    expect(left(program)).toBe(100);
+    expect((status(program) as CanaryStatus).provenAgoMs).toBeGreaterThan(400_000);
+    // Once it can be, the next one is written at once.
+    isHeld = false;
+    program.advance(5_000);
+    expect(left(program)).toBeLessThan(100);
+    expect((status(program) as CanaryStatus).provenAgoMs).toBeLessThan(5_001);
   });
 
   test('[RS5] says since when nothing has got through', () => {

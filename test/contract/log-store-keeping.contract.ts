@@ -26,6 +26,21 @@ export function logStoreKeepingContract(name: string, open: () => Promise<Ageing
     });
     afterAll(() => under.close());
 
+    test('[RS5] what is discarded is gone up to a place, and its ids are free; the channel counts on', async () => {
+      const channel: Channel = `user:svc:${newRoom()}`;
+      const { epoch } = await claim(store, channel, 'a');
+      await append(store, channel, 'a', epoch, [entry('1'), entry('2'), entry('3')]);
+      await get(store, 'discard', { channel, upTo: 2 });
+      expect((await readAll(store, channel)).map(({ id, seq }) => [id, seq])).toEqual([['3', 3]]);
+      expect(await append(store, channel, 'a', epoch, [entry('1')])).toMatchObject([
+        { type: 'stored', seq: 4 },
+      ]);
+      await get(store, 'discard', { channel, upTo: 100 });
+      expect(await readAll(store, channel)).toEqual([]);
+      expect((await get(store, 'heads', { channels: [channel] })).get(channel)).toBe(4);
+      await get(store, 'discard', { channel: `user:svc:${newRoom()}`, upTo: 100 });
+    });
+
     describe('[RQ11] the list of rooms', () => {
       const alice: Reader = { user: 'alice', isAdmin: false };
       const carol: Reader = { user: 'carol', isAdmin: false };

@@ -1,4 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { CANARY, type CanaryStatus } from '../../src/actors/canary.ts';
+import type { LogStatus } from '../../src/actors/messages.ts';
+import { judgeReadiness } from '../../src/readiness.ts';
 import { Scenario, type ScenarioClient } from '../support/scenario.ts';
 
 // The table "What still works when the store is away" of docs/guarantees.md, row by row (D14). Each for many seeds.
@@ -125,6 +128,32 @@ describe('while the store is away', () => {
       expect(scenario.timeline.now - asked).toBeLessThan(100);
       // That nothing but probes gets through is invariant 18, checked at every call.
       scenario.run(10_000);
+    });
+  });
+
+  test('[RS5] a store that answers and can store nothing more is known for what it is', () => {
+    each((seed) => {
+      const scenario = new Scenario(seed);
+      const { system } = scenario.node;
+      let status: CanaryStatus | undefined;
+      const probed = (): CanaryStatus | undefined => {
+        system.ask(CANARY, { type: 'status' }, { deadlineMs: 1_000 }, (answer) => {
+          if (answer.ok) status = answer.body as CanaryStatus;
+        });
+        scenario.run(1);
+        return status;
+      };
+      const judge = (canary: CanaryStatus | undefined) =>
+        judgeReadiness({ isDraining: false, log: { isStoreUp: true } as LogStatus, canary });
+      system.tell(CANARY, { type: 'start' });
+      scenario.until(() => judge(probed()).isReady);
+      scenario.fault = 'db-full';
+      scenario.until(() => !judge(probed()).isReady);
+      expect(judge(status)).toMatchObject({ because: 'store', broken: ['store'] });
+      scenario.fault = undefined;
+      scenario.until(() => judge(probed()).isReady && status?.hasLastFailed === false);
+      scenario.run(30_000);
+      expect(judge(probed())).toMatchObject({ isReady: true, broken: [] });
     });
   });
 });

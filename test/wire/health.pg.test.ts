@@ -88,6 +88,35 @@ describe('[RS5] health of a node', () => {
     await proxy.close();
     await database.drop();
   }, 60_000);
+
+  test('[RS5] a store that answers and can store nothing more: not ready, and ready again by itself', async () => {
+    const full = await TestEngine.start();
+    const { port } = full.engine;
+    const ready = async () => (await ask(port, '/readyz')).status;
+    await expect.poll(ready).toBe(200);
+    const probes = () =>
+      full.database.query(`select seq from vagus.messages where channel like 'user:svc:%'`);
+    // What it has written is gone again.
+    await expect.poll(probes).toEqual([]);
+    await full.database.query(`
+      create function public.refuse() returns trigger language plpgsql as $$
+      begin raise exception 'could not extend file: No space left on device' using errcode = 'disk_full'; end $$;
+      create trigger refuse before insert on vagus.messages for each row execute function public.refuse()`);
+    await expect.poll(ready, { timeout: 25_000, interval: 200 }).toBe(503);
+    expect((await ask(port, '/readyz?strict')).body).toMatchObject({ because: 'store', broken: ['store'] });
+    await full.database.query('drop trigger refuse on vagus.messages');
+    await expect.poll(ready, { timeout: 15_000, interval: 200 }).toBe(200);
+    // Each that gets through is one that was written.
+    const head = async () =>
+      (
+        await full.database.query(
+          `select head::int as head from vagus.channels where channel like 'user:svc:%'`,
+        )
+      )[0]?.['head'];
+    await expect.poll(head, { timeout: 15_000 }).toBeGreaterThanOrEqual(2);
+    await expect.poll(probes).toEqual([]);
+    await full.stop();
+  }, 60_000);
 });
 
 test.each<[string, Partial<Readiness>, [number, object], [number, object]]>([

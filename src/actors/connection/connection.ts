@@ -95,6 +95,7 @@ class Connection implements ConnectionContext {
     this.credentials.armExpiry(turn, out);
     this.credentials.watch(out);
     this.#subscriptions.begin(out);
+    out.arm('heads', this.options.limits.headsMs);
     return out;
   }
 
@@ -261,6 +262,8 @@ class Connection implements ConnectionContext {
       case 'greeting':
         // Behind the frames that wait: a request that is here already says where the channels start (HS5).
         return out.tell(this.address, { type: 'greetingOver' }, 'user');
+      case 'heads':
+        return this.#welcome('unknown', turn, out);
       case 'resubscribe':
         return this.#subscriptions.retryBase(out);
       case 'stall':
@@ -289,9 +292,10 @@ class Connection implements ConnectionContext {
 
   // --- welcome
 
-  #welcomeIfReady(turn: Turn, out: Outbox): void {
-    const { heads } = this.#subscriptions;
+  /** `unknown`: they cannot be had, or not in time; it goes on without them, and they are told of as soon as they come. */
+  #welcome(heads: Subscriptions['heads'], turn: Turn, out: Outbox): void {
     if (this.#pulse.life.phase !== 'connecting' || heads === null) return;
+    out.disarm('heads');
     const { limits } = this.options;
     write(this, welcomeFrame(this, heads, turn), out);
     this.#pulse.fire('welcomed', turn, out);
@@ -308,8 +312,8 @@ class Connection implements ConnectionContext {
   }
 
   #baseAnswered(turn: Turn, out: Outbox): void {
-    this.#welcomeIfReady(turn, out);
     const { heads } = this.#subscriptions;
+    this.#welcome(heads, turn, out);
     if (!this.#isUnreached || heads === null || heads === 'unknown') return;
     this.#isUnreached = false;
     this.#degrade([], out);

@@ -18,6 +18,8 @@ export interface ConnectionLimits extends RateLimits {
   readonly heartbeatIntervalMs: number;
   readonly heartbeatTimeoutMs: number;
   readonly handshakeMs: number;
+  /** How long the welcome waits for the heads of the two channels; then it goes without them (HS5). */
+  readonly headsMs: number;
   /** How long a first request may take to say from where the two channels start (HS5). */
   readonly greetingMs: number;
   /** Rooms joined at once (LM5). */
@@ -41,6 +43,7 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   heartbeatIntervalMs: 30_000,
   heartbeatTimeoutMs: 90_000,
   handshakeMs: 10_000,
+  headsMs: 2_000,
   greetingMs: 1_000,
   roomsMax: 100,
   requestDeadlineMs: 10_000,

@@ -200,6 +200,8 @@ export interface StoreCalls extends LeaseCalls {
   };
   /** Removes some of the messages of a deleted room; true when there may be more. A room that is not deleted keeps all. */
   emptyRoom: { request: { readonly room: string }; reply: boolean };
+  /** Removes the entries of a channel up to `upTo`, a thousand at most: head and epoch stay, ids may be used again. */
+  discard: { request: { readonly channel: Channel; readonly upTo: number }; reply: null };
   /**
    * A step of retention (LM10), through the channels of a kind in the order of the bytes of their names. Of each log goes
    * what lies before the first entry that is younger than `keepMs` by the database's clock, and nothing behind it: what is

@@ -152,6 +152,16 @@ export class MemoryLogStore implements LogStore {
       return had;
     },
 
+    discard: ({ channel, upTo }) => {
+      const row = this.#channels.get(channel);
+      const old = [...(row?.entries.values() ?? [])].filter(({ seq }) => seq <= upTo);
+      for (const { seq, sender, id } of old.slice(0, 1_000)) {
+        row?.entries.delete(seq);
+        row?.keys.delete(keyOf(sender, id));
+      }
+      return null;
+    },
+
     listRooms: (request) => this.#listRooms(request),
     prune: (request) => this.#prune(request),
 

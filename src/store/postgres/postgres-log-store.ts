@@ -168,6 +168,11 @@ export class PostgresLogStore implements LogStore {
       (await this.#client.query(statements.emptyRoom, { room }, deadlineMs)).length > 0,
 
     listRooms: (request, deadlineMs) => listRooms(this.#client, request, deadlineMs),
+    discard: async (request, deadlineMs) => {
+      await this.#client.query(statements.discard, request, deadlineMs);
+      return null;
+    },
+
     prune: (request, deadlineMs) => prune(this.#client, request, deadlineMs),
 
     revoke: (request, deadlineMs) => revocations.revoke(this.#client, request, deadlineMs),

@@ -268,6 +268,17 @@ with slice as (
 select 1 from slice limit 1`,
 );
 
+/** In the order of the log, so that what a bound leaves has no hole before it. */
+export const discard = statement(
+  'discard',
+  sql`
+delete from ${messages} m where m.ctid = any(array(
+  select d.ctid from ${messages} d
+  where d.channel = ${given('channel')} and d.seq <= ${given('upTo')}::bigint
+  order by d.seq limit 1000 for update
+))`,
+);
+
 export const ping = statement('ping', sql`select 1`);
 
 export const logName = statement('log', sql`select m.log from ${meta} m`);
