@@ -14,12 +14,12 @@ const within = (bytes: number) => (value: unknown) => utf8Bytes(JSON.stringify(v
 const optional = ([check, wanted]: Rule): Rule => [maybe(check), wanted];
 
 const isRoom = matching(/^[A-Za-z0-9_-]{1,64}$/);
-const isUser = matching(/^[^\p{C}\p{Z}:]{1,128}$/u);
+const isUser = matching(/^(?!svc:)[^\p{C}\p{Z}]{1,255}$/u);
 const isMetadata = within(8_192);
 const isSignal = within(4_096);
 
 const ROOM: Rule = [isRoom, '1 to 64 of A-Z a-z 0-9 _ -'];
-const USER: Rule = [isUser, 'a user: 1 to 128 printable characters without ":" or blanks'];
+const USER: Rule = [isUser, 'a user: 1 to 255 printable characters without blanks, not beginning with svc:'];
 const SEQ: Rule = [isCount, 'a whole number from 0'];
 const LIMIT: Rule = [(value) => isCount(value) && value !== 0 && (value as number) <= 200, '1 to 200'];
 const CHANNEL: Rule = [

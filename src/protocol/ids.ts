@@ -15,7 +15,13 @@ export const SessionId = z
   .max(256)
   .refine((text) => !text.includes('\0') && text.isWellFormed(), 'holds U+0000 or an unpaired surrogate');
 
-/** A user's id, the token's `sub` (FR6): printable, so that logs and pages can show it, and without the address separator. */
+/**
+ * A user's id, the token's `sub` (FR6): printable, so that logs and pages can show it. It may have `:`, as those of Keycloak
+ * and DIDs do: in a channel's name all behind the first one is the id. `svc:` names services, which no token can be.
+ */
 export const UserId = z
   .string()
-  .regex(/^[^\p{C}\p{Z}:]{1,128}$/u, 'must be 1 to 128 printable characters without ":" or blanks');
+  .regex(
+    /^(?!svc:)[^\p{C}\p{Z}]{1,255}$/u,
+    'must be 1 to 255 printable characters without blanks, and not begin with svc:',
+  );

@@ -76,7 +76,7 @@ describe('vagus token', () => {
 
   test.each([
     [['token'], {}, '--user is missing'],
-    [['token', '--user', 'a:b'], {}, '--user is "a:b", but must be 1 to 128 printable characters'],
+    [['token', '--user', 'a b'], {}, '--user is "a b", but must be 1 to 255 printable characters'],
     [['token', '--user', 'a', '--sid', 'x'.repeat(257)], {}, '--sid is "xxx'],
     [['token', '--user', 'a', '--scope', 'a  b'], {}, '--scope is "a  b", but must be words'],
     [['token', '--user', 'a', '--ttl', 'soon'], {}, '--ttl is "soon", but must be a duration'],

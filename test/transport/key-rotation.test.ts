@@ -66,6 +66,25 @@ describe('[JW1] a JWKS at a URL', () => {
     },
   );
 
+  test('[JW1] while it answers errors a fetch a second is made, however many tokens come, whether it ever had one or not', async () => {
+    for (const hadOne of [false, true]) {
+      const { verify, time } = await start();
+      if (hadOne) expect(await verify(await old.sign('ann'))).toMatchObject(ACCEPTED);
+      server.mood = 'error';
+      time.now += 5_000;
+      const before = server.fetches;
+      const tokens = [await next.sign('ann'), await next.sign('bob')];
+      for (let seconds = 0; seconds < 3; seconds++) {
+        for (let n = 0; n < 20; n++) expect(await verify(tokens[n % 2] ?? '')).toEqual(UNDECIDED);
+        await Promise.all(Array.from({ length: 20 }, (_, n) => verify(tokens[n % 2] ?? '')));
+        time.now += 1_000;
+      }
+      expect(server.fetches - before).toBe(3);
+      server.mood = 'well';
+      await server.down();
+    }
+  });
+
   test('[JW1] what its URL may hold of secrets is not told, whatever goes wrong', async () => {
     server = await JwksServer.start(old.jwk);
     const { verify, time, failures } = makeVerifier({ jwks: `${server.url}?apikey=hunter2#hunter2` });

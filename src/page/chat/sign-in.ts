@@ -86,7 +86,7 @@ export function signIn(refusal?: unknown): Promise<{ readonly user: string; read
 function complaint(user: string, cause: unknown): string {
   if (!(cause instanceof TokenError)) return 'The server cannot be reached. Is it running?';
   const { isOfName, message, retryAfterMs } = cause;
-  if (isOfName && /[\s:]/.test(user)) return 'A name has no blanks and no “:”. Try it with - or _ instead.';
+  if (isOfName && /\s/.test(user)) return 'A name has no blanks. Try it with - or _ instead.';
   if (isOfName) return `This name cannot be had: ${message}.`;
   const when = retryAfterMs === undefined ? '' : ` Try again in ${Math.ceil(retryAfterMs / 1_000)} s.`;
   return `The server does not let you in: ${message}.${when}`;
