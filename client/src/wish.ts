@@ -31,6 +31,7 @@ export class Wish {
   /** How often in a row it was refused for a while, and why at last. */
   #delays = 0;
   #why: ClientError | undefined;
+  #isTold = false;
 
   constructor(room: string, reader: ChannelReader, parts: WishParts) {
     this.room = room;
@@ -80,15 +81,12 @@ export class Wish {
     return (why.retryAfterMs ?? PAUSE_MS) + growing;
   }
 
-  /** Tells of the delay; not of a room that one is in all the same. */
+  /** Tells of the delay; not of a room that one is in all the same, or that has to wait for its turn here. */
   tellDelay(retryAfterMs: number): void {
     const why = this.#why;
-    if (why && !this.isOn)
-      this.#parts.emitter.emit('delayed', {
-        room: this.room,
-        why,
-        retryAfterMs: Math.ceil(retryAfterMs),
-      });
+    if (!why || this.isOn || why.code === 'queue_full') return;
+    this.#isTold = true;
+    this.#parts.emitter.emit('delayed', { room: this.room, why, retryAfterMs: Math.ceil(retryAfterMs) });
   }
 
   /** The connection is lost, and with it the place in the room. */
@@ -99,11 +97,12 @@ export class Wish {
 
   /** One is in the room. */
   enter(): void {
-    const wasDelayed = this.#delays > 0 && !this.isOn;
+    const wasDelayed = this.#isTold && !this.isOn;
     const isBack = this.isKnown && !this.isOn;
     this.isOn = this.isKnown = true;
     this.#delays = 0;
     this.#why = undefined;
+    this.#isTold = false;
     if (wasDelayed) this.#parts.emitter.emit('delayed', { room: this.room });
     if (isBack) this.#parts.emitter.emit('resumed', { room: this.room });
   }

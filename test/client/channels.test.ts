@@ -16,6 +16,18 @@ const OTHER_LOG = '22222222-2222-4222-8222-222222222222';
 const range = (from: number, to: number): number[] =>
   Array.from({ length: to - from + 1 }, (_, at) => from + at);
 
+test('a room that waits for its turn, since a thousand others are asked for, is not told as delayed', () => {
+  const world = new ClientWorld();
+  const end = world.up();
+  for (let at = 0; at < 1_001; at++) world.core.join(`r${at}`, {}, () => {});
+  for (let at = 0; at < 1_000; at++) end.joined();
+  expect(end.has('join')).toBe(false);
+  world.pass(1_000);
+  expect(end.joined()).toMatchObject({ room: 'r1000' });
+  expect(world.core.positions).toHaveProperty('room:r1000');
+  expect(world.events('delayed')).toEqual([]);
+});
+
 test('a room that is back after a reconnect is told of: from then on signals are taken', () => {
   const world = new ClientWorld();
   world.inRoom();
