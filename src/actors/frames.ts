@@ -1,6 +1,6 @@
 import { channelId, channelKind, clientName, type Channel } from '../protocol/channels.ts';
 import { isoTime } from '../protocol/time.ts';
-import type { Entry } from '../runtime/ports/log-store.ts';
+import type { Entry, StoreCalls } from '../runtime/ports/log-store.ts';
 import type { Move } from './messages.ts';
 import type { FrameBatch } from '../runtime/ports/sockets.ts';
 
@@ -38,6 +38,19 @@ export function resetFrame(channel: Channel, seq: number): string {
   });
 }
 
+/** What a read of a range has brought. */
+export type RangeRead = Pick<StoreCalls['page']['reply'], 'entries' | 'more' | 'first'>;
+
+/**
+ * How far a read takes who stands before it: to its last entry while there is more, to its end when the log goes there or
+ * begins behind it. A log that ends before it is none of these, and what is missing is not called removed.
+ */
+export function reachedBy({ entries, more, first }: RangeRead, after: number, upTo: number): number {
+  const last = entries[entries.length - 1]?.seq ?? after;
+  if (more || last >= upTo) return last;
+  return first !== undefined && first > upTo ? upTo : last;
+}
+
 /**
  * Entries as one batch that takes a subscriber from `after` to `upTo`.
  * The log has no holes of its own; where retention made one, the range is named.
@@ -57,6 +70,19 @@ export function batchOf(
   }
   if (last < upTo) frames.push(skippedFrame(channel, last + 1, upTo));
   return frameBatch(frames, after + 1, Math.max(last, upTo));
+}
+
+/**
+ * A reset as a batch: it is about no messages, so its `first` is below 0, and takes whoever gets it back to `last`.
+ * See {@link resetIn}.
+ */
+export function resetBatch(channel: Channel, seq: number): FrameBatch {
+  return frameBatch([resetFrame(channel, seq)], -1 - seq, seq);
+}
+
+/** The seq that a batch takes its subscribers back to, by its `first`; undefined when it is none of {@link resetBatch}. */
+export function resetIn(first: number): number | undefined {
+  return first < 0 ? -1 - first : undefined;
 }
 
 export function frameBatch(frames: readonly string[], first: number, last: number): FrameBatch {

@@ -19,6 +19,8 @@ export interface Append {
   readonly type: 'append';
   readonly channel: Channel;
   readonly epoch: number;
+  /** How far the home knows the log to go. */
+  readonly head: number;
   readonly foundsRoom: boolean;
   /** The home's own count of what it gave to the log. */
   readonly serial: number;

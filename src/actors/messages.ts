@@ -114,8 +114,8 @@ export type RelayMessage =
   | { readonly type: 'catchUp'; readonly connection: number }
   | { readonly type: 'refused'; readonly connections: readonly number[]; readonly first: number }
   | Publication
-  /** `continue`: to itself. Else the log may go further than was heard, or be another one (D21): its head is read anew. */
-  | { readonly type: 'continue' | 'recheck' | 'timelineChanged' };
+  /** `continue`: to itself. Else the log may go further than was heard, or be another one: it is held against it (D21). */
+  | { readonly type: 'continue' | 'logMoved' | 'timelineChanged' };
 
 /** What a home tells the relays of its channel. */
 export type Publication =
@@ -138,8 +138,8 @@ export type Publication =
   | { readonly type: 'recheck'; readonly user: string | undefined }
   /** Those who lost their right. */
   | ({ readonly type: 'evict'; readonly reason: 'removed' | 'closed' } & EvictedUsers)
-  /** A new life of the home, which knows nobody yet; or no home, since another one has the channel. */
-  | { readonly type: 'homeStarted' | 'homeDeposed' };
+  /** A new life of the home, which knows nobody yet; no home, since another has the channel; the log has lost its end. */
+  | { readonly type: 'homeStarted' | 'homeDeposed' | 'rewound' };
 
 /** `null`: everybody, but for some. */
 export interface EvictedUsers {

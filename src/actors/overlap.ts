@@ -88,7 +88,7 @@ class Overlap {
     const { at, heads } = answer.body.value;
     this.#since = at;
     if (heads === null) {
-      const recheck: RelayMessage = { type: 'recheck' };
+      const recheck: RelayMessage = { type: 'logMoved' };
       return out.add({ type: 'tellAll', kind: 'relay', message: recheck });
     }
     for (const [channel, head] of heads) out.publish(channel, [this.#options.node], { type: 'head', head });

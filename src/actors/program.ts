@@ -8,7 +8,7 @@ import { drainBehaviour, DRAIN_LIMITS } from './drain/drain.ts';
 import type { AllowanceLimits } from './home/allowance.ts';
 import { broadcastBehaviour } from './home/broadcast.ts';
 import type { HomeOptions } from './home/home.ts';
-import type { LedgerLimits } from './home/ledger.ts';
+import type { LedgerLimits } from './home/ledger-limits.ts';
 import { roomBehaviour } from './home/room.ts';
 import { userBehaviour } from './home/user.ts';
 import type { AskedOfMessages } from './home/vetting.ts';

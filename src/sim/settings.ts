@@ -1,5 +1,5 @@
 import { CONNECTION_LIMITS } from '../actors/connection/context.ts';
-import { LEDGER_LIMITS } from '../actors/home/ledger.ts';
+import { LEDGER_LIMITS } from '../actors/home/ledger-limits.ts';
 import { LOG_LIMITS } from '../actors/log/log.ts';
 import type { ProgramOptions } from '../actors/program.ts';
 import { INBOUND_LIMITS, type InboundLimits } from '../limits/inbound-budget.ts';

@@ -10,6 +10,7 @@ const IN_FRAMES_ONLY: ReadonlySet<string> = new Set(['bad_frame', 'not_joined'])
 export const COUNTED = [
   ['vagus_messages_stored_total', 'Messages confirmed by the store', 'messages_stored'],
   ['vagus_messages_pruned_total', 'Messages removed because they are kept no longer', 'messages_pruned'],
+  ['vagus_rewinds_total', 'Channels whose log was found to have lost its end', 'rewinds'],
   ['vagus_relay_gaps_read_total', 'Ranges that a relay had to read from the log', 'relay_gaps_read'],
   ['vagus_overlap_reads_total', 'Looks at what other processes have stored', 'overlap_reads'],
   ['vagus_slow_connections_total', 'Times a connection went over its outbound limit', 'slow_connections'],
@@ -100,5 +101,12 @@ export const LABELLED: readonly LabelledCounters[] = [
     label: 'outcome',
     prefix: 'probe_',
     values: ['passed', 'failed'],
+  },
+  {
+    metric: 'vagus_resets_total',
+    help: 'Connections told on a channel that the log is not what they were shown, by why',
+    label: 'reason',
+    prefix: 'reset_',
+    values: ['rewound', 'other_message', 'above_head'],
   },
 ];

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { Access } from '../../src/actors/home/access.ts';
 import { Evictions } from '../../src/actors/home/evictions.ts';
-import { Ledger, LEDGER_LIMITS } from '../../src/actors/home/ledger.ts';
+import { Ledger } from '../../src/actors/home/ledger.ts';
+import { LEDGER_LIMITS } from '../../src/actors/home/ledger-limits.ts';
 import { Presence } from '../../src/actors/home/presence.ts';
 import { Outbox } from '../../src/actors/outbox.ts';
 import type { Address, Turn } from '../../src/runtime/ports/actor.ts';

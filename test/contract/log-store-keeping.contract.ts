@@ -199,6 +199,9 @@ export function logStoreKeepingContract(name: string, open: () => Promise<Ageing
         const epoch = await keep(channel, ['z']);
         expect(await prune('room')).toEqual({ removed: 2, next: null });
         expect((await get(store, 'heads', { channels: [channel] })).get(channel)).toBe(3);
+        // A page that ends early says that what it lacks was removed.
+        const page = { channel, start: { after: 0, upTo: 2 }, limit: 9, bytesMax: 9_999, reader: null };
+        expect(await get(store, 'page', page)).toMatchObject({ entries: [], first: 3 });
         const keys = ['x', 'z'].map((id) => ({ sender: 'alice', id }));
         expect(await get(store, 'lookup', { channel, keys })).toMatchObject([null, { seq: 3 }]);
         const again = await append(store, channel, 'a', epoch, [entry('x'), entry('z'), entry('x')]);

@@ -161,6 +161,55 @@ export function logStoreContract(name: string, open: () => Promise<StoreUnderTes
       expect(await get(store, 'places', { places: [] })).toEqual([]);
     });
 
+    test('[D21] an append that knows of more than there is: rewound, and nothing of it is stored', async () => {
+      const [behind, fine]: Channel[] = [`room:${newRoom()}`, `room:${newRoom()}`];
+      const owner = 'a';
+      for (const channel of [behind, fine]) {
+        await claim(store, channel as Channel, owner);
+        await append(store, channel as Channel, owner, 1, [entry('1'), entry('2')]);
+      }
+      const group = (channel: Channel, head: number, id: string) => ({
+        channel,
+        epoch: 1,
+        head,
+        foundsRoom: false,
+        entries: [entry(id), entry(`${id}+`)],
+      });
+      const groups = [group(behind as Channel, 3, 'x'), group(fine as Channel, 2, 'x')];
+      const outcomes = await get(store, 'append', { owner, groups });
+      expect(outcomes.map((some) => some.map(({ type }) => type))).toEqual([
+        ['rewound', 'rewound'],
+        ['stored', 'stored'],
+      ]);
+      expect((await readAll(store, behind as Channel)).map(({ id }) => id)).toEqual(['1', '2']);
+      // Whose reign it is comes first: a deposed one is told so.
+      const deposed = await get(store, 'append', { owner: 'b', groups: [group(behind as Channel, 3, 'y')] });
+      expect(deposed.flat().map(({ type }) => type)).toEqual(['fenced', 'fenced']);
+      // Who knows less than there is has nothing to prove.
+      const again = await get(store, 'append', { owner, groups: [group(fine as Channel, 1, 'z')] });
+      expect(again.flat()).toMatchObject([{ seq: 5 }, { seq: 6 }]);
+    });
+
+    test('[PU2] a page that ends before the seq it was asked up to tells where the channel begins', async () => {
+      const [channel, empty]: Channel[] = [`room:${newRoom()}`, `room:${newRoom()}`];
+      await claim(store, channel as Channel, 'a');
+      await append(store, channel as Channel, 'a', 1, [entry('1'), entry('2'), entry('3')]);
+      const first = async (
+        of: Channel,
+        after: number,
+        upTo: number,
+        limit = 10,
+      ): Promise<number | undefined> => {
+        const page = { channel: of, start: { after, upTo }, limit, bytesMax: 10_000, reader: null };
+        return (await get(store, 'page', page)).first;
+      };
+      expect(await first(channel as Channel, 0, 3)).toBeUndefined();
+      expect(await first(channel as Channel, 0, 3, 2)).toBeUndefined();
+      expect(await first(channel as Channel, 1, 5)).toBe(1);
+      expect(await first(channel as Channel, 3, 4)).toBe(1);
+      expect(await first(empty as Channel, 0, 4)).toBe(1);
+    });
+
     test('an entry is given back as it was taken', async () => {
       const channel: Channel = `room:${newRoom()}`;
       const { epoch } = await claim(store, channel, 'a');

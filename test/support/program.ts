@@ -1,5 +1,5 @@
 import { CONNECTION_LIMITS } from '../../src/actors/connection/context.ts';
-import { LEDGER_LIMITS } from '../../src/actors/home/ledger.ts';
+import { LEDGER_LIMITS } from '../../src/actors/home/ledger-limits.ts';
 import { LOG_LIMITS } from '../../src/actors/log/log.ts';
 import { homeAddress, relayAddress } from '../../src/actors/messages.ts';
 import { program, type ProgramOptions } from '../../src/actors/program.ts';

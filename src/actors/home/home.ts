@@ -4,7 +4,8 @@ import { type Enter, type Entered, type HomeMessage, type Refusal } from '../mes
 import { DRAIN } from '../services.ts';
 import { Outbox } from '../outbox.ts';
 import type { AllowanceLimits } from './allowance.ts';
-import { Ledger, type LedgerContext, type LedgerLimits } from './ledger.ts';
+import { Ledger, type LedgerContext } from './ledger.ts';
+import type { LedgerLimits } from './ledger-limits.ts';
 import type { Asker } from './pending.ts';
 
 export interface HomeOptions {

@@ -11,37 +11,12 @@ import {
   type Refusal,
 } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
+import type { LedgerLimits } from './ledger-limits.ts';
 import { mayBeStored, PendingMessages, type Asker, type Pending } from './pending.ts';
 import { Retry } from './retry.ts';
 import { roomMachine } from './room.machine.ts';
 
 export const roomChart = explore(roomMachine);
-
-export interface LedgerLimits {
-  /** Messages of one channel that may be under way; 16 statements of 64. */
-  readonly pendingMax: number;
-  /** UTF-16 units of them together. */
-  readonly pendingSizeMax: number;
-  readonly idleMs: number;
-  readonly backoffMs: number;
-  readonly backoffMaxMs: number;
-  /** How long the log may take to answer: more than its own deadlines, so that it answers first. */
-  readonly logDeadlineMs: number;
-  /** How long a message that certainly was not stored is tried: as long as a database takes to come back quickly. */
-  readonly giveUpMs: number;
-  readonly retryAfterMs: number;
-}
-
-export const LEDGER_LIMITS: LedgerLimits = {
-  pendingMax: 1_024,
-  pendingSizeMax: 4 * 1024 * 1024,
-  idleMs: 300_000,
-  backoffMs: 100,
-  backoffMaxMs: 2_000,
-  logDeadlineMs: 6_000,
-  giveUpMs: 3_000,
-  retryAfterMs: 1_000,
-};
 
 export type LedgerContext =
   | { readonly for: 'claim'; readonly mode: ClaimMode; readonly claim: number }
@@ -137,7 +112,15 @@ export class Ledger {
     const { channel, foundsRoom } = this;
     const { serial, entry } = pending;
     this.#pending.give(pending, this.#epoch);
-    out.tell(LOG, { type: 'append', channel, epoch: this.#epoch, foundsRoom, serial, entry });
+    out.tell(LOG, {
+      type: 'append',
+      channel,
+      epoch: this.#epoch,
+      head: this.#head,
+      foundsRoom,
+      serial,
+      entry,
+    });
   }
 
   // --- outcomes
@@ -161,7 +144,8 @@ export class Ledger {
       this.#pending.takeBack(pending);
       switch (outcome.type) {
         case 'stored':
-          this.#head = Math.max(this.#head, outcome.seq);
+          if (outcome.seq <= this.#head) this.#rewind(outcome.seq - 1, out);
+          this.#head = outcome.seq;
           stored.push({ ...pending.entry, seq: outcome.seq, at: outcome.at });
           this.#answer(pending, { seq: outcome.seq, at: outcome.at, isDuplicate: false }, out);
           break;
@@ -263,6 +247,7 @@ export class Ledger {
     const claimed = reply.body.value;
     if (!claimed && context.mode === 'settle') return this.#deposed(turn, out);
     if (claimed) {
+      if (claimed.head < this.#head) this.#rewind(claimed.head, out);
       // What a doubtful statement has stored after all is in no publication: relays read it.
       if (claimed.head > this.#head)
         out.publish(this.channel, this.nodes, { type: 'head', head: claimed.head });
@@ -284,6 +269,20 @@ export class Ledger {
     // Whether it is settled is for the appends to say.
     if (this.#epoch > 0) for (const pending of this.#pending) this.#give(pending, out);
     else this.#claim(out);
+  }
+
+  /** The log has lost what was behind its head: nobody else writes under our reign, so up to there it is what it was. */
+  #rewind(head: number, out: Outbox): void {
+    out.count('rewinds');
+    out.add({
+      type: 'log',
+      level: 'error',
+      event: 'the log has lost its end',
+      details: { channel: this.channel, was: this.#head, head },
+    });
+    this.#head = head;
+    this.#pending.rewound(head);
+    out.publish(this.channel, this.nodes, { type: 'rewound' });
   }
 
   get isPrepared(): boolean {

@@ -106,6 +106,12 @@ export class PendingMessages implements Iterable<Pending> {
     }
   }
 
+  /** The log has lost its end: what is doubtful may be stored anywhere behind `head`. */
+  rewound(head: number): void {
+    for (const pending of this)
+      if (pending.doubtedAt !== undefined) pending.doubtedAt = Math.min(pending.doubtedAt, head);
+  }
+
   /** The first with this sender and id. */
   twinOf({ sender, id }: NewEntry): NewEntry | undefined {
     for (const { entry } of this) if (entry.sender === sender && entry.id === id) return entry;

@@ -1,7 +1,8 @@
 import type { Answer, Turn } from '../../runtime/ports/actor.ts';
 import { LOG, type LookupReply, type Refusal } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
-import type { Ledger, LedgerLimits } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
+import type { LedgerLimits } from './ledger-limits.ts';
 import type { Asker, Sent } from './pending.ts';
 
 /** Of the message only its key is kept. */

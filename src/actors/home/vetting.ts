@@ -4,7 +4,7 @@ import type { NewEntry } from '../../runtime/ports/log-store.ts';
 import { HOOK_SLACK_MS, HOOKS, type HookAnswer } from '../hooks/hooks.ts';
 import { isRefusal, type Refusal } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
-import type { LedgerLimits } from './ledger.ts';
+import type { LedgerLimits } from './ledger-limits.ts';
 import type { Sent } from './pending.ts';
 
 export interface VettingContext {

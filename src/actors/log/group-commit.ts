@@ -28,6 +28,8 @@ const ENTRY_OVERHEAD = 128;
 interface Item {
   readonly serial: number;
   readonly epoch: number;
+  /** How far its home knew the log to go. */
+  readonly head: number;
   readonly entry: NewEntry;
   readonly size: number;
 }
@@ -38,6 +40,8 @@ interface Queue {
   /** Epochs never fall along it: a claim may be granted while entries of the reign before are still here. */
   readonly items: Item[];
   isInFlight: boolean;
+  /** What was stored last from here, and under which epoch: its home may not have heard of it yet. */
+  stored: { readonly epoch: number; readonly seq: number };
 }
 
 /** A statement's worth of appends. */
@@ -82,7 +86,7 @@ export class GroupCommit {
   }
 
   /** The result when it is known at once, or undefined when it waits for a statement. */
-  add({ channel, epoch, foundsRoom, serial, entry }: Append): AppendResult | undefined {
+  add({ channel, epoch, head, foundsRoom, serial, entry }: Append): AppendResult | undefined {
     const isBehindLost = this.#granted !== undefined && this.#granted.get(channel) !== epoch;
     if (isBehindLost || epoch <= (this.#blocked.get(channel) ?? 0))
       return { serial, epoch, outcome: { type: 'failed' } };
@@ -93,11 +97,11 @@ export class GroupCommit {
     this.#blocked.delete(channel);
     let queue = this.#queues.get(channel);
     if (!queue) {
-      queue = { channel, foundsRoom, items: [], isInFlight: false };
+      queue = { channel, foundsRoom, items: [], isInFlight: false, stored: { epoch: 0, seq: 0 } };
       this.#queues.set(channel, queue);
     }
     if (queue.items.length === 0 && !queue.isInFlight) this.#ready.push(queue);
-    queue.items.push({ serial, epoch, entry, size });
+    queue.items.push({ serial, epoch, head, entry, size });
     this.#entries++;
     this.#size += size;
     return undefined;
@@ -129,9 +133,11 @@ export class GroupCommit {
         continue;
       }
       queue.isInFlight = true;
-      const { channel, foundsRoom } = queue;
+      const { channel, foundsRoom, stored } = queue;
       const { epoch } = taken[0] as Item;
-      groups.push({ channel, epoch, foundsRoom, entries: taken.map((item) => item.entry) });
+      const heads = taken.map((item) => item.head);
+      const head = Math.max(stored.epoch === epoch ? stored.seq : 0, ...heads);
+      groups.push({ channel, epoch, head, foundsRoom, entries: taken.map((item) => item.entry) });
       items.push(taken);
       entries += taken.length;
       for (const item of taken) size += item.size;
@@ -176,7 +182,7 @@ export class GroupCommit {
         this.#requeue(queue, items.slice(at));
         return { channel: queue.channel, results };
       }
-      if (outcome.type === 'fenced' || outcome.type === 'failed' || outcome.type === 'unknown') {
+      if (isOpen(outcome)) {
         for (const [next, open] of items.slice(at).entries()) {
           const { serial, epoch } = open;
           results.push({ serial, epoch, outcome: outcomes[at + next] ?? { type: 'unknown' } });
@@ -184,6 +190,7 @@ export class GroupCommit {
         results.push(...this.#block(queue, item.epoch));
         return { channel: queue.channel, results };
       }
+      if (outcome.type === 'stored') queue.stored = { epoch: item.epoch, seq: outcome.seq };
       results.push({ serial: item.serial, epoch: item.epoch, outcome });
     }
     // The room has its record now.
@@ -222,4 +229,9 @@ export class GroupCommit {
       return { channel: queue.channel, results: this.#block(queue, newest) };
     });
   }
+}
+
+/** Nothing that comes later may be tried before this is settled. */
+function isOpen({ type }: EntryOutcome): boolean {
+  return type === 'fenced' || type === 'rewound' || type === 'failed' || type === 'unknown';
 }

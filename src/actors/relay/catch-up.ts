@@ -1,6 +1,6 @@
 import type { Channel } from '../../protocol/channels.ts';
 import type { FrameBatch } from '../../runtime/ports/sockets.ts';
-import { batchOf, mergeBatches } from '../frames.ts';
+import { batchOf, mergeBatches, reachedBy, resetBatch, resetIn } from '../frames.ts';
 import { LOG } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import type { Fanout } from './fanout.ts';
@@ -14,6 +14,8 @@ const RETRY_MS = 1_000;
 
 export interface CatchUpContext {
   readonly for: 'page';
+  /** Of which life of the log it is, as far as this relay knows. */
+  readonly round: number;
   readonly after: number;
   readonly upTo: number;
 }
@@ -36,6 +38,9 @@ export class CatchUp {
   readonly #reads = new Set<number>();
   /** A read failed: none is begun until the pause is over. */
   #isPausing = false;
+  /** Who has to be told first that the log has lost what it was shown, and behind which seq. */
+  readonly #owed = new Map<number, number>();
+  #round = 0;
   #recent: FrameBatch[] = [];
   #recentSize = 0;
 
@@ -59,14 +64,29 @@ export class CatchUp {
     this.#advance(connection, out);
   }
 
+  /** As {@link start}; but what the connection was told of lies behind the place to which the log was reset since. */
+  startReset(connection: number, seq: number, out: Outbox): void {
+    this.#owed.set(connection, seq);
+    this.start(connection, seq, out);
+  }
+
   remove(connection: number): void {
     this.#positions.delete(connection);
     this.#stalled.delete(connection);
+    this.#owed.delete(connection);
     if (this.#positions.size === 0) this.#forget();
   }
 
   /** The connection refused a batch that began with `first`: it is where it was before it. */
   stalled(connection: number, first: number): void {
+    this.#fanout.remove(connection);
+    const reset = resetIn(first);
+    if (reset !== undefined) {
+      this.#owed.set(connection, reset);
+      this.#positions.set(connection, Math.min(this.#positions.get(connection) ?? reset, reset));
+      this.#stalled.add(connection);
+      return;
+    }
     const known = this.#stalled.has(connection) ? this.#positions.get(connection) : undefined;
     this.#positions.set(connection, Math.min(known ?? Infinity, first - 1));
     this.#stalled.add(connection);
@@ -79,11 +99,24 @@ export class CatchUp {
 
   /** A batch goes out to the live ones. */
   sealed(batch: FrameBatch): void {
+    if (resetIn(batch.first) !== undefined) return this.#rewound(batch.last);
     if (this.#positions.size === 0) return;
     this.#recent.push(batch);
     this.#recentSize += batch.size;
     while (this.#recentSize > RECENT_SIZE_MAX && this.#recent.length > 0)
       this.#recentSize -= this.#recent.shift()?.size ?? 0;
+  }
+
+  /** The log has lost what is behind `seq`: who was shown some of it is told so, before anything else. */
+  #rewound(seq: number): void {
+    this.#round++;
+    this.#reads.clear();
+    this.#forget();
+    for (const [connection, position] of this.#positions) {
+      if (position <= seq) continue;
+      this.#positions.set(connection, seq);
+      this.#owed.set(connection, seq);
+    }
   }
 
   /** After a batch went out: whoever waited for it may go on. */
@@ -94,6 +127,11 @@ export class CatchUp {
   #advance(connection: number, out: Outbox): void {
     const position = this.#positions.get(connection);
     if (position === undefined || this.#stalled.has(connection)) return;
+    const owed = this.#owed.get(connection);
+    if (owed !== undefined) {
+      this.#owed.delete(connection);
+      this.#write(connection, resetBatch(this.#channel, owed), out);
+    }
     const { sealed } = this.#fanout;
     if (position > sealed) return;
     if (position === sealed) return this.#goLive(connection);
@@ -135,25 +173,36 @@ export class CatchUp {
     this.#reads.add(after);
     const upTo = this.#fanout.sealed;
     const { page, deadlineMs } = this.#limits;
-    const context: CatchUpContext = { for: 'page', after, upTo };
+    const context: CatchUpContext = { for: 'page', round: this.#round, after, upTo };
     const request = { channel: this.#channel, start: { after, upTo }, ...page, reader: null };
     out.ask(LOG, { type: 'page', ...request }, { deadlineMs, context });
   }
 
-  pageRead({ after, upTo }: CatchUpContext, answer: PageReply, out: Outbox): void {
+  /** False when the log ends before what was shown: it may have lost it. */
+  pageRead({ round, after, upTo }: CatchUpContext, answer: PageReply, out: Outbox): boolean {
+    if (round !== this.#round) return true;
     this.#reads.delete(after);
     if (!answer.ok || !answer.body.ok) {
-      this.#isPausing = true;
-      return out.arm('catchUp', RETRY_MS);
+      this.#pause(out);
+      return true;
     }
-    const { entries, more } = answer.body.value;
-    const reached = more ? (entries[entries.length - 1]?.seq ?? upTo) : upTo;
-    const batch = batchOf(this.#channel, after, entries, reached);
+    const { value } = answer.body;
+    const reached = reachedBy(value, after, upTo);
+    const isWhole = reached === upTo || value.more;
+    if (!isWhole) this.#pause(out);
+    if (reached === after) return isWhole;
+    const batch = batchOf(this.#channel, after, value.entries, reached);
     for (const [connection, position] of [...this.#positions]) {
       if (position !== after || this.#stalled.has(connection)) continue;
       this.#write(connection, batch, out);
       this.#positions.set(connection, reached);
       this.#advance(connection, out);
     }
+    return isWhole;
+  }
+
+  #pause(out: Outbox): void {
+    this.#isPausing = true;
+    out.arm('catchUp', RETRY_MS);
   }
 }

@@ -81,6 +81,14 @@ export class Fanout {
     return this.#push({ batch, to: undefined, except });
   }
 
+  /** To all, whatever waits; what lies behind it and was given to nobody yet is given to nobody. */
+  reset(batch: FrameBatch): void {
+    this.#waiting = this.#waiting.filter((waiting) => waiting.batch.first <= batch.last);
+    this.#waitingSize = this.#waiting.reduce((sum, waiting) => sum + waiting.batch.size, 0);
+    this.#waiting.push({ batch, to: undefined, except: undefined });
+    this.#waitingSize += batch.size;
+  }
+
   /** To some alone, in order with all else. */
   pushTo(to: readonly number[], batch: FrameBatch): boolean {
     return this.#push({ batch, to, except: undefined });
@@ -135,7 +143,7 @@ export class Fanout {
     const { to, except } = next;
     const list = to ?? this.#live;
     const pass: Pass = { batch, to, except, list, cursor: 0, end: list.length };
-    if (batch.first > 0) {
+    if (batch.first !== 0) {
       this.sealed = batch.last;
       onSealed(batch);
     }

@@ -10,10 +10,10 @@ import type { Subscriber, SubscriberContext } from './subscriber.ts';
 export function askPlace(
   channel: Channel,
   { connection, serial, position }: Subscriber,
-  deadlineMs: number,
+  { deadlineMs, shown }: { readonly deadlineMs: number; readonly shown: number },
   out: Outbox,
 ): void {
-  const context: SubscriberContext = { for: 'head', connection, serial };
+  const context: SubscriberContext = { for: 'head', connection, serial, shown };
   const seq = seqToProve(position);
   const message =
     seq === undefined ? ({ type: 'head', channel } as const) : ({ type: 'place', channel, seq } as const);
@@ -25,7 +25,11 @@ export function foundAt(
   channel: Channel,
   position: Position | undefined,
   answer: number | Place,
+  out: Outbox,
 ): { readonly head: number; readonly isOther: boolean } {
   const { head, at } = typeof answer === 'number' ? { head: answer, at: null } : answer;
-  return { head, isOther: position !== undefined && isOtherAt(channel, position, at) };
+  const isOther = position !== undefined && isOtherAt(channel, position, at);
+  if (isOther) out.count('reset_other_message');
+  else if (position && position.seq > head && position.seq < Infinity) out.count('reset_above_head');
+  return { head, isOther };
 }

@@ -4,7 +4,6 @@ import type { Place } from '../../runtime/ports/log-store.ts';
 import {
   homeAddress,
   isRefusal,
-  LOG,
   type Departure,
   type DeviceState,
   type Entered,
@@ -20,12 +19,14 @@ import { CatchUp } from './catch-up.ts';
 import { Fanout } from './fanout.ts';
 import { Notices } from './notices.ts';
 import { askPlace, foundAt } from './place.ts';
+import type { ProofContext } from './proof.ts';
 import { Stream, type PageReply, type RelayOptions } from './stream.ts';
 import {
   DEMOTED_MS,
   EVICTED,
   subscriberOf,
   tellRecheck,
+  unreachable,
   type RelayContext,
   type Subscriber,
   type SubscriberContext,
@@ -47,6 +48,8 @@ class Relay {
   readonly #stream: Stream;
   readonly #catchUp: CatchUp;
   readonly #notices: Notices;
+  /** Who is told how far the log goes once that is known again. */
+  readonly #unproven: Subscriber[] = [];
   #isWriting = false;
   #lastSerial = 0;
 
@@ -69,8 +72,7 @@ class Relay {
         this.#subscribe(message, turn.replyTo, out);
         break;
       case 'start':
-        if (this.#subscribers.has(message.connection))
-          this.#catchUp.start(message.connection, message.after, out);
+        this.#start(message.connection, message.after, out);
         break;
       case 'unsubscribe':
         this.#remove(message.connection);
@@ -89,9 +91,9 @@ class Relay {
       case 'refused':
         this.#refused(message.connections, message.first);
         break;
-      case 'recheck':
+      case 'logMoved':
       case 'timelineChanged':
-        this.#askHead({ for: 'recheck' }, out);
+        this.#stream.prove(out);
         break;
       case 'continue':
         this.#isWriting = false;
@@ -130,13 +132,23 @@ class Relay {
 
   // --- coming
 
+  /** What it was told may be gone by now: then it begins where the log was reset to, and is told so. */
+  #start(connection: number, after: number, out: Outbox): void {
+    const subscriber = this.#subscribers.get(connection);
+    if (!subscriber) return;
+    const { rewinds, resetTo } = this.#stream;
+    const isGone = subscriber.toldAt < rewinds && after > resetTo;
+    if (isGone) this.#catchUp.startReset(connection, resetTo, out);
+    else this.#catchUp.start(connection, after, out);
+  }
+
   #subscribe(who: Subscribe, asker: ReplyTo | undefined, out: Outbox): void {
     const known = this.#subscribers.get(who.connection);
     if (known?.isIn) {
       // It is here already: it asks again only to be told so.
       known.asker = asker;
       known.position = who.position;
-      return askPlace(this.#channel, known, this.#options.deadlineMs, out);
+      return this.#askPlace(known, out);
     }
     const subscriber = subscriberOf(who, ++this.#lastSerial, asker);
     this.#subscribers.add(subscriber);
@@ -161,27 +173,35 @@ class Relay {
   #entered(subscriber: Subscriber, answer: Answer<Entered | Refusal>, out: Outbox): void {
     if (!answer.ok) {
       this.#tellExit(subscriber.address, 'gone', out);
-      return this.#refuse(subscriber, this.#unavailable(), out);
+      return this.#refuse(subscriber, unreachable(this.#options.retryAfterMs), out);
     }
     if (isRefusal(answer.body)) return this.#refuse(subscriber, answer.body, out);
     subscriber.entered = answer.body;
     // The head is read after the home knows of us, or a message between the two would be lost (D6).
-    askPlace(this.#channel, subscriber, this.#options.deadlineMs, out);
+    this.#askPlace(subscriber, out);
   }
 
-  #askHead(context: RelayContext, out: Outbox): void {
-    out.ask(LOG, { type: 'head', channel: this.#channel }, { deadlineMs: this.#options.deadlineMs, context });
+  #askPlace(subscriber: Subscriber, out: Outbox): void {
+    askPlace(this.#channel, subscriber, { ...this.#options, shown: this.#stream.shown }, out);
   }
 
-  #headRead(subscriber: Subscriber, answer: Answer<LogReply<number | Place>>, out: Outbox): void {
+  #headRead(
+    subscriber: Subscriber,
+    answer: Answer<LogReply<number | Place>>,
+    shown: number,
+    out: Outbox,
+  ): void {
     if (!subscriber.entered) return;
     if (!answer.ok || !answer.body.ok) {
       if (!subscriber.isIn) this.#tellExit(subscriber.address, 'gone', out);
-      return this.#refuse(subscriber, this.#unavailable(), out);
+      return this.#refuse(subscriber, unreachable(this.#options.retryAfterMs), out);
     }
-    const { position, entered } = subscriber;
-    const found = foundAt(this.#channel, position, answer.body.value);
+    const { entered } = subscriber;
+    const found = foundAt(this.#channel, subscriber.position, answer.body.value, out);
+    if (found.head < shown && !this.#stream.isProving) this.#stream.prove(out);
+    if (this.#stream.isProving) return void this.#unproven.push(subscriber);
     const head = this.#stream.headRead(found.head, out);
+    subscriber.toldAt = this.#stream.rewinds;
     out.reply(subscriber.asker, { ...found, head, ...entered } satisfies Subscribed);
     subscriber.asker = undefined;
     subscriber.isIn = true;
@@ -191,14 +211,6 @@ class Relay {
     out.reply(subscriber.asker, refusal);
     subscriber.asker = undefined;
     if (!subscriber.isIn) this.#remove(subscriber.connection);
-  }
-
-  #unavailable(): Refusal {
-    return {
-      error: 'unavailable',
-      message: 'the channel cannot be reached right now',
-      retryAfterMs: this.#options.retryAfterMs,
-    };
   }
 
   // --- going
@@ -268,11 +280,8 @@ class Relay {
 
   #refused(connections: readonly number[], first: number): void {
     if (first === 0) return this.#notices.refused(connections);
-    for (const connection of connections) {
-      if (!this.#subscribers.has(connection)) continue;
-      this.#fanout.remove(connection);
-      this.#catchUp.stalled(connection, first);
-    }
+    for (const connection of connections)
+      if (this.#subscribers.has(connection)) this.#catchUp.stalled(connection, first);
   }
 
   #timer(timer: string, out: Outbox): void {
@@ -299,6 +308,8 @@ class Relay {
         return this.#evict(message, out);
       case 'recheck':
         return tellRecheck(this.#subscribers.all(), this.#channel, message.user, out);
+      case 'rewound':
+        return this.#stream.prove(out);
       case 'homeStarted':
         return this.#reenterAll(out);
       case 'homeDeposed':
@@ -319,8 +330,8 @@ class Relay {
     if (isRefusal(answer.body)) {
       return this.#putOff(subscriber, answer.body.error === 'gone' ? 'closed' : 'removed', out);
     }
-    // What the old home has stored and not published is in the log.
-    this.#askHead({ for: 'recheck' }, out);
+    // What the old home has stored and not published is in the log, and what it has published may not be (D21).
+    this.#stream.prove(out);
   }
 
   #answered(context: RelayContext, answer: Answer<unknown>, out: Outbox): void {
@@ -330,24 +341,30 @@ class Relay {
       case 'demoted':
       case 'head':
         return this.#answeredFor(context, answer, out);
-      case 'recheck': {
-        const read = answer as Answer<LogReply<number>>;
-        if (read.ok && read.body.ok) this.#stream.heardOf(read.body.value, out);
-        else out.arm('reenter', this.#options.retryAfterMs);
-        return;
-      }
       case 'gap':
         return this.#stream.gapRead(context, answer as PageReply, out);
       case 'page':
-        return this.#catchUp.pageRead(context, answer as PageReply, out);
+        return this.#catchUp.pageRead(context, answer as PageReply, out)
+          ? undefined
+          : this.#stream.prove(out);
+      case 'proof':
+        return this.#proofRead(context, answer, out);
     }
+  }
+
+  #proofRead(context: ProofContext, answer: Answer<unknown>, out: Outbox): void {
+    const { rewinds } = this.#stream;
+    if (!this.#stream.proofRead(context, answer, out)) return;
+    if (this.#stream.rewinds > rewinds) out.count('reset_rewound', this.#subscribers.size);
+    for (const subscriber of this.#unproven.splice(0))
+      if (this.#subscribers.get(subscriber.connection) === subscriber) this.#askPlace(subscriber, out);
   }
 
   #answeredFor(context: SubscriberContext, answer: Answer<unknown>, out: Outbox): void {
     const subscriber = this.#subscribers.get(context.connection);
     if (subscriber?.serial !== context.serial) return;
     if (context.for === 'head')
-      return this.#headRead(subscriber, answer as Answer<LogReply<number | Place>>, out);
+      return this.#headRead(subscriber, answer as Answer<LogReply<number | Place>>, context.shown ?? 0, out);
     const entered = answer as Answer<Entered | Refusal>;
     if (context.for === 'enter') this.#entered(subscriber, entered, out);
     else if (context.for === 'demoted') this.#demoted(subscriber, entered, out);

@@ -1,10 +1,11 @@
 import type { Channel } from '../../protocol/channels.ts';
 import type { Answer } from '../../runtime/ports/actor.ts';
 import type { Entry, StoreCalls } from '../../runtime/ports/log-store.ts';
-import { batchOf } from '../frames.ts';
+import { batchOf, reachedBy, resetBatch } from '../frames.ts';
 import { LOG, type LogReply } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import type { Fanout } from './fanout.ts';
+import { Proof, type ProofContext } from './proof.ts';
 
 /** Publications that are kept while a gap before them is read; beyond, they are read too (D9). UTF-16 length. */
 const HELD_SIZE_MAX = 1024 * 1024;
@@ -33,6 +34,8 @@ export interface RelayOptions extends ReadLimits {
 
 export interface StreamContext {
   readonly for: 'gap';
+  /** Of which life of the log it is, as far as this relay knows. */
+  readonly round: number;
   readonly after: number;
   readonly upTo: number;
 }
@@ -42,6 +45,8 @@ export interface StreamContext {
  * Whatever is missing in between is read from the log before anything later is shown.
  *
  * - `#last` is the newest seq given to the fan-out; `#known` the newest one heard of. Equal when nothing is missing.
+ * - A log may lose its end (D21). What was shown is held against it when there is a sign of that; nothing is shown
+ *   meanwhile, and who was shown what is gone is told where it goes on.
  */
 export class Stream {
   readonly #channel: Channel;
@@ -56,11 +61,28 @@ export class Stream {
   #isFull = false;
   /** A read failed: none is begun until the pause is over. */
   #isPausing = false;
+  readonly #proof: Proof;
+  /** The newest seq heard of while what was shown is being proven. */
+  #heardMeanwhile = 0;
+  #round = 0;
+  /** How often the log has lost its end, and up to where it was still there at last. */
+  rewinds = 0;
+  resetTo = 0;
 
   constructor(channel: Channel, fanout: Fanout, limits: ReadLimits) {
     this.#channel = channel;
     this.#fanout = fanout;
     this.#limits = limits;
+    this.#proof = new Proof(channel, limits.deadlineMs);
+  }
+
+  /** The newest seq that was shown; 0 before anything was. */
+  get shown(): number {
+    return this.#last ?? 0;
+  }
+
+  get isProving(): boolean {
+    return this.#proof.isRunning;
   }
 
   /**
@@ -77,7 +99,8 @@ export class Stream {
   }
 
   heardOf(head: number, out: Outbox): void {
-    this.#known = Math.max(this.#known, head);
+    if (this.isProving) this.#heardMeanwhile = Math.max(this.#heardMeanwhile, head);
+    else this.#known = Math.max(this.#known, head);
     this.fill(out);
   }
 
@@ -88,7 +111,12 @@ export class Stream {
       this.#known = Math.max(this.#known, newest);
       return;
     }
+    if (this.isProving) return this.heardOf(newest, out);
     const fresh = entries[0]?.seq === last + 1 ? entries : entries.filter((entry) => entry.seq > last);
+    if (fresh !== entries && entries.some((entry) => this.#proof.trail.contradicts(entry))) {
+      this.prove(out);
+      return this.heardOf(newest, out);
+    }
     if (fresh.length === 0) return;
     const isNext = fresh[0]?.seq === last + 1 && this.#known <= last;
     this.#known = Math.max(this.#known, newest);
@@ -99,8 +127,10 @@ export class Stream {
 
   #show(after: number, entries: readonly Entry[], upTo: number): boolean {
     this.#isFull = !this.#fanout.push(batchOf(this.#channel, after, entries, upTo));
-    if (!this.#isFull) this.#last = upTo;
-    return !this.#isFull;
+    if (this.#isFull) return false;
+    this.#last = upTo;
+    this.#proof.trail.add(entries);
+    return true;
   }
 
   #hold(entries: readonly Entry[]): void {
@@ -116,8 +146,8 @@ export class Stream {
   /** Reads what is missing, if anything is and nobody reads it yet. */
   fill(out: Outbox): void {
     const last = this.#last;
-    if (last === undefined || this.#known <= last || this.#isReading || this.#isFull || this.#isPausing)
-      return;
+    if (last === undefined || this.#known <= last || this.#isReading || this.#isFull) return;
+    if (this.#isPausing || this.isProving) return;
     if (this.#held[0] && this.#held[0].seq <= last + 1) this.#showHeld(last);
     const after = this.#last ?? last;
     if (this.#known <= after) return;
@@ -126,7 +156,7 @@ export class Stream {
     this.#isReading = true;
     const { page, deadlineMs } = this.#limits;
     const request = { channel: this.#channel, start: { after, upTo }, ...page, reader: null };
-    const context: StreamContext = { for: 'gap', after, upTo };
+    const context: StreamContext = { for: 'gap', round: this.#round, after, upTo };
     out.count('relay_gaps_read');
     out.ask(LOG, { type: 'page', ...request }, { deadlineMs, context });
   }
@@ -139,22 +169,58 @@ export class Stream {
     this.#heldSize = 0;
   }
 
-  gapRead({ after, upTo }: StreamContext, answer: PageReply, out: Outbox): void {
+  gapRead({ round, after, upTo }: StreamContext, answer: PageReply, out: Outbox): void {
+    if (round !== this.#round) return;
     this.#isReading = false;
     if (!answer.ok || !answer.body.ok) {
       this.#isPausing = true;
       return out.arm('gap', RETRY_MS);
     }
-    const { entries, more } = answer.body.value;
-    const reached = more ? (entries[entries.length - 1]?.seq ?? upTo) : upTo;
-    this.#show(after, entries, reached);
+    const { value } = answer.body;
+    const reached = reachedBy(value, after, upTo);
+    if (reached > after) this.#show(after, value.entries, reached);
+    if (reached < upTo && !value.more) return this.prove(out);
     this.fill(out);
+  }
+
+  // --- a log that has lost its end
+
+  /** There is a sign that what was shown is not in the log any more. */
+  prove(out: Outbox): void {
+    if (this.#last === undefined) return;
+    this.#round++;
+    this.#isReading = false;
+    this.#held = [];
+    this.#heldSize = 0;
+    if (!this.isProving) this.#heardMeanwhile = 0;
+    this.#proof.start(this.#last, out);
+  }
+
+  /** True when it is known up to where what was shown is in the log. */
+  proofRead(context: ProofContext, answer: Answer<unknown>, out: Outbox): boolean {
+    const proven = this.#proof.answered(context, answer, out);
+    if (proven === 'failed') out.arm('gap', RETRY_MS);
+    if (proven === undefined || proven === 'failed' || this.#last === undefined) return false;
+    const { place, head } = proven;
+    if (place < this.#last) this.#rewind(place);
+    this.#known = Math.max(head, this.#heardMeanwhile, this.#last);
+    this.fill(out);
+    return true;
+  }
+
+  #rewind(place: number): void {
+    this.rewinds++;
+    this.resetTo = place;
+    this.#last = place;
+    this.#proof.trail.cut(place);
+    this.#fanout.reset(resetBatch(this.#channel, place));
   }
 
   /** The time after a failed read has passed. */
   readAgain(out: Outbox): void {
     this.#isPausing = false;
-    this.fill(out);
+    if (this.isProving) this.prove(out);
+    else this.fill(out);
   }
 
   /** The fan-out has nothing more to write. */

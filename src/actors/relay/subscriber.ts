@@ -4,6 +4,7 @@ import type { ReplyTo } from '../../runtime/ports/actor.ts';
 import type { ConnectionAddress, DeviceState, Entered, Refusal, Subscribe } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import type { CatchUpContext } from './catch-up.ts';
+import type { ProofContext } from './proof.ts';
 import type { StreamContext } from './stream.ts';
 
 export interface SubscriberContext {
@@ -11,10 +12,12 @@ export interface SubscriberContext {
   readonly for: 'enter' | 'head' | 'reenter' | 'demoted';
   readonly connection: number;
   readonly serial: number;
+  /** The newest seq that the relay had shown when it asked: a head below it is of a log that has lost its end. */
+  readonly shown?: number;
 }
 
 /** Why something was asked: comes back with its answer. */
-export type RelayContext = StreamContext | CatchUpContext | SubscriberContext | { readonly for: 'recheck' };
+export type RelayContext = StreamContext | CatchUpContext | SubscriberContext | ProofContext;
 
 /** One connection on a channel, as its relay knows it. */
 export interface Subscriber {
@@ -33,6 +36,8 @@ export interface Subscriber {
   entered: Entered | undefined;
   /** It has been told that it is in. */
   isIn: boolean;
+  /** How often the log had lost its end, as far as the relay knew, when it was told how far the log goes. */
+  toldAt: number;
 }
 
 /**
@@ -45,7 +50,20 @@ export function subscriberOf(
   asker: ReplyTo | undefined,
 ): Subscriber {
   const isIn = false;
-  return { serial, connection, address, user, isAdmin, state, position, asker, entered: undefined, isIn };
+  const toldAt = 0;
+  return {
+    serial,
+    connection,
+    address,
+    user,
+    isAdmin,
+    state,
+    position,
+    asker,
+    entered: undefined,
+    isIn,
+    toldAt,
+  };
 }
 
 /** How long a right may take to be confirmed whose scope is gone; with the way there and back, 1 s (JW4). */
@@ -66,4 +84,8 @@ export function tellRecheck(
 ): void {
   for (const { address, user } of subscribers)
     if (meant === undefined || meant === user) out.tell(address, { type: 'recheck', channel });
+}
+
+export function unreachable(retryAfterMs: number): Refusal {
+  return { error: 'unavailable', message: 'the channel cannot be reached right now', retryAfterMs };
 }

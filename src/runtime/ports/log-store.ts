@@ -25,6 +25,8 @@ export interface Entry extends NewEntry {
 export interface AppendGroup {
   readonly channel: Channel;
   readonly epoch: number;
+  /** How far the caller knows the log to go (D21); without it, nothing is known. */
+  readonly head?: number;
   /** The channel is a room that has no record yet: its first message makes one (FR7). */
   readonly foundsRoom: boolean;
   readonly entries: readonly NewEntry[];
@@ -35,16 +37,17 @@ export interface AppendGroup {
  * - `stored`, `duplicate`: it is in the log at `seq`.
  * - `refused`: the store will never take this entry; it took or answered for the others.
  * - `fenced`: the channel has another owner or epoch. Not stored.
+ * - `rewound`: the log does not go as far as the caller knows it to have gone: it has lost its end. Not stored.
  * - `busy`: the channel's row is locked by somebody else. Not stored; try again.
  * - `failed`: nothing of it was stored.
  * - `unknown`: it may be stored, or be stored yet. Only a claim settles it (D7).
  *
- * Within a group the outcomes before the first `fenced`, `busy`, `failed` or `unknown` are final, and all
- * from there on are of these four: order is kept.
+ * Within a group the outcomes before the first `fenced`, `rewound`, `busy`, `failed` or `unknown` are final, and all
+ * from there on are of these five: order is kept.
  */
 export type EntryOutcome =
   | { readonly type: 'stored' | 'duplicate'; readonly seq: number; readonly at: number }
-  | { readonly type: 'refused' | 'fenced' | 'busy' | 'failed' | 'unknown' };
+  | { readonly type: 'refused' | 'fenced' | 'rewound' | 'busy' | 'failed' | 'unknown' };
 
 /**
  * How a channel is claimed: epoch + 1 and the caller as its owner.
@@ -149,7 +152,16 @@ export interface StoreCalls extends LeaseCalls {
       /** Whose right to the room is checked in the same snapshot; null when it has been. */
       readonly reader: Reader | null;
     };
-    reply: { readonly grant: Grant; readonly entries: readonly Entry[]; readonly more: boolean };
+    reply: {
+      readonly grant: Grant;
+      readonly entries: readonly Entry[];
+      readonly more: boolean;
+      /**
+       * Of a page that ends before the seq that it was asked up to: the first that the channel keeps, of the same
+       * snapshot; where it keeps none, the next that it will give. Else undefined.
+       */
+      readonly first?: number;
+    };
   };
   /** Which of these (sender, id) are in the log. */
   lookup: {

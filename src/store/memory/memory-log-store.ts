@@ -32,6 +32,13 @@ type Calls = {
   readonly [Name in StoreCallName]: (request: StoreCalls[Name]['request']) => StoreCalls[Name]['reply'];
 };
 
+/** What a store holds of channels and rooms at one moment. */
+export interface Snapshot {
+  readonly channels: readonly (readonly [Channel, ChannelRow])[];
+  readonly rooms: readonly (readonly [string, RoomRecord])[];
+  readonly members: readonly (readonly [string, ReadonlySet<string>])[];
+}
+
 /**
  * The log as plain data, with the meaning of the real one: what the contract suite says of PostgreSQL holds here.
  * Nothing outlives the process. `wall` gives the time of storing.
@@ -59,6 +66,27 @@ export class MemoryLogStore implements LogStore {
     done: (reply: StoreReply<Name>) => void,
   ): void {
     done({ ok: true, value: this.#calls[name](request) });
+  }
+
+  /** Everything as it is now, for a {@link restore}. */
+  snapshot(): Snapshot {
+    const channels = [...this.#channels].map(([channel, row]) => {
+      const copy = { ...row, entries: new Map(row.entries), keys: new Map(row.keys) };
+      return [channel, copy] as const;
+    });
+    const members = [...this.#members].map(([room, users]) => [room, new Set(users)] as const);
+    return { channels, rooms: [...this.#rooms], members };
+  }
+
+  /** What came after a snapshot is lost: the server that had it is gone, and its standby had not. */
+  restore({ channels, rooms, members }: Snapshot): void {
+    this.#channels.clear();
+    for (const [channel, row] of channels)
+      this.#channels.set(channel, { ...row, entries: new Map(row.entries), keys: new Map(row.keys) });
+    this.#rooms.clear();
+    for (const [room, record] of rooms) this.#rooms.set(room, record);
+    this.#members.clear();
+    for (const [room, users] of members) this.#members.set(room, new Set(users));
   }
 
   /** A channel's row, for whoever has to lock it; undefined when it has none. */
@@ -196,9 +224,10 @@ export class MemoryLogStore implements LogStore {
     return { epoch: row.epoch, head: row.head };
   }
 
-  #append(owner: string, { channel, epoch, foundsRoom, entries }: AppendGroup): EntryOutcome[] {
+  #append(owner: string, { channel, epoch, head = 0, foundsRoom, entries }: AppendGroup): EntryOutcome[] {
     const row = this.#channels.get(channel);
     if (!row || row.epoch !== epoch || row.owner !== owner) return entries.map(() => ({ type: 'fenced' }));
+    if (row.head < head) return entries.map(() => ({ type: 'rewound' }));
     const at = Math.floor(this.#wall());
     const room = channel.slice(5);
     if (foundsRoom && !this.#rooms.has(room)) {
@@ -253,7 +282,15 @@ export class MemoryLogStore implements LogStore {
       fitting.push(entry);
     }
     const more = fitting.length < found.length;
-    return { grant, entries: isForward ? fitting : fitting.toReversed(), more };
+    const upTo = isForward ? start.upTo : undefined;
+    const isShort = upTo !== undefined && !more && fitting.at(-1)?.seq !== upTo;
+    const first = isShort ? { first: this.#firstKept(channel) } : {};
+    return { grant, entries: isForward ? fitting : fitting.toReversed(), more, ...first };
+  }
+
+  #firstKept(channel: Channel): number {
+    const row = this.#channels.get(channel);
+    return Math.min((row?.head ?? 0) + 1, ...(row?.entries.keys() ?? []));
   }
 
   #listRooms({ reader, after, limit }: StoreCalls['listRooms']['request']): StoreCalls['listRooms']['reply'] {

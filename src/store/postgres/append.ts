@@ -71,6 +71,7 @@ function bind({ owner, groups }: AppendRequest, items: readonly Item[]): Record<
     channels: [...new Set(items.map((item) => group(item).channel))],
     of: items.map((item) => group(item).channel),
     epochs: items.map((item) => group(item).epoch),
+    knowns: items.map((item) => group(item).head ?? 0),
     founds: items.map((item) => group(item).foundsRoom),
     senders: items.map((item) => item.entry.sender),
     ids: items.map((item) => item.entry.id),
@@ -81,7 +82,12 @@ function bind({ owner, groups }: AppendRequest, items: readonly Item[]): Record<
 }
 
 function outcomeOf(row: Row | undefined): EntryOutcome {
-  const [seq, at, isRepeat, standing] = row as [number, number, boolean, 'own' | 'busy' | 'fenced'];
+  const [seq, at, isRepeat, standing] = row as [
+    number,
+    number,
+    boolean,
+    'own' | 'busy' | 'fenced' | 'rewound',
+  ];
   if (standing !== 'own') return { type: standing };
   return { type: isRepeat ? 'duplicate' : 'stored', seq, at };
 }

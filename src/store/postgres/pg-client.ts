@@ -68,8 +68,9 @@ export class PgClient implements SqlClient {
       return rows;
     } catch (error) {
       const known = toSqlError(error);
-      // Whatever the connection still has under way must not reach the next who uses it.
-      client.release(known.failure === 'unknown' ? known : undefined);
+      // Whatever the connection still has under way must not reach the next who uses it. And one that may only read leads
+      // to a server that is not the one to write to any more: the next connection may find that.
+      client.release(known.failure === 'unknown' || isReadOnly(error) ? known : undefined);
       throw known;
     } finally {
       clearTimeout(timer);
@@ -139,6 +140,11 @@ function toSqlError(error: unknown): SqlError {
   const { code } = error as { code?: unknown };
   const isOfServer = error instanceof pg.DatabaseError && typeof code === 'string';
   return new SqlError(isOfServer ? failureOf(code) : 'unknown', messageOf(error), error);
+}
+
+/** SQLSTATE read_only_sql_transaction: what a standby answers, and a server that was demoted to one. */
+function isReadOnly(error: unknown): boolean {
+  return (error as { readonly code?: unknown }).code === '25006';
 }
 
 /** A refused connection over two addresses is an error without a text of its own. */

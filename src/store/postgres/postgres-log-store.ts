@@ -241,7 +241,9 @@ export class PostgresLogStore implements LogStore {
     const grant = (rows[0]?.[0] ?? 'granted') as Grant;
     const found = rows.filter((row) => row[1] !== null);
     const entries = found.filter((row) => row[8] === true).map(entryOf);
+    const first = isForward && start.upTo !== undefined ? (rows[0]?.[9] as number | null) : null;
     return {
+      ...(first === null ? {} : { first }),
       grant,
       entries: isForward ? entries : entries.toReversed(),
       more: entries.length < found.length,

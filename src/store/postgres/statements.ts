@@ -7,7 +7,8 @@ export const ms = (time: SQL) => sql`(extract(epoch from ${time}) * 1000)::bigin
 
 /**
  * The append of D8. For each entry, in order: seq, when it was stored (ms), whether it is a repeat, and
- * `own` (it was done), `busy` (the channel's row is locked) or `fenced` (epoch or owner are not current).
+ * `own` (it was done), `busy` (the channel's row is locked), `fenced` (epoch or owner are not current) or `rewound` (the
+ * head is below the one that is known, D21).
  *
  * - Rows of channels are locked in name order and never waited for: no two statements can deadlock.
  * - Epoch and owner are checked on the locked row, so nothing commits under a reign that is over.
@@ -24,11 +25,11 @@ with own as materialized (
   where c.channel = any(${given('channels')}::text[]) and c.owner = ${given('owner')}
   order by c.channel for no key update of c skip locked
 ), input as materialized (
-  select * from unnest(${given('of')}::text[], ${given('epochs')}::bigint[], ${given('founds')}::boolean[],
+  select * from unnest(${given('of')}::text[], ${given('epochs')}::bigint[], ${given('knowns')}::bigint[], ${given('founds')}::boolean[],
     ${given('senders')}::text[], ${given('ids')}::text[], ${given('contents')}::text[], ${given('datas')}::text[], ${given('sentAts')}::bigint[])
-    with ordinality as t (channel, epoch, founds, sender, id, content, data, sent_at, ord)
+    with ordinality as t (channel, epoch, known, founds, sender, id, content, data, sent_at, ord)
 ), matched as materialized (
-  select i.*, own.channel as owned, own.head
+  select i.*, case when own.head >= i.known then own.channel end as owned, own.head
   from input i full join own on own.channel = i.channel and own.epoch = i.epoch
 ), candidate as materialized (
   select m.*, old.seq as old_seq, old.stored_at as old_at,
@@ -60,10 +61,10 @@ select
   coalesce(old_seq, first_value(seq) over (partition by channel, sender, id order by ord))::bigint as seq,
   ${ms(sql`coalesce(old_at, at)`)} as at,
   old_seq is not null or nth > 1 as repeated,
-  case when owned is not null then 'own'
-    when exists (
-      select from ${channels} k where k.channel = numbered.channel and k.epoch = numbered.epoch and k.owner = ${given('owner')}
-    ) then 'busy' else 'fenced' end as standing
+  case when owned is not null then 'own' else coalesce((
+      select case when k.head < numbered.known then 'rewound' else 'busy' end from ${channels} k
+      where k.channel = numbered.channel and k.epoch = numbered.epoch and k.owner = ${given('owner')}
+    ), 'fenced') end as standing
 from numbered order by ord`,
 );
 
@@ -125,7 +126,11 @@ const SLICE = sql.raw('128');
  * walk goes on to a next slice only while the page is not full, and what does not fit is not looked into: the length of a
  * text that is kept apart is known without it. A thousand texts of 62 KB were read, and moved, for the four that fit.
  */
-function page(name: string, from: SQL, { where, order }: { where: SQL; order: SQL }): Statement {
+function page(
+  name: string,
+  from: SQL,
+  { where, order, first }: { where: SQL; order: SQL; first: SQL },
+): Statement {
   const limit = sql`${given('limit')}::bigint`;
   const bytesMax = sql`${given('bytesMax')}::bigint`;
   return statement(
@@ -154,19 +159,28 @@ walk (seq, sender, id, content, data, sent_at, stored_at, nth, before, bytes) as
   from walk where nth between 1 and ${limit} + 1 and (nth <= 2 or before <= ${bytesMax})
 )
 select allowed.grant, s.seq, s.sender, s.id, case when s.fits then s.content end as content, case when s.fits then s.data end as data,
-  ${ms(sql`s.sent_at`)} as sent_at, ${ms(sql`s.stored_at`)} as stored_at, s.fits
+  ${ms(sql`s.sent_at`)} as sent_at, ${ms(sql`s.stored_at`)} as stored_at, s.fits, ${first} as first
 from allowed left join shown s on true
 order by s.nth`,
   );
 }
 
+/** Of a page that ends before the seq it was asked up to: where the channel begins, or would go on if it is empty. */
+const firstKept = sql`
+case when ${given('upTo')}::bigint < ${sql.raw(String(Number.MAX_SAFE_INTEGER))}
+  and not exists (select from shown where not fits or seq = ${given('upTo')}::bigint) then coalesce(
+  (select m.seq from ${messages} m where m.channel = ${given('channel')} order by m.seq limit 1),
+  (select c.head + 1 from ${channels} c where c.channel = ${given('channel')}), 1) end`;
+
 export const pageAfter = page('page_after', sql`${given('after')}`, {
   where: sql`m.seq > w.seq and m.seq <= ${given('upTo')}::bigint`,
   order: sql`asc`,
+  first: firstKept,
 });
 export const pageBefore = page('page_before', sql`${given('before')}`, {
   where: sql`m.seq < w.seq`,
   order: sql`desc`,
+  first: sql`null::bigint`,
 });
 
 export const lookup = statement(

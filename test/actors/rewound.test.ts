@@ -1,0 +1,136 @@
+import { beforeEach, expect, test } from 'vitest';
+import { Program } from '../support/program.ts';
+
+// The log goes backwards under a node that lives on (D21): a standby was promoted that had not all of it.
+
+let p: Program;
+let number: number;
+let kept: ReturnType<Program['world']['store']['snapshot']>;
+
+/** `m1` to `m3` are safe, `m4` and `m5` will be lost; somebody is live and was shown all of them. */
+beforeEach(() => {
+  p = new Program();
+  number = p.connect('ann');
+  p.frame(number, { type: 'join', id: 'j', room: 'r' });
+  for (const id of ['m1', 'm2', 'm3']) p.chat('r', id);
+  p.settle();
+  kept = p.world.store.snapshot();
+  for (const id of ['m4', 'm5']) p.chat('r', id);
+  p.settle();
+  expect(shown(number)).toEqual(['1:m1', '2:m2', '3:m3', '4:m4', '5:m5']);
+  p.world.store.restore(kept);
+});
+
+/** What a connection was shown of the room: messages, ranges that were skipped, and resets. */
+function shown(connection: number): string[] {
+  return p.frames(connection).flatMap(({ type, action, seq, id, data }) => {
+    if (type === 'chat') return [`${seq}:${id}`];
+    if (action === 'reset') return [`reset ${data.seq}`];
+    return action === 'skipped' ? [`skipped ${data.from} to ${data.to}`] : [];
+  });
+}
+
+const after = (connection: number): string[] => shown(connection).slice(5);
+
+test('[PU2] [DG2] an append says so: nothing is stored out of place, and who was shown what is gone is told', () => {
+  p.chat('r', 'n4');
+  p.settle();
+  p.chat('r', 'n5');
+  p.settle();
+  expect([p.said('n4'), p.said('n5')]).toEqual([[4], [5]]);
+  expect(p.log('r')).toEqual(['1:m1', '2:m2', '3:m3', '4:n4', '5:n5']);
+  expect(after(number)).toEqual(['reset 3', '4:n4', '5:n5']);
+  expect(p.world.counts.get('reset_rewound')).toBe(1);
+  expect(p.world.counts.get('rewinds')).toBe(1);
+});
+
+test('[FR4] what was acked and lost is stored again when it is sent again, and is no repeat', () => {
+  p.chat('r', 'm5');
+  p.settle();
+  const last = p.outcomes.at(-1)?.answer.body;
+  expect(last).toMatchObject({ seq: 4, isDuplicate: false });
+  expect(after(number)).toEqual(['reset 3', '4:m5']);
+});
+
+test('[RQ1] [PU2] who comes is told how far the log goes, and who is there that it does not go as far any more', () => {
+  const late = p.connect('ben');
+  p.frame(late, { type: 'join', id: 'l', room: 'r', since: 5 });
+  p.settle();
+  expect(p.frames(late).find(({ id }) => id === 'l')).toMatchObject({ seq: 3, reset: true });
+  expect(after(number)).toEqual(['reset 3']);
+  p.chat('r', 'n4');
+  p.settle();
+  expect(after(number)).toEqual(['reset 3', '4:n4']);
+  expect(shown(late)).toEqual(['4:n4']);
+});
+
+test('[PU2] it has grown past what was shown before anybody looked', () => {
+  const { world } = p;
+  const owner = 'other';
+  const claim = { channel: 'room:r', mode: 'open', epoch: 0 } as const;
+  world.store.call('claim', { owner, claims: [claim] }, 1_000, () => {});
+  const entry = { sender: 'u', content: '', data: null, sentAt: null };
+  const entries = ['o4', 'o5', 'o6'].map((id) => ({ ...entry, id }));
+  const epoch = world.store.row('room:r')!.epoch;
+  const groups = [{ channel: 'room:r', epoch, foundsRoom: false, entries }] as const;
+  world.store.call('append', { owner, groups }, 1_000, () => {});
+  p.chat('r', 'n7');
+  p.settle();
+  p.advance(5_000);
+  expect(after(number)).toEqual(['reset 3', '4:o4', '5:o5', '6:o6']);
+});
+
+test('[PU2] a read that ends too early is no reason to say that anything was removed', () => {
+  p.tell('relay:room:r', { type: 'head', head: 7 });
+  p.settle();
+  p.advance(3_000);
+  expect(after(number)).toEqual(['reset 3']);
+});
+
+test('[LM7] [PU2] who could not take what was lost, or the reset itself, is told of it once he can', () => {
+  const { shut } = p.world.sockets;
+  shut.add(number);
+  p.chat('r', 'n4');
+  p.settle();
+  expect(after(number)).toEqual([]);
+  shut.delete(number);
+  p.tell('relay:room:r', { type: 'catchUp', connection: number });
+  p.settle();
+  expect(after(number)).toEqual(['reset 3', '4:n4']);
+});
+
+test('[PU2] who is shown nothing that was lost is told nothing', () => {
+  const other = p.connect('ben');
+  p.frame(other, { type: 'join', id: 'l', room: 'quiet' });
+  p.tell('relay:room:quiet', { type: 'rewound' });
+  p.settle();
+  expect(shown(other)).toEqual([]);
+  p.chat('quiet', 'q1');
+  p.settle();
+  expect(shown(other)).toEqual(['1:q1']);
+});
+
+test('[PU2] the place is found among thousands that were shown', () => {
+  const q = (p = new Program());
+  const reader = q.connect('ann');
+  q.frame(reader, { type: 'join', id: 'j', room: 'big' });
+  let safe: typeof kept | undefined;
+  for (let n = 1; n <= 3_000; n++) {
+    q.chat('big', `m${n}`);
+    if (n % 50 === 0) q.settle();
+    if (n === 2_950) safe = q.world.store.snapshot();
+  }
+  q.settle();
+  q.world.store.restore(safe!);
+  for (let n = 1; n <= 60; n++) q.chat('big', `n${n}`);
+  q.settle();
+  q.advance(2_000);
+  const told = shown(reader).slice(3_000);
+  const place = Number(/^reset (\d+)$/.exec(told[0]!)?.[1]);
+  // Exactly, or a little before where marks are thin; never behind.
+  expect(place).toBeLessThanOrEqual(2_950);
+  expect(place).toBeGreaterThan(2_850);
+  const again = Array.from({ length: 2_950 - place }, (_, at) => `${place + at + 1}:m${place + at + 1}`);
+  const fresh = Array.from({ length: 60 }, (_, at) => `${2_951 + at}:n${at + 1}`);
+  expect(told.slice(1)).toEqual([...again, ...fresh]);
+});
