@@ -8,7 +8,7 @@ export const mutant: Mutant = {
     {
       find: `    this.#enter(subscriber, 'enter', out);
   }`,
-      replace: `    this.#askHead({ for: 'head', connection: who.connection, serial: subscriber.serial }, out);
+      replace: `    this.#askPlace(subscriber, out);
   }`,
     },
     {
@@ -22,7 +22,7 @@ export const mutant: Mutant = {
     },
     {
       find: `    // The head is read after the home knows of us`,
-      replace: `    if ((subscriber as any).early) return this.#headRead(subscriber, (subscriber as any).early, out);
+      replace: `    if ((subscriber as any).early) return this.#headRead(subscriber, (subscriber as any).early, 0, out);
     if (subscriber) return;
     // The head is read after the home knows of us`,
     },

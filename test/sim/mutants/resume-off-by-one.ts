@@ -7,7 +7,7 @@ export const mutant: Mutant = {
   edits: [
     {
       find: `    this.#starts.push({ channel, after });`,
-      replace: `    this.#starts.push({ channel, after: Math.min(after + 1, head) });`,
+      replace: `    this.#starts.push({ channel, after: Math.min(after + 1, found.head) });`,
     },
   ],
   seed: 1,

@@ -4,11 +4,11 @@ export const mutant: Mutant = {
   name: 'sdk-resumes-one-later',
   what: 'After a reconnect a channel goes on behind the message that is missing.',
   of: 'client',
-  file: 'subscriptions.ts',
+  file: 'slices.ts',
   edits: [
     {
-      find: `      channels[name] = reader.position;`,
-      replace: `      channels[name] = reader.position + 1;`,
+      find: `    last.slice.channels[name] = given;`,
+      replace: `    last.slice.channels[name] = position.seq + 1;`,
     },
   ],
   seed: 1,
