@@ -11,10 +11,14 @@ const { folder, isNew } = workerData as WorkerStart;
 
 const INT8 = 20;
 
+/** Of pages; it is memory of this process from the start. PostgreSQL's own default, 128 MB, is one for a machine. */
+const SHARED_BUFFERS = 'shared_buffers=32MB';
+
 // A new folder is filled from a template, since initialising one takes seconds.
 const db = await PGlite.create({
   dataDir: folder,
   parsers: { [INT8]: Number },
+  startParams: [...PGlite.defaultStartParams, '-c', SHARED_BUFFERS],
   ...(isNew ? { loadDataDir: await dataDir() } : {}),
 });
 // As for a session of our own on a server (pg-settings.ts). Nobody else has this one.
