@@ -11,7 +11,8 @@ const MAY_IMPORT = {
   runtime: ['protocol'],
   transport: ['protocol', 'limits', 'runtime/ports'],
   store: ['protocol', 'runtime/ports'],
-  telemetry: ['runtime/ports'],
+  // Labels are codes of the wire.
+  telemetry: ['protocol', 'runtime/ports'],
   // The codes that an application may refuse with are of the wire.
   host: ['protocol', 'runtime/ports'],
   // Only the files at the top read settings; what they need of them is handed down.

@@ -109,11 +109,12 @@ async function collected(server) {
 /** The most that a server held, looked at twice a second. */
 function watch(server) {
   const most = { heap: 0, rss: 0 };
-  const timer = setInterval(async () => {
+  const look = async () => {
     const found = await server.memory();
     most.heap = Math.max(most.heap, found?.heap ?? 0);
     most.rss = Math.max(most.rss, found?.rss ?? 0);
-  }, 500);
+  };
+  const timer = setInterval(() => void look(), 500);
   return { most, stop: () => clearInterval(timer) };
 }
 

@@ -38,19 +38,19 @@ export async function connect({ url, token, from }) {
 export async function swarm(world, doItsWorst) {
   let open = 0;
   const all = new Set();
+  const one = async () => {
+    open++;
+    const ws = await connect(world);
+    if (!ws) return void open--;
+    all.add(ws);
+    ws.once('close', () => {
+      open--;
+      all.delete(ws);
+    });
+    doItsWorst(ws, world);
+  };
   while (!world.signal.aborted) {
-    if (open < CONNECTIONS) {
-      open++;
-      void connect(world).then((ws) => {
-        if (!ws) return void open--;
-        all.add(ws);
-        ws.once('close', () => {
-          open--;
-          all.delete(ws);
-        });
-        doItsWorst(ws, world);
-      });
-    }
+    if (open < CONNECTIONS) void one();
     await sleep(PACE_MS);
   }
   for (const ws of all) ws.terminate();

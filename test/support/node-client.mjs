@@ -8,7 +8,7 @@ const say = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
 const client = connect(url, { token: () => token, ...own, sendTimeoutMs: 0 });
 client.on('state', ({ state, why }) => say({ state, code: why?.code, why: why?.message }));
 client.on('message', ({ content }) => say({ content }));
-client.join('versions', { since: 0 }).then(() => say({ joined: process.version }));
+void client.join('versions', { since: 0 }).then(() => say({ joined: process.version }));
 process.stdin.once('data', () => {
   client.close();
   process.stdin.destroy();

@@ -34,15 +34,17 @@ export class PgClient implements SqlClient {
     this.#statementTimeoutMs = statementTimeoutMs;
     this.concurrency = options.connections;
     this.#url = options.url;
+    // A promise that the pool waits for; its types do not know that.
+    const onConnect: unknown = async (client: pg.ClientBase) => {
+      if (await setUp(client, sessionSettings(statementTimeoutMs), pooler)) this.#direct.add(client);
+    };
     this.#pool = new pg.Pool({
       connectionString: options.url,
       max: options.connections,
       application_name: 'vagus',
       keepAlive: true,
-      onConnect: async (client) => {
-        if (await setUp(client, sessionSettings(statementTimeoutMs), pooler)) this.#direct.add(client);
-      },
-    } as pg.PoolConfig);
+      onConnect: onConnect as (client: pg.ClientBase) => void,
+    });
     this.#pool.on('error', options.onIdleError);
     // A connection that breaks says so to its query, and once more to whoever listens; nobody listening is fatal.
     this.#pool.on('connect', (client) => client.on('error', () => {}));
