@@ -1,4 +1,4 @@
-import { channelKind, type Channel } from '../../protocol/channels.ts';
+import type { Channel } from '../../protocol/channels.ts';
 import type {
   AppendGroup,
   ClaimRequest,
@@ -15,29 +15,15 @@ import type {
   StoreReply,
 } from '../../runtime/ports/log-store.ts';
 import { byBytes } from './by-bytes.ts';
+import { keyOf, type ChannelRow } from './channel-row.ts';
 import { MemoryLeases, moved } from './memory-leases.ts';
+import { prune } from './memory-prune.ts';
 import { MemoryRevocations } from './memory-revocations.ts';
-
-interface ChannelRow {
-  epoch: number;
-  owner: string;
-  head: number;
-  /** By seq; what retention or a deletion removed is missing. */
-  readonly entries: Map<number, Entry & { readonly epoch: number }>;
-  /** Seq by sender and id. */
-  readonly keys: Map<string, number>;
-}
+import { copyOf, replace, type Snapshot } from './snapshot.ts';
 
 type Calls = {
   readonly [Name in StoreCallName]: (request: StoreCalls[Name]['request']) => StoreCalls[Name]['reply'];
 };
-
-/** What a store holds of channels and rooms at one moment. */
-export interface Snapshot {
-  readonly channels: readonly (readonly [Channel, ChannelRow])[];
-  readonly rooms: readonly (readonly [string, RoomRecord])[];
-  readonly members: readonly (readonly [string, ReadonlySet<string>])[];
-}
 
 /**
  * The log as plain data, with the meaning of the real one: what the contract suite says of PostgreSQL holds here.
@@ -70,23 +56,15 @@ export class MemoryLogStore implements LogStore {
 
   /** Everything as it is now, for a {@link restore}. */
   snapshot(): Snapshot {
-    const channels = [...this.#channels].map(([channel, row]) => {
-      const copy = { ...row, entries: new Map(row.entries), keys: new Map(row.keys) };
-      return [channel, copy] as const;
-    });
-    const members = [...this.#members].map(([room, users]) => [room, new Set(users)] as const);
-    return { channels, rooms: [...this.#rooms], members };
+    return copyOf({ channels: this.#channels, rooms: this.#rooms, members: this.#members });
   }
 
   /** What came after a snapshot is lost: the server that had it is gone, and its standby had not. */
-  restore({ channels, rooms, members }: Snapshot): void {
-    this.#channels.clear();
-    for (const [channel, row] of channels)
-      this.#channels.set(channel, { ...row, entries: new Map(row.entries), keys: new Map(row.keys) });
-    this.#rooms.clear();
-    for (const [room, record] of rooms) this.#rooms.set(room, record);
-    this.#members.clear();
-    for (const [room, users] of members) this.#members.set(room, new Set(users));
+  restore(snapshot: Snapshot): void {
+    const { channels, rooms, members } = copyOf(snapshot);
+    replace(this.#channels, channels);
+    replace(this.#rooms, rooms);
+    replace(this.#members, members);
   }
 
   /** A channel's row, for whoever has to lock it; undefined when it has none. */
@@ -191,7 +169,7 @@ export class MemoryLogStore implements LogStore {
     },
 
     listRooms: (request) => this.#listRooms(request),
-    prune: (request) => this.#prune(request),
+    prune: (request) => prune(this.#channels, request, this.#wall()),
 
     revoke: (request) => this.#revocations.revoke(request),
     unrevoke: (which) => this.#revocations.unrevoke(which),
@@ -304,35 +282,4 @@ export class MemoryLogStore implements LogStore {
     });
     return { rooms, more: found.length > limit };
   }
-
-  #prune({
-    kind,
-    keepMs,
-    after,
-    channels,
-    entries,
-  }: StoreCalls['prune']['request']): StoreCalls['prune']['reply'] {
-    const newest = this.#wall() - keepMs;
-    const behind = [...this.#channels.keys()]
-      .filter((channel) => channelKind(channel) === kind && byBytes(channel, after ?? '') > 0)
-      .toSorted(byBytes);
-    let removed = 0;
-    let next = after ?? '';
-    for (const channel of behind.slice(0, channels)) {
-      const { entries: log, keys } = this.#row(channel);
-      for (const { seq, at, sender, id } of log.values()) {
-        if (at > newest) break;
-        if (removed === entries) return { removed, next };
-        log.delete(seq);
-        keys.delete(keyOf(sender, id));
-        removed++;
-      }
-      next = channel;
-    }
-    return { removed, next: behind.length > channels ? next : null };
-  }
-}
-
-function keyOf(sender: string, id: string): string {
-  return `${sender}\n${id}`;
 }
