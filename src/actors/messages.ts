@@ -248,8 +248,13 @@ export type HomeMessage =
   | { readonly type: 'appended'; readonly results: readonly AppendResult[] }
   /** What the log held of this home's appends is lost: each may or may not be stored. */
   | { readonly type: 'logRestarted' }
+  /** Another database may answer for the log, without the last of what the one before had (D21). */
+  | { readonly type: 'timelineChanged' }
   /** The store answers again: who waits to try it need not wait longer. */
   | { readonly type: 'storeBack' };
+
+/** Of actors that are homes. */
+export const HOME_KINDS = ['broadcast', 'user', 'room'] as const;
 
 export function homeAddress(channel: Channel): Address<HomeMessage> {
   return channel as unknown as Address<HomeMessage>;

@@ -1,5 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
-import { Program } from '../support/program.ts';
+import { LEASE } from '../../src/actors/services.ts';
+import type { StoreCalls } from '../../src/runtime/ports/log-store.ts';
+import { Program, type HeldCall } from '../support/program.ts';
 
 // The log goes backwards under a node that lives on (D21): a standby was promoted that had not all of it.
 
@@ -78,6 +80,89 @@ test('[PU2] it has grown past what was shown before anybody looked', () => {
   p.settle();
   p.advance(5_000);
   expect(after(number)).toEqual(['reset 3', '4:o4', '5:o5', '6:o6']);
+});
+
+test('[PU2] processes beside this one were not heard of for long: what was shown is held against the log', () => {
+  p.tell('relay:room:r', { type: 'logMoved' });
+  p.settle();
+  expect(after(number)).toEqual(['reset 3']);
+  expect(p.world.counts.get('rewinds')).toBeUndefined();
+});
+
+test('[D21] a renewal shows another timeline: relays look at once, and homes claim anew', () => {
+  let timeline = '00000001';
+  const claims: unknown[] = [];
+  p.hook = (call) => {
+    if (call.name === 'claim') claims.push(...call.request.claims);
+    if (call.name !== 'renew') return false;
+    call.replace((value: StoreCalls['renew']['reply']) => ({ ...value, timeline }));
+    call.answer();
+    return true;
+  };
+  const { epoch } = p.world.store.row('room:r')!;
+  p.system.tell(LEASE, { type: 'start' });
+  p.advance(2_000);
+  expect([after(number), claims]).toEqual([[], []]);
+  timeline = '00000002';
+  p.advance(1_000);
+  expect(after(number)).toEqual(['reset 3']);
+  expect(p.world.counts.get('reset_rewound')).toBe(1);
+  expect(p.world.counts.get('rewinds')).toBe(1);
+  expect(claims).toContainEqual({ channel: 'room:r', mode: 'settle', epoch });
+  expect(p.world.store.row('room:r')!.epoch).toBe(epoch + 1);
+  p.chat('r', 'n4');
+  p.settle();
+  expect(p.said('n4')).toEqual([4]);
+  expect(after(number)).toEqual(['reset 3', '4:n4']);
+});
+
+test('[D21] what was under way as the timeline changed is settled by the claim, and said once', () => {
+  const held: HeldCall[] = [];
+  p.hook = (call) => call.name === 'append' && (held.push(call), true);
+  p.chat('r', 'n4');
+  p.settle();
+  p.tell('room:r', { type: 'timelineChanged' });
+  p.settle();
+  p.hook = undefined;
+  // The claim has fenced it.
+  held[0]!.answer();
+  p.settle();
+  p.advance(1_000);
+  expect(p.said('n4')).toEqual([4]);
+  expect(p.log('r')).toEqual(['1:m1', '2:m2', '3:m3', '4:n4']);
+});
+
+test('[DG1] an epoch that is given twice, since the claim was lost: what is said late of the life before is not taken', () => {
+  const { world } = (p = new Program());
+  world.store.call(
+    'claim',
+    { owner: 'before', claims: [{ channel: 'room:r', mode: 'create', epoch: 0 }] },
+    0,
+    () => {},
+  );
+  const unclaimed = world.store.snapshot();
+  const held: HeldCall[] = [];
+  p.hook = (call) => call.name === 'append' && (held.push(call), true);
+  p.chat('r', 'o1');
+  p.settle();
+  held[0]!.commit();
+  const { epoch } = world.store.row('room:r')!;
+  world.store.restore(unclaimed);
+  p.tell('room:r', { type: 'timelineChanged' });
+  p.advance(2_000);
+  expect(p.said('o1')).toEqual(['unavailable']);
+  p.chat('r', 'n1');
+  p.settle();
+  expect(world.store.row('room:r')!.epoch).toBe(epoch);
+  // The server that is gone had stored it.
+  held[0]!.answer();
+  p.settle();
+  expect(p.said('n1')).toEqual([]);
+  p.hook = undefined;
+  for (const call of held.slice(1)) call.answer();
+  p.advance(2_000);
+  expect(p.said('n1')).toEqual([1]);
+  expect(p.log('r')).toEqual(['1:n1']);
 });
 
 test('[PU2] a read that ends too early is no reason to say that anything was removed', () => {

@@ -67,7 +67,8 @@ export abstract class Home {
         this.ledger.appended(message.results, turn, out);
         break;
       case 'logRestarted':
-        this.ledger.logRestarted(turn, out);
+      case 'timelineChanged':
+        this.ledger.logDoubted(message.type, turn, out);
         break;
       case 'storeBack':
         this.ledger.storeBack(turn, out);

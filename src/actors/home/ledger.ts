@@ -60,7 +60,7 @@ export class Ledger {
     this.channel = channel;
     this.#limits = limits;
     this.#activeAt = turn.now;
-    this.#pending = new PendingMessages({ countMax: limits.pendingMax, sizeMax: limits.pendingSizeMax });
+    this.#pending = new PendingMessages(limits, turn.now);
     this.#prepare = prepare;
     this.#retry = new Retry(limits, (out) => this.#claim(out));
   }
@@ -181,10 +181,14 @@ export class Ledger {
     out.count('messages_stored', entries.length);
   }
 
-  /** All that the log was given is in doubt: it has forgotten it. */
-  logRestarted(turn: Turn, out: Outbox): void {
+  /**
+   * All that the log was given is in doubt: it has forgotten it, or another database answers for it (D21). Of that one
+   * nothing is known until it is claimed.
+   */
+  logDoubted(why: 'logRestarted' | 'timelineChanged', turn: Turn, out: Outbox): void {
     this.#pending.doubtAll(this.#head);
-    if (this.#pending.count > 0) this.#doubt(turn, out);
+    const mayBeOther = why === 'timelineChanged' && this.#epoch > 0;
+    if (this.#pending.count > 0 || mayBeOther) this.#doubt(turn, out);
   }
 
   storeBack(turn: Turn, out: Outbox): void {

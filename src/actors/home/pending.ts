@@ -1,6 +1,7 @@
 import type { Turn } from '../../runtime/ports/actor.ts';
 import type { NewEntry } from '../../runtime/ports/log-store.ts';
 import type { Actor } from '../messages.ts';
+import type { LedgerLimits } from './ledger-limits.ts';
 
 /** Who is answered when an entry's outcome is known, and until when he waits. */
 export type Asker = Pick<Turn, 'replyTo' | 'deadline'>;
@@ -11,6 +12,9 @@ export interface Sent {
   readonly by: Actor;
   readonly asker: Asker;
 }
+
+/** More than a home takes in a millisecond, by far. */
+const SERIALS_A_MS = 1_000;
 
 /** A message that was taken and not answered. */
 export interface Pending extends Asker {
@@ -32,15 +36,18 @@ export function mayBeStored({ givenAt, doubtedAt }: Pending): boolean {
 /** What a home has taken and not answered, in the order in which it will be stored. */
 export class PendingMessages implements Iterable<Pending> {
   readonly #bySerial = new Map<number, Pending>();
-  readonly #countMax: number;
-  readonly #sizeMax: number;
+  readonly #limits: Pick<LedgerLimits, 'pendingMax' | 'pendingSizeMax'>;
   #size = 0;
   #given = 0;
-  #lastSerial = 0;
+  #lastSerial: number;
 
-  constructor(limits: { readonly countMax: number; readonly sizeMax: number }) {
-    this.#countMax = limits.countMax;
-    this.#sizeMax = limits.sizeMax;
+  /**
+   * `bornAt`: when this life of the home began. No serial is one of an earlier life: a database that has lost a claim gives
+   * its epoch once more (D21), and what is said late of the messages before must find none of these.
+   */
+  constructor(limits: Pick<LedgerLimits, 'pendingMax' | 'pendingSizeMax'>, bornAt: number) {
+    this.#limits = limits;
+    this.#lastSerial = Math.floor(bornAt) * SERIALS_A_MS;
   }
 
   get count(): number {
@@ -59,7 +66,8 @@ export class PendingMessages implements Iterable<Pending> {
   /** Undefined when there is no room for it. */
   add(entry: NewEntry, asker: Asker, takenAt: number): Pending | undefined {
     const size = entry.content.length + (entry.data?.length ?? 0);
-    if (this.count >= this.#countMax || this.#size + size > this.#sizeMax) return undefined;
+    const { pendingMax, pendingSizeMax } = this.#limits;
+    if (this.count >= pendingMax || this.#size + size > pendingSizeMax) return undefined;
     const serial = ++this.#lastSerial;
     const { replyTo, deadline } = asker;
     const pending: Pending = {

@@ -1,7 +1,7 @@
 import type { Behaviour, Life, ReplyTo, TimerFired, Answered, Turn } from '../../runtime/ports/actor.ts';
 import type { StoreCalls, StoreReply, StoreRequest } from '../../runtime/ports/log-store.ts';
 import { explore, type ChartState } from '../chart.ts';
-import type { RelayMessage } from '../messages.ts';
+import { HOME_KINDS, type HomeMessage, type RelayMessage } from '../messages.ts';
 import { Outbox } from '../outbox.ts';
 import { OVERLAP, type LeaseMessage } from '../services.ts';
 import { leaseMachine } from './lease.machine.ts';
@@ -136,8 +136,8 @@ class Lease {
       event: 'database on another timeline',
       details: { timeline, before },
     });
-    const message: RelayMessage = { type: 'timelineChanged' };
-    out.add({ type: 'tellAll', kind: 'relay', message });
+    const message: RelayMessage & HomeMessage = { type: 'timelineChanged' };
+    for (const kind of [...HOME_KINDS, 'relay']) out.add({ type: 'tellAll', kind, message });
   }
 
   #lookAround({ leases, at }: Renewal, sentAt: number, turn: Turn, out: Outbox): void {

@@ -1,7 +1,7 @@
 import type { Answered, Behaviour, Effect, Life, TimerFired, Turn } from '../../runtime/ports/actor.ts';
 import type { StoreCalls, StoreReply, StoreRequest } from '../../runtime/ports/log-store.ts';
 import type { ChartEffect } from '../chart.ts';
-import type { HomeMessage, LogMessage, LogStatus } from '../messages.ts';
+import { HOME_KINDS, type HomeMessage, type LogMessage, type LogStatus } from '../messages.ts';
 import { Outbox } from '../outbox.ts';
 import { Appends } from './appends.ts';
 import { Breaker, type BreakerLimits } from './breaker.ts';
@@ -267,8 +267,6 @@ function isSound(job: Job, reply: StoreReply): boolean {
   const outcomes = reply.value as StoreCalls['append']['reply'];
   return !outcomes.some((group) => group.some(({ type }) => type === 'failed' || type === 'unknown'));
 }
-
-const HOME_KINDS = ['broadcast', 'user', 'room'] as const;
 
 function tellHomes(kind: string, type: 'logRestarted' | 'storeBack'): Effect {
   return { type: 'tellAll', kind, message: { type } satisfies HomeMessage };
