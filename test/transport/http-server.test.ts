@@ -39,6 +39,16 @@ test('closing waits for answers, and not for connections that are kept', async (
   expect(performance.now() - began).toBeLessThan(1_000);
 });
 
+test('[LM12] [HS4] those whose first request is on its way are no idle ones, however many come at once', async () => {
+  const server = createHttpServer((_, response: ServerResponse) => void response.end('ok'));
+  const port = await listen(server, LOCAL);
+  const all = await Promise.all(Array.from({ length: 600 }, () => RawSocket.open(port, '')));
+  for (const { socket } of all) socket.write(REQUEST);
+  await expect.poll(() => all.filter(({ text }) => text.includes('200 OK')).length).toBe(600);
+  await expect.poll(() => all.filter(({ socket }) => socket.closed).length).toBe(600 - 256);
+  await closeServer(server, 100);
+});
+
 test('[LM12] of more than 256 idle sockets of one address the oldest is cut; proxies have any number', async () => {
   const answer = (_: unknown, response: ServerResponse): void => void response.end('ok');
   const [server, behindProxy] = [createHttpServer(answer), createHttpServer(answer, { isProxy: () => true })];

@@ -320,10 +320,11 @@ test('[LC1] when everyone has left, actors and timers are gone', async () => {
     .toEqual([
       'vagus_actors{kind="canary"} 1',
       'vagus_actors{kind="directory"} 1',
+      'vagus_actors{kind="lease"} 1',
       'vagus_actors{kind="log"} 1',
       'vagus_actors{kind="sessions"} 1',
       'vagus_asks 0',
-      'vagus_timers 2',
+      'vagus_timers 4',
     ]);
   await empty.stop();
 });

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { addressKey } from './client-address.ts';
 
-/** Sockets of one address without a request under way: a browser keeps 6, and a few hundred people share an address. */
+/** Sockets of one address that wait for a next request: a browser keeps 6, and a few hundred people share an address. */
 const IDLE_PER_ADDRESS_MAX = 256;
 
 /** By whom a socket is counted, and under which key: a socket that is over does not know its address any more. */
@@ -15,8 +15,11 @@ export function leavesHttp(socket: Duplex): void {
 }
 
 /**
- * Bounds how many sockets an address may keep at a server without asking for anything (LM12). One more, and the one
- * that has waited longest is cut. Trusted proxies have as many as they like: theirs are many people's.
+ * Bounds how many sockets an address may keep at a server for a next request (LM12). One more, and the one that has
+ * waited longest is cut. Trusted proxies have as many as they like: theirs are many people's.
+ *
+ * - A socket that has not asked yet does not count. Its request may be here and not read: a wave of handshakes of one
+ *   address would lose its answers. What never asks is cut after 10 s (HS4).
  */
 export class IdleSockets {
   readonly #isExempt: (remoteAddress: string) => boolean;
@@ -41,7 +44,6 @@ export class IdleSockets {
     const key = addressKey(remote) ?? '';
     known.set(socket, { by: this, key });
     socket.once('close', () => this.leaves(socket));
-    this.#waits(socket, key);
   }
 
   #asked({ socket }: IncomingMessage, response: ServerResponse): void {
