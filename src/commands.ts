@@ -37,6 +37,9 @@ import { SessionCommands } from './session-commands.ts';
 /** How long a command may take. */
 const DEADLINE_MS = 10_000;
 
+/** A ban that ends ends before this. */
+const BAN_ENDS_MAX = Date.UTC(10_000, 0);
+
 /** How long a user's home may take to say what the user may do (LM6). */
 const ALLOWANCE_DEADLINE_MS = 300;
 
@@ -154,7 +157,24 @@ export class Commands {
     check(UserId, user, 'user');
     if (typeof isMember !== 'boolean')
       throw new EngineError('bad_request', 'isMember: must be true or false');
-    return this.#askHome(roomChannel(room), { type: 'setMember', user, isMember });
+    const done = await this.#askHome<object>(roomChannel(room), { type: 'setMember', user, isMember });
+    if ('isPublic' in done)
+      throw new EngineError('bad_request', `room: ${room} is public, with or without members: ban ${user}`);
+  }
+
+  async ban(room: string, user: string, until?: Date): Promise<void> {
+    check(RoomId, room, 'room');
+    check(UserId, user, 'user');
+    const at = until === undefined ? null : until instanceof Date ? until.getTime() : Number.NaN;
+    if (at !== null && !(at > Date.now() && at < BAN_ENDS_MAX))
+      throw new EngineError('bad_request', 'until: must be a Date in the future, before the year 10000');
+    await this.#askHome(roomChannel(room), { type: 'ban', user, until: at });
+  }
+
+  async unban(room: string, user: string): Promise<void> {
+    check(RoomId, room, 'room');
+    check(UserId, user, 'user');
+    await this.#askHome(roomChannel(room), { type: 'unban', user });
   }
 
   async deleteRoom(room: string): Promise<void> {

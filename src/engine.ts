@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CANARY } from './actors/canary.ts';
-import { LOG_LIMITS } from './actors/log/log.ts';
 import { relayAddress, type Published } from './actors/messages.ts';
 import { program } from './actors/program.ts';
 import { RETENTION } from './actors/retention.ts';
@@ -11,7 +10,7 @@ import { Front } from './front.ts';
 import { ApplicationHooks, type EngineHooks } from './host/application-hooks.ts';
 import { SystemClock } from './host/system-clock.ts';
 import { newIncarnation, SystemEntropy } from './host/system-entropy.ts';
-import { hookOptions, programOptions } from './program-options.ts';
+import { hookOptions, programOptions, storeOptions } from './program-options.ts';
 import { judgeReadiness } from './readiness.ts';
 import { ConnectionInbox } from './runtime/inbox.ts';
 import type { Verdict } from './runtime/ports/tokens.ts';
@@ -29,9 +28,6 @@ import { WsSockets } from './transport/ws/ws-sockets.ts';
 import { createVerifier } from './verifier.ts';
 
 export { EngineError } from './engine-error.ts';
-
-/** Connections to PostgreSQL of one node: two for appends, one for claims, the rest for reads. */
-const DATABASE_CONNECTIONS = 12;
 
 /** What a drain may take beside clients and appends (`DRAIN_LIMITS`); all of it together less than 25 s. */
 const REQUESTS_END_MS = 3_000;
@@ -137,12 +133,7 @@ export class Engine {
     let fail!: (error: Error) => void;
     const failed = new Promise<Error>((resolve) => (fail = resolve));
     const store = await openStore({
-      databaseUrl: config.databaseUrl,
-      dataDir: config.dataDir,
-      connections: DATABASE_CONNECTIONS,
-      pooler: config.databasePooler,
-      // The server gives up before we do: then we know that it was not carried out.
-      statementTimeoutMs: LOG_LIMITS.readDeadlineMs - 500,
+      ...storeOptions(config),
       onIdleError: (error) => logger.warn({ message: error.message }, 'database connection lost'),
       onEnd: fail,
     });
@@ -209,11 +200,21 @@ export class Engine {
   }
 
   /**
-   * Makes somebody a member of a room, or ends that: then the user is off the room within 1 s (JW4). Codes: `bad_request`,
-   * `not_found`, `gone`, `unavailable`, `outcome_unknown`.
+   * Makes somebody a member of a room, or ends that: then the user is off the room within 1 s (JW4). Codes: `bad_request`
+   * (also for who is to be no member of a public room: that takes a ban), `not_found`, `gone`, `unavailable`, `outcome_unknown`.
    */
   setMember(room: string, user: string, isMember: boolean): Promise<void> {
     return this.#commands.setMember(room, user, isMember);
+  }
+
+  /** Bans somebody from any room, until a time or for ever, within 1 s (JW7). Codes: those of {@link setMember}. */
+  ban(room: string, user: string, until?: Date): Promise<void> {
+    return this.#commands.ban(room, user, until);
+  }
+
+  /** Ends a ban. Codes: those of {@link setMember}. */
+  unban(room: string, user: string): Promise<void> {
+    return this.#commands.unban(room, user);
   }
 
   /** Removes a room with all its messages; everyone is off it within 1 s. Codes: those of {@link setMember}. */

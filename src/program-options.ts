@@ -5,6 +5,10 @@ import type { ProgramOptions } from './actors/program.ts';
 import type { Config } from './config.ts';
 import type { HookOptions } from './actors/hooks/hooks.ts';
 import { askedHooks, HOOK_MS, type EngineHooks } from './host/application-hooks.ts';
+import type { StoreOptions } from './store/open.ts';
+
+/** Connections to PostgreSQL of one node: two for appends, one for claims, the rest for reads. */
+const DATABASE_CONNECTIONS = 12;
 
 interface Beside {
   /** This life of the node. */
@@ -25,6 +29,18 @@ export function vettingMs(hooks: HookOptions | undefined): number {
   return hooks ? hooks.deadlineMs * hooks.asked.size : 0;
 }
 
+/** Which database, and how it is used. */
+export function storeOptions(config: Config): Omit<StoreOptions, 'onIdleError' | 'onEnd'> {
+  return {
+    databaseUrl: config.databaseUrl,
+    dataDir: config.dataDir,
+    connections: DATABASE_CONNECTIONS,
+    pooler: config.databasePooler,
+    // The server gives up before we do: then we know that it was not carried out.
+    statementTimeoutMs: LOG_LIMITS.readDeadlineMs - 500,
+  };
+}
+
 /** The bounds that a configuration sets the actors of a node. */
 export function programOptions(config: Config, { owner, log, hooks }: Beside): ProgramOptions {
   return {
@@ -39,6 +55,7 @@ export function programOptions(config: Config, { owner, log, hooks }: Beside): P
     allowance: {
       messagesPerMinute: config.messagesPerMinute,
       connectionsMax: config.connectionsPerUser,
+      roomsPerHour: config.roomsPerHour,
     },
     connection: {
       ...CONNECTION_LIMITS,
@@ -48,6 +65,8 @@ export function programOptions(config: Config, { owner, log, hooks }: Beside): P
       heartbeatTimeoutMs: config.heartbeatTimeoutMs,
       frameBytes: config.frameBytes,
       roomsMax: config.roomsPerConnection,
+      roomsPerHour: config.roomsPerHour,
+      membersPerCreate: config.membersPerCreate,
       stallMs: config.stallMs,
       messagesPerMinute: config.messagesPerMinute,
       signalsPerSecond: config.signalsPerSecond,

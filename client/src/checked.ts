@@ -1,5 +1,5 @@
 import { failure, type ClientError, type Result } from './codes.ts';
-import { isCount, isObject, isText, listOf, maybe, oneOf, type Fields } from './shapes.ts';
+import { isBoolean, isCount, isObject, isText, listOf, maybe, oneOf, type Fields } from './shapes.ts';
 import { isPosition } from './position.ts';
 import { toJson, utf8Bytes } from './size.ts';
 import { isTime } from './time.ts';
@@ -56,7 +56,7 @@ const RULES: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
     limit: optional(LIMIT),
   },
   presence: { room: ROOM, after: optional(USER) },
-  rooms: { after: optional(ROOM), limit: optional(LIMIT) },
+  rooms: { after: optional(ROOM), limit: optional(LIMIT), invited: optional([isBoolean, 'true or false']) },
   create: {
     room: optional(ROOM),
     access: [oneOf('public', 'private'), 'public or private'],

@@ -1,7 +1,14 @@
 import { toFrame } from './checked.ts';
 import { failure, type ClientError, type Done } from './codes.ts';
 import { Emitter, type EventName, type Listener } from './events.ts';
-import type { HistoryPage, JoinedRoom, PresencePage, RoomsPage, SentMessage } from './frames.ts';
+import type {
+  HistoryPage,
+  JoinedRoom,
+  PresencePage,
+  RoomsOptions,
+  RoomsPage,
+  SentMessage,
+} from './frames.ts';
 import { Incomings } from './incomings.ts';
 import { Line } from './line.ts';
 import type { ClientState } from './lifecycle.ts';
@@ -206,9 +213,9 @@ export class ClientCore {
   }
 
   /** Rooms one may see, by id; `after`: a room. */
-  rooms(options: { readonly after?: string; readonly limit?: number }, done: Done<RoomsPage>): void {
+  rooms(options: RoomsOptions, done: Done<RoomsPage>): void {
     const frame = { ...fieldsOf(options), type: 'rooms' };
-    const wrong = unknownOption(options, ['after', 'limit']);
+    const wrong = unknownOption(options, ['after', 'limit', 'invited']);
     this.#ask({ frame, read: (fields) => pick(fields, ROOMS) }, done, wrong);
   }
 

@@ -69,6 +69,15 @@ export interface ListedRoom {
   readonly access: 'public' | 'private';
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly present: number;
+  /** Somebody else has put the user into it, who has not joined it yet. */
+  readonly invited?: true | undefined;
+}
+
+export interface RoomsOptions {
+  readonly after?: string;
+  readonly limit?: number;
+  /** With those that others have put the user into. */
+  readonly invited?: boolean;
 }
 
 export interface RoomsPage {

@@ -2,7 +2,14 @@ import type { Done } from './codes.ts';
 import { ClientCore, type HistoryQuery, type NewRoom } from './core.ts';
 import { VagusError } from './error.ts';
 import type { EventName, Listener } from './events.ts';
-import type { HistoryPage, JoinedRoom, PresencePage, RoomsPage, SentMessage } from './frames.ts';
+import type {
+  HistoryPage,
+  JoinedRoom,
+  PresencePage,
+  RoomsOptions,
+  RoomsPage,
+  SentMessage,
+} from './frames.ts';
 import type { ClientState } from './lifecycle.ts';
 import type { SendOptions } from './message.ts';
 import { checkOptions } from './options.ts';
@@ -106,7 +113,7 @@ export class Client {
     return promised((done) => this.#core.presence(room, options, done));
   }
 
-  rooms(options: { readonly after?: string; readonly limit?: number } = {}): Promise<RoomsPage> {
+  rooms(options: RoomsOptions = {}): Promise<RoomsPage> {
     return promised((done) => this.#core.rooms(options, done));
   }
 

@@ -19,7 +19,7 @@ type Check = (value: unknown) => boolean;
 
 export const isText: Check = (value) => typeof value === 'string';
 export const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
-const isBoolean: Check = (value) => typeof value === 'boolean';
+export const isBoolean: Check = (value) => typeof value === 'boolean';
 
 export function isObject(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -135,7 +135,13 @@ export const PRESENCE: Shape<PresencePage> = {
   more: isBoolean,
 };
 
-const LISTED: Shape<ListedRoom> = { room: isText, access: ACCESS, metadata: isObject, present: isCount };
+const LISTED: Shape<ListedRoom> = {
+  room: isText,
+  access: ACCESS,
+  metadata: isObject,
+  present: isCount,
+  invited: maybe(isBoolean),
+};
 
 export const ROOMS: Shape<RoomsPage> = { rooms: listOf(fitting(LISTED)), more: isBoolean };
 

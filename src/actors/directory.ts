@@ -20,6 +20,7 @@ export type DirectoryMessage =
       readonly type: 'list';
       readonly after: string | undefined;
       readonly limit: number | undefined;
+      readonly invited?: boolean | undefined;
     } & Actor);
 
 export const DIRECTORY = 'directory' as Address<DirectoryMessage>;
@@ -69,8 +70,8 @@ class Directory {
   }
 
   #list(request: DirectoryMessage & { type: 'list' }, turn: Turn, out: Outbox): void {
-    const { user, isAdmin, after = null, limit = WIRE_LIMITS.roomsPageDefault } = request;
-    const call = { call: 'listRooms', reader: { user, isAdmin }, after, limit } as const;
+    const { user, isAdmin, after = null, limit = WIRE_LIMITS.roomsPageDefault, invited = false } = request;
+    const call = { call: 'listRooms', reader: { user, isAdmin }, after, limit, invited } as const;
     const { deadlineMs } = this.#options;
     out.ask(LOG, { type: 'call', request: call }, { deadlineMs, context: turn.replyTo });
   }

@@ -43,6 +43,7 @@ export function historyFields(
   const { grant, entries, more } = page;
   if (grant === 'forbidden')
     return { error: 'forbidden', message: 'the room is private, and you are not a member' };
+  if (grant === 'banned') return { error: 'forbidden', message: 'you are banned from this room' };
   if (grant === 'gone') return { error: 'gone', message: 'the room was deleted' };
   if (grant === 'absent' && room !== undefined && !autoCreate)
     return { error: 'not_found', message: 'there is no such room' };

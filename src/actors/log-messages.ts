@@ -41,7 +41,7 @@ export type LogMessage =
   | { readonly type: 'head'; readonly channel: Channel }
   | { readonly type: 'place'; readonly channel: Channel; readonly seq: number }
   | { readonly type: 'room'; readonly room: string }
-  | { readonly type: 'membership'; readonly room: string; readonly user: string }
+  | { readonly type: 'membership' | 'banned'; readonly room: string; readonly user: string }
   | { readonly type: 'standing'; readonly key: SessionKey }
   | ({ readonly type: 'page' } & PageRequest)
   | { readonly type: 'call'; readonly request: StoreRequest }

@@ -199,6 +199,11 @@ export interface PresencePage {
   readonly more: boolean;
 }
 
+/** `until`: ms since 1970, by the database's clock; null: for ever. */
+export type SetBan =
+  | { readonly type: 'ban'; readonly user: string; readonly until: number | null }
+  | { readonly type: 'unban'; readonly user: string };
+
 export interface CreateRoom {
   readonly type: 'create';
   readonly creator: string;
@@ -230,11 +235,14 @@ export type HomeMessage =
   | ({ readonly type: 'presence'; readonly after: string | undefined } & Actor)
   | CreateRoom
   | { readonly type: 'setMember'; readonly user: string; readonly isMember: boolean }
+  | SetBan
   | { readonly type: 'delete' }
   /** To a room's home: the log has refused something to who is present. */
   | { readonly type: 'rightDoubted' }
   /** To a user's home: one message of the user's (LM2). */
   | { readonly type: 'spend' }
+  /** To a user's home: one room of those that the user may make (LM13), and one that was not made after all. */
+  | { readonly type: 'spendRoom' | 'giveRoomBack' }
   /** To a user's home: one more connection (LM6); `isKept`: its place is kept for a while. */
   | { readonly type: 'admit'; readonly isKept: boolean }
   /** To a user's home: the connection for which a place was kept is not made. */

@@ -65,6 +65,10 @@ export interface Config {
   readonly frameBytes: number;
   /** Rooms joined at once (LM5); 0: no limit. */
   readonly roomsPerConnection: number;
+  /** Rooms a user may make in an hour (LM13); 0: no limit. */
+  readonly roomsPerHour: number;
+  /** Members a user may put into a room with one `create` (LM13); 0: as many as a frame may name. */
+  readonly membersPerCreate: number;
   /** Past it a connection is slow (LM7); 0: no limit. */
   readonly outboundBytes: number;
   /** How long a slow client may make no progress (LM7). */

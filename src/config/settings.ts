@@ -197,6 +197,13 @@ export const SETTINGS: { readonly [Field in keyof Config]: Setting<Exclude<Confi
   connectionsPerUser: limit('VAGUS_CONNECTIONS_PER_USER', 100_000, '20', 'connections of a user'),
   connectionsMax: limit('VAGUS_CONNECTIONS_MAX', 10_000_000, '50000', 'connections of this node'),
   roomsPerConnection: limit('VAGUS_ROOMS_PER_CONNECTION', 100_000, '100', 'rooms a connection has joined'),
+  roomsPerHour: limit('VAGUS_ROOMS_PER_HOUR', 1_000_000, '100', 'rooms a user makes in an hour'),
+  membersPerCreate: limit(
+    'VAGUS_MEMBERS_PER_CREATE',
+    1_000,
+    '100',
+    'members a user puts into a room with one create',
+  ),
   frameBytes: span('Limits', 'VAGUS_FRAME_BYTES', size(KIB, FRAME_BYTES_MAX, FRAME_BYTES_MAX), [
     '64KiB',
     'one frame from a client; 0: 192KiB',

@@ -40,6 +40,11 @@ export class TokenBucket {
     return missingMs > 0.01 ? Math.ceil(missingMs) : 0;
   }
 
+  /** What was taken is not used. */
+  giveBack(): void {
+    this.#owedMs = Math.max(0, this.#owedMs - this.#stepMs);
+  }
+
   /** From when on there is nothing to remember. */
   get fullAt(): number {
     return this.#at + this.#owedMs;

@@ -154,6 +154,7 @@ export const RESULTS = {
         access: z.enum(['public', 'private']),
         metadata: JsonObject,
         present: z.int(),
+        invited: z.literal(true).optional(),
       }),
     ),
     more: z.boolean(),

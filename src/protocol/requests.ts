@@ -146,6 +146,7 @@ export const REQUESTS = {
     id,
     after: RoomId.optional(),
     limit: z.int().min(1).max(WIRE_LIMITS.roomsPageMax).optional(),
+    invited: z.boolean().optional(),
   }),
   refresh: z.object({ type: z.literal('refresh'), id, token: z.string().min(1) }),
   heartbeat: z.object({ type: z.literal('heartbeat'), id, status: z.enum(['ping', 'pong']) }),

@@ -41,6 +41,7 @@ export const READS: ReadonlySet<StoreCallName> = new Set([
   'lookup',
   'rooms',
   'membership',
+  'banned',
   'listRooms',
   'revoked',
   'moved',

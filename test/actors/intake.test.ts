@@ -49,7 +49,7 @@ class Room {
   }
 
   membership(reply: LogReply<boolean>): void {
-    this.access.membershipKnown(this.#next('membership'), { ok: true, body: reply }, turn, this.out);
+    this.access.known(this.#next('membership'), { ok: true, body: reply }, turn, this.out);
   }
 
   vetted(body: object): void {

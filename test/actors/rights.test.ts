@@ -81,7 +81,7 @@ test('[JW4] a right that cannot be read when all are looked at anew is read late
   presence.enter('conn:n1.1.1', { user: 'ann', isAdmin: false }, 'alive', turn);
   evictions.judgeAgain(turn, out);
   const context = (out.effects.find(({ type }) => type === 'ask') as any).context;
-  access.membershipKnown(context, { ok: true, body: { ok: false, failure: 'failed' } }, turn, out);
+  access.known(context, { ok: true, body: { ok: false, failure: 'failed' } }, turn, out);
   expect(out.effects.at(-1)).toMatchObject({ type: 'arm', timer: 'record' });
   expect(presence.users()).toEqual(['ann']);
 });

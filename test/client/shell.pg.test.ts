@@ -71,7 +71,12 @@ test('two clients chat', async () => {
   await alice.signal('talk', { typing: true });
   expect(await signal).toEqual({ room: 'talk', from: 'alice', data: { typing: true } });
   expect(await alice.create({ room: 'den', access: 'private', members: ['bob'] })).toEqual({ room: 'den' });
-  expect((await bob.rooms()).rooms.map(({ room }) => room)).toEqual(['den', 'talk']);
+  expect((await bob.rooms()).rooms.map(({ room }) => room)).toEqual(['talk']);
+  const all = (await bob.rooms({ invited: true })).rooms;
+  expect(all.map(({ room, invited }) => [room, invited])).toEqual([
+    ['den', true],
+    ['talk', undefined],
+  ]);
   await bob.leave('talk');
   await alice.send('talk', 'alone');
   expect(got).toHaveLength(1);

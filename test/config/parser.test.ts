@@ -126,6 +126,8 @@ const CASES: { readonly [F in Field]: { good: Record<string, unknown>; bad: stri
   outboundBytes: { good: { '0': 0, '64KiB': 65_536, '1024MiB': 2 ** 30 }, bad: ['63KiB', '1025MiB', '1GiB'] },
   stallMs: { good: { '1s': 1_000, '1d': DAY_MS }, bad: ['0', '999ms', '2d'] },
   mailboxMessages: { good: { '0': 65_536, '16': 16, '65536': 65_536 }, bad: ['15', '65537'] },
+  roomsPerHour: { good: { '0': 0, '100': 100 }, bad: ['-1', 'x'] },
+  membersPerCreate: { good: { '0': 0, '1000': 1_000 }, bad: ['1001', 'x'] },
   roomsCreate: { good: { users: 'users', admins: 'admins', off: 'off' }, bad: ['on', 'nobody'] },
   roomsAutoCreate: { good: { on: true, off: false }, bad: ['no', 'constructor'] },
   roomIdleMs: {

@@ -57,7 +57,8 @@ export function logStoreKeepingContract(name: string, open: () => Promise<Ageing
       test('shows public rooms and one’s own, and to an admin all', async () => {
         await make('a-1', { access: 'public', metadata: '{"title":"one"}' });
         await make('a-2');
-        await make('a-3', { creator: 'bob', members: ['carol'], metadata: '{"title":"three"}' });
+        await make('a-3', { creator: 'bob', metadata: '{"title":"three"}' });
+        await get(store, 'setMember', { room: 'a-3', user: 'carol', isMember: true });
         await make('a-4', { creator: 'bob' });
         const one = { room: 'a-1', access: 'public', metadata: '{"title":"one"}' };
         const three = { room: 'a-3', access: 'private', metadata: '{"title":"three"}' };
@@ -124,6 +125,80 @@ export function logStoreKeepingContract(name: string, open: () => Promise<Ageing
         }
         expect(await list(alice, 'e', rooms.length)).toMatchObject({ more: false });
         expect(await list(alice, 'e', rooms.length - 1)).toMatchObject({ more: true });
+      });
+
+      test('shows what somebody else has put the reader into when asked for, until it is joined', async () => {
+        await make('f-1', { members: ['carol'] });
+        await make('f-2', { access: 'public', members: ['carol'] });
+        const asked = (reader: Reader) =>
+          get(store, 'listRooms', { reader, after: 'f-', limit: 100, invited: true });
+        expect(await names(carol, 'f-')).toEqual(['f-2']);
+        const open = { room: 'f-2', access: 'public', metadata: '{}' };
+        const invited = { room: 'f-1', access: 'private', metadata: '{}' };
+        expect((await asked(carol)).rooms).toEqual([{ ...invited, isInvited: true }, open]);
+        expect((await asked(alice)).rooms).toEqual([invited, open]);
+        const pairs = [
+          { room: 'f-1', user: 'carol' },
+          { room: 'f-1', user: 'alice' },
+          { room: 'f-1', user: 'eve' },
+        ];
+        expect(await get(store, 'membership', { pairs })).toEqual(['invited', true, false]);
+        await get(store, 'acceptInvitation', { room: 'f-1', user: 'carol' });
+        await get(store, 'acceptInvitation', { room: 'f-1', user: 'eve' });
+        expect(await get(store, 'membership', { pairs })).toEqual([true, true, false]);
+        expect(await names(carol, 'f-')).toEqual(['f-1', 'f-2']);
+        expect((await asked(carol)).rooms).toEqual([invited, open]);
+      });
+
+      test('[JW7] shows no room from which the reader is banned, and no page of it', async () => {
+        await make('g-1', { access: 'public' });
+        await make('g-2', { members: ['carol'] });
+        await get(store, 'setMember', { room: 'g-2', user: 'carol', isMember: true });
+        const page = async (room: string, reader: Reader): Promise<string> =>
+          (
+            await get(store, 'page', {
+              channel: `room:${room}`,
+              start: 'newest',
+              limit: 1,
+              bytesMax: 1_000,
+              reader,
+            })
+          ).grant;
+        const rest = async (room: string): Promise<number> =>
+          (await get(store, 'banned', { pairs: [{ room, user: 'carol' }] }))[0] ?? -1;
+        const hasBans = async (room: string): Promise<boolean | undefined> =>
+          (await get(store, 'rooms', { rooms: [room] })).get(room)?.hasBans;
+        expect([await rest('g-1'), await hasBans('g-1')]).toEqual([0, undefined]);
+        for (const room of ['g-1', 'g-2']) {
+          await get(store, 'ban', { room, user: 'carol', until: null });
+          expect([await rest(room), await hasBans(room)]).toEqual([Infinity, true]);
+          expect(await page(room, carol)).toBe('banned');
+          expect(await page(room, { ...carol, isAdmin: true })).toBe('granted');
+        }
+        expect(await names(carol, 'g-')).toEqual([]);
+        expect(await names(alice, 'g-')).toEqual(['g-1', 'g-2']);
+        await get(store, 'unban', { room: 'g-1', user: 'carol' });
+        expect(await page('g-1', carol)).toBe('granted');
+        expect(await names(carol, 'g-')).toEqual(['g-1']);
+        // A room that had no record has one; a new room of that name has no bans of the old.
+        await get(store, 'ban', { room: 'g-3', user: 'carol', until: null });
+        expect(await names(alice, 'g-')).toEqual(['g-1', 'g-2', 'g-3']);
+        await get(store, 'deleteRoom', { room: 'g-3', owner: 'a', epoch: 0 });
+        await make('g-3', { access: 'public' });
+        expect([await rest('g-3'), await hasBans('g-3')]).toEqual([0, undefined]);
+      });
+
+      test('[JW7] a ban that has ended is none', async () => {
+        await make('h-1', { access: 'public' });
+        await get(store, 'ban', { room: 'h-1', user: 'carol', until: 1 });
+        expect(await names(carol, 'h-')).toEqual(['h-1']);
+        expect(await get(store, 'banned', { pairs: [{ room: 'h-1', user: 'carol' }] })).toEqual([0]);
+        const until = Date.UTC(9_999, 0);
+        await get(store, 'ban', { room: 'h-1', user: 'carol', until });
+        const [restMs = 0] = await get(store, 'banned', { pairs: [{ room: 'h-1', user: 'carol' }] });
+        expect(restMs).toBeGreaterThan(1e12);
+        expect(restMs).toBeLessThan(until);
+        expect(await names(carol, 'h-')).toEqual([]);
       });
     });
 

@@ -17,6 +17,8 @@ const UNLIMITED = {
   inboundBytesPerSecond: 0,
   connectionsPerSecond: 0,
   connectionsPerUser: 0,
+  roomsPerHour: 0,
+  membersPerCreate: 0,
 } as const;
 
 /** A configuration for tests: any free port, no log lines. */

@@ -11,7 +11,8 @@ beforeAll(async () => {
   const create = (room: string, access: string, more: object = {}): Promise<unknown> =>
     ann.request({ type: 'create', room, access, ...more });
   await create('b-public', 'public', { metadata: { topic: 'all' } });
-  await create('a-private', 'private', { members: ['bob'] });
+  await create('a-private', 'private');
+  await node.engine.setMember('a-private', 'bob', true);
   await create('c-secret', 'private');
   await ann.request({ type: 'chat', room: 'd-made', content: 'by its first message' });
 });

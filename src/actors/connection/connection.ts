@@ -351,8 +351,9 @@ class Connection implements ConnectionContext {
       case 'history':
       case 'presence':
       case 'create':
+      case 'roomSpent':
       case 'rooms':
-        return this.#requests.answered(context, answer, out);
+        return this.#requests.answered(context, answer, turn, out);
       case 'recheck':
         if (!this.#rechecks.answered(context, answer as Answer<HookAnswer>, out)) return;
         this.#subscriptions.shutOut(context.next, out);

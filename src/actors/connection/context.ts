@@ -24,6 +24,10 @@ export interface ConnectionLimits extends RateLimits {
   readonly greetingMs: number;
   /** Rooms joined at once (LM5). */
   readonly roomsMax: number;
+  /** Rooms a user may make in an hour, counted by the user's home; here only while that does not answer (LM13). */
+  readonly roomsPerHour: number;
+  /** Members that a user may put into a room by one `create` (LM13); 0: as many as a frame may name. */
+  readonly membersPerCreate: number;
   /** How long any request may take before its outcome is called unknown. */
   readonly requestDeadlineMs: number;
   /** Work under way for one connection; past it no more frames are taken (see `WEIGHTS`). */
@@ -46,6 +50,8 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   headsMs: 2_000,
   greetingMs: 1_000,
   roomsMax: 100,
+  roomsPerHour: 100,
+  membersPerCreate: 100,
   requestDeadlineMs: 10_000,
   inFlightMax: 256,
   replayMax: WIRE_LIMITS.replayPerChannelMax,

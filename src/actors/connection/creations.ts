@@ -1,7 +1,8 @@
-import { roomChannel } from '../../protocol/channels.ts';
+import { roomChannel, userChannel } from '../../protocol/channels.ts';
 import type { RequestOf } from '../../protocol/requests.ts';
 import type { Answer, Turn } from '../../runtime/ports/actor.ts';
-import { homeAddress, isRefusal, type Refusal } from '../messages.ts';
+import { bucketOf, type TokenBucket } from '../../limits/token-bucket.ts';
+import { homeAddress, isRefusal, type Refusal, type Spent } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import { ack, refuse, unavailable, type ConnectionContext } from './context.ts';
 import { askPermit, isAsked } from './permits.ts';
@@ -10,21 +11,30 @@ import { WEIGHTS } from './weights.ts';
 type Create = RequestOf<'create'>;
 
 export interface CreationContext {
-  readonly for: 'create';
+  /** `roomSpent`: whether the user may make one more (LM13). */
+  readonly for: 'create' | 'roomSpent';
   readonly request: Create;
   readonly room: string;
+  /** It is one of those that the user may make in an hour. */
+  readonly isCounted: boolean;
 }
+
+/** How long the user's home may take to say whether there may be one more. Then the connection counts alone. */
+const SPEND_DEADLINE_MS = 1_000;
+
+const HOUR_MS = 3_600_000;
 
 /** The rooms that a connection makes (RQ8): who may is said by the node's settings, and by the application. */
 export class Creations {
   readonly #context: ConnectionContext;
+  #roomsAlone: TokenBucket | undefined;
 
   constructor(context: ConnectionContext) {
     this.#context = context;
   }
 
   create(request: Create, turn: Turn, out: Outbox): void {
-    const refusal = this.#refusal();
+    const refusal = this.#refusal(request);
     if (refusal) return refuse(this.#context, request.id, refusal, out);
     const named = { ...request, room: request.room ?? turn.newId() };
     if (isAsked(this.#context)) this.permit(named, out);
@@ -32,10 +42,14 @@ export class Creations {
   }
 
   /** Why this connection makes no rooms, if so. */
-  #refusal(): Refusal | undefined {
+  #refusal({ members = [] }: Create): Refusal | undefined {
     const { credentials, options } = this.#context;
-    const { roomsCreate } = options;
-    if (roomsCreate === 'users' || (roomsCreate === 'admins' && credentials.isAdmin)) return undefined;
+    const { roomsCreate, limits } = options;
+    const isAllowed = roomsCreate === 'users' || (roomsCreate === 'admins' && credentials.isAdmin);
+    const membersMax = (!credentials.isAdmin && limits.membersPerCreate) || Infinity;
+    if (isAllowed && members.length > membersMax)
+      return { error: 'limit_reached', message: `a room is made with ${membersMax} members at most` };
+    if (isAllowed) return undefined;
     const message =
       roomsCreate === 'off' ? 'rooms are not made by request here' : 'only admins make rooms here';
     return { error: 'forbidden', message };
@@ -47,6 +61,25 @@ export class Creations {
   }
 
   make(request: Create, out: Outbox): void {
+    const { user, gate, credentials, options } = this.#context;
+    const isCounted = options.limits.roomsPerHour > 0 && !credentials.isAdmin;
+    if (!isCounted) return this.#make(request, false, out);
+    const context: CreationContext = { for: 'roomSpent', request, room: request.room ?? '', isCounted };
+    gate.begin(WEIGHTS.roomSpent, out);
+    const home = homeAddress(userChannel(user));
+    out.ask(home, { type: 'spendRoom' }, { deadlineMs: SPEND_DEADLINE_MS, context });
+  }
+
+  spent({ request }: CreationContext, answer: Answer<Spent>, turn: Turn, out: Outbox): void {
+    const { roomsPerHour } = this.#context.options.limits;
+    this.#roomsAlone ??= bucketOf(roomsPerHour, HOUR_MS);
+    const restMs = answer.ok ? answer.body.retryAfterMs : (this.#roomsAlone?.take(turn.now) ?? 0);
+    if (restMs === 0) return this.#make(request, true, out);
+    const message = `you may make ${roomsPerHour} rooms an hour`;
+    refuse(this.#context, request.id, { error: 'limit_reached', message }, out);
+  }
+
+  #make(request: Create, isCounted: boolean, out: Outbox): void {
     const { user, gate, options } = this.#context;
     const { room = '', access, members = [], metadata = {} } = request;
     const message = {
@@ -56,15 +89,18 @@ export class Creations {
       members,
       metadata: JSON.stringify(metadata),
     } as const;
-    const context: CreationContext = { for: 'create', request, room };
+    const context: CreationContext = { for: 'create', request, room, isCounted };
     const { requestDeadlineMs: deadlineMs } = options.limits;
     gate.begin(WEIGHTS.create, out);
     out.ask(homeAddress(roomChannel(room)), message, { deadlineMs, context, lane: 'user' });
   }
 
-  made({ request, room }: CreationContext, answer: Answer<object>, out: Outbox): void {
+  made({ request, room, isCounted }: CreationContext, answer: Answer<object>, out: Outbox): void {
     if (!answer.ok) return refuse(this.#context, request.id, unavailable(this.#context), out);
-    if (isRefusal(answer.body)) return refuse(this.#context, request.id, answer.body, out);
+    if (isRefusal(answer.body)) {
+      if (isCounted) out.tell(homeAddress(userChannel(this.#context.user)), { type: 'giveRoomBack' });
+      return refuse(this.#context, request.id, answer.body, out);
+    }
     ack(this.#context, request.id, { room }, out);
   }
 }

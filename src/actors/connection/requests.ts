@@ -2,7 +2,7 @@ import { channelId, channelKind, clientChannel, roomChannel, type Channel } from
 import type { BadFrame } from '../../protocol/decode.ts';
 import type { RequestOf } from '../../protocol/requests.ts';
 import { isoTime } from '../../protocol/time.ts';
-import type { Answer } from '../../runtime/ports/actor.ts';
+import type { Answer, Turn } from '../../runtime/ports/actor.ts';
 import type { StoreCalls } from '../../runtime/ports/log-store.ts';
 import type { Action } from '../../runtime/ports/hooks.ts';
 import type { HookAnswer } from '../hooks/hooks.ts';
@@ -17,6 +17,7 @@ import {
   type LogReply,
   type PresencePage,
   type Refusal,
+  type Spent,
 } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import { Creations, type CreationContext } from './creations.ts';
@@ -172,8 +173,8 @@ export class Requests {
 
   rooms(request: RequestOf<'rooms'>, out: Outbox): void {
     const { user, credentials, options } = this.#context;
-    const { after, limit } = request;
-    const message = { type: 'list', user, isAdmin: credentials.isAdmin, after, limit } as const;
+    const { after, limit, invited } = request;
+    const message = { type: 'list', user, isAdmin: credentials.isAdmin, after, limit, invited } as const;
     const context: RequestContext = { for: 'rooms', request, asAdmin: credentials.isAdmin };
     this.#context.gate.begin(WEIGHTS.rooms, out);
     out.ask(DIRECTORY, message, { deadlineMs: options.limits.requestDeadlineMs, context });
@@ -185,8 +186,9 @@ export class Requests {
     const { rooms, more } = answer.body;
     // Metadata is JSON text already.
     const shown = rooms.map(
-      ({ room, access, metadata, present }) =>
-        `{"room":"${room}","access":"${access}","metadata":${metadata},"present":${present}}`,
+      ({ room, access, metadata, present, isInvited }) =>
+        `{"room":"${room}","access":"${access}","metadata":${metadata},"present":${present}` +
+        (isInvited ? ',"invited":true}' : '}'),
     );
     const named = id === undefined ? '' : `"id":"${id}",`;
     write(this.#context, `{"type":"rooms",${named}"rooms":[${shown.join(',')}],"more":${more}}`, out);
@@ -223,11 +225,12 @@ export class Requests {
 
   // --- answers
 
-  answered(context: RequestContext, answer: Answer<unknown>, out: Outbox): void {
+  answered(context: RequestContext, answer: Answer<unknown>, turn: Turn, out: Outbox): void {
     this.#context.gate.end(WEIGHTS[context.for], out);
     if (context.for === 'permit') return this.#permitted(context, answer as Answer<HookAnswer>, out);
+    if (context.for === 'roomSpent') return this.creations.spent(context, answer as Answer<Spent>, turn, out);
     // The scope with which it was asked is gone: what it would show may not be for this token.
-    if (context.for !== 'create' && context.asAdmin && !this.#context.credentials.isAdmin)
+    if ('asAdmin' in context && context.asAdmin && !this.#context.credentials.isAdmin)
       return void this.#askAgain(context, out);
     switch (context.for) {
       case 'history':
@@ -247,7 +250,7 @@ export class Requests {
   }
 
   #askAgain(
-    context: Exclude<RequestContext, { readonly for: 'create' | 'permit' }>,
+    context: Exclude<RequestContext, { readonly for: 'create' | 'roomSpent' | 'permit' }>,
     out: Outbox,
   ): BadFrame | void {
     switch (context.for) {

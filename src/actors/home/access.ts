@@ -1,17 +1,21 @@
 import type { Answer, Turn } from '../../runtime/ports/actor.ts';
 import type { Access as RoomAccess, RoomRecord } from '../../runtime/ports/log-store.ts';
+import type { Membership } from '../../runtime/ports/members.ts';
 import { LOG, type Actor, type LogReply, type Refusal } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 
-/** Members of a private room that are remembered; asking for one more costs a batched read. */
+/** Users of a room of whom something is remembered; asking about one more costs a batched read. */
 const REMEMBERED_MAX = 10_000;
 
 /** Requests that may wait for one user's membership to be read. */
 const WAITING_MAX = 256;
 
 export type AccessContext =
-  | { readonly for: 'record' }
-  | { readonly for: 'membership'; readonly user: string; readonly changes: number };
+  | { readonly for: 'record' | 'accepted' }
+  /** What is read of one user: the membership, or the rest of a ban. */
+  | { readonly for: 'membership' | 'banned'; readonly user: string; readonly changes: number };
+
+type UserContext = Extract<AccessContext, { readonly user: string }>;
 
 /** What is to be done once a right is known: `undefined` when it is granted. */
 export type Then = (refusal: Refusal | undefined, turn: Turn, out: Outbox) => void;
@@ -34,7 +38,9 @@ export class Access {
   readonly #retryAfterMs: number;
   /** Undefined until loaded; null: the room has none. */
   record: RoomRecord | null | undefined;
-  readonly #members = new Map<string, boolean>();
+  readonly #members = new Map<string, Membership>();
+  /** Until when users are banned, on the clock of `now`; only of a room from which somebody is. */
+  readonly #bans = new Map<string, number>();
   readonly #waiting = new Map<string, Waiting[]>();
   #isLoading = false;
   #isStale = false;
@@ -91,11 +97,28 @@ export class Access {
     this.#noteChange();
     this.record = record;
     this.#members.clear();
+    this.#bans.clear();
   }
 
-  setMember(user: string, isMember: boolean): void {
+  setMember(user: string, isMember: Membership): void {
     this.#noteChange();
-    this.#remember(user, isMember);
+    remember(this.#members, user, isMember);
+  }
+
+  /** Somebody was banned, or is not any more: how it is now is read when it is asked for. */
+  bansChanged(user: string): void {
+    this.#noteChange();
+    this.#bans.delete(user);
+    if (this.record) this.record = { ...this.record, hasBans: true };
+  }
+
+  /** Who was only put into the room has joined it: from now on it is listed as any other (RQ11). */
+  joined(user: string, out: Outbox): void {
+    if (this.#members.get(user) !== 'invited') return;
+    this.#members.set(user, true);
+    const request = { call: 'acceptInvitation', room: this.#room, user } as const;
+    const context: AccessContext = { for: 'accepted' };
+    out.ask(LOG, { type: 'call', request }, { deadlineMs: this.#deadlineMs, context });
   }
 
   #noteChange(): void {
@@ -109,52 +132,56 @@ export class Access {
     const waiting = this.#waiting.get(actor.user);
     if (waiting && waiting.length >= WAITING_MAX) return then(this.#unavailable(), turn, out);
     if (waiting) return void waiting.push({ actor, decide: then });
-    const refusal = this.#refusal(actor);
-    if (refusal !== 'ask') return then(refusal, turn, out);
+    const refusal = this.#refusal(actor, turn);
+    if (refusal !== 'membership' && refusal !== 'banned') return then(refusal, turn, out);
     this.#waiting.set(actor.user, [{ actor, decide: then }]);
-    const context: AccessContext = { for: 'membership', user: actor.user, changes: this.#changes };
+    const context: AccessContext = { for: refusal, user: actor.user, changes: this.#changes };
     out.ask(
       LOG,
-      { type: 'membership', room: this.#room, user: actor.user },
+      { type: refusal, room: this.#room, user: actor.user },
       { deadlineMs: this.#deadlineMs, context },
     );
   }
 
-  #refusal(actor: Actor): Refusal | undefined | 'ask' {
+  /** Why there is no room, if there is none; for nobody. */
+  absence(): Refusal | undefined {
     if (this.record?.isDeleted) return { error: 'gone', message: 'the room was deleted' };
     if (!this.record && !this.#autoCreate) return { error: 'not_found', message: 'there is no such room' };
-    if (actor.isAdmin || this.access === 'public') return undefined;
+    return undefined;
+  }
+
+  #refusal(actor: Actor, turn: Turn): Refusal | undefined | 'membership' | 'banned' {
+    const absence = this.absence();
+    if (absence) return absence;
+    if (actor.isAdmin) return undefined;
+    if (this.record?.hasBans) {
+      const until = this.#bans.get(actor.user);
+      if (until === undefined) return 'banned';
+      if (until > turn.now) return BANNED;
+    }
+    if (this.access === 'public') return undefined;
     const isMember = this.#members.get(actor.user);
-    if (isMember === undefined) return 'ask';
+    if (isMember === undefined) return 'membership';
     return isMember ? undefined : FORBIDDEN;
   }
 
-  membershipKnown(
-    context: AccessContext & { for: 'membership' },
-    answer: Answer<LogReply<boolean>>,
-    turn: Turn,
-    out: Outbox,
-  ): void {
+  /** What was read of a user: decides on all of the user's that wait, or on what else must be read of him. */
+  known(context: UserContext, answer: Answer<LogReply<Membership | number>>, turn: Turn, out: Outbox): void {
     const { user } = context;
     const waiting = this.#waiting.get(user) ?? [];
     this.#waiting.delete(user);
     const isKnown = answer.ok && answer.body.ok;
     // Something changed while it was read: what is known since is newer, and what is not known is asked again.
-    if (isKnown && context.changes === this.#changes) this.#remember(user, answer.body.value);
+    if (isKnown && context.changes === this.#changes) this.#noted(context, answer.body.value, turn);
     for (const { actor, decide } of waiting) {
       if (!isKnown) decide(this.#unavailable(), turn, out);
       else this.check(actor, turn, out, decide);
     }
   }
 
-  #remember(user: string, isMember: boolean): void {
-    this.#members.delete(user);
-    this.#members.set(user, isMember);
-    if (this.#members.size <= REMEMBERED_MAX) return;
-    for (const oldest of this.#members.keys()) {
-      this.#members.delete(oldest);
-      return;
-    }
+  #noted({ for: what, user }: UserContext, value: Membership | number, turn: Turn): void {
+    if (what === 'banned') remember(this.#bans, user, turn.now + Number(value));
+    else remember(this.#members, user, value as Membership);
   }
 
   #unavailable(): Refusal {
@@ -167,3 +194,16 @@ export class Access {
 }
 
 const FORBIDDEN: Refusal = { error: 'forbidden', message: 'the room is private, and you are not a member' };
+
+const BANNED: Refusal = { error: 'forbidden', message: 'you are banned from this room' };
+
+/** The oldest gives way. */
+function remember<Value>(all: Map<string, Value>, user: string, value: Value): void {
+  all.delete(user);
+  all.set(user, value);
+  if (all.size <= REMEMBERED_MAX) return;
+  for (const oldest of all.keys()) {
+    all.delete(oldest);
+    return;
+  }
+}

@@ -5,9 +5,13 @@ export interface AllowanceLimits {
   readonly messagesPerMinute: number;
   /** Connections of a user (LM6); 0: no limit. */
   readonly connectionsMax: number;
+  /** Rooms a user may make in an hour (LM13); 0, or not given: no limit. */
+  readonly roomsPerHour?: number;
 }
 
 const MINUTE_MS = 60_000;
+
+const HOUR_MS = 3_600_000;
 
 /** A handshake that was let in becomes a connection within this, or not at all. */
 const RESERVED_MS = 10_000;
@@ -15,11 +19,13 @@ const RESERVED_MS = 10_000;
 /** What one user may do over all connections: so many messages a minute (LM2), and so many connections (LM6). */
 export class Allowance {
   readonly #messages: TokenBucket | undefined;
+  readonly #rooms: TokenBucket | undefined;
   readonly #connectionsMax: number;
   /** Until when each place is kept that was promised to a handshake; in the order of promising. */
   #reserved: number[] = [];
 
-  constructor({ messagesPerMinute, connectionsMax }: AllowanceLimits) {
+  constructor({ messagesPerMinute, connectionsMax, roomsPerHour = 0 }: AllowanceLimits) {
+    this.#rooms = bucketOf(roomsPerHour, HOUR_MS);
     this.#messages = bucketOf(messagesPerMinute, MINUTE_MS);
     this.#connectionsMax = connectionsMax || Infinity;
   }
@@ -27,6 +33,16 @@ export class Allowance {
   /** Takes one message: 0, or in how many milliseconds there will be one. */
   spend(now: number): number {
     return this.#messages?.take(now) ?? 0;
+  }
+
+  /** Takes one room: 0, or in how many milliseconds there will be one. */
+  spendRoom(now: number): number {
+    return this.#rooms?.take(now) ?? 0;
+  }
+
+  /** A room that was taken is not made. */
+  giveRoomBack(): void {
+    this.#rooms?.giveBack();
   }
 
   /** Whether one more connection has a place beside those that are there. `isKept`: for a while it is kept. */
@@ -44,6 +60,10 @@ export class Allowance {
 
   /** From when on nothing of it has to be remembered. */
   get restsAt(): number {
-    return Math.max(this.#messages?.fullAt ?? -Infinity, this.#reserved.at(-1) ?? -Infinity);
+    return Math.max(
+      this.#messages?.fullAt ?? -Infinity,
+      this.#rooms?.fullAt ?? -Infinity,
+      this.#reserved.at(-1) ?? -Infinity,
+    );
   }
 }

@@ -1,6 +1,6 @@
 import type { Answer, ReplyTo, Turn } from '../../runtime/ports/actor.ts';
 import type { Claimed, StoreRequest } from '../../runtime/ports/log-store.ts';
-import { LOG, type CreateRoom, type LogReply, type Refusal } from '../messages.ts';
+import { LOG, type CreateRoom, type LogReply, type Refusal, type SetBan } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import type { Access } from './access.ts';
 import type { Evictions } from './evictions.ts';
@@ -14,6 +14,7 @@ export type ChangeContext =
       readonly isMember: boolean;
       readonly replyTo: ReplyTo | undefined;
     }
+  | { readonly for: 'ban'; readonly change: SetBan; readonly replyTo: ReplyTo | undefined }
   | { readonly for: 'delete'; readonly replyTo: ReplyTo | undefined }
   /** `next` is made when nothing is left of the deleted room. */
   | { readonly for: 'empty'; readonly next: Creation | undefined };
@@ -23,7 +24,10 @@ interface Creation {
   readonly replyTo: ReplyTo | undefined;
 }
 
-type ChangeCall = Extract<StoreRequest, { call: 'createRoom' | 'setMember' | 'deleteRoom' | 'emptyRoom' }>;
+type ChangeCall = Extract<
+  StoreRequest,
+  { call: 'createRoom' | 'setMember' | 'ban' | 'unban' | 'deleteRoom' | 'emptyRoom' }
+>;
 
 export interface RecordChangesParts {
   readonly room: string;
@@ -79,8 +83,23 @@ export class RecordChanges {
     const { access, room } = this.#parts;
     if (!access.record) return out.reply(replyTo, NOT_FOUND);
     if (access.record.isDeleted) return out.reply(replyTo, GONE);
+    // Who is no member of a public room may use it all the same: whoever asks for this wants something else.
+    if (!isMember && access.access === 'public') return out.reply(replyTo, { isPublic: true });
     const call = { call: 'setMember', room, user, isMember } as const;
     this.#callStore(call, { for: 'setMember', user, isMember, replyTo }, out);
+  }
+
+  /** A ban makes the record of a room that has none, as a first message does (FR7). */
+  setBan(change: SetBan, replyTo: ReplyTo | undefined, out: Outbox): void {
+    const { access, room } = this.#parts;
+    const refusal = access.absence();
+    if (refusal) return out.reply(replyTo, refusal);
+    const { user } = change;
+    const call =
+      change.type === 'ban'
+        ? ({ call: 'ban', room, user, until: change.until } as const)
+        : ({ call: 'unban', room, user } as const);
+    this.#callStore(call, { for: 'ban', change, replyTo }, out);
   }
 
   delete(replyTo: ReplyTo | undefined, out: Outbox): void {
@@ -160,8 +179,10 @@ export class RecordChanges {
         break;
       case 'setMember':
         access.setMember(context.user, context.isMember);
-        if (!context.isMember && access.access === 'private')
-          this.#parts.evictions.expel(context.user, turn, out);
+        if (!context.isMember) this.#parts.evictions.expel(context.user, turn, out);
+        break;
+      case 'ban':
+        this.#banned(context.change, turn, out);
         break;
     }
     out.reply(context.replyTo, {});
@@ -182,10 +203,20 @@ export class RecordChanges {
     const { metadata, creator, members } = request;
     access.changed({ access: request.access, metadata, creator, isDeleted: false });
     const allowed = new Set([creator, ...members]);
-    for (const user of allowed) access.setMember(user, true);
+    for (const user of allowed) access.setMember(user, user === creator || 'invited');
     ledger.foundsRoom = false;
     if (request.access === 'private') evictions.expelAllBut(allowed, turn, out);
     out.reply(replyTo, {});
+  }
+
+  #banned(change: SetBan, turn: Turn, out: Outbox): void {
+    const { access, ledger, evictions } = this.#parts;
+    if (access.record === null) {
+      access.changed({ access: 'public', metadata: '{}', creator: null, isDeleted: false });
+      ledger.foundsRoom = false;
+    }
+    access.bansChanged(change.user);
+    if (change.type === 'ban') evictions.expel(change.user, turn, out);
   }
 
   #deleted(claimed: Claimed, turn: Turn, out: Outbox): void {

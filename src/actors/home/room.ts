@@ -1,5 +1,6 @@
 import type { Answer, Behaviour, Birth, ReplyTo, Turn } from '../../runtime/ports/actor.ts';
 import type { RoomRecord } from '../../runtime/ports/log-store.ts';
+import type { Membership } from '../../runtime/ports/members.ts';
 import { WIRE_LIMITS } from '../../protocol/limits.ts';
 import { DIRECTORY } from '../directory.ts';
 import type { DeviceState, Enter, Entered, HomeMessage, LogReply, Refusal } from '../messages.ts';
@@ -131,6 +132,9 @@ class RoomHome extends Home {
         return this.#changes.create(message, asker.replyTo, out);
       case 'setMember':
         return this.#changes.setMember(message.user, message.isMember, asker.replyTo, out);
+      case 'ban':
+      case 'unban':
+        return this.#changes.setBan(message, asker.replyTo, out);
       case 'delete':
         return this.#changes.delete(asker.replyTo, out);
       default:
@@ -174,6 +178,7 @@ class RoomHome extends Home {
         return later.reply(replyTo, refusal);
       }
       this.#changed(this.#presence.enter(address, { user, isAdmin }, device.state, at), at, later);
+      this.#access.joined(user, later);
       later.reply(replyTo, this.#entered);
     });
   }
@@ -216,9 +221,14 @@ class RoomHome extends Home {
       case 'record':
         return this.#recordRead(answer as Answer<LogReply<RoomRecord | null>>, turn, out);
       case 'membership':
-        return this.#access.membershipKnown(known, answer as Answer<LogReply<boolean>>, turn, out);
+      case 'banned':
+        return this.#access.known(known, answer as Answer<LogReply<Membership | number>>, turn, out);
+      case 'accepted':
+        // Else the next join says it again.
+        return;
       case 'create':
       case 'setMember':
+      case 'ban':
       case 'delete':
       case 'empty':
         return this.#changes.answered(known, answer as Answer<LogReply<unknown>>, turn, out);

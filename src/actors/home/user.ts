@@ -40,18 +40,29 @@ class UserHome extends Home {
 
   /** What a user may do is known without the log, so it is said without waiting for it. */
   override take(message: HomeMessage | TimerFired | Answered, turn: Turn): Outbox {
-    if (message.type !== 'spend' && message.type !== 'admit' && message.type !== 'giveBack')
-      return super.take(message, turn);
     const out = new Outbox();
     const { now } = turn;
-    if (message.type === 'giveBack') this.#allowance.taken();
-    else if (message.type === 'spend')
-      out.reply(turn.replyTo, { retryAfterMs: this.#allowance.spend(now) } satisfies Spent);
-    else {
-      const connections = this.#presence.states(this.#user).length;
-      out.reply(turn.replyTo, {
-        isFull: !this.#allowance.hasPlace(connections, message.isKept, now),
-      } satisfies Admitted);
+    switch (message.type) {
+      case 'giveBack':
+        this.#allowance.taken();
+        break;
+      case 'spend':
+        out.reply(turn.replyTo, { retryAfterMs: this.#allowance.spend(now) } satisfies Spent);
+        break;
+      case 'spendRoom':
+        out.reply(turn.replyTo, { retryAfterMs: this.#allowance.spendRoom(now) } satisfies Spent);
+        break;
+      case 'giveRoomBack':
+        this.#allowance.giveRoomBack();
+        break;
+      case 'admit': {
+        const connections = this.#presence.states(this.#user).length;
+        const isFull = !this.#allowance.hasPlace(connections, message.isKept, now);
+        out.reply(turn.replyTo, { isFull } satisfies Admitted);
+        break;
+      }
+      default:
+        return super.take(message, turn);
     }
     if (this.#isAllowanceUsed || this.#allowance.restsAt <= now) return out;
     this.#isAllowanceUsed = true;

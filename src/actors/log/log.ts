@@ -10,7 +10,7 @@ import { Claims } from './claims.ts';
 import { GroupCommit, type CommitLimits } from './group-commit.ts';
 import type { Job, Line } from './line.ts';
 import { Pages } from './pages.ts';
-import { headsRead, membershipRead, placesRead, revocationsRead, roomsRead } from './reads.ts';
+import { bansRead, headsRead, membershipRead, placesRead, revocationsRead, roomsRead } from './reads.ts';
 
 export interface LogOptions {
   /** This life of this node: who claims and appends (D7). */
@@ -69,6 +69,7 @@ class Log {
   readonly #places = placesRead();
   readonly #rooms = roomsRead();
   readonly #membership = membershipRead();
+  readonly #bans = bansRead();
   readonly #revocations = revocationsRead();
   /** In the order in which they are given the store. */
   readonly #lines: readonly Line[];
@@ -99,6 +100,7 @@ class Log {
       this.#places,
       this.#rooms,
       this.#membership,
+      this.#bans,
       this.#pages,
       this.#calls,
       this.#revocations,
@@ -130,9 +132,11 @@ class Log {
       }
       case 'room':
         return this.#rooms.add(message.room, message.room, turn.replyTo);
-      case 'membership': {
+      case 'membership':
+      case 'banned': {
         const { room, user } = message;
-        return this.#membership.add(`${room} ${user}`, { room, user }, turn.replyTo);
+        const read = message.type === 'banned' ? this.#bans : this.#membership;
+        return read.add(`${room} ${user}`, { room, user }, turn.replyTo);
       }
       case 'standing':
         return this.#revocations.add(JSON.stringify(message.key), message.key, turn.replyTo);

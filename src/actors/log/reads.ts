@@ -35,6 +35,15 @@ export const membershipRead = () =>
     pick: (verdicts: StoreCalls['membership']['reply'], _, at) => verdicts[at] ?? false,
   });
 
+export const bansRead = () =>
+  new BatchedReads({
+    request: (pairs: readonly { readonly room: string; readonly user: string }[]) => ({
+      call: 'banned',
+      pairs,
+    }),
+    pick: (rests: StoreCalls['banned']['reply'], _, at) => rests[at] ?? Infinity,
+  });
+
 export const revocationsRead = () =>
   new BatchedReads({
     request: (sessions: readonly SessionKey[]) => ({ call: 'revoked', sessions }),

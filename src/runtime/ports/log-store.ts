@@ -1,6 +1,7 @@
 import type { Channel, ChannelKind } from '../../protocol/channels.ts';
 import type { Revocation, SessionKey, Standing } from '../../protocol/revocation.ts';
 import type { LeaseCalls } from './leases.ts';
+import type { MemberCalls } from './members.ts';
 
 /** A message on its way into a channel. */
 export interface NewEntry {
@@ -80,6 +81,8 @@ export interface RoomRecord {
   /** Null for a room made by its first message (FR7). */
   readonly creator: string | null;
   readonly isDeleted: boolean;
+  /** Somebody is banned from it (JW7). */
+  readonly hasBans?: true;
 }
 
 /** A room as lists show it. */
@@ -88,6 +91,8 @@ export interface ListedRoom {
   readonly access: Access;
   /** A JSON object as text. */
   readonly metadata: string;
+  /** A private one that the reader was put into by somebody else, and has not joined yet. */
+  readonly isInvited?: true;
 }
 
 /** Where a page starts: after a seq going up, before a seq going down, or at the newest. */
@@ -95,7 +100,7 @@ export type PageStart =
   { readonly after: number; readonly upTo?: number } | { readonly before: number } | 'newest';
 
 /** `absent`: the room has no record. */
-export type Grant = 'granted' | 'absent' | 'gone' | 'forbidden';
+export type Grant = 'granted' | 'absent' | 'gone' | 'forbidden' | 'banned';
 
 /** Who wants to see a room. An admin may see every room there is. */
 export interface Reader {
@@ -125,7 +130,7 @@ export interface Place {
 }
 
 /** Every call there is, with its reply. */
-export interface StoreCalls extends LeaseCalls {
+export interface StoreCalls extends LeaseCalls, MemberCalls {
   append: {
     request: { readonly owner: string; readonly groups: readonly AppendGroup[] };
     /** Per group, per entry. */
@@ -173,10 +178,6 @@ export interface StoreCalls extends LeaseCalls {
   };
   /** Room records; a room without one is missing. */
   rooms: { request: { readonly rooms: readonly string[] }; reply: ReadonlyMap<string, RoomRecord> };
-  membership: {
-    request: { readonly pairs: readonly { readonly room: string; readonly user: string }[] };
-    reply: readonly boolean[];
-  };
   /** Makes a room's record, with its members; false when it has one. A deleted room is made anew. */
   createRoom: {
     request: {
@@ -188,13 +189,9 @@ export interface StoreCalls extends LeaseCalls {
     };
     reply: boolean;
   };
-  setMember: {
-    request: { readonly room: string; readonly user: string; readonly isMember: boolean };
-    reply: null;
-  };
   /**
    * Ends a room, from the caller's own epoch (0: the channel has no row): nobody may read it from here on, and its members
-   * are none. The channel's row stays, its epoch raised, so that a position of before never points into what comes later
+   * and its bans are none. The channel's row stays, its epoch raised, so that a position of before never points into what comes later
    * (RS3). Null, and nothing done, when epoch or owner are not current: a deletion that arrives late must not hit what
    * was stored after it was given up.
    */
@@ -203,11 +200,17 @@ export interface StoreCalls extends LeaseCalls {
     reply: Claimed | null;
   };
   /**
-   * The rooms a reader may see (RQ11): public ones and those the user is a member of; for an admin all. In the order of
+   * The rooms a reader may see (RQ11): public ones and those the user is a member of, those that the user was only put into
+   * if `invited`; for an admin all. None from which the user is banned. In the order of
    * the bytes of their ids, behind `after`.
    */
   listRooms: {
-    request: { readonly reader: Reader; readonly after: string | null; readonly limit: number };
+    request: {
+      readonly reader: Reader;
+      readonly after: string | null;
+      readonly limit: number;
+      readonly invited?: boolean;
+    };
     reply: { readonly rooms: readonly ListedRoom[]; readonly more: boolean };
   };
   /** Removes some of the messages of a deleted room; true when there may be more. A room that is not deleted keeps all. */

@@ -14,9 +14,10 @@ import type {
   StoreCalls,
   StoreReply,
 } from '../../runtime/ports/log-store.ts';
-import { byBytes } from './by-bytes.ts';
 import { keyOf, type ChannelRow } from './channel-row.ts';
+import { listRooms } from './list-rooms.ts';
 import { MemoryLeases, moved } from './memory-leases.ts';
+import { MemoryMembers } from './memory-members.ts';
 import { prune } from './memory-prune.ts';
 import { MemoryRevocations } from './memory-revocations.ts';
 import { copyOf, replace, type Snapshot } from './snapshot.ts';
@@ -34,7 +35,7 @@ export class MemoryLogStore implements LogStore {
   readonly #wall: () => number;
   readonly #channels = new Map<Channel, ChannelRow>();
   readonly #rooms = new Map<string, RoomRecord>();
-  readonly #members = new Map<string, Set<string>>();
+  readonly #members: MemoryMembers;
   readonly #leases: MemoryLeases;
   readonly #revocations: MemoryRevocations;
 
@@ -43,6 +44,7 @@ export class MemoryLogStore implements LogStore {
     this.#wall = options.wall;
     this.#leases = new MemoryLeases(options.wall);
     this.#revocations = new MemoryRevocations(options.wall);
+    this.#members = new MemoryMembers(options.wall);
   }
 
   call<Name extends StoreCallName>(
@@ -56,7 +58,7 @@ export class MemoryLogStore implements LogStore {
 
   /** Everything as it is now, for a {@link restore}. */
   snapshot(): Snapshot {
-    return copyOf({ channels: this.#channels, rooms: this.#rooms, members: this.#members });
+    return copyOf({ channels: this.#channels, rooms: this.#rooms, members: this.#members.all() });
   }
 
   /** What came after a snapshot is lost: the server that had it is gone, and its standby had not. */
@@ -64,7 +66,7 @@ export class MemoryLogStore implements LogStore {
     const { channels, rooms, members } = copyOf(snapshot);
     replace(this.#channels, channels);
     replace(this.#rooms, rooms);
-    replace(this.#members, members);
+    this.#members.replace(members);
   }
 
   /** A channel's row, for whoever has to lock it; undefined when it has none. */
@@ -112,12 +114,30 @@ export class MemoryLogStore implements LogStore {
     rooms: ({ rooms }) => {
       const found = rooms.flatMap((room) => {
         const record = this.#rooms.get(room);
-        return record ? [[room, record] as const] : [];
+        const more = this.#members.hasBans(room) ? ({ hasBans: true } as const) : {};
+        return record ? [[room, { ...record, ...more }] as const] : [];
       });
       return new Map(found);
     },
 
-    membership: ({ pairs }) => pairs.map(({ room, user }) => this.#members.get(room)?.has(user) ?? false),
+    membership: ({ pairs }) => pairs.map(({ room, user }) => this.#members.of(room, user)),
+    banned: ({ pairs }) => pairs.map(({ room, user }) => this.#members.bannedMs(room, user)),
+
+    ban: ({ room, user, until }) => {
+      this.#found(room);
+      this.#members.ban(room, user, until ?? Infinity);
+      return null;
+    },
+
+    unban: ({ room, user }) => {
+      this.#members.unban(room, user);
+      return null;
+    },
+
+    acceptInvitation: ({ room, user }) => {
+      this.#members.accept(room, user);
+      return null;
+    },
 
     createRoom: ({ room, members, ...rest }) => {
       if (this.#rooms.get(room)?.isDeleted === false) return false;
@@ -127,15 +147,12 @@ export class MemoryLogStore implements LogStore {
         creator: rest.creator,
         isDeleted: false,
       });
-      this.#members.set(room, new Set([rest.creator, ...members]));
+      this.#members.made(room, rest.creator, members);
       return true;
     },
 
     setMember: ({ room, user, isMember }) => {
-      const members = this.#members.get(room) ?? new Set();
-      this.#members.set(room, members);
-      if (isMember) members.add(user);
-      else members.delete(user);
+      this.#members.set(room, user, isMember);
       return null;
     },
 
@@ -144,7 +161,7 @@ export class MemoryLogStore implements LogStore {
       if (row ? row.epoch !== epoch || row.owner !== owner : epoch !== 0) return null;
       const record = this.#rooms.get(room);
       if (record) this.#rooms.set(room, { ...record, metadata: '{}', creator: null, isDeleted: true });
-      this.#members.delete(room);
+      this.#members.forget(room);
       const claimed = this.#claim(owner, { channel: `room:${room}`, mode: 'create', epoch: 0 });
       return claimed ?? null;
     },
@@ -168,7 +185,11 @@ export class MemoryLogStore implements LogStore {
       return null;
     },
 
-    listRooms: (request) => this.#listRooms(request),
+    listRooms: (request) =>
+      listRooms(this.#rooms, request, {
+        isVisible: (room) => this.#grant(`room:${room}`, request.reader) === 'granted',
+        isInvited: (room) => this.#members.of(room, request.reader.user) === 'invited',
+      }),
     prune: (request) => prune(this.#channels, request, this.#wall()),
 
     revoke: (request) => this.#revocations.revoke(request),
@@ -208,10 +229,13 @@ export class MemoryLogStore implements LogStore {
     if (row.head < head) return entries.map(() => ({ type: 'rewound' }));
     const at = Math.floor(this.#wall());
     const room = channel.slice(5);
-    if (foundsRoom && !this.#rooms.has(room)) {
-      this.#rooms.set(room, { access: 'public', metadata: '{}', creator: null, isDeleted: false });
-    }
+    if (foundsRoom) this.#found(room);
     return entries.map((entry) => this.#appendOne(row, entry, at));
+  }
+
+  #found(room: string): void {
+    if (!this.#rooms.has(room))
+      this.#rooms.set(room, { access: 'public', metadata: '{}', creator: null, isDeleted: false });
   }
 
   #appendOne(row: ChannelRow, entry: NewEntry, at: number): EntryOutcome {
@@ -232,8 +256,9 @@ export class MemoryLogStore implements LogStore {
     const record = this.#rooms.get(room);
     if (!record) return 'absent';
     if (record.isDeleted) return 'gone';
-    const isOpen = record.access === 'public' || reader.isAdmin;
-    return isOpen || this.#members.get(room)?.has(reader.user) ? 'granted' : 'forbidden';
+    if (reader.isAdmin) return 'granted';
+    if (this.#members.bannedMs(room, reader.user) > 0) return 'banned';
+    return record.access === 'public' || this.#members.of(room, reader.user) ? 'granted' : 'forbidden';
   }
 
   #page({
@@ -269,17 +294,5 @@ export class MemoryLogStore implements LogStore {
   #firstKept(channel: Channel): number {
     const row = this.#channels.get(channel);
     return Math.min((row?.head ?? 0) + 1, ...(row?.entries.keys() ?? []));
-  }
-
-  #listRooms({ reader, after, limit }: StoreCalls['listRooms']['request']): StoreCalls['listRooms']['reply'] {
-    const found = [...this.#rooms.keys()]
-      .filter((room) => this.#grant(`room:${room}`, reader) === 'granted')
-      .filter((room) => after === null || byBytes(room, after) > 0)
-      .toSorted(byBytes);
-    const rooms = found.slice(0, limit).map((room) => {
-      const { access, metadata } = this.#rooms.get(room) as RoomRecord;
-      return { room, access, metadata };
-    });
-    return { rooms, more: found.length > limit };
   }
 }

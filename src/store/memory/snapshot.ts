@@ -1,19 +1,19 @@
 import type { Channel } from '../../protocol/channels.ts';
 import type { RoomRecord } from '../../runtime/ports/log-store.ts';
 import type { ChannelRow } from './channel-row.ts';
+import { copyOfMembers, type MembersOfRooms } from './memory-members.ts';
 
 /** What a store holds of channels and rooms at one moment. */
 export interface Snapshot {
   readonly channels: ReadonlyMap<Channel, ChannelRow>;
   readonly rooms: ReadonlyMap<string, RoomRecord>;
-  readonly members: ReadonlyMap<string, Set<string>>;
+  readonly members: MembersOfRooms;
 }
 
 /** The same, and nothing of it changes with the original. Records of rooms are never changed in place. */
 export function copyOf({ channels, rooms, members }: Snapshot): Snapshot {
   const rows = [...channels].map(([channel, row]) => [channel, rowLike(row)] as const);
-  const users = [...members].map(([room, among]) => [room, new Set(among)] as const);
-  return { channels: new Map(rows), rooms: new Map(rooms), members: new Map(users) };
+  return { channels: new Map(rows), rooms: new Map(rooms), members: copyOfMembers(members) };
 }
 
 /** A map holds what another one does, and nothing else. */

@@ -16,6 +16,8 @@ import { listRooms } from './list-rooms.ts';
 import { prune } from './prune.ts';
 import * as revocations from './revocations.ts';
 import { SqlError, type Row, type SqlClient } from './sql-client.ts';
+import * as memberStatements from './member-statements.ts';
+import type { Statement } from './statement.ts';
 import * as statements from './statements.ts';
 
 type Calls = {
@@ -137,9 +139,20 @@ export class PostgresLogStore implements LogStore {
 
     membership: async ({ pairs }, deadlineMs) => {
       const values = { rooms: pairs.map((pair) => pair.room), users: pairs.map((pair) => pair.user) };
-      const rows = await this.#client.query(statements.membership, values, deadlineMs);
-      return rows.map(([isMember]) => isMember as boolean);
+      const rows = await this.#client.query(memberStatements.membership, values, deadlineMs);
+      return rows.map(([isInvited]) => (isInvited === true ? 'invited' : isInvited !== null));
     },
+
+    banned: async ({ pairs }, deadlineMs) => {
+      const values = { rooms: pairs.map((pair) => pair.room), users: pairs.map((pair) => pair.user) };
+      const rows = await this.#client.query(memberStatements.banned, values, deadlineMs);
+      return rows.map(([restMs]) => (Number(restMs) < 0 ? Infinity : Number(restMs)));
+    },
+
+    ban: (request, deadlineMs) => this.#write(memberStatements.ban, request, deadlineMs),
+    unban: (request, deadlineMs) => this.#write(memberStatements.unban, request, deadlineMs),
+    acceptInvitation: (request, deadlineMs) =>
+      this.#write(memberStatements.acceptInvitation, request, deadlineMs),
 
     createRoom: async ({ members, ...room }, deadlineMs) => {
       const rows = await this.#client.query(
@@ -150,13 +163,9 @@ export class PostgresLogStore implements LogStore {
       return rows.length > 0;
     },
 
-    setMember: async ({ room, user, isMember }, deadlineMs) => {
-      await this.#client.query(
-        isMember ? statements.addMember : statements.removeMember,
-        { room, user },
-        deadlineMs,
-      );
-      return null;
+    setMember: ({ room, user, isMember }, deadlineMs) => {
+      const { addMember, removeMember } = memberStatements;
+      return this.#write(isMember ? addMember : removeMember, { room, user }, deadlineMs);
     },
 
     deleteRoom: async (request, deadlineMs) => {
@@ -186,11 +195,18 @@ export class PostgresLogStore implements LogStore {
     endLeases: (request, deadlineMs) => this.#leases.end(request, deadlineMs),
     moved: (request, deadlineMs) => this.#leases.moved(request, deadlineMs),
 
-    ping: async (_, deadlineMs) => {
-      await this.#client.query(statements.ping, {}, deadlineMs);
-      return null;
-    },
+    ping: (_, deadlineMs) => this.#write(statements.ping, {}, deadlineMs),
   };
+
+  /** A statement of which nothing comes back. */
+  async #write(
+    statement: Statement,
+    values: Readonly<Record<string, unknown>>,
+    deadlineMs: number,
+  ): Promise<null> {
+    await this.#client.query(statement, values, deadlineMs);
+    return null;
+  }
 
   async #claim(
     { owner, claims }: StoreCalls['claim']['request'],
@@ -265,6 +281,6 @@ function entryOf(row: Row): Entry {
   return { seq, sender, id, content, data, sentAt, at };
 }
 
-function roomRecord([, access, metadata, creator, isDeleted]: Row): RoomRecord {
-  return { access, metadata, creator, isDeleted } as RoomRecord;
+function roomRecord([, access, metadata, creator, isDeleted, hasBans]: Row): RoomRecord {
+  return { access, metadata, creator, isDeleted, ...(hasBans ? { hasBans } : {}) } as RoomRecord;
 }

@@ -111,11 +111,29 @@ export const members = vagus.table(
     room: name('room').notNull(),
     user: name('user').notNull(),
     addedAt: instant('added_at').notNull().defaultNow(),
+    /** Somebody else has put the user into it, and the user has not joined it yet. */
+    isInvited: boolean('is_invited').notNull().default(false),
   },
   (table) => [
     primaryKey({ columns: [table.room, table.user] }),
     index('members_by_user_and_room').on(table.user, table.room),
+    // For lists: what others have put a user into does not lie between two that are shown.
+    index('members_joined')
+      .on(table.user, table.room)
+      .where(sql`not ${table.isInvited}`),
   ],
+);
+
+/** Who may do nothing in a room (JW7). */
+export const bans = vagus.table(
+  'bans',
+  {
+    room: name('room').notNull(),
+    user: name('user').notNull(),
+    /** When it ends by itself; null: not. */
+    until: instant('until'),
+  },
+  (table) => [primaryKey({ columns: [table.room, table.user] })],
 );
 
 /** Sessions ended before their tokens (JW5): one session, or all that a user had. */

@@ -1,5 +1,5 @@
 import { sql, type SQL } from 'drizzle-orm';
-import { channels, members, messages, meta, rooms } from './schema.ts';
+import { bans, channels, members, messages, meta, rooms } from './schema.ts';
 import { given, statement, type Statement } from './statement.ts';
 
 /** Milliseconds since 1970, exact for times of millisecond precision. */
@@ -108,11 +108,19 @@ left join ${messages} m on m.channel = t.channel and m.seq = t.seq
 order by t.ord`,
 );
 
+/** Whether a user is banned from the room `r` (JW7). */
+export function isBanned(user: ReturnType<typeof given>): SQL {
+  return sql`exists (
+    select from ${bans} b where b.room = r.room and b.user = ${user}::text and (b.until is null or b.until > now())
+  )`;
+}
+
 /** Whether a reader may see a room, as part of the statement that shows it: right and content are of one snapshot (JW4). */
 const grant = sql`
 select case when ${given('reader')}::text is null then 'granted'
   when r.room is null then 'absent'
   when r.deleted_at is not null then 'gone'
+  when not ${given('asAdmin')}::boolean and ${isBanned(given('reader'))} then 'banned'
   when r.access = 'public' or ${given('asAdmin')}::boolean or exists (
     select from ${members} m where m.room = r.room and m.user = ${given('reader')}::text
   ) then 'granted' else 'forbidden' end as grant
@@ -197,15 +205,9 @@ order by t.ord`,
 
 export const roomRecords = statement(
   'rooms',
-  sql`select r.room, r.access, r.metadata, r.creator, r.deleted_at is not null as is_deleted
+  sql`select r.room, r.access, r.metadata, r.creator, r.deleted_at is not null as is_deleted,
+  exists (select from ${bans} b where b.room = r.room and (b.until is null or b.until > now())) as has_bans
 from ${rooms} r where r.room = any(${given('rooms')}::text[])`,
-);
-
-export const membership = statement(
-  'membership',
-  sql`
-select exists (select from ${members} m where m.room = t.room and m.user = t.user) as is_member
-from unnest(${given('rooms')}::text[], ${given('users')}::text[]) with ordinality as t (room, "user", ord) order by t.ord`,
 );
 
 /** One row when the room was made; a deleted one is made anew, with nothing of the old. */
@@ -222,21 +224,11 @@ with made as (
 ), strangers as (
   delete from ${members} m using made where m.room = made.room and m."user" <> all (${given('members')}::text[])
 ), joined as (
-  insert into ${members} (room, "user")
-  select made.room, t.user from made, unnest(${given('members')}::text[]) as t ("user")
+  insert into ${members} (room, "user", is_invited)
+  select made.room, t.user, t.user <> ${given('creator')}::text from made, unnest(${given('members')}::text[]) as t ("user")
   on conflict do nothing
 )
 select room from made`,
-);
-
-export const addMember = statement(
-  'add_member',
-  sql`insert into ${members} (room, "user") values (${given('room')}, ${given('user')}) on conflict do nothing`,
-);
-
-export const removeMember = statement(
-  'remove_member',
-  sql`delete from ${members} m where m.room = ${given('room')} and m.user = ${given('user')}`,
 );
 
 /**
@@ -259,6 +251,8 @@ with raised as (
   select * from raised union all select * from made
 ), expelled as (
   delete from ${members} m using closing where m.room = ${given('room')}
+), pardoned as (
+  delete from ${bans} b using closing where b.room = ${given('room')}
 ), closed as (
   update ${rooms} r set deleted_at = coalesce(r.deleted_at, now()), metadata = '{}', creator = null
   from closing where r.room = ${given('room')}
