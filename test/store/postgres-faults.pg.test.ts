@@ -177,6 +177,7 @@ test('[D8] the search for repeats stays an index probe when the statistics are s
     channels: [channel],
     of: [channel],
     epochs: [epoch],
+    knowns: [50_000],
     founds: [false],
     senders: ['alice'],
     ids: ['old-7'],
