@@ -406,6 +406,22 @@ describe('[RS7] requests a minute', () => {
     expect(await metrics.text()).toContain('vagus_http_refused_total{code="rate_limited"} 2');
     await limited.stop();
   });
+
+  test('[RS7] [LM2] who goes on over the limit of messages is refused before the body is read', async () => {
+    const limited = await TestEngine.start({ requestsPerMinute: 3, messagesPerMinute: 1 });
+    const token = await limited.token('ann');
+    const write = () => post('a', { content: 'x' }, { engine: limited });
+    expect((await write()).status).toBe(201);
+    for (let at = 0; at < 3; at++) expect((await write()).status).toBe(429);
+    // The head alone: an answer comes although no body does.
+    const { port } = limited.engine;
+    const head = `POST /v1/rooms/a/messages HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Length: 60000\r\n\r\n`;
+    const raw = await RawSocket.open(port, head);
+    await expect.poll(() => raw.text).toMatch(/^HTTP\/1\.1 429 [^]*"code":"rate_limited"/);
+    raw.socket.destroy();
+    expect((await call('/v1/channels/user/messages', { as: 'ann', engine: limited })).status).toBe(200);
+    await limited.stop();
+  });
 });
 
 test('[RS1] [DG4] [ER2] a database that hangs after the statement was sent: 504 outcome_unknown, and the same id settles it', async () => {

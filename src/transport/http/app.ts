@@ -80,6 +80,7 @@ function apiRoutes(app: OpenAPIHono<HttpEnv>, options: PublicAppOptions): void {
     bodyBytes: options.bodyBytes,
     guards: [open, tokenGuard(options)],
     requests,
+    refused: new RateLimit(options.requestsPerMinute, 60),
     rateGuard: rateGuard(requests),
   });
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' });

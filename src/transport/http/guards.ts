@@ -46,8 +46,19 @@ export function rateGuard(limit: RateLimit) {
   });
 }
 
+/** Before what costs nothing unless it is refused: a user with nothing left is told so before the work. */
+export function spentGuard(limit: RateLimit) {
+  return createMiddleware<HttpEnv>(async (context, next) => {
+    refuseFor(await limit.look(context.get('caller').user));
+    await next();
+  });
+}
+
 export async function spendRequest(limit: RateLimit, { user }: Caller): Promise<void> {
-  const retryAfterMs = await limit.take(user);
+  refuseFor(await limit.take(user));
+}
+
+function refuseFor(retryAfterMs: number): void {
   if (retryAfterMs > 0)
     throw new Refused({ code: 'rate_limited', message: 'too many requests in this minute', retryAfterMs });
 }

@@ -19,4 +19,10 @@ export class RateLimit {
       return Math.max(1, (refused as RateLimiterRes).msBeforeNext);
     }
   }
+
+  /** As {@link take}, and takes nothing. */
+  async look(key: string): Promise<number> {
+    const found = await this.#limiter?.get(key);
+    return found && found.remainingPoints <= 0 ? Math.max(1, found.msBeforeNext) : 0;
+  }
 }

@@ -6,7 +6,7 @@ import { WIRE_LIMITS } from '../../protocol/limits.ts';
 import { REQUESTS } from '../../protocol/requests.ts';
 import { isoTime } from '../../protocol/time.ts';
 import { badRequest, readJsonObject } from './body.ts';
-import { spendRequest, type HttpEnv } from './guards.ts';
+import { spendRequest, spentGuard, type HttpEnv } from './guards.ts';
 import { json, described, FAILED } from './openapi.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { Refused } from './refusal.ts';
@@ -20,6 +20,8 @@ export interface MessageRoutesOptions {
   readonly guards: readonly MiddlewareHandler[];
   /** Before each route that sends no message (RS7). */
   readonly requests: RateLimit;
+  /** Messages over the limit (LM2), which have cost their bodies. */
+  readonly refused: RateLimit;
   readonly rateGuard: MiddlewareHandler;
 }
 
@@ -72,13 +74,13 @@ export function messageRoutes(api: OpenAPIHono<HttpEnv>, options: MessageRoutesO
 
 function sendRoute(
   api: OpenAPIHono<HttpEnv>,
-  { service, bodyBytes, guards, requests }: MessageRoutesOptions,
+  { service, bodyBytes, guards, requests, refused }: MessageRoutesOptions,
 ): void {
   const route = createRoute({
     method: 'post',
     path: '/v1/rooms/{room}/messages',
     summary: 'Send a message to a room',
-    middleware: [...guards],
+    middleware: [...guards, spentGuard(refused)],
     security: [{ bearer: [] }],
     request: {
       params: z.object({ room: RoomId }),
@@ -103,8 +105,11 @@ function sendRoute(
         throw error;
       });
     const retryAfterMs = await service.spend(caller.user);
-    if (retryAfterMs > 0)
+    if (retryAfterMs > 0) {
+      // Its body was read for nothing: who goes on is refused before that.
+      await refused.take(caller.user);
       throw new Refused({ code: 'rate_limited', message: 'too many messages in this minute', retryAfterMs });
+    }
     const { id, seq, at, isDuplicate } = await service.send(caller, room, body);
     const sent = { room, id, seq, timestamp: isoTime(at) };
     return isDuplicate ? context.json({ ...sent, duplicate: true }, 200) : context.json(sent, 201);
