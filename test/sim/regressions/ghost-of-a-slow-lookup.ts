@@ -6,9 +6,13 @@ export const mutant: Mutant = {
   file: 'actors/home/room.ts',
   edits: [
     {
-      find: `      if (this.#entering.get(address) !== device) return later.reply(replyTo, GONE_MEANWHILE);
+      find: `      if (!entering) return later.reply(replyTo, GONE_MEANWHILE);
 `,
       replace: ``,
+    },
+    {
+      find: `      if (entering !== device) return`,
+      replace: `      if (entering && entering !== device) return`,
     },
   ],
   seed: 441,

@@ -6,8 +6,8 @@ export const mutant: Mutant = {
   file: 'actors/connection/channel-table.ts',
   edits: [
     {
-      find: `    const gap = since !== undefined && since < after ? { gap: { from: since + 1, to: after } } : {};`,
-      replace: `    const gap = {};`,
+      find: `    return position.seq < after ? { ...already, gap: { from: position.seq + 1, to: after } } : already;`,
+      replace: `    return after < 0 ? { ...already } : already;`,
     },
   ],
   seed: 247,

@@ -8,11 +8,11 @@ export const mutant: Mutant = {
     {
       find: `    if (waiting && waiting.length >= WAITING_MAX) return then(this.#unavailable(), turn, out);
     if (waiting) return void waiting.push({ actor, decide: then });
-    const refusal = this.#refusal(actor);
-    if (refusal !== 'ask') return then(refusal, turn, out);
+    const refusal = this.#refusal(actor, turn);
+    if (refusal !== 'membership' && refusal !== 'banned') return then(refusal, turn, out);
 `,
-      replace: `    const refusal = this.#refusal(actor);
-    if (refusal !== 'ask') return then(refusal, turn, out);
+      replace: `    const refusal = this.#refusal(actor, turn);
+    if (refusal !== 'membership' && refusal !== 'banned') return then(refusal, turn, out);
     if (waiting && waiting.length >= WAITING_MAX) return then(this.#unavailable(), turn, out);
     if (waiting) return void waiting.push({ actor, decide: then });
 `,
