@@ -1,14 +1,7 @@
 import { toFrame } from './checked.ts';
 import { failure, type ClientError, type Done } from './codes.ts';
 import { Emitter, type EventName, type Listener } from './events.ts';
-import type {
-  HistoryPage,
-  JoinedRoom,
-  PresencePage,
-  RoomsOptions,
-  RoomsPage,
-  SentMessage,
-} from './frames.ts';
+import type { HistoryPage, JoinedRoom, PresencePage, RoomsPage, SentMessage } from './frames.ts';
 import { Incomings } from './incomings.ts';
 import { Line } from './line.ts';
 import type { ClientState } from './lifecycle.ts';
@@ -46,6 +39,13 @@ export interface CoreOptions {
   readonly sendTimeoutMs?: number;
   /** Milliseconds that a `join` waits to be let in, 60,000 unless told; 0: for ever. */
   readonly joinTimeoutMs?: number;
+}
+
+export interface RoomsOptions {
+  readonly after?: string;
+  readonly limit?: number;
+  /** With those that others have put the user into. */
+  readonly invited?: boolean;
 }
 
 export interface HistoryQuery {

@@ -73,13 +73,6 @@ export interface ListedRoom {
   readonly invited?: true | undefined;
 }
 
-export interface RoomsOptions {
-  readonly after?: string;
-  readonly limit?: number;
-  /** With those that others have put the user into. */
-  readonly invited?: boolean;
-}
-
 export interface RoomsPage {
   readonly rooms: readonly ListedRoom[];
   readonly more: boolean;

@@ -1,15 +1,8 @@
 import type { Done } from './codes.ts';
-import { ClientCore, type HistoryQuery, type NewRoom } from './core.ts';
+import { ClientCore, type HistoryQuery, type NewRoom, type RoomsOptions } from './core.ts';
 import { VagusError } from './error.ts';
 import type { EventName, Listener } from './events.ts';
-import type {
-  HistoryPage,
-  JoinedRoom,
-  PresencePage,
-  RoomsOptions,
-  RoomsPage,
-  SentMessage,
-} from './frames.ts';
+import type { HistoryPage, JoinedRoom, PresencePage, RoomsPage, SentMessage } from './frames.ts';
 import type { ClientState } from './lifecycle.ts';
 import type { SendOptions } from './message.ts';
 import { checkOptions } from './options.ts';
