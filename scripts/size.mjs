@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'vite';
 
-const MAX = { minified: 44_000, gzipped: 15_800 };
+const MAX = { minified: 47_500, gzipped: 16_800 };
 
 const [{ output }] = await build({
   configFile: false,

@@ -5,12 +5,15 @@ import type { HistoryPage, JoinedRoom, PresencePage, RoomsPage, SentMessage } fr
 import { Incomings } from './incomings.ts';
 import { Line } from './line.ts';
 import type { ClientState } from './lifecycle.ts';
+import { MemberLists } from './member-lists.ts';
+import type { Members } from './members.ts';
 import type { SendOptions } from './message.ts';
 import { unknownOption } from './options.ts';
 import { Outbox } from './outbox.ts';
 import { Pages } from './pages.ts';
 import type { Ports } from './ports.ts';
 import { toPosition, type Position } from './position.ts';
+import type { HistoryQuery, NewRoom, RoomsOptions } from './queries.ts';
 import { Requests, type Question } from './requests.ts';
 import { isObject, isText, pick, PRESENCE, readHistory, ROOMS, type Fields } from './shapes.ts';
 import { Subscriptions } from './subscriptions.ts';
@@ -23,9 +26,11 @@ export type * from './codes.ts';
 export type { ClientEvents, EventName, Listener } from './events.ts';
 export type * from './frames.ts';
 export type { ClientState } from './lifecycle.ts';
+export type { Members } from './members.ts';
 export type { SendOptions } from './message.ts';
 export type * from './ports.ts';
 export type { Position } from './position.ts';
+export type * from './queries.ts';
 export type { TokenSource } from './tokens.ts';
 
 export interface CoreOptions {
@@ -39,36 +44,6 @@ export interface CoreOptions {
   readonly sendTimeoutMs?: number;
   /** Milliseconds that a `join` waits to be let in, 60,000 unless told; 0: for ever. */
   readonly joinTimeoutMs?: number;
-}
-
-export interface RoomsOptions {
-  readonly after?: string;
-  readonly limit?: number;
-  /** With those that others have put the user into. */
-  readonly invited?: boolean;
-}
-
-export interface HistoryQuery {
-  /** This, or `channel`. */
-  readonly room?: string;
-  /** `broadcast`, `user` or `room:{id}`. */
-  readonly channel?: string;
-  /** Exclusive; this, or `before`, or neither: the newest. */
-  readonly after?: number;
-  /** Exclusive. */
-  readonly before?: number;
-  /** 1 to 200; 50 unless told. */
-  readonly limit?: number;
-}
-
-export interface NewRoom {
-  /** The server makes one when there is none. */
-  readonly room?: string;
-  readonly access: 'public' | 'private';
-  /** Beside its creator; 1,000 at most. */
-  readonly members?: readonly string[];
-  /** 8 KiB of JSON at most. */
-  readonly metadata?: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -85,6 +60,7 @@ export class ClientCore {
   readonly #requests: Requests;
   readonly #outbox: Outbox;
   readonly #subscriptions: Subscriptions;
+  readonly #lists: MemberLists;
   readonly #tokens: Tokens;
   readonly #expiry: Expiry;
 
@@ -96,15 +72,32 @@ export class ClientCore {
     const trouble = (): ClientError | undefined => this.#line.trouble;
     const requests = new Requests(ports, trouble);
     const pages = new Pages(ports, requests);
-    const subscriptions = new Subscriptions({ ports, requests, pages, emitter, joinTimeoutMs, trouble });
+    const lists = new MemberLists({
+      ports,
+      requests,
+      emitter,
+      wish: (room) => subscriptions.wish(room),
+      trouble,
+    });
+    const subscriptions = new Subscriptions({
+      ports,
+      requests,
+      pages,
+      emitter,
+      joinTimeoutMs,
+      trouble,
+      entered: (room) => lists.entered(room),
+      dropped: (room) => lists.dropped(room),
+    });
     const outbox = new Outbox({ ports, tokens, trouble }, { queueMax, sendTimeoutMs });
     const expiry = new Expiry(ports, clock, () => this.#renew());
     this.#tokens = tokens;
     this.#requests = requests;
     this.#subscriptions = subscriptions;
+    this.#lists = lists;
     this.#outbox = outbox;
     this.#expiry = expiry;
-    const incomings = new Incomings({ requests, outbox, subscriptions, emitter });
+    const incomings = new Incomings({ requests, outbox, subscriptions, lists, emitter });
     this.#line = new Line({
       url: options.url,
       ports,
@@ -118,6 +111,7 @@ export class ClientCore {
         // 0 is none.
         const limits = { ...welcome.limits, frameBytes: welcome.limits.frameBytes || Infinity };
         requests.connected(send, limits.frameBytes);
+        lists.connected(welcome.user);
         // The first request decides where the two channels of everyone start (HS5).
         subscriptions.connected(welcome, limits.frameBytes);
         if (isClosed()) return;
@@ -130,12 +124,14 @@ export class ClientCore {
         expiry.stop();
         outbox.lost();
         pages.lost();
+        lists.lost();
         subscriptions.lost();
         requests.lost();
       },
       unreachable: () => outbox.useRest(),
       ended: (why) => {
         tokens.end(why);
+        lists.end(why);
         subscriptions.end(why);
         requests.end(why);
         outbox.end(why);
@@ -212,6 +208,15 @@ export class ClientCore {
     this.#ask({ frame, read: (fields) => pick(fields, PRESENCE) }, done, unknownOption(options, ['after']));
   }
 
+  /**
+   * Who is in a room that one has joined, or is about to, as a list that is kept as it is: read now, kept by what is told,
+   * and read again after each reconnect. Asking again gives the same list. Errors: `not_joined`, those of {@link presence}.
+   */
+  members(room: string, done: Done<Members>): void {
+    const safe = this.#ready(done, { type: 'presence', room });
+    if (safe) this.#lists.ask(room, safe);
+  }
+
   /** Rooms one may see, by id; `after`: a room. */
   rooms(options: RoomsOptions, done: Done<RoomsPage>): void {
     const frame = { ...fieldsOf(options), type: 'rooms' };
@@ -225,7 +230,7 @@ export class ClientCore {
     if (!safe) return;
     const frame = toFrame({ type: 'signal', room, data });
     if (!frame.ok) return safe(frame);
-    if (!this.#subscriptions.isJoined(room))
+    if (!this.#subscriptions.wish(room)?.isOn)
       return safe({
         ok: false,
         error: failure('not_joined', `the room ${room} is not joined on a connection`),

@@ -22,7 +22,10 @@ export interface ClientEvents {
     readonly state: 'alive' | 'suspect';
     readonly since: string;
   };
-  /** In a room of many: how many there are, instead of who. With `users`, all of them, it is told by name from here on. */
+  /**
+   * In a room of many: how many, instead of who. With `users`, all of them, it is told by name from here on. A list
+   * (`members`) that was read again is told so too.
+   */
   members: { readonly room: string; readonly count: number; readonly users?: readonly string[] };
   /** What does not work on the server for a while; empty: all does. */
   degraded: { readonly features: readonly string[] };

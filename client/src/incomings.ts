@@ -1,6 +1,7 @@
 import { failure } from './codes.ts';
 import type { Emitter } from './events.ts';
 import type { Incoming } from './incoming.ts';
+import type { MemberLists } from './member-lists.ts';
 import type { Outbox } from './outbox.ts';
 import type { Requests } from './requests.ts';
 import type { Subscriptions } from './subscriptions.ts';
@@ -9,6 +10,7 @@ export interface IncomingParts {
   readonly requests: Requests;
   readonly outbox: Outbox;
   readonly subscriptions: Subscriptions;
+  readonly lists: MemberLists;
   readonly emitter: Emitter;
 }
 
@@ -61,7 +63,7 @@ export class Incomings {
   }
 
   #told(frame: Extract<Incoming, { type: 'told' }>): void {
-    const { subscriptions, emitter } = this.#parts;
+    const { subscriptions, lists, emitter } = this.#parts;
     if (frame.name === 'room_closed') subscriptions.putOff(frame.event.room, 'gone');
     if (frame.name === 'left' && frame.event.reason === 'removed' && frame.event.users.includes(this.user)) {
       subscriptions.putOff(frame.event.room, 'removed');
@@ -69,7 +71,9 @@ export class Incomings {
       if (users.length > 0) emitter.emit('left', { ...frame.event, users });
       return;
     }
-    emitter.emit(frame.name, frame.event);
+    const { name } = frame;
+    if (name === 'joined' || name === 'left' || name === 'presence' || name === 'members') lists.told(frame);
+    else emitter.emit(name, frame.event);
   }
 
   /** Something broke the protocol. */

@@ -1,20 +1,24 @@
-import type { Done } from './codes.ts';
-import { ClientCore, type HistoryQuery, type NewRoom, type RoomsOptions } from './core.ts';
-import { VagusError } from './error.ts';
+import {
+  ClientCore,
+  type ClientState,
+  type HistoryQuery,
+  type Members,
+  type NewRoom,
+  type RoomsOptions,
+} from './core.ts';
 import type { EventName, Listener } from './events.ts';
 import type { HistoryPage, JoinedRoom, PresencePage, RoomsPage, SentMessage } from './frames.ts';
-import type { ClientState } from './lifecycle.ts';
 import type { SendOptions } from './message.ts';
 import { checkOptions } from './options.ts';
 import { platformPorts, type Fetch, type WebSocketClass } from './platform.ts';
 import type { Position } from './position.ts';
+import { promised } from './promised.ts';
 import type { TokenSource } from './tokens.ts';
 
 export { VagusError } from './error.ts';
 export type { ClientEvents, EventName, Listener } from './events.ts';
 export type * from './frames.ts';
-export type { ClientState } from './lifecycle.ts';
-export type { HistoryQuery, NewRoom, Position, SendOptions };
+export type { ClientState, HistoryQuery, Members, NewRoom, Position, SendOptions };
 export type { Fetch, WebSocketClass, WebSocketLike } from './platform.ts';
 
 export interface ConnectOptions {
@@ -34,7 +38,7 @@ export interface ConnectOptions {
 
 /**
  * Connects to `ws://…/ws` or `wss://…/ws`, and stays connected until it is closed or refused for good (state `dead`).
- * Returns at once: what is asked waits for the connection. Throws a {@link VagusError}: `bad_url`, `no_token`, `no_websocket`,
+ * Returns at once: what is asked waits for the connection. Throws a VagusError: `bad_url`, `no_token`, `no_websocket`,
  * `bad_option`.
  */
 export function connect(url: string, options: ConnectOptions): Client {
@@ -106,6 +110,11 @@ export class Client {
     return promised((done) => this.#core.presence(room, options, done));
   }
 
+  /** Who is in a joined room, kept as it is until one leaves, or `close()` of it. Codes: `not_joined`; of `presence`. */
+  members(room: string): Promise<Members> {
+    return promised((done) => this.#core.members(room, done));
+  }
+
   rooms(options: RoomsOptions = {}): Promise<RoomsPage> {
     return promised((done) => this.#core.rooms(options, done));
   }
@@ -128,15 +137,6 @@ export class Client {
   close(): void {
     this.#core.close();
   }
-}
-
-function promised<Value>(ask: (done: Done<Value>) => void): Promise<Value> {
-  const promise = new Promise<Value>((resolve, reject) => {
-    ask((result) => (result.ok ? resolve(result.value) : reject(new VagusError(result.error))));
-  });
-  // Whoever awaits it is told all the same; a process that does not may live.
-  promise.catch(() => {});
-  return promise;
 }
 
 function sourceOf(token: () => string | Promise<string>): TokenSource {

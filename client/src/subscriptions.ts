@@ -44,8 +44,8 @@ export class Subscriptions {
     return Object.fromEntries(placesOf(this.#readers()));
   }
 
-  isJoined(room: string): boolean {
-    return this.#wishes.get(room)?.isOn === true;
+  wish(room: string): Wish | undefined {
+    return this.#wishes.get(room);
   }
 
   #readers(): [string, ChannelReader][] {
@@ -243,6 +243,7 @@ export class Subscriptions {
   #drop(wish: Wish): void {
     this.#wishes.delete(wish.room);
     wish.reader.close();
+    this.#parts.dropped(wish.room);
   }
 
   leave(room: string, done: Done<void>): void {

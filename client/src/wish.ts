@@ -12,6 +12,10 @@ export interface WishParts {
   readonly joinTimeoutMs: number;
   /** Why there is no connection. */
   readonly trouble: () => ClientError | undefined;
+  /** One is in a room, on this connection. */
+  readonly entered: (room: string) => void;
+  /** One is off a room, or not let in. */
+  readonly dropped: (room: string) => void;
 }
 
 /** A room that the application wants to be in. */
@@ -99,10 +103,12 @@ export class Wish {
   enter(): void {
     const wasDelayed = this.#isTold && !this.isOn;
     const isBack = this.isKnown && !this.isOn;
+    const wasOn = this.isOn;
     this.isOn = this.isKnown = true;
     this.#delays = 0;
     this.#why = undefined;
     this.#isTold = false;
+    if (!wasOn) this.#parts.entered(this.room);
     if (wasDelayed) this.#parts.emitter.emit('delayed', { room: this.room });
     if (isBack) this.#parts.emitter.emit('resumed', { room: this.room });
   }

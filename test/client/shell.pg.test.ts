@@ -106,6 +106,43 @@ test('cut off again and again, nobody misses anything or sees it twice, and ever
   await proxy.close();
 });
 
+test('[PU2] [RQ7] after a reconnect the list of who is in a room is right again', async () => {
+  const proxy = await TcpProxy.to(engine.engine.url);
+  const bob = await as('bob', proxy.through(engine.engine.url));
+  const [alice, carol, dave, erin] = [
+    await as('alice'),
+    await as('carol'),
+    await as('dave'),
+    await as('erin'),
+  ];
+  await Promise.all([bob, alice, carol].map((client) => client.join('who')));
+  const list = await bob.members('who');
+  const names = (): string[] | undefined => list.users?.map(({ user }) => user);
+  await until(() => list.count === 3);
+  expect([names(), list.isCurrent]).toEqual([['alice', 'bob', 'carol'], true]);
+  // What is kept by what is told is what each event leads to.
+  const kept = new Set(names());
+  bob.on('joined', ({ users }) => users.forEach((user) => kept.add(user)));
+  bob.on('left', ({ users }) => users.forEach((user) => kept.delete(user)));
+  proxy.refuse(true);
+  proxy.cut();
+  await until(() => bob.state !== 'alive' && !list.isCurrent);
+  await carol.leave('who');
+  await dave.join('who');
+  // All of it has been told to who is there, so that nothing of it is left to be told to who comes back.
+  const seen = await alice.members('who');
+  await until(() => seen.users?.map(({ user }) => user).join() === 'alice,bob,dave');
+  proxy.refuse(false);
+  await until(() => list.isCurrent);
+  expect(names()).toEqual(['alice', 'bob', 'dave']);
+  expect([...kept].toSorted()).toEqual(['alice', 'bob', 'dave']);
+  await erin.join('who');
+  await dave.leave('who');
+  await until(() => names()?.join() === 'alice,bob,erin');
+  expect([...kept].toSorted()).toEqual(['alice', 'bob', 'erin']);
+  await proxy.close();
+});
+
 test('more than 1,000 behind: the gap is filled', async () => {
   const proxy = await TcpProxy.to(engine.engine.url);
   const bob = await as('bob', proxy.through(engine.engine.url));

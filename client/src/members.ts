@@ -1,0 +1,152 @@
+import type { ClientEvents } from './events.ts';
+import type { PresencePage } from './frames.ts';
+
+type Shown = 'alive' | 'suspect';
+
+/** What is told of who is in a room. */
+export type MemberTold = {
+  [Name in 'joined' | 'left' | 'presence' | 'members']: {
+    readonly name: Name;
+    readonly event: ClientEvents[Name];
+  };
+}['joined' | 'left' | 'presence' | 'members'];
+
+/** Who is in a room, kept as it is until it is closed or one is off the room. */
+export interface Members {
+  readonly room: string;
+  /** How many users there are, oneself among them. */
+  readonly count: number;
+  /** By user; undefined in a room of more than 200, of which only the number is told. */
+  readonly users: readonly { readonly user: string; readonly state: Shown }[] | undefined;
+  /** False while nobody tells what changes: without a connection, and until it is read again. */
+  readonly isCurrent: boolean;
+  /** It is not kept any more. */
+  close(): void;
+}
+
+/** Users by name, or undefined where only their number is known. */
+interface Known {
+  users: Map<string, Shown> | undefined;
+  count: number;
+}
+
+/**
+ * One list. What is told while it is read comes on top of the answer: the answer may be older.
+ *
+ * - What `take` and `read` return is what the list has changed by: told in this order, it leads from the one to the other.
+ */
+export class MemberList implements Members {
+  readonly room: string;
+  readonly close: () => void;
+  isCurrent = false;
+  #known: Known | undefined;
+  /** What was told since it was asked for: what comes in the 10 s that a question waits (LM9). */
+  #since: MemberTold[] | undefined;
+
+  constructor(room: string, close: () => void) {
+    this.room = room;
+    this.close = close;
+  }
+
+  get isLoaded(): boolean {
+    return this.#known !== undefined;
+  }
+
+  get count(): number {
+    return this.#known?.count ?? 0;
+  }
+
+  get users(): Members['users'] {
+    const users = this.#known?.users;
+    const list = users && [...users].map(([user, state]) => ({ user, state }));
+    list?.sort((a, b) => (a.user < b.user ? -1 : 1));
+    return list;
+  }
+
+  asked(): void {
+    this.#since = [];
+  }
+
+  lost(): void {
+    this.isCurrent = false;
+    this.#since = undefined;
+  }
+
+  /** Of what is told, that which is not known yet. */
+  take(told: MemberTold, self: string): readonly MemberTold[] {
+    this.#since?.push(told);
+    const known = this.#known;
+    if (!known) return [told];
+    if (told.name === 'members') {
+      const before = { ...known };
+      apply(known, told);
+      return [...this.#moves(before, known, self), told];
+    }
+    return known.users ? apply(known, told) : [told];
+  }
+
+  /** It was read. The first time nothing has changed: nobody has had it. */
+  read(page: PresencePage, self: string): readonly MemberTold[] {
+    const { room } = this;
+    const before = this.#known;
+    const times = new Map(page.members.map(({ user, since }) => [user, since]));
+    const users = page.more ? undefined : new Map(page.members.map(({ user, state }) => [user, state]));
+    const next: Known = { users, count: page.total };
+    for (const told of this.#since ?? []) {
+      apply(next, told);
+      if (told.name === 'presence') times.set(told.event.user, told.event.since);
+    }
+    this.#since = undefined;
+    this.#known = next;
+    this.isCurrent = true;
+    if (!before) return [];
+    const states: MemberTold[] = [];
+    for (const [user, state] of (before.users && next.users) ?? []) {
+      const since = times.get(user);
+      if (since !== undefined && user !== self && state !== (before.users?.get(user) ?? 'alive'))
+        states.push({ name: 'presence', event: { room, user, state, since } });
+    }
+    const all = next.users && { users: [...next.users.keys()] };
+    const members: MemberTold = { name: 'members', event: { room, count: next.count, ...all } };
+    return [...this.#moves(before, next, self), ...states, members];
+  }
+
+  /** Others who are gone, and who are new, where both are known by name. */
+  #moves(before: Known, next: Known, self: string): MemberTold[] {
+    const { room } = this;
+    const [old, now] = [before.users, next.users];
+    if (!old || !now) return [];
+    const gone = [...old.keys()].filter((user) => user !== self && !now.has(user));
+    const come = [...now.keys()].filter((user) => user !== self && !old.has(user));
+    return [
+      ...(gone.length > 0 ? [{ name: 'left', event: { room, users: gone } } as const] : []),
+      ...(come.length > 0 ? [{ name: 'joined', event: { room, users: come } } as const] : []),
+    ];
+  }
+}
+
+/** Changes what is known. Returns what of it was new. */
+function apply(known: Known, told: MemberTold): readonly MemberTold[] {
+  const { name, event } = told;
+  if (name === 'members') {
+    known.count = event.count;
+    known.users = event.users && new Map(event.users.map((user) => [user, 'alive']));
+    return [told];
+  }
+  const { users } = known;
+  if (!users) return [];
+  if (name === 'presence') {
+    const before = users.get(event.user);
+    if (before === undefined || before === event.state) return [];
+    users.set(event.user, event.state);
+    return [told];
+  }
+  const isNew = (user: string): boolean => users.has(user) === (name === 'left');
+  const changed = event.users.filter(isNew);
+  for (const user of event.users) {
+    if (name === 'left') users.delete(user);
+    else users.set(user, 'alive');
+  }
+  known.count = users.size;
+  return changed.length > 0 ? [{ name, event: { ...event, users: changed } }] : [];
+}
