@@ -10,6 +10,6 @@ export const mutant: Mutant = {
       replace: `if (!row || row.owner !== owner)`,
     },
   ],
-  seed: 6,
+  seed: 5,
   invariant: 9,
 };

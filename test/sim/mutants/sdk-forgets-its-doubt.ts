@@ -12,6 +12,6 @@ export const mutant: Mutant = {
       replace: `      message.stage = 'waiting';`,
     },
   ],
-  seed: 3,
+  seed: 11,
   invariant: 6,
 };

@@ -11,6 +11,6 @@ export const mutant: Mutant = {
       replace: ``,
     },
   ],
-  seed: 4,
+  seed: 5,
   invariant: 6,
 };

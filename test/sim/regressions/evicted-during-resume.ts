@@ -11,7 +11,7 @@ export const mutant: Mutant = {
       replace: ``,
     },
   ],
-  seed: 1_580,
+  seed: 591,
   invariant: 5,
   faults: 'storm,reset,db-slow',
   clients: 'frames',

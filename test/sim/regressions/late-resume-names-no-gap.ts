@@ -10,7 +10,7 @@ export const mutant: Mutant = {
       replace: `    return after < 0 ? { ...already } : already;`,
     },
   ],
-  seed: 247,
+  seed: 360,
   invariant: 4,
   clients: 'frames',
 };

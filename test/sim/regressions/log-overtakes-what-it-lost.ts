@@ -10,7 +10,7 @@ export const mutant: Mutant = {
       replace: `    const isBehindLost = false;`,
     },
   ],
-  seed: 192,
+  seed: 22,
   invariant: 8,
   clients: 'frames',
 };

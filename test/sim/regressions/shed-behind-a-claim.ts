@@ -13,7 +13,7 @@ export const mutant: Mutant = {
 `,
     },
   ],
-  seed: 339,
+  seed: 1349,
   invariant: 6,
   faults: 'flood,db-slow,db-timeout-after,db-rival,db-pool',
   clients: 'frames',
