@@ -262,9 +262,12 @@ const usersOf = (page: Frame | undefined): string[] =>
 /** Undefined: it is not in the room. */
 function viewOf(frames: readonly Frame[], self: string): View | undefined {
   let view: View | undefined;
+  let isIn = false;
   for (const frame of frames) {
-    if (frame['type'] === 'presence') view = new View(usersOf(frame));
-    if (frame['type'] === 'ack' && frame['id'] === 'leave') view = undefined;
+    if (frame['type'] === 'ack') isIn = frame['id'] === 'join';
+    // An answer that comes after the room was left says nothing of who is there later.
+    if (frame['type'] === 'presence' && isIn) view = new View(usersOf(frame));
+    if (!isIn) view = undefined;
     if (frame['type'] !== 'notification' || !frame['room']) continue;
     // Not to oneself (PU2); a list of all has all.
     if (frame['action'] !== 'members') expect(frame['data'].users).not.toContain(self);
