@@ -8,8 +8,8 @@ import {
   type Actor,
   type Admitted,
   type HomeMessage,
-  type LogReply,
   type LogStatus,
+  type PageReply,
   type Published,
   type Refusal,
   type Spent,
@@ -28,7 +28,6 @@ import type { Address, Answer } from './runtime/ports/actor.ts';
 import type { Action } from './runtime/ports/hooks.ts';
 import { vettingMs } from './program-options.ts';
 import type { Entropy } from './runtime/ports/entropy.ts';
-import type { StoreCalls } from './runtime/ports/log-store.ts';
 import type { ActorSystem } from './runtime/system.ts';
 import { RateLimit } from './transport/http/rate-limit.ts';
 import type { RestMessage } from './transport/http/rest-service.ts';
@@ -109,7 +108,9 @@ export class Commands {
   async history(reader: Actor, channel: Channel, query: HistoryQuery): Promise<string> {
     if (channelKind(channel) === 'room') await this.#authorize(reader, 'read', channelId(channel));
     const message = { type: 'page', ...historyRequest(channel, query, reader) } as const;
-    const answer = (await this.#ask(LOG, message)) as LogReply<StoreCalls['page']['reply']>;
+    const answer = (await this.#ask(LOG, message)) as PageReply;
+    if (!answer.ok && answer.failure === 'limited')
+      throw new EngineError('rate_limited', 'too much was read at once: slow down', answer.retryAfterMs);
     if (!answer.ok) throw new EngineError('unavailable', 'the log cannot be read right now', RETRY_AFTER_MS);
     const fields = historyFields(channel, query, answer.value, this.#options.roomsAutoCreate);
     if (typeof fields !== 'string') throw new EngineError(fields.error, fields.message);

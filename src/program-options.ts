@@ -77,6 +77,6 @@ export function programOptions(config: Config, { owner, log, hooks }: Beside): P
     ledger: { ...LEDGER_LIMITS, idleMs: config.roomIdleMs },
     mailboxMax: config.mailboxMessages,
     keepMs: config.retention,
-    logLimits: LOG_LIMITS,
+    logLimits: { ...LOG_LIMITS, readBytesPerSecond: config.readBytesPerSecond },
   };
 }

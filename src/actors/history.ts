@@ -21,6 +21,7 @@ export function historyRequest(channel: Channel, query: HistoryQuery, { user, is
     limit: query.limit ?? WIRE_LIMITS.historyLimitDefault,
     bytesMax: WIRE_LIMITS.historyBytesMax,
     reader: channelKind(channel) === 'room' ? { user, isAdmin } : null,
+    by: user,
   };
 }
 

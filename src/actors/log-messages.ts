@@ -8,6 +8,7 @@ import type {
   NewEntry,
   PageStart,
   Reader,
+  StoreCalls,
   StoreFailure,
   StoreReply,
   StoreRequest,
@@ -61,7 +62,19 @@ export interface PageRequest {
   readonly limit: number;
   readonly bytesMax: number;
   readonly reader: Reader | null;
+  /** The user it is read for (LM14); null: what live traffic lacks. */
+  readonly by: string | null;
 }
+
+/** The answer to who has read too much (LM14). */
+export interface ReadLimited {
+  readonly ok: false;
+  readonly failure: 'limited';
+  readonly retryAfterMs: number;
+}
+
+/** The log's answer to a {@link PageRequest}. */
+export type PageReply = LogReply<StoreCalls['page']['reply']> | ReadLimited;
 
 /** The log's answer to whatever it was asked. */
 export type LogReply<Value> =

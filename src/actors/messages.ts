@@ -18,6 +18,7 @@ export {
   type LogReply,
   type LogStatus,
   type LookupReply,
+  type PageReply,
   type PageRequest,
 } from './log-messages.ts';
 

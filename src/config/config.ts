@@ -43,6 +43,7 @@ export interface Config {
   readonly messageMs: number;
   /** Bytes of a connection a second, four times as many at once (LM11). */
   readonly inboundBytesPerSecond: number;
+  readonly readBytesPerSecond: number;
   /** New connections a second from one address (LM3). */
   readonly connectionsPerSecond: number;
   /** Connections of one user (LM6). */

@@ -188,6 +188,10 @@ export const SETTINGS: { readonly [Field in keyof Config]: Setting<Exclude<Confi
     '1MiB',
     'bytes from a connection in a second; four times as many at once',
   ]),
+  readBytesPerSecond: span('Limits', 'VAGUS_READ_BYTES_PER_SECOND', size(64 * KIB, KIB ** 3, 0), [
+    '2MiB',
+    'bytes of messages read for a user in a second; eight times as many at once',
+  ]),
   connectionsPerSecond: limit(
     'VAGUS_CONNECTIONS_PER_SECOND',
     100_000,

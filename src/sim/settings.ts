@@ -52,7 +52,8 @@ export function drawSettings(seed: number): Settings {
         idleMs: random.pick([1_000, 5_000, 30_000]),
         pendingMax: random.pick([4, 64, 1_024]),
       },
-      logLimits: LOG_LIMITS,
+      // A stream of its own: what other settings are drawn does not hang on it.
+      logLimits: { ...LOG_LIMITS, readBytesPerSecond: new Random(seed, 'reads').pick([0, 0, 65_536]) },
       commit: {
         channelEntries: random.pick([2, 64]),
         channelSize: 256 * 1024,

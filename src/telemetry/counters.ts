@@ -35,6 +35,7 @@ const LIMITED = [
   'messages',
   'requests',
   'signals',
+  'reads',
   'control_frames',
   'fragments',
   'unfinished',

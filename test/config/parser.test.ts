@@ -112,6 +112,10 @@ const CASES: { readonly [F in Field]: { good: Record<string, unknown>; bad: stri
     good: { '0': 0, '64KiB': 65_536, '1MiB': 1_048_576 },
     bad: ['63KiB', '1025MiB'],
   },
+  readBytesPerSecond: {
+    good: { '0': 0, '64KiB': 65_536, '2MiB': 2_097_152 },
+    bad: ['63KiB', '1025MiB'],
+  },
   signalsPerSecond: { good: { '0': 0, '100000': 100_000 }, bad: ['100001'] },
   requestsPerMinute: { good: { '0': 0, '1000000': 1_000_000 }, bad: ['1000001'] },
   rateAbusePerMinute: { good: { '0': 0, '1000000': 1_000_000 }, bad: ['1000001'] },

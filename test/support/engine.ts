@@ -15,6 +15,7 @@ const UNLIMITED = {
   requestsPerMinute: 0,
   rateAbusePerMinute: 0,
   inboundBytesPerSecond: 0,
+  readBytesPerSecond: 0,
   connectionsPerSecond: 0,
   connectionsPerUser: 0,
   roomsPerHour: 0,

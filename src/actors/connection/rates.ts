@@ -32,7 +32,7 @@ export interface RateLimits {
 }
 
 /** What is limited apart from the rest: messages are the user's (LM2), a pong is a sign of life, a signal is dropped. */
-type Kind = 'messages' | 'requests';
+type Kind = 'messages' | 'requests' | 'reads';
 
 /**
  * How fast one connection may ask (LM2). Messages are counted by the user's home, over all of the user's connections;
@@ -49,6 +49,7 @@ export class Rates {
   #strikes: Strikes | undefined;
   #messagesBlockedUntil = -Infinity;
   #requestsBlockedUntil = -Infinity;
+  #readsBlockedUntil = -Infinity;
 
   constructor(limits: RateLimits) {
     this.#limits = limits;
@@ -69,6 +70,12 @@ export class Rates {
         return this.#signal(text, turn, out);
       case 'chat':
         return this.#refusedEarlier('messages', text, turn, out);
+      case 'history':
+        return (
+          this.#refusedEarlier('reads', text, turn, out) ??
+          this.#refusedEarlier('requests', text, turn, out) ??
+          this.#take(text, turn, out)
+        );
       default:
         // The answer to a ping wants no answer itself.
         if (request.type === 'heartbeat' && request.status === 'pong' && !request.id)
@@ -97,11 +104,15 @@ export class Rates {
   }
 
   #refusedEarlier(kind: Kind, text: string, turn: Turn, out: Outbox): Refusal | 'abuse' | undefined {
-    const until = kind === 'messages' ? this.#messagesBlockedUntil : this.#requestsBlockedUntil;
-    const restMs = until - turn.now;
+    const restMs = this.#blockedUntil(kind) - turn.now;
     if (restMs <= 0) return undefined;
     out.count(`limited_${kind}`);
     return this.#isAbuse(frameWeight(text), turn.now) ? 'abuse' : rateLimited(Math.ceil(restMs));
+  }
+
+  #blockedUntil(kind: Kind): number {
+    if (kind === 'reads') return this.#readsBlockedUntil;
+    return kind === 'messages' ? this.#messagesBlockedUntil : this.#requestsBlockedUntil;
   }
 
   /** 0: nobody is put out. */
@@ -130,7 +141,13 @@ export class Rates {
     return this.#block('messages', retryAfterMs, turn, out);
   }
 
-  #block(kind: Kind, retryAfterMs: number, turn: Turn, out: Outbox): Refusal {
+  /** So much was read for the user that nothing is for so long (LM14); the log has counted it. */
+  readsSpent(retryAfterMs: number, now: number): Refusal {
+    this.#readsBlockedUntil = now + retryAfterMs;
+    return rateLimited(retryAfterMs);
+  }
+
+  #block(kind: Exclude<Kind, 'reads'>, retryAfterMs: number, turn: Turn, out: Outbox): Refusal {
     out.count(`limited_${kind}`);
     const until = turn.now + retryAfterMs;
     if (kind === 'messages') this.#messagesBlockedUntil = until;

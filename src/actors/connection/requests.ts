@@ -3,7 +3,6 @@ import type { BadFrame } from '../../protocol/decode.ts';
 import type { RequestOf } from '../../protocol/requests.ts';
 import { isoTime } from '../../protocol/time.ts';
 import type { Answer, Turn } from '../../runtime/ports/actor.ts';
-import type { StoreCalls } from '../../runtime/ports/log-store.ts';
 import type { Action } from '../../runtime/ports/hooks.ts';
 import type { HookAnswer } from '../hooks/hooks.ts';
 import type { Verdict } from '../../runtime/ports/tokens.ts';
@@ -14,7 +13,7 @@ import {
   isRefusal,
   LOG,
   type HomeMessage,
-  type LogReply,
+  type PageReply,
   type PresencePage,
   type Refusal,
   type Spent,
@@ -129,11 +128,17 @@ export class Requests {
   }
 
   #historyRead(
-    request: RequestOf<'history'>,
-    channel: Channel,
-    answer: Answer<LogReply<StoreCalls['page']['reply']>>,
+    { request, channel }: RequestContext & { for: 'history' },
+    answer: Answer<PageReply>,
+    turn: Turn,
     out: Outbox,
   ): void {
+    if (answer.ok && !answer.body.ok && answer.body.failure === 'limited')
+      return this.#refuse(
+        request.id,
+        this.#context.rates.readsSpent(answer.body.retryAfterMs, turn.now),
+        out,
+      );
     if (!answer.ok || !answer.body.ok) return this.#refuse(request.id, unavailable(this.#context), out);
     const fields = historyFields(channel, request, answer.body.value, this.#context.options.autoCreate);
     if (typeof fields !== 'string') {
@@ -234,12 +239,7 @@ export class Requests {
       return void this.#askAgain(context, out);
     switch (context.for) {
       case 'history':
-        return this.#historyRead(
-          context.request,
-          context.channel,
-          answer as Answer<LogReply<StoreCalls['page']['reply']>>,
-          out,
-        );
+        return this.#historyRead(context, answer as Answer<PageReply>, turn, out);
       case 'presence':
         return this.#presenceRead(context.request, answer as Answer<PresencePage | Refusal>, out);
       case 'create':

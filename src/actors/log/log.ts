@@ -9,7 +9,7 @@ import { Calls } from './calls.ts';
 import { Claims } from './claims.ts';
 import { GroupCommit, type CommitLimits } from './group-commit.ts';
 import type { Job, Line } from './line.ts';
-import { Pages } from './pages.ts';
+import { Pages, type PagesLimits } from './pages.ts';
 import { bansRead, headsRead, membershipRead, placesRead, revocationsRead, roomsRead } from './reads.ts';
 
 export interface LogOptions {
@@ -21,12 +21,9 @@ export interface LogOptions {
 }
 
 /** How much of each kind is under way at once, and for how long. */
-export interface LogLimits {
+export interface LogLimits extends PagesLimits {
   readonly appendsInFlight: number;
-  readonly pagesInFlight: number;
   readonly callsInFlight: number;
-  /** Pages and calls that may wait; one more fails at once. */
-  readonly waitingMax: number;
   /** The store stops a statement before the caller stops waiting for it (D8). */
   readonly writeDeadlineMs: number;
   readonly readDeadlineMs: number;
@@ -35,6 +32,9 @@ export interface LogLimits {
 export const LOG_LIMITS: LogLimits = {
   appendsInFlight: 2,
   pagesInFlight: 8,
+  userPagesInFlight: 4,
+  userPagesWaiting: 64,
+  readBytesPerSecond: 2 * 1024 * 1024,
   callsInFlight: 4,
   waitingMax: 4_096,
   writeDeadlineMs: 4_000,
@@ -80,7 +80,7 @@ class Log {
   #complainedAt = -Infinity;
 
   constructor(options: LogOptions, hasForgotten: boolean) {
-    const { appendsInFlight, pagesInFlight, callsInFlight, waitingMax } = options.limits;
+    const { appendsInFlight, callsInFlight, waitingMax } = options.limits;
     this.#options = options;
     this.#breaker = new Breaker(options.breaker);
     this.#appends = new Appends(
@@ -89,7 +89,7 @@ class Log {
       new GroupCommit(options.commit, hasForgotten),
     );
     this.#claims = new Claims(options.owner, (channel, epoch) => this.#appends.claimed(channel, epoch));
-    this.#pages = new Pages({ inFlightMax: pagesInFlight, waitingMax });
+    this.#pages = new Pages(options.limits);
     this.#calls = new Calls({ inFlightMax: callsInFlight, waitingMax, isWrite: true });
     // Whoever lists rooms may not hold up a revocation.
     this.#lists = new Calls({ inFlightMax: LISTS_IN_FLIGHT, waitingMax, isWrite: false });
@@ -142,7 +142,7 @@ class Log {
         return this.#revocations.add(JSON.stringify(message.key), message.key, turn.replyTo);
       case 'page': {
         const { type: _, ...request } = message;
-        return this.#pages.add(request, turn.replyTo, out);
+        return this.#pages.add(request, turn.replyTo, turn.now, out);
       }
       case 'call':
         return this.#lineOf(message.request).add(message.request, turn.replyTo, out);

@@ -1,59 +1,134 @@
 import type { ReplyTo } from '../../runtime/ports/actor.ts';
-import type { PageRequest } from '../messages.ts';
+import type { StoreCalls, StoreReply } from '../../runtime/ports/log-store.ts';
+import type { PageRequest, ReadLimited } from '../log-messages.ts';
 import type { Outbox } from '../outbox.ts';
+import { FairQueue } from './fair-queue.ts';
 import { answer, FAILED, type Job, type Line } from './line.ts';
+import { PAGE_BYTES_MIN, ReadBudget } from './read-budget.ts';
+
+export interface PagesLimits {
+  readonly pagesInFlight: number;
+  /** Of these, for users; the rest is for what is missing of live traffic. */
+  readonly userPagesInFlight: number;
+  /** Pages that may wait; one more fails at once. */
+  readonly waitingMax: number;
+  /** Pages of one user that may wait. */
+  readonly userPagesWaiting: number;
+  /** Bytes read for a user in a second, 8 times as many at once; 0: no limit (LM14). */
+  readonly readBytesPerSecond: number;
+}
+
+interface Asker {
+  readonly replyTo: ReplyTo | undefined;
+  readonly by: string | null;
+}
 
 interface Waiting {
   readonly key: string;
-  readonly request: PageRequest;
-  readonly askers: (ReplyTo | undefined)[];
+  readonly request: Omit<PageRequest, 'by'>;
+  readonly by: string | null;
+  readonly askers: Asker[];
 }
 
-/** Reads of pages, a few at a time; who wants the same page shares one read (D10). */
+/** A user who has too much waiting may ask again after this. */
+const CROWDED_MS = 1_000;
+
+/**
+ * Reads of pages, a few at a time; who wants the same page shares one read (D10).
+ *
+ * - What live traffic lacks goes first. What users ask for goes in turn, user by user, by its bytes, and never takes all
+ *   ways to the store (LM14).
+ * - Each user pays for what he is given, shared or not. Who has had too much is told when there will be more: nothing
+ *   waits here for that.
+ */
 export class Pages implements Line {
   readonly inFlightMax: number;
   readonly isWrite = false;
-  readonly #waitingMax: number;
-  #waiting: Waiting[] = [];
-  readonly #sharers = new Map<string, (ReplyTo | undefined)[]>();
+  readonly #limits: PagesLimits;
+  readonly #budget: ReadBudget;
+  #live: Waiting[] = [];
+  readonly #users = new FairQueue<Waiting>();
+  #usersInFlight = 0;
+  readonly #sharers = new Map<string, Asker[]>();
 
-  constructor(limits: { readonly inFlightMax: number; readonly waitingMax: number }) {
-    this.inFlightMax = limits.inFlightMax;
-    this.#waitingMax = limits.waitingMax;
+  constructor(limits: PagesLimits) {
+    this.inFlightMax = limits.pagesInFlight;
+    this.#limits = limits;
+    this.#budget = new ReadBudget(limits.readBytesPerSecond);
   }
 
-  add(request: PageRequest, asker: ReplyTo | undefined, out: Outbox): void {
+  add({ by, ...request }: PageRequest, replyTo: ReplyTo | undefined, now: number, out: Outbox): void {
     const key = JSON.stringify(request);
     const sharers = this.#sharers.get(key);
-    if (sharers) return void sharers.push(asker);
-    if (this.#waiting.length >= this.#waitingMax) return answer(out, [asker], FAILED);
-    const askers = [asker];
-    this.#sharers.set(key, askers);
-    this.#waiting.push({ key, request, askers });
+    const isFull = this.#live.length + this.#users.size >= this.#limits.waitingMax;
+    if (!sharers && isFull) return answer(out, [replyTo], FAILED);
+    const retryAfterMs = by === null ? 0 : this.#take(by, request.bytesMax, now, sharers !== undefined);
+    if (retryAfterMs > 0) {
+      out.count('limited_reads');
+      return out.reply(replyTo, { ok: false, failure: 'limited', retryAfterMs } satisfies ReadLimited);
+    }
+    if (sharers) return void sharers.push({ replyTo, by });
+    const waiting: Waiting = { key, request, by, askers: [{ replyTo, by }] };
+    this.#sharers.set(key, waiting.askers);
+    if (by === null) this.#live.push(waiting);
+    else this.#users.add(by, waiting);
+  }
+
+  #take(user: string, bytes: number, now: number, isShared: boolean): number {
+    const isCrowded = !isShared && this.#users.waitingOf(user) >= this.#limits.userPagesWaiting;
+    return isCrowded ? CROWDED_MS : this.#budget.take(user, bytes, now);
   }
 
   next(): Job | undefined {
-    const waiting = this.#waiting.shift();
+    const waiting = this.#live.shift() ?? this.#nextOfUsers();
     if (!waiting) return undefined;
-    const { key, request, askers } = waiting;
+    const { key, request, by, askers } = waiting;
     // A read under way may be too old for who asks now, unless it ends at a seq that was known to both.
     const isBounded =
       request.start !== 'newest' && 'after' in request.start && request.start.upTo !== undefined;
     if (!isBounded) this.#sharers.delete(key);
+    if (by !== null) this.#usersInFlight++;
     return {
       request: { call: 'page', ...request },
       settle: (reply, out) => {
         if (this.#sharers.get(key) === askers) this.#sharers.delete(key);
-        answer(out, askers, reply);
+        if (by !== null) this.#usersInFlight--;
+        const unused = request.bytesMax - bytesOf(reply);
+        if (by !== null) this.#users.putRight(by, unused);
+        this.#settle(askers, unused);
+        answer(out, replyTos(askers), reply);
       },
     };
   }
 
-  refuseAll(out: Outbox): void {
-    for (const { key, askers } of this.#waiting) {
-      this.#sharers.delete(key);
-      answer(out, askers, FAILED);
-    }
-    this.#waiting = [];
+  #nextOfUsers(): Waiting | undefined {
+    if (this.#usersInFlight >= this.#limits.userPagesInFlight) return undefined;
+    return this.#users.next(({ request }) => request.bytesMax);
   }
+
+  #settle(askers: readonly Asker[], unused: number): void {
+    for (const { by } of askers) if (by !== null) this.#budget.giveBack(by, unused);
+  }
+
+  refuseAll(out: Outbox): void {
+    for (const { key, request, askers } of [...this.#live, ...this.#users.drain()]) {
+      this.#sharers.delete(key);
+      this.#settle(askers, request.bytesMax);
+      answer(out, replyTos(askers), FAILED);
+    }
+    this.#live = [];
+  }
+}
+
+function replyTos(askers: readonly Asker[]): readonly (ReplyTo | undefined)[] {
+  return askers.map(({ replyTo }) => replyTo);
+}
+
+/** What a page costs, as the store counts it; what could not be read costs the least. */
+function bytesOf(reply: StoreReply): number {
+  if (!reply.ok) return PAGE_BYTES_MIN;
+  const { entries } = reply.value as StoreCalls['page']['reply'];
+  let bytes = PAGE_BYTES_MIN;
+  for (const { content, data } of entries) bytes += content.length + (data?.length ?? 0) + 64;
+  return bytes;
 }

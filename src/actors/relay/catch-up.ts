@@ -1,10 +1,12 @@
 import type { Channel } from '../../protocol/channels.ts';
+import type { Answer } from '../../runtime/ports/actor.ts';
 import type { FrameBatch } from '../../runtime/ports/sockets.ts';
 import { batchOf, mergeBatches, reachedBy, resetBatch, resetIn } from '../frames.ts';
-import { LOG } from '../messages.ts';
+import { LOG, type PageReply } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import type { Fanout } from './fanout.ts';
-import type { PageReply, ReadLimits } from './stream.ts';
+import type { ReadLimits } from './stream.ts';
+import type { Subscribers } from './subscribers.ts';
 
 /** Live batches that are kept for those who are about to catch up, by UTF-16 length. */
 const RECENT_SIZE_MAX = 1024 * 1024;
@@ -12,12 +14,20 @@ const RECENT_SIZE_MAX = 1024 * 1024;
 /** A read that failed is tried again after this. */
 const RETRY_MS = 1_000;
 
+/** The timer of a pause. */
+const PAUSE = 'catchUp';
+
+/** The timer of who has read too much; the rest of its name is the user. */
+const READS = 'reads ';
+
 export interface CatchUpContext {
   readonly for: 'page';
   /** Of which life of the log it is, as far as this relay knows. */
   readonly round: number;
   readonly after: number;
   readonly upTo: number;
+  /** The user it is read for. */
+  readonly by: string;
 }
 
 /**
@@ -31,11 +41,14 @@ export class CatchUp {
   readonly #channel: Channel;
   readonly #fanout: Fanout;
   readonly #limits: ReadLimits;
+  readonly #subscribers: Subscribers;
   readonly #positions = new Map<number, number>();
   /** Who could not take more: not read for until it can. */
   readonly #stalled = new Set<number>();
   /** Reads under way, by where they start. */
   readonly #reads = new Set<number>();
+  /** Who has read too much (LM14): nothing is read for him until it has worn off. */
+  readonly #limited = new Set<string>();
   /** A read failed: none is begun until the pause is over. */
   #isPausing = false;
   /** Who has to be told first that the log has lost what it was shown, and behind which seq. */
@@ -44,7 +57,8 @@ export class CatchUp {
   #recent: FrameBatch[] = [];
   #recentSize = 0;
 
-  constructor(channel: Channel, fanout: Fanout, limits: ReadLimits) {
+  constructor(channel: Channel, fanout: Fanout, limits: ReadLimits, subscribers: Subscribers) {
+    this.#subscribers = subscribers;
     this.#channel = channel;
     this.#fanout = fanout;
     this.#limits = limits;
@@ -140,11 +154,13 @@ export class CatchUp {
       this.#write(connection, tail, out);
       return this.#goLive(connection);
     }
-    this.#read(position, out);
+    this.#read(position, this.#subscribers.userOf(connection), out);
   }
 
-  goOn(): void {
-    this.#isPausing = false;
+  /** A timer of the relay's, of which two are this one's: a pause is over, or a user may be read for again. */
+  fired(timer: string): void {
+    if (timer === PAUSE) this.#isPausing = false;
+    if (timer.startsWith(READS)) this.#limited.delete(timer.slice(READS.length));
   }
 
   #goLive(connection: number): void {
@@ -168,20 +184,26 @@ export class CatchUp {
       out.add({ type: 'fanout', batch, connections: [connection], start: 0, end: 1 });
   }
 
-  #read(after: number, out: Outbox): void {
-    if (this.#isPausing || this.#reads.has(after)) return;
+  /** Of those who stand at the same place the first pays, unless he cannot. */
+  #read(after: number, by: string, out: Outbox): void {
+    if (this.#isPausing || this.#reads.has(after) || this.#limited.has(by)) return;
     this.#reads.add(after);
     const upTo = this.#fanout.sealed;
     const { page, deadlineMs } = this.#limits;
-    const context: CatchUpContext = { for: 'page', round: this.#round, after, upTo };
-    const request = { channel: this.#channel, start: { after, upTo }, ...page, reader: null };
+    const context: CatchUpContext = { for: 'page', round: this.#round, after, upTo, by };
+    const request = { channel: this.#channel, start: { after, upTo }, ...page, reader: null, by };
     out.ask(LOG, { type: 'page', ...request }, { deadlineMs, context });
   }
 
   /** False when the log ends before what was shown: it may have lost it. */
-  pageRead({ round, after, upTo }: CatchUpContext, answer: PageReply, out: Outbox): boolean {
+  pageRead({ round, after, upTo, by }: CatchUpContext, answer: Answer<PageReply>, out: Outbox): boolean {
     if (round !== this.#round) return true;
     this.#reads.delete(after);
+    if (answer.ok && !answer.body.ok && answer.body.failure === 'limited') {
+      this.#limited.add(by);
+      out.arm(`${READS}${by}`, answer.body.retryAfterMs);
+      return true;
+    }
     if (!answer.ok || !answer.body.ok) {
       this.#pause(out);
       return true;
@@ -203,6 +225,6 @@ export class CatchUp {
 
   #pause(out: Outbox): void {
     this.#isPausing = true;
-    out.arm('catchUp', RETRY_MS);
+    out.arm(PAUSE, RETRY_MS);
   }
 }

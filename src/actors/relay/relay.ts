@@ -8,6 +8,7 @@ import {
   type DeviceState,
   type Entered,
   type LogReply,
+  type PageReply,
   type Publication,
   type Refusal,
   type RelayMessage,
@@ -20,7 +21,7 @@ import { Fanout } from './fanout.ts';
 import { Notices } from './notices.ts';
 import { askPlace, foundAt } from './place.ts';
 import type { ProofContext } from './proof.ts';
-import { Stream, type PageReply, type RelayOptions } from './stream.ts';
+import { Stream, type RelayOptions } from './stream.ts';
 import {
   DEMOTED_MS,
   EVICTED,
@@ -58,7 +59,7 @@ class Relay {
     this.#channel = channel;
     this.#kind = channelKind(channel);
     this.#stream = new Stream(channel, this.#fanout, options);
-    this.#catchUp = new CatchUp(channel, this.#fanout, options);
+    this.#catchUp = new CatchUp(channel, this.#fanout, options, this.#subscribers);
     const parts = { subscribers: this.#subscribers, fanout: this.#fanout, catchUp: this.#catchUp };
     this.#notices = new Notices(parts);
   }
@@ -286,7 +287,7 @@ class Relay {
 
   #timer(timer: string, out: Outbox): void {
     if (timer === 'gap') this.#stream.readAgain(out);
-    if (timer === 'catchUp') this.#catchUp.goOn();
+    this.#catchUp.fired(timer);
     if (timer === 'reenter') this.#reenterAll(out);
   }
 
@@ -342,11 +343,10 @@ class Relay {
       case 'head':
         return this.#answeredFor(context, answer, out);
       case 'gap':
-        return this.#stream.gapRead(context, answer as PageReply, out);
+        return this.#stream.gapRead(context, answer as Answer<PageReply>, out);
       case 'page':
-        return this.#catchUp.pageRead(context, answer as PageReply, out)
-          ? undefined
-          : this.#stream.prove(out);
+        if (!this.#catchUp.pageRead(context, answer as Answer<PageReply>, out)) this.#stream.prove(out);
+        return;
       case 'proof':
         return this.#proofRead(context, answer, out);
     }

@@ -1,8 +1,8 @@
 import type { Channel } from '../../protocol/channels.ts';
 import type { Answer } from '../../runtime/ports/actor.ts';
-import type { Entry, StoreCalls } from '../../runtime/ports/log-store.ts';
+import type { Entry } from '../../runtime/ports/log-store.ts';
 import { batchOf, reachedBy, resetBatch } from '../frames.ts';
-import { LOG, type LogReply } from '../messages.ts';
+import { LOG, type PageReply } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import type { Fanout } from './fanout.ts';
 import { Proof, type ProofContext } from './proof.ts';
@@ -12,8 +12,6 @@ const HELD_SIZE_MAX = 1024 * 1024;
 
 /** A read that failed is tried again after this. */
 const RETRY_MS = 1_000;
-
-export type PageReply = Answer<LogReply<StoreCalls['page']['reply']>>;
 
 export interface PageLimits {
   readonly limit: number;
@@ -155,7 +153,7 @@ export class Stream {
     if (upTo <= after) return;
     this.#isReading = true;
     const { page, deadlineMs } = this.#limits;
-    const request = { channel: this.#channel, start: { after, upTo }, ...page, reader: null };
+    const request = { channel: this.#channel, start: { after, upTo }, ...page, reader: null, by: null };
     const context: StreamContext = { for: 'gap', round: this.#round, after, upTo };
     out.count('relay_gaps_read');
     out.ask(LOG, { type: 'page', ...request }, { deadlineMs, context });
@@ -169,7 +167,7 @@ export class Stream {
     this.#heldSize = 0;
   }
 
-  gapRead({ round, after, upTo }: StreamContext, answer: PageReply, out: Outbox): void {
+  gapRead({ round, after, upTo }: StreamContext, answer: Answer<PageReply>, out: Outbox): void {
     if (round !== this.#round) return;
     this.#isReading = false;
     if (!answer.ok || !answer.body.ok) {

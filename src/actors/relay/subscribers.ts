@@ -21,6 +21,11 @@ export class Subscribers {
     return this.#byConnection.has(connection);
   }
 
+  /** Whose a connection is; nobody's when it is not subscribed. */
+  userOf(connection: number): string {
+    return this.get(connection)?.user ?? '';
+  }
+
   all(): Iterable<Subscriber> {
     return this.#byConnection.values();
   }
