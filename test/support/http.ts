@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import {
   request as httpRequest,
+  type Agent,
   type IncomingHttpHeaders,
   type IncomingMessage,
   type OutgoingHttpHeaders,
@@ -24,6 +25,8 @@ export interface HttpRequest {
   readonly headers?: OutgoingHttpHeaders;
   /** Text, bytes, or a value that is sent as JSON. */
   readonly body?: unknown;
+  /** Sockets to share; one of its own unless given. */
+  readonly agent?: Agent;
 }
 
 function bearer(token: string | undefined): OutgoingHttpHeaders {
@@ -34,14 +37,14 @@ function bearer(token: string | undefined): OutgoingHttpHeaders {
 export async function ask(
   port: number,
   path: string,
-  { method = 'GET', token, headers = {}, body }: HttpRequest = {},
+  { method = 'GET', token, headers = {}, body, agent }: HttpRequest = {},
 ): Promise<HttpAnswer> {
   const isJson = body !== undefined && typeof body !== 'string' && !Buffer.isBuffer(body);
   const request = httpRequest({
     port,
     path,
     method,
-    agent: false,
+    agent: agent ?? false,
     headers: {
       ...bearer(token),
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),

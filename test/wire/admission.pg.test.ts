@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server } from 'node:http';
+import { Agent, type IncomingMessage, type Server } from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Config } from '../../src/config.ts';
 import { Admission, type AdmissionOptions } from '../../src/transport/http/admission.ts';
@@ -243,7 +243,6 @@ async function listening(gate: Admission): Promise<{ readonly port: number; read
     ...told,
     origins: new Origins([]),
     closedBecause: () => undefined,
-    authenticate: unused,
     admission: gate,
     service: { spend: unused, send: unused, history: unused },
     bodyBytes: 1_024,
@@ -455,6 +454,60 @@ describe('[LM3] the rate of new connections', () => {
     expect(await status('10.0.0.4, 10.0.0.5:1, 10.9.0.7:2')).toBe(401);
     expect(await status('10.0.0.6, 10.0.0.5:3, 10.9.0.7:4')).toBe(429);
   });
+
+  test('[LM3] a refused handshake and the question why count once, and only one question', async () => {
+    const node = await start({ connectionsPerSecond: 1, trustedProxies: ['loopback'] });
+    const statuses = async (from: string, order: readonly Way[]): Promise<number[]> => {
+      const found = [];
+      for (const way of order) found.push((await attempt(way, node, { from, token: 'x' })).status);
+      return found;
+    };
+    expect(await statuses('10.0.0.1', ['upgrade', 'plain GET', 'plain GET'])).toEqual([401, 401, 429]);
+    expect(await statuses('10.0.0.2', ['upgrade', 'upgrade', 'plain GET'])).toEqual([401, 429, 401]);
+    // A handshake that used nothing up pays for no question.
+    expect(await statuses('10.0.0.3', ['plain GET', 'upgrade', 'plain GET'])).toEqual([401, 429, 429]);
+  });
+
+  test('[LM3] of 15,000 refused tokens a few are verified, and good ones use nothing up', async () => {
+    let verified = 0;
+    const { port } = await listening(
+      admission({
+        connectionsPerSecond: 5,
+        trustedProxies: ['loopback'],
+        authenticate: (user, done) => {
+          verified++;
+          done(user === 'bad' ? { ok: false, message: 'no' } : { ok: true, claims: { ...CLAIMS, user } });
+        },
+      }),
+    );
+    const agent = new Agent({ keepAlive: true, maxSockets: 10 });
+    const rest = async (token: string, from: string): Promise<HttpAnswer> =>
+      await ask(port, '/v1/rooms/a/messages', { token, agent, headers: { 'x-forwarded-for': from } });
+    const good = await Promise.all(Array.from({ length: 20 }, () => rest('ann', '10.0.0.1')));
+    expect(good.filter(({ body }) => body['code'] === 'rate_limited')).toEqual([]);
+    verified = 0;
+    const begun = performance.now();
+    const counts: Record<string, number> = {};
+    await Promise.all(
+      Array.from({ length: 10 }, async () => {
+        for (let at = 0; at < 1_500; at++) {
+          const { status } = await rest('bad', '10.0.0.1');
+          counts[status] = (counts[status] ?? 0) + 1;
+        }
+      }),
+    );
+    const windows = Math.ceil((performance.now() - begun) / 1_000) + 1;
+    expect(counts[401]).toBe(verified);
+    expect(counts[429]).toBe(15_000 - verified);
+    // Five in a window, and what the other sockets had under way.
+    expect(verified).toBeLessThanOrEqual(windows * (5 + 10));
+    // The limit is used up now, or in a few requests: then a good one waits as well, and one from elsewhere does not.
+    await expect.poll(async () => (await rest('bad', '10.0.0.1')).status, { interval: 0 }).toBe(429);
+    expect(await rest('ann', '10.0.0.1')).toMatchObject({ status: 429, headers: { 'retry-after': '1' } });
+    expect((await rest('ann', '10.0.0.2')).status).not.toBe(429);
+    await expect.poll(async () => (await rest('ann', '10.0.0.1')).status, { interval: 100 }).not.toBe(429);
+    agent.destroy();
+  }, 60_000);
 
   test('[LM3] IPv6 counts by /64', async () => {
     const node = await start({ connectionsPerSecond: 1, trustedProxies: ['loopback'] });

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Claims } from '../../runtime/ports/tokens.ts';
 import { readOffer, type Offer } from '../ws/handshake.ts';
+import { AskCredits } from './ask-credits.ts';
 import { identify, type Authenticate } from './bearer.ts';
 import { clientAddress } from './client-address.ts';
 import type { Origins } from './origins.ts';
@@ -11,7 +12,7 @@ export interface AdmissionOptions {
   readonly origins: Origins;
   /** Whether `?token=` counts when neither header nor subprotocol has one (HS2); URLs are logged. */
   readonly tokenInUrl: boolean;
-  /** New connections a second from one address (LM3); 0: no limit. */
+  /** New connections a second from one address, and as many refused tokens of other requests (LM3); 0: no limit. */
   readonly connectionsPerSecond: number;
   /** Addresses and networks whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly string[];
@@ -44,6 +45,8 @@ export class Admission {
   readonly #options: AdmissionOptions;
   readonly #handshakesMax: number;
   readonly #rate: RateLimit;
+  readonly #asks: AskCredits;
+  readonly #refusedTokens: RateLimit;
   readonly #addressOf: (request: IncomingMessage) => string;
   #underWay = 0;
 
@@ -51,6 +54,8 @@ export class Admission {
     this.#options = options;
     this.#handshakesMax = options.handshakesMax ?? HANDSHAKES_MAX;
     this.#rate = new RateLimit(options.connectionsPerSecond, 1);
+    this.#asks = new AskCredits(options.connectionsPerSecond);
+    this.#refusedTokens = new RateLimit(options.connectionsPerSecond, 1);
     this.#addressOf = clientAddress(options.trustedProxies);
   }
 
@@ -71,6 +76,22 @@ export class Admission {
     }
   }
 
+  /**
+   * Who a request elsewhere than at `/ws` speaks for, or why nobody. Only refused tokens use up their address's limit, and
+   * it is looked at before a token costs anything: past it a good one has to wait too, for less than a second.
+   */
+  async caller(request: IncomingMessage, token: string | undefined): Promise<Claims | HttpRefusal> {
+    const address = this.#addressOf(request);
+    const retryAfterMs = token === undefined ? 0 : await this.#refusedTokens.look(address);
+    if (retryAfterMs > 0) {
+      return { code: 'rate_limited', message: 'too many refused tokens from this address', retryAfterMs };
+    }
+    const claims = await identify(this.#options.authenticate, token);
+    const isRefused = 'code' in claims && claims.code === 'unauthorized';
+    if (isRefused && token !== undefined) await this.#refusedTokens.take(address);
+    return claims;
+  }
+
   /** Why nobody at all is let in right now, if so. */
   closed(): HttpRefusal | undefined {
     const { closedBecause, connections, connectionsMax } = this.#options;
@@ -86,14 +107,26 @@ export class Admission {
 
   async #checkClient(
     request: IncomingMessage,
+    offer: Offer,
+    isUpgrade: boolean,
+  ): Promise<Claims | HttpRefusal> {
+    const address = this.#addressOf(request);
+    const isPaid = !isUpgrade && this.#asks.spend(address);
+    const retryAfterMs = isPaid ? 0 : await this.#rate.take(address);
+    if (retryAfterMs > 0) {
+      return { code: 'rate_limited', message: 'too many new connections from this address', retryAfterMs };
+    }
+    const admitted = await this.#checkRights(request, offer, isUpgrade);
+    if (isUpgrade && 'code' in admitted) this.#asks.leave(address);
+    return admitted;
+  }
+
+  async #checkRights(
+    request: IncomingMessage,
     { token }: Offer,
     isUpgrade: boolean,
   ): Promise<Claims | HttpRefusal> {
     const { origins, authenticate } = this.#options;
-    const retryAfterMs = await this.#rate.take(this.#addressOf(request));
-    if (retryAfterMs > 0) {
-      return { code: 'rate_limited', message: 'too many new connections from this address', retryAfterMs };
-    }
     const refusal = origins.refusal(request.headers.origin);
     if (refusal) return refusal;
     const claims = await identify(authenticate, token);

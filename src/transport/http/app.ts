@@ -78,7 +78,7 @@ function apiRoutes(app: OpenAPIHono<HttpEnv>, options: PublicAppOptions): void {
   messageRoutes(app, {
     service: options.service,
     bodyBytes: options.bodyBytes,
-    guards: [open, tokenGuard(options)],
+    guards: [open, tokenGuard(options.admission)],
     requests,
     refused: new RateLimit(options.requestsPerMinute, 60),
     rateGuard: rateGuard(requests),

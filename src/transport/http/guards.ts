@@ -1,6 +1,7 @@
 import type { HttpBindings } from '@hono/node-server';
 import { createMiddleware } from 'hono/factory';
-import { bearerToken, identify, type Authenticate } from './bearer.ts';
+import type { Admission } from './admission.ts';
+import { bearerToken } from './bearer.ts';
 import type { Origins } from './origins.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { Refused, type HttpRefusal } from './refusal.ts';
@@ -16,7 +17,6 @@ export interface GuardOptions {
   readonly origins: Origins;
   /** Why nothing is taken right now, if so. */
   readonly closedBecause: () => HttpRefusal | undefined;
-  readonly authenticate: Authenticate;
 }
 
 /** Before every route of the API, in the order of HS3: is the node open, and is the page allowed. */
@@ -29,9 +29,10 @@ export function openGuard({ origins, closedBecause }: GuardOptions) {
 }
 
 /** The one place where the rights of a request are read: who it is, and whether an admin. */
-export function tokenGuard({ authenticate }: GuardOptions) {
+export function tokenGuard(admission: Admission) {
   return createMiddleware<HttpEnv>(async (context, next) => {
-    const caller = await identify(authenticate, bearerToken(context.req.header('authorization')));
+    const token = bearerToken(context.req.header('authorization'));
+    const caller = await admission.caller(context.env.incoming, token);
     if ('code' in caller) throw new Refused(caller);
     context.set('caller', caller);
     await next();

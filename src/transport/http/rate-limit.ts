@@ -20,9 +20,9 @@ export class RateLimit {
     }
   }
 
-  /** As {@link take}, and takes nothing. */
+  /** What {@link take} would say, and nothing is used up. */
   async look(key: string): Promise<number> {
-    const found = await this.#limiter?.get(key);
-    return found && found.remainingPoints <= 0 ? Math.max(1, found.msBeforeNext) : 0;
+    const used = await this.#limiter?.get(key);
+    return used && used.remainingPoints <= 0 ? Math.max(1, used.msBeforeNext) : 0;
   }
 }
