@@ -12,5 +12,5 @@ export const mutant: Mutant = {
     },
   ],
   seed: 1,
-  invariant: 6,
+  invariant: 3,
 };

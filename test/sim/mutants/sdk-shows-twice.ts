@@ -12,6 +12,6 @@ export const mutant: Mutant = {
       replace: `    if (seq <= position + 1)`,
     },
   ],
-  seed: 6,
+  seed: 10,
   invariant: 4,
 };
