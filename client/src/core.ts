@@ -89,14 +89,12 @@ export class ClientCore {
       entered: (room) => lists.entered(room),
       dropped: (room) => lists.dropped(room),
     });
-    const outbox = new Outbox({ ports, tokens, trouble }, { queueMax, sendTimeoutMs });
-    const expiry = new Expiry(ports, clock, () => this.#renew());
+    const outbox = (this.#outbox = new Outbox({ ports, tokens, trouble }, { queueMax, sendTimeoutMs }));
+    const expiry = (this.#expiry = new Expiry(ports, clock, () => this.#renew()));
     this.#tokens = tokens;
     this.#requests = requests;
     this.#subscriptions = subscriptions;
     this.#lists = lists;
-    this.#outbox = outbox;
-    this.#expiry = expiry;
     const incomings = new Incomings({ requests, outbox, subscriptions, lists, emitter });
     this.#line = new Line({
       url: options.url,
@@ -122,19 +120,11 @@ export class ClientCore {
       },
       down: () => {
         expiry.stop();
-        outbox.lost();
-        pages.lost();
-        lists.lost();
-        subscriptions.lost();
-        requests.lost();
+        for (const part of [outbox, pages, lists, subscriptions, requests]) part.lost();
       },
       unreachable: () => outbox.useRest(),
       ended: (why) => {
-        tokens.end(why);
-        lists.end(why);
-        subscriptions.end(why);
-        requests.end(why);
-        outbox.end(why);
+        for (const part of [tokens, lists, subscriptions, requests, outbox]) part.end(why);
       },
     });
   }

@@ -6,7 +6,6 @@ import { LOG, type PageReply } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import type { Fanout } from './fanout.ts';
 import type { ReadLimits } from './stream.ts';
-import type { Subscribers } from './subscribers.ts';
 
 /** Live batches that are kept for those who are about to catch up, by UTF-16 length. */
 const RECENT_SIZE_MAX = 1024 * 1024;
@@ -30,6 +29,11 @@ export interface CatchUpContext {
   readonly by: string;
 }
 
+/** Whose a connection is: what is read for it is counted for its user (LM14). */
+interface Users {
+  userOf(connection: number): string;
+}
+
 /**
  * Brings subscribers who are behind to where the live ones are (D9, D10): page by page from the log, the last
  * step from memory, so that a busy channel cannot run away from them. Who stands at the same place shares a read.
@@ -41,7 +45,7 @@ export class CatchUp {
   readonly #channel: Channel;
   readonly #fanout: Fanout;
   readonly #limits: ReadLimits;
-  readonly #subscribers: Subscribers;
+  readonly #subscribers: Users;
   readonly #positions = new Map<number, number>();
   /** Who could not take more: not read for until it can. */
   readonly #stalled = new Set<number>();
@@ -57,7 +61,7 @@ export class CatchUp {
   #recent: FrameBatch[] = [];
   #recentSize = 0;
 
-  constructor(channel: Channel, fanout: Fanout, limits: ReadLimits, subscribers: Subscribers) {
+  constructor(channel: Channel, fanout: Fanout, limits: ReadLimits, subscribers: Users) {
     this.#subscribers = subscribers;
     this.#channel = channel;
     this.#fanout = fanout;
