@@ -22,9 +22,9 @@ const chat = (content: string) => ({ type: 'chat', room: 'a', content });
 
 const each = (run: (seed: number) => void): void => SEEDS.forEach(run);
 
-/** Asks until the breaker has seen enough; each time for another page, for the same one is read once for all. */
+/** Asks until the breaker has seen enough, one page after the other: of one user only so many may wait (LM14). */
 function trip(scenario: Scenario, client: ScenarioClient): void {
-  for (let n = 1; n <= 40; n++) client.send({ type: 'history', room: 'a', before: n });
+  for (let n = 1; n <= 40; n++) client.request({ type: 'history', room: 'a', before: n });
   scenario.until(() => features(client)?.length === 2);
 }
 
