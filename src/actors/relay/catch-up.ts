@@ -58,6 +58,8 @@ export class CatchUp {
   /** Who has to be told first that the log has lost what it was shown, and behind which seq. */
   readonly #owed = new Map<number, number>();
   #round = 0;
+  /** Up to where the live ones were given everything when all here were looked at last; -1: look at all again. */
+  #seen = -1;
   #recent: FrameBatch[] = [];
   #recentSize = 0;
 
@@ -128,6 +130,7 @@ export class CatchUp {
   /** The log has lost what is behind `seq`: who was shown some of it is told so, before anything else. */
   #rewound(seq: number): void {
     this.#round++;
+    this.#seen = -1;
     this.#reads.clear();
     this.#forget();
     for (const [connection, position] of this.#positions) {
@@ -137,8 +140,10 @@ export class CatchUp {
     }
   }
 
-  /** After a batch went out: whoever waited for it may go on. */
+  /** After a batch went out, or a wait is over: whoever waited for it may go on. Else nobody has anything to do. */
   advanceAll(out: Outbox): void {
+    if (this.#seen === this.#fanout.sealed) return;
+    this.#seen = this.#fanout.sealed;
     for (const connection of [...this.#positions.keys()]) this.#advance(connection, out);
   }
 
@@ -163,6 +168,7 @@ export class CatchUp {
 
   /** A timer of the relay's, of which two are this one's: a pause is over, or a user may be read for again. */
   fired(timer: string): void {
+    if (timer === PAUSE || timer.startsWith(READS)) this.#seen = -1;
     if (timer === PAUSE) this.#isPausing = false;
     if (timer.startsWith(READS)) this.#limited.delete(timer.slice(READS.length));
   }
@@ -205,6 +211,8 @@ export class CatchUp {
     this.#reads.delete(after);
     if (answer.ok && !answer.body.ok && answer.body.failure === 'limited') {
       this.#limited.add(by);
+      // Somebody else who stands there may pay.
+      this.#seen = -1;
       out.arm(`${READS}${by}`, answer.body.retryAfterMs);
       return true;
     }
