@@ -100,7 +100,7 @@ export class Engine {
       telemetry: this.#telemetry,
     });
     const hooks = hookOptions(beside.hooks);
-    for (const behaviour of program(programOptions(config, { owner, log: store.log, hooks })))
+    for (const behaviour of program(programOptions(config, { owner, log: () => store.log, hooks })))
       this.#system.register(behaviour);
     this.#commands = new Commands(this.#system, entropy, { ...config, hooks });
     this.#front = this.#makeFront(beside);

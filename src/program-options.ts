@@ -13,8 +13,8 @@ const DATABASE_CONNECTIONS = 12;
 interface Beside {
   /** This life of the node. */
   readonly owner: string;
-  /** The database's name. */
-  readonly log: string;
+  /** The log's name by now. */
+  readonly log: () => string;
   readonly hooks: HookOptions | undefined;
 }
 

@@ -1,7 +1,7 @@
 import type { Channel } from '../protocol/channels.ts';
 import type { SocketErrorCode } from '../protocol/codes.ts';
 import type { Feature } from '../protocol/pushes.ts';
-import type { Position } from '../protocol/requests.ts';
+import type { GivenPosition } from './positions.ts';
 import type { Address } from '../runtime/ports/actor.ts';
 import type { Access, Entry, NewEntry } from '../runtime/ports/log-store.ts';
 import type { AppendResult } from './log-messages.ts';
@@ -86,7 +86,7 @@ export interface Subscribe extends Actor {
   readonly address: ConnectionAddress;
   readonly state: DeviceState;
   /** Held against the log. */
-  readonly position: Position | undefined;
+  readonly position: GivenPosition | undefined;
 }
 
 /** The answer to {@link Subscribe}. Nothing is sent before a `start` says from where. */

@@ -27,8 +27,8 @@ export interface ProgramOptions {
   readonly node: string;
   /** Node and incarnation: who claims and appends, and the first part of every connection's address. */
   readonly owner: string;
-  /** The database's name. */
-  readonly log: string;
+  /** The log's name by now. */
+  readonly log: () => string;
   readonly autoCreate: boolean;
   /** Who may make rooms by `create`; everybody unless given. */
   readonly roomsCreate?: RoomsCreate;

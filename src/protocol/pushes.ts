@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CLOSE_CODES, ERROR_CODES, SOCKET_ERROR_CODES, type SocketErrorCode } from './codes.ts';
 import { RequestId, RoomId } from './ids.ts';
+import { LOG_NAME } from './log-name.ts';
 
 const Seq = z.int().min(0);
 const Time = z.iso.datetime({ precision: 3 });
@@ -30,7 +31,7 @@ const WelcomeData = z.object({
   user: z.string(),
   node: z.string(),
   protocol: z.int(),
-  log: z.uuid(),
+  log: z.string().regex(LOG_NAME),
   heartbeat: z.object({ intervalMs: z.int(), timeoutMs: z.int() }),
   limits: z.object({ frameBytes: z.int(), messagesPerMinute: z.int() }),
   channels: z.object({ broadcast: Seq, user: Seq }).optional(),

@@ -14,7 +14,7 @@ export interface Ports {
   readonly entropy: Entropy;
   readonly sockets: Sockets;
   readonly bus: Bus;
-  readonly store: LogStore;
+  readonly store: Pick<LogStore, 'call'>;
   readonly tokens: TokenVerifier;
   readonly hooks: Hooks;
   readonly telemetry: Telemetry;
@@ -73,7 +73,7 @@ export function performEdge(ports: Ports, effect: EdgeEffect, answers: Answers):
 }
 
 function callStore(
-  store: LogStore,
+  store: Pick<LogStore, 'call'>,
   effect: EdgeEffect & { type: 'store' },
   answer: (message: unknown) => void,
 ): void {

@@ -270,7 +270,6 @@ export class SimNode {
         publish: (nodes, channel, message) => void (isCarriedOut() && bus.publish(nodes, channel, message)),
       },
       store: {
-        log: store.log,
         call: (name, request, deadlineMs, done) => {
           if (!isCarriedOut()) return;
           this.#outgoing.called(name, this.system);

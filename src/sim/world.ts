@@ -180,7 +180,7 @@ export class World implements Stage {
       trace,
       violate,
       database,
-      options: { ...settings.program, log: database.log },
+      options: { ...settings.program, log: () => database.log },
       outboundMaxBytes: settings.outboundMaxBytes,
       inbound: settings.inbound,
       mailboxMax: settings.mailboxMax,

@@ -60,10 +60,17 @@ test('[RQ1] [PU2] who comes is told how far the log goes, and who is there that 
   p.settle();
   expect(p.frames(late).find(({ id }) => id === 'l')).toMatchObject({ seq: 3, reset: true });
   expect(after(number)).toEqual(['reset 3']);
+  const log = (connection: number): string => p.frames(connection)[0].data.log;
+  expect(log(late)).toBe(`${log(number)}.2`);
   p.chat('r', 'n4');
   p.settle();
   expect(after(number)).toEqual(['reset 3', '4:n4']);
   expect(shown(late)).toEqual(['4:n4']);
+  // It has grown up to a number that was shown before the failover.
+  const back = p.connect('cat');
+  p.frame(back, { type: 'join', id: 'n', room: 'r', since: 4, log: log(number) });
+  p.settle();
+  expect(p.frames(back).find(({ id }) => id === 'n')).toMatchObject({ seq: 4, reset: true });
 });
 
 test('[PU2] it has grown past what was shown before anybody looked', () => {

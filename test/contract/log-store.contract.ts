@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { LOG_NAME } from '../../src/protocol/log-name.ts';
 import type { Channel } from '../../src/protocol/channels.ts';
 import type {
   Claimed,
@@ -95,7 +96,7 @@ export function logStoreContract(name: string, open: () => Promise<StoreUnderTes
     afterAll(() => under.close());
 
     test('the log has a name, a UUID', () => {
-      expect(store.log).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+      expect(store.log).toMatch(LOG_NAME);
     });
 
     test('a channel never written to has no row: opening it is not granted, and its head is not known', async () => {

@@ -176,7 +176,7 @@ test('[D19] revocations, retention and the rest', async () => {
   expect(
     await old('prune', { after: 'user:', end: 'user;', keepMs: -1, channels: 10, entries: 100 }),
   ).toMatchObject([[2, null]]);
-  expect(await old('log')).toEqual([[now.log]]);
+  expect(await old('log')).toEqual([[now.log.split('.')[0]]]);
   expect(await old('ping')).toEqual([[1]]);
   expect(new Set(Object.keys(texts))).toEqual(asked);
 });

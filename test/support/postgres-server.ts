@@ -1,6 +1,14 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +20,8 @@ import { findOrInstall } from './debian.ts';
 export interface PostgresServer {
   readonly url: string;
   readonly process: ChildProcess;
+  /** It ends, and goes on as a standby that is promoted does: on another timeline. */
+  failOver(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -117,12 +127,16 @@ export async function startPostgres(
     ...settings,
   };
   const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const child = spawn(join(binaries, 'postgres'), ['-D', data, ...flags], {
-    ...options,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
   let log = '';
-  child.stderr.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-8_000)));
+  const start = (...more: string[]): ChildProcess => {
+    const started = spawn(join(binaries, 'postgres'), ['-D', data, ...flags, ...more], {
+      ...options,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    started.stderr.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-8_000)));
+    return started;
+  };
+  let child = start();
   const url = `postgres://vagus@127.0.0.1:${port}/postgres`;
   try {
     await answers(url, child);
@@ -132,7 +146,18 @@ export async function startPostgres(
   }
   return {
     url,
-    process: child,
+    get process() {
+      return child;
+    },
+    failOver: async () => {
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGINT');
+      await ended;
+      // Recovery from an archive that has nothing ends at once, as a promotion does.
+      writeFileSync(join(data, 'recovery.signal'), '');
+      child = start('-c', 'restore_command=false');
+      await answers(url, child);
+    },
     stop: async () => {
       if (child.exitCode === null && child.signalCode === null) {
         const ended = new Promise((resolve) => child.once('exit', resolve));

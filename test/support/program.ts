@@ -72,7 +72,6 @@ export class Program {
     const { world } = this;
     const bus = new LocalBus('n1');
     const store = {
-      log: world.store.log,
       call: <Name extends StoreCallName>(
         name: Name,
         request: StoreCalls[Name]['request'],
@@ -96,7 +95,7 @@ export class Program {
     const behaviours = program({
       node: 'n1',
       owner: 'n1.x',
-      log: world.store.log,
+      log: () => world.store.log,
       autoCreate: true,
       graceMs: 15_000,
       tokenTtlMaxMs: 1e9,

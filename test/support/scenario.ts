@@ -82,7 +82,7 @@ export class Scenario {
       database: this.database,
       options: {
         ...program,
-        log: this.database.log,
+        log: () => this.database.log,
         autoCreate: options.autoCreate ?? true,
         graceMs: options.graceMs ?? program.graceMs,
         allowance: { messagesPerMinute: 0, connectionsMax: 0, ...options.allowance },

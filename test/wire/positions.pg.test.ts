@@ -97,6 +97,29 @@ describe('[RQ1] [RQ2] a position with the message that was seen last', () => {
     expect(seqs(client, room)).toEqual([3, 4]);
   });
 
+  test('[RQ1] [RQ2] [HS5] of another timeline of the log: only its message proves it', async () => {
+    const room = await filledRoom(4);
+    await node.database.query('delete from vagus.messages where channel = $1 and seq = 1', [`room:${room}`]);
+    const client = await node.connect('ann');
+    const log = `${client.welcomed['log']}.7`;
+    const at = (seq: number, id = `${room}-m${seq}`): object => ({ seq, id, from: 'bob' });
+    const means = [at(2), 0];
+    // Of another message, of one that is not kept, of none, and above the head.
+    const meansNothing = [at(3, 'another'), at(1), 4, at(5)];
+    for (const since of [...means, ...meansNothing]) {
+      const reset = meansNothing.includes(since) ? { reset: true } : {};
+      const { access: _, metadata: __, ...ack } = await client.request({ type: 'join', room, log, since });
+      expect(ack).toMatchObject({ room, seq: 4, ...reset });
+      expect('reset' in ack, JSON.stringify(since)).toBe('reset' in reset);
+      // Joined, it is answered by what is on.
+      const already = await client.request({ type: 'join', room, log, since });
+      expect('reset' in already, JSON.stringify(since)).toBe('reset' in reset);
+      await client.request({ type: 'leave', room });
+      expect(await resumed(client, `room:${room}`, since, log)).toEqual({ seq: 4, ...reset });
+      await client.request({ type: 'leave', room });
+    }
+  });
+
   test('[RQ2] [HS5] of the two channels of everyone: by seq and id', async () => {
     for (let n = 1; n <= 3; n++) await node.engine.publishToUser('dora', n, `e${n}`);
     const [one, two] = [await node.connect('dora'), await node.connect('dora')];

@@ -1,5 +1,5 @@
 import { channelKind, type Channel } from '../../protocol/channels.ts';
-import type { Position } from '../../protocol/requests.ts';
+import type { GivenPosition } from '../positions.ts';
 import { resetFrame, skippedFrame } from '../frames.ts';
 import { relayAddress, type Departure, type DeviceState } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
@@ -60,7 +60,7 @@ export function askToLeave(
 /** Where a channel begins that could not be reached when the client said where it is: the ack is over, so it is pushed. */
 export function placeLate(
   context: ConnectionContext,
-  late: { readonly channel: Channel; readonly found: Found; readonly position: Position | undefined },
+  late: { readonly channel: Channel; readonly found: Found; readonly position: GivenPosition | undefined },
   out: Outbox,
 ): number {
   const { channel, found, position } = late;

@@ -1,9 +1,8 @@
 import { channelId, channelKind, roomChannel, type Channel } from '../../protocol/channels.ts';
 import type { ChannelReply } from '../../protocol/pushes.ts';
-import type { Position } from '../../protocol/requests.ts';
 import { relayAddress, type DeviceState } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
-import { isPlainIn } from '../positions.ts';
+import { isPlainIn, type GivenPosition } from '../positions.ts';
 import type { Found } from './resume.ts';
 
 export interface Subscription {
@@ -98,7 +97,7 @@ export class ChannelTable {
    * Nothing is replayed on a channel that is live: what lies between the client's position and where it began is named,
    * or that its position means nothing.
    */
-  alreadyOn(channel: Channel, position: Position | undefined, { head, isOther }: Found): ChannelReply {
+  alreadyOn(channel: Channel, position: GivenPosition | undefined, { head, isOther }: Found): ChannelReply {
     const already = { seq: head, already: true } as const;
     if (!position) return already;
     if (isOther || position.seq > head) return { ...already, reset: true };
@@ -107,9 +106,10 @@ export class ChannelTable {
   }
 
   /** As {@link alreadyOn}, when how far the log goes by now cannot be had: only what is certain is said. */
-  beganWith(channel: Channel, position: Position): ChannelReply {
+  beganWith(channel: Channel, position: GivenPosition): ChannelReply {
     const head = this.#channels.get(channel)?.head ?? 0;
-    const certain = isPlainIn(position, head) || position.seq <= head ? position : undefined;
+    const certain =
+      isPlainIn(position, head) || (position.seq <= head && !position.mustBeProven) ? position : undefined;
     return this.alreadyOn(channel, certain, { head, isOther: false });
   }
 }

@@ -68,8 +68,8 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
 
 export interface ConnectionOptions {
   readonly node: string;
-  /** The database's name, told in the welcome. */
-  readonly log: string;
+  /** The log's name by now, told in the welcome. */
+  readonly log: () => string;
   readonly autoCreate: boolean;
   readonly limits: ConnectionLimits;
   /** How long the application may take to decide what somebody may do (`authorize`); undefined: it is not asked. */

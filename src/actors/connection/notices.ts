@@ -16,7 +16,7 @@ export function welcomeFrame(
     user,
     node,
     protocol: PROTOCOL_VERSION,
-    log,
+    log: log(),
     heartbeat: { intervalMs: limits.heartbeatIntervalMs, timeoutMs: limits.heartbeatTimeoutMs },
     limits: { frameBytes: limits.frameBytes, messagesPerMinute: limits.messagesPerMinute },
     ...(heads === 'unknown' ? {} : { channels: heads }),

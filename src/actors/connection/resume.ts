@@ -3,14 +3,14 @@ import type { SocketErrorCode } from '../../protocol/codes.ts';
 import type { BadFrame } from '../../protocol/decode.ts';
 import { WIRE_LIMITS } from '../../protocol/limits.ts';
 import type { ChannelReply } from '../../protocol/pushes.ts';
-import type { Position, RequestOf } from '../../protocol/requests.ts';
+import type { RequestOf } from '../../protocol/requests.ts';
 import type { Subscribed } from '../messages.ts';
-import { positionOf } from '../positions.ts';
+import { positionOf, type GivenPosition } from '../positions.ts';
 
 /** Where a subscriber starts, and what it is told about it (RQ1, RQ2). Bounds of a gap are inclusive. */
 export function placeIn(
   { head, isOther }: Found,
-  position: Position | undefined,
+  position: GivenPosition | undefined,
   replayMax: number,
 ): ChannelReply & { readonly after: number } {
   if (!position) return { after: head, seq: head };
@@ -26,7 +26,7 @@ export type Found = Pick<Subscribed, 'head' | 'isOther'>;
 export interface Wanted {
   readonly name: string;
   readonly channel: Channel;
-  readonly position: Position;
+  readonly position: GivenPosition;
 }
 
 /** The channels of a `resume` frame, or why it is refused. */

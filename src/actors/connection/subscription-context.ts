@@ -1,5 +1,6 @@
 import { roomChannel, type Channel } from '../../protocol/channels.ts';
-import type { Position, RequestOf } from '../../protocol/requests.ts';
+import type { RequestOf } from '../../protocol/requests.ts';
+import type { GivenPosition } from '../positions.ts';
 import type { Permit } from './permits.ts';
 import type { Wanted } from './resume.ts';
 
@@ -17,14 +18,14 @@ export interface ResumeContext {
 export interface JoinContext {
   readonly for: 'join';
   readonly request: RequestOf<'join'>;
-  readonly position: Position | undefined;
+  readonly position: GivenPosition | undefined;
 }
 
 /** One of the two channels of everyone; `position`: where the client wants to go on, if it has said so. */
 export interface BaseContext {
   readonly for: 'base';
   readonly channel: Channel;
-  readonly position: Position | undefined;
+  readonly position: GivenPosition | undefined;
 }
 
 /** A room that is to be entered, while the application is asked: who is in it reads it, too. */
@@ -56,7 +57,7 @@ export function channelOf(context: SubscriptionContext): Channel {
 }
 
 /** Where the client is in it, as far as it has said so. */
-export function positionIn(context: SubscriptionContext): Position | undefined {
+export function positionIn(context: SubscriptionContext): GivenPosition | undefined {
   switch (context.for) {
     case 'base':
     case 'join':

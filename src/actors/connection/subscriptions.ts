@@ -129,7 +129,7 @@ export class Subscriptions {
       return refuse(this.#context, request.id, { error: 'limit_reached', message }, out);
     }
     this.#context.gate.hold('subscribing', out);
-    const position = positionOf(request.since, request.log, this.#context.options.log);
+    const position = positionOf(request.since, request.log, this.#context.options.log());
     this.#entrance.enter({ for: 'join', request, position }, this.#channels.has(channel), out);
   }
 
@@ -159,7 +159,7 @@ export class Subscriptions {
   /** Undefined, or why the frame is refused. */
   resume(request: RequestOf<'resume'>, out: Outbox): BadFrame | undefined {
     const { user, options, gate } = this.#context;
-    const wanted = wantedChannels(request, user, options.log);
+    const wanted = wantedChannels(request, user, options.log());
     if ('ok' in wanted) return wanted;
     const resume = new Resume(request.id, options.limits.replayMax);
     this.#resume = resume;

@@ -1,9 +1,8 @@
 import type { Channel } from '../../protocol/channels.ts';
-import type { Position } from '../../protocol/requests.ts';
 import type { Place } from '../../runtime/ports/log-store.ts';
 import { LOG } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
-import { isOtherAt, seqToProve } from '../positions.ts';
+import { isOtherAt, seqToProve, type GivenPosition } from '../positions.ts';
 import type { Subscriber, SubscriberContext } from './subscriber.ts';
 
 /** Asks for a channel's head, and for what it has where a subscriber says that it is. */
@@ -23,7 +22,7 @@ export function askPlace(
 /** What the answer says: how far the channel goes, and whether it has another message there. */
 export function foundAt(
   channel: Channel,
-  position: Position | undefined,
+  position: GivenPosition | undefined,
   answer: number | Place,
   out: Outbox,
 ): { readonly head: number; readonly isOther: boolean } {

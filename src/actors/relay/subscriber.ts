@@ -1,5 +1,5 @@
 import type { Channel } from '../../protocol/channels.ts';
-import type { Position } from '../../protocol/requests.ts';
+import type { GivenPosition } from '../positions.ts';
 import type { ReplyTo } from '../../runtime/ports/actor.ts';
 import type { ConnectionAddress, DeviceState, Entered, Refusal, Subscribe } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
@@ -30,7 +30,7 @@ export interface Subscriber {
   isAdmin: boolean;
   state: DeviceState;
   /** Where the client says that it is. */
-  position: Position | undefined;
+  position: GivenPosition | undefined;
   /** Who waits for the answer to `subscribe`; undefined once it is given. */
   asker: ReplyTo | undefined;
   entered: Entered | undefined;

@@ -274,7 +274,10 @@ export type StoreReply<Name extends StoreCallName = StoreCallName> =
 
 /** The log and what else is kept. `done` is called exactly once, and not later than the deadline (plus one turn of the loop). */
 export interface LogStore {
-  /** The database's own name (D19): positions in one log mean nothing in another. */
+  /**
+   * The database's own name (D19), and its timeline once it has failed over: as far as is known at the start and from
+   * renewals of leases. Positions in one log mean nothing in another one, and prove nothing on another timeline.
+   */
   readonly log: string;
   call<Name extends StoreCallName>(
     name: Name,

@@ -2,16 +2,24 @@ import type { Channel } from '../../protocol/channels.ts';
 import type { Lease, LeaseCalls } from '../../runtime/ports/leases.ts';
 import { byBytes } from './by-bytes.ts';
 
-/** A store in memory has one history. */
-const TIMELINE = '00000001';
-
 /** The leases of processes as plain data. `wall` is the database's clock. */
 export class MemoryLeases {
   readonly #wall: () => number;
   readonly #leases = new Map<string, Lease>();
+  #timeline = 1;
 
   constructor(wall: () => number) {
     this.#wall = wall;
+  }
+
+  /** As PostgreSQL writes it. */
+  get timeline(): string {
+    return this.#timeline.toString(16).padStart(8, '0');
+  }
+
+  /** Another server goes on from here. */
+  failedOver(): void {
+    this.#timeline++;
   }
 
   renew({ incarnation, node, mode }: LeaseCalls['renew']['request']): LeaseCalls['renew']['reply'] {
@@ -22,7 +30,8 @@ export class MemoryLeases {
     const isHeld = known ? !known.isDead : mode === 'take';
     if (isHeld)
       this.#leases.set(incarnation, { incarnation, node, beats: known ? known.beats + 1 : 0, isDead: false });
-    return { isHeld, leases, at: Math.floor(this.#wall()), timeline: TIMELINE, isInRecovery: false };
+    const { timeline } = this;
+    return { isHeld, leases, at: Math.floor(this.#wall()), timeline, isInRecovery: false };
   }
 
   end({ leases }: LeaseCalls['endLeases']['request']): null {

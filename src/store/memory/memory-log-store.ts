@@ -1,9 +1,9 @@
 import type { Channel } from '../../protocol/channels.ts';
+import { logName } from '../../protocol/log-name.ts';
 import type {
   AppendGroup,
   ClaimRequest,
   Claimed,
-  Entry,
   EntryOutcome,
   Grant,
   LogStore,
@@ -18,6 +18,7 @@ import { keyOf, type ChannelRow } from './channel-row.ts';
 import { listRooms } from './list-rooms.ts';
 import { MemoryLeases, moved } from './memory-leases.ts';
 import { MemoryMembers } from './memory-members.ts';
+import { page } from './memory-page.ts';
 import { prune } from './memory-prune.ts';
 import { MemoryRevocations } from './memory-revocations.ts';
 import { copyOf, replace, type Snapshot } from './snapshot.ts';
@@ -31,7 +32,7 @@ type Calls = {
  * Nothing outlives the process. `wall` gives the time of storing.
  */
 export class MemoryLogStore implements LogStore {
-  readonly log: string;
+  readonly #database: string;
   readonly #wall: () => number;
   readonly #channels = new Map<Channel, ChannelRow>();
   readonly #rooms = new Map<string, RoomRecord>();
@@ -40,11 +41,15 @@ export class MemoryLogStore implements LogStore {
   readonly #revocations: MemoryRevocations;
 
   constructor(options: { readonly log: string; readonly wall: () => number }) {
-    this.log = options.log;
+    this.#database = options.log;
     this.#wall = options.wall;
     this.#leases = new MemoryLeases(options.wall);
     this.#revocations = new MemoryRevocations(options.wall);
     this.#members = new MemoryMembers(options.wall);
+  }
+
+  get log(): string {
+    return logName(this.#database, this.#leases.timeline);
   }
 
   call<Name extends StoreCallName>(
@@ -61,12 +66,13 @@ export class MemoryLogStore implements LogStore {
     return copyOf({ channels: this.#channels, rooms: this.#rooms, members: this.#members.all() });
   }
 
-  /** What came after a snapshot is lost: the server that had it is gone, and its standby had not. */
+  /** What came after a snapshot is lost: the server that had it is gone, and the standby that goes on had not. */
   restore(snapshot: Snapshot): void {
     const { channels, rooms, members } = copyOf(snapshot);
     replace(this.#channels, channels);
     replace(this.#rooms, rooms);
     this.#members.replace(members);
+    this.#leases.failedOver();
   }
 
   /** A channel's row, for whoever has to lock it; undefined when it has none. */
@@ -102,7 +108,13 @@ export class MemoryLogStore implements LogStore {
         return { head: row?.head ?? 0, at: entry ? { id: entry.id, sender: entry.sender } : null };
       }),
 
-    page: (request) => this.#page(request),
+    page: (request) => {
+      const grant = this.#grant(request.channel, request.reader);
+      return {
+        grant,
+        ...page(grant === 'granted' ? this.#channels.get(request.channel) : undefined, request),
+      };
+    },
 
     lookup: ({ channel, keys }) =>
       keys.map(({ sender, id }) => {
@@ -259,40 +271,5 @@ export class MemoryLogStore implements LogStore {
     if (reader.isAdmin) return 'granted';
     if (this.#members.bannedMs(room, reader.user) > 0) return 'banned';
     return record.access === 'public' || this.#members.of(room, reader.user) ? 'granted' : 'forbidden';
-  }
-
-  #page({
-    channel,
-    start,
-    limit,
-    bytesMax,
-    reader,
-  }: StoreCalls['page']['request']): StoreCalls['page']['reply'] {
-    const grant = this.#grant(channel, reader);
-    const all = grant === 'granted' ? [...(this.#channels.get(channel)?.entries.values() ?? [])] : [];
-    const isForward = start !== 'newest' && 'after' in start;
-    const found = all
-      .filter(({ seq }) => {
-        if (start === 'newest') return true;
-        return 'after' in start ? seq > start.after && seq <= (start.upTo ?? Infinity) : seq < start.before;
-      })
-      .toSorted((a, b) => (isForward ? a.seq - b.seq : b.seq - a.seq));
-    const fitting: Entry[] = [];
-    let bytes = 0;
-    for (const { epoch: _, ...entry } of found) {
-      bytes += Buffer.byteLength(entry.content) + Buffer.byteLength(entry.data ?? '') + 64;
-      if (fitting.length >= limit || (fitting.length > 0 && bytes > bytesMax)) break;
-      fitting.push(entry);
-    }
-    const more = fitting.length < found.length;
-    const upTo = isForward ? start.upTo : undefined;
-    const isShort = upTo !== undefined && !more && fitting.at(-1)?.seq !== upTo;
-    const first = isShort ? { first: this.#firstKept(channel) } : {};
-    return { grant, entries: isForward ? fitting : fitting.toReversed(), more, ...first };
-  }
-
-  #firstKept(channel: Channel): number {
-    const row = this.#channels.get(channel);
-    return Math.min((row?.head ?? 0) + 1, ...(row?.entries.keys() ?? []));
   }
 }

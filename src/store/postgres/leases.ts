@@ -79,21 +79,28 @@ from (select 1) one left join heads h on true`,
 export class LeaseStatements {
   readonly #client: SqlClient;
   readonly #statements: Readonly<Record<'take' | 'renew', Statement>>;
+  /** The database's, as it was said last; null: it cannot say. */
+  timeline: string | null;
 
-  private constructor(client: SqlClient, statements: Readonly<Record<'take' | 'renew', Statement>>) {
+  private constructor(
+    client: SqlClient,
+    statements: Readonly<Record<'take' | 'renew', Statement>>,
+    timelineNow: string | null,
+  ) {
     this.#client = client;
     this.#statements = statements;
+    this.timeline = timelineNow;
   }
 
   /** Some that speak PostgreSQL's protocol have no timelines, and make an error of the question. */
   static async open(client: SqlClient, deadlineMs: number): Promise<LeaseStatements> {
     try {
-      await client.query(timelineRead, {}, deadlineMs);
+      const [row] = await client.query(timelineRead, {}, deadlineMs);
+      return new LeaseStatements(client, WITH_TIMELINE, (row?.[0] ?? null) as string | null);
     } catch (error) {
       if (!(error instanceof SqlError) || error.failure === 'unknown') throw error;
-      return new LeaseStatements(client, WITHOUT_TIMELINE);
+      return new LeaseStatements(client, WITHOUT_TIMELINE, null);
     }
-    return new LeaseStatements(client, WITH_TIMELINE);
   }
 
   async renew(
@@ -102,7 +109,9 @@ export class LeaseStatements {
   ): Promise<LeaseCalls['renew']['reply']> {
     const values = { incarnation, node };
     try {
-      return replyOf(await this.#client.query(this.#statements[mode], values, deadlineMs));
+      const renewal = replyOf(await this.#client.query(this.#statements[mode], values, deadlineMs));
+      this.timeline = renewal.timeline ?? this.timeline;
+      return renewal;
     } catch (error) {
       if (!isReadOnly(error)) throw error;
       return replyOf(await this.#client.query(look, values, deadlineMs));

@@ -1,5 +1,6 @@
 import PQueue from 'p-queue';
 import type { Channel } from '../../protocol/channels.ts';
+import { logName } from '../../protocol/log-name.ts';
 import type {
   Claimed,
   Entry,
@@ -37,7 +38,7 @@ const OPEN_DEADLINE_MS = 10_000;
 
 /** The log in PostgreSQL: the same statements for a server and for the embedded one. */
 export class PostgresLogStore implements LogStore {
-  readonly log: string;
+  readonly #database: string;
   readonly #client: SqlClient;
   /** Appends have connections of their own, so that reads cannot starve them. */
   readonly #appends: PQueue;
@@ -46,9 +47,9 @@ export class PostgresLogStore implements LogStore {
   readonly #others: PQueue;
   readonly #leases: LeaseStatements;
 
-  private constructor(client: SqlClient, log: string, leases: LeaseStatements) {
+  private constructor(client: SqlClient, database: string, leases: LeaseStatements) {
     this.#client = client;
-    this.log = log;
+    this.#database = database;
     this.#leases = leases;
     this.#appends = new PQueue({ concurrency: Math.min(APPENDS_AT_ONCE, client.concurrency) });
     const reserved = APPENDS_AT_ONCE + RENEWALS_AT_ONCE;
@@ -60,6 +61,10 @@ export class PostgresLogStore implements LogStore {
     const rows = await client.query(statements.logName, {}, OPEN_DEADLINE_MS);
     const leases = await LeaseStatements.open(client, OPEN_DEADLINE_MS);
     return new PostgresLogStore(client, String(rows[0]?.[0]), leases);
+  }
+
+  get log(): string {
+    return logName(this.#database, this.#leases.timeline);
   }
 
   call<Name extends StoreCallName>(

@@ -1,0 +1,24 @@
+/** A UUID, and a number in hexadecimal. */
+export const LOG_NAME = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(\.[1-9a-f][0-9a-f]{0,7})?$/;
+
+/** As PostgreSQL writes it; what has never failed over is on it. */
+const FIRST_TIMELINE = 1;
+
+/**
+ * What a log is called: by the database that it is in and, once that has failed over, by its timeline behind a dot (D21).
+ * `timeline`: in hexadecimal; null when the database cannot say.
+ */
+export function logName(database: string, timeline: string | null): string {
+  const number = timeline === null ? FIRST_TIMELINE : Number.parseInt(timeline, 16);
+  return number === FIRST_TIMELINE ? database : `${database}.${number.toString(16)}`;
+}
+
+/** Whether two names are of one database. */
+export function isSameDatabase(one: string, other: string): boolean {
+  return databaseOf(one) === databaseOf(other);
+}
+
+function databaseOf(name: string): string {
+  const [database = ''] = name.split('.', 1);
+  return database;
+}
