@@ -92,13 +92,13 @@ export class Front {
     const shared = {
       origins: new Origins(config.allowedOrigins),
       closedBecause: () => (this.#options.isDraining() ? DRAINING : undefined),
-      authenticate,
     };
     return {
       ...shared,
       admission: new Admission({
         ...shared,
         ...config,
+        authenticate,
         connections: () => sockets.size,
         admit: (user, isKept, done) => commands.admit(user, isKept, done),
         giveBack: (user) => commands.giveBack(user),

@@ -196,7 +196,7 @@ export const SETTINGS: { readonly [Field in keyof Config]: Setting<Exclude<Confi
     'VAGUS_CONNECTIONS_PER_SECOND',
     100_000,
     '5',
-    'new connections from one address in a second',
+    'new connections from one address in a second, and refused tokens',
   ),
   connectionsPerUser: limit('VAGUS_CONNECTIONS_PER_USER', 100_000, '20', 'connections of a user'),
   connectionsMax: limit('VAGUS_CONNECTIONS_MAX', 10_000_000, '50000', 'connections of this node'),

@@ -1,3 +1,4 @@
+import { utf8Bytes } from '../../protocol/size.ts';
 import type { ReplyTo } from '../../runtime/ports/actor.ts';
 import type { StoreCalls, StoreReply } from '../../runtime/ports/log-store.ts';
 import type { PageRequest, ReadLimited } from '../log-messages.ts';
@@ -129,6 +130,6 @@ function bytesOf(reply: StoreReply): number {
   if (!reply.ok) return PAGE_BYTES_MIN;
   const { entries } = reply.value as StoreCalls['page']['reply'];
   let bytes = PAGE_BYTES_MIN;
-  for (const { content, data } of entries) bytes += content.length + (data?.length ?? 0) + 64;
+  for (const { content, data } of entries) bytes += utf8Bytes(content) + utf8Bytes(data ?? '') + 64;
   return bytes;
 }
