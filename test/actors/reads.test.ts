@@ -83,7 +83,7 @@ describe('[LM14] the budget', () => {
 describe('[LM14] reads of the log', () => {
   const setUp = (readBytesPerSecond: number, page = { limit: 10, bytesMax: 10 * KIB }) => {
     const program = new Program({ page, logLimits: { ...LOG_LIMITS, readBytesPerSecond } });
-    const fill = (room: string, count: number): void => {
+    const fill = (room: string, count: number, content = 'x'.repeat(KIB)): void => {
       const owner = 'w';
       const channel: Channel = `room:${room}`;
       const claims = [{ channel, mode: 'create', epoch: 0 }] as const;
@@ -91,7 +91,7 @@ describe('[LM14] reads of the log', () => {
       let epoch = 0;
       store.call('claim', { owner, claims }, 0, (r) => (epoch = (r.ok && r.value.get(channel)?.epoch) || 0));
       const entries = Array.from({ length: count }, (_, n) => {
-        return { id: `${room}-${n + 1}`, sender: 'w', content: 'x'.repeat(KIB), data: null, sentAt: null };
+        return { id: `${room}-${n + 1}`, sender: 'w', content, data: null, sentAt: null };
       });
       store.call('append', { owner, groups: [{ channel, epoch, foundsRoom: true, entries }] }, 0, () => {});
     };
@@ -129,6 +129,18 @@ describe('[LM14] reads of the log', () => {
     program.advance(wait + 1);
     history(one, 'later');
     expect(results(program, one, 'history').at(-1)).toMatchObject({ id: 'later' });
+  });
+
+  test('what a page counts for is its bytes, in every script', () => {
+    const pagesOf = (content: string): number => {
+      const { program, fill } = setUp(64 * KIB);
+      fill('a', 3, content);
+      const number = program.connect('ann');
+      for (let n = 0; n < 200; n++)
+        program.frame(number, { type: 'history', id: `h${n}`, room: 'a', before: 4, limit: 3 });
+      return results(program, number, 'history').length;
+    };
+    expect(pagesOf('\u3042'.repeat(1_000))).toBe(pagesOf('x'.repeat(3_000)));
   });
 
   test('going on before the told time is abuse', () => {
