@@ -12,7 +12,7 @@ export const canPin = cpus().length > 1 && process.platform === 'linux';
 export const pinned = (core, command) => (canPin ? ['taskset', '-c', String(core), ...command] : command);
 
 /** One that nothing listens on: two benches may run beside each other. */
-function freePort() {
+export function freePort() {
   return new Promise((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
       const { port } = server.address();

@@ -1,5 +1,5 @@
 // Whether one user within all limits can spoil it for others: `npm run hostile`, or `node bench/hostile/hostile.mjs CASE…`
-// after a build; `--seconds 15` of attack, `--rest 60` after it. The store is the embedded one, or a schema "vagus" of its
+// after a build; `--calm 5` seconds before the attack, `--seconds 15` of it, `--rest 60` after it. The store is the embedded one, or a schema "vagus" of its
 // own in the database of DATABASE_URL, which must be empty.
 //
 // Each case runs twice, against the node and against a control, a bare `ws` server (control.mjs), each alone on one core.
@@ -25,13 +25,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { canPin, pinned } from '../node.mjs';
+import { canPin, freePort, pinned } from '../node.mjs';
 import { token } from '../token.mjs';
 import { Bystanders } from './bystanders.mjs';
 import { readCases } from './cases.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-const CALM_S = 5;
 const HEAP_SLACK_MB = 50;
 const P99_RATIO_MAX = 2;
 const GC = ['--expose-gc', '--import', here('./gc.mjs')];
@@ -39,15 +38,21 @@ const MB = 1024 * 1024;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { seconds: { type: 'string', default: '15' }, rest: { type: 'string', default: '60' } },
+  options: {
+    calm: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '15' },
+    rest: { type: 'string', default: '60' },
+  },
 });
+const calmMs = Number(values.calm) * 1_000;
 const attackMs = Number(values.seconds) * 1_000;
 const restMs = Number(values.rest) * 1_000;
 
 /** A server on core 0: the node as it is installed, or the control. */
 async function startServer(isControl, { settings = {} }) {
   const secret = randomBytes(32).toString('hex');
-  const [port, adminPort] = isControl ? [18_082, 18_082] : [18_081, 19_091];
+  const port = await freePort();
+  const adminPort = isControl ? port : await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'vagus-hostile-'));
   const program = isControl ? [here('./control.mjs')] : [here('../../dist/cli.js'), 'serve'];
   const [command, ...args] = pinned(0, [process.execPath, ...GC, ...program]);
@@ -144,7 +149,7 @@ async function run(one, isControl) {
     );
     found.before = await collected(server);
     bystanders.start();
-    await sleep(CALM_S * 1_000);
+    await sleep(calmMs);
     found.calm = bystanders.takeTimes();
     const watched = watch(server);
     await attack(one, server, staged);
