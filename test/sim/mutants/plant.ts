@@ -1,21 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { DEFAULT_CLIENTS, type ClientKind } from '../../../src/sim/client-kinds.ts';
+import { planted, type Bug } from '../../support/planted.ts';
 import { ROOT } from '../../support/source.ts';
 
-/** A bug of the kind people write, to be put into one file. */
-export interface Mutant {
-  readonly name: string;
-  /** What is wrong, in a sentence. */
-  readonly what: string;
-  /** In `src`, or in `client/src` for a bug of the SDK. */
-  readonly file: string;
-  readonly of?: 'client';
-  /** Each `find` must be there once: a mutant that no longer fits must be written anew. */
-  readonly edits: readonly { readonly find: string; readonly replace: string }[];
+/** A bug of the kind people write, which the simulator must find. */
+export interface Mutant extends Bug {
   /** A seed that finds it. */
   readonly seed: number;
   /** What that seed finds broken. */
@@ -33,9 +26,9 @@ export interface Verdict {
   readonly output: string;
 }
 
-/** Every mutant of a folder of `test/sim`, by name. */
-export async function allMutants(of: 'mutants' | 'regressions'): Promise<Mutant[]> {
-  const folder = join(ROOT, 'test/sim', of);
+/** Every mutant, by name. */
+export async function allMutants(): Promise<Mutant[]> {
+  const folder = join(ROOT, 'test/sim/mutants');
   const names = readdirSync(folder).filter((name) => !['plant.ts', 'search.ts'].includes(name));
   const modules = await Promise.all(
     names.toSorted().map((name) => import(join(folder, name)) as Promise<{ readonly mutant: Mutant }>),
@@ -70,15 +63,7 @@ export class Planted {
   }
 
   #plant(mutant: Mutant): void {
-    const { name, file, of, edits } = mutant;
-    let text = readFileSync(join(ROOT, of === 'client' ? 'client/src' : 'src', file), 'utf8');
-    for (const { find, replace } of edits) {
-      const times = text.split(find).length - 1;
-      if (times !== 1)
-        throw new Error(`${name} does not fit ${file} any more: what it looks for is there ${times} times`);
-      text = text.replace(find, () => replace);
-    }
-    const { outputText } = ts.transpileModule(text, {
+    const { outputText } = ts.transpileModule(planted(mutant), {
       compilerOptions: {
         module: ts.ModuleKind.ESNext,
         target: ts.ScriptTarget.ES2023,

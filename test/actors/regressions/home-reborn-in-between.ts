@@ -1,0 +1,36 @@
+import type { PastBug } from '../../support/past-bug.ts';
+import type { HeldCall } from '../../support/program.ts';
+
+export const bug: PastBug = {
+  name: 'home-reborn-in-between',
+  what: 'A new life of a home does not hear of those whom the one before had just let in.',
+  file: 'actors/relay/relay.ts',
+  edits: [
+    {
+      find: `      if (subscriber.entered) this.#enter(subscriber, 'reenter', out);`,
+      replace: `      if (subscriber.isIn) this.#enter(subscriber, 'reenter', out);`,
+    },
+  ],
+  invariant: 16,
+  scenario: (Program) => {
+    const p = new Program();
+    const [ann, bob] = [p.connect('ann'), p.connect('bob')];
+    p.frame(bob, { type: 'join', id: 'j', room: 'r' });
+    let heads: HeldCall | undefined;
+    p.hook = (call) => call.name === 'heads' && (heads = call) !== undefined;
+    p.frame(ann, { type: 'join', id: 'j', room: 'r' });
+    // Its home has let her in, and the relay reads how far the log goes.
+    p.tell('room:r', { type: 'boom' });
+    p.advance(1_000);
+    p.hook = undefined;
+    heads?.answer();
+    p.settle();
+    p.frame(bob, { type: 'presence', id: 'p', room: 'r' });
+    return p
+      .frames(bob)
+      .at(-1)
+      .members.map(({ user }: { user: string }) => user);
+  },
+  sound: ['ann', 'bob'],
+  broken: ['bob'],
+};
