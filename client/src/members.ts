@@ -80,7 +80,8 @@ export class MemberList implements Members {
     if (told.name === 'members') {
       const before = { ...known };
       apply(known, told);
-      return [...this.#moves(before, known, self), told];
+      withSelf(known, self);
+      return [...this.#moves(before, known, self), this.#all(known)];
     }
     return known.users ? apply(known, told) : [told];
   }
@@ -96,6 +97,7 @@ export class MemberList implements Members {
       apply(next, told);
       if (told.name === 'presence') times.set(told.event.user, told.event.since);
     }
+    withSelf(next, self);
     this.#since = undefined;
     this.#known = next;
     this.isCurrent = true;
@@ -106,9 +108,12 @@ export class MemberList implements Members {
       if (since !== undefined && user !== self && state !== (before.users?.get(user) ?? 'alive'))
         states.push({ name: 'presence', event: { room, user, state, since } });
     }
-    const all = next.users && { users: [...next.users.keys()] };
-    const members: MemberTold = { name: 'members', event: { room, count: next.count, ...all } };
-    return [...this.#moves(before, next, self), ...states, members];
+    return [...this.#moves(before, next, self), ...states, this.#all(next)];
+  }
+
+  #all({ users, count }: Known): MemberTold {
+    const named = users && { users: [...users.keys()] };
+    return { name: 'members', event: { room: this.room, count, ...named } };
   }
 
   /** Others who are gone, and who are new, where both are known by name. */
@@ -123,6 +128,13 @@ export class MemberList implements Members {
       ...(come.length > 0 ? [{ name: 'joined', event: { room, users: come } } as const] : []),
     ];
   }
+}
+
+/** Nobody is told of himself, not even that a room that forgot him has him back. */
+function withSelf(known: Known, self: string): void {
+  if (!known.users || known.users.has(self)) return;
+  known.users.set(self, 'alive');
+  known.count = known.users.size;
 }
 
 /** Changes what is known. Returns what of it was new. */

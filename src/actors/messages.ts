@@ -169,6 +169,8 @@ export interface Enter extends Actor {
   readonly node: string;
   readonly address: string;
   readonly state: DeviceState;
+  /** It was let in before, by this life of the home or by one that is over. */
+  readonly isAgain: boolean;
 }
 
 export interface Entered {

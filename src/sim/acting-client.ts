@@ -51,6 +51,8 @@ export interface ActingClient {
   /** What should be over after faults have ended, and is not (invariants 5 and 15). */
   unfinished(): string[];
   presenceOf(room: string): Frame | undefined;
+  /** What is wrong with what it believes at rest about who is in a room that it is in; those who are, in order. */
+  wrongMembers(room: string, present: readonly string[]): string[];
   /** Invariant 8. */
   checkOrder(): void;
 }

@@ -246,6 +246,11 @@ export class SimClient implements ConnectionOwner, ActingClient {
     return reply?.['room'] === room ? reply : undefined;
   }
 
+  /** It keeps no list. */
+  wrongMembers(): string[] {
+    return [];
+  }
+
   #say(what: () => string): void {
     this.#world.trace.say(this.name, what);
   }

@@ -2,6 +2,7 @@ import { ClientCore, type Position } from 'vagus-client/core';
 import type { ActingClient, ClientOptions, ClientWorld } from './acting-client.ts';
 import { ApplicationChecker } from './application-checker.ts';
 import type { Link } from './link.ts';
+import { MembersChecker } from './members-checker.ts';
 import type { Random } from './random.ts';
 import { SdkPlatform } from './sdk-platform.ts';
 import { simToken } from './sim-tokens.ts';
@@ -25,6 +26,7 @@ export class SdkClient implements ActingClient {
   readonly #random: Random;
   readonly #platform: SdkPlatform;
   readonly #checker: ApplicationChecker;
+  readonly #members = new MembersChecker();
   readonly #wanted: Set<string>;
   readonly #in = new Set<string>();
   #core: ClientCore | undefined;
@@ -60,6 +62,7 @@ export class SdkClient implements ActingClient {
     this.#core = core;
     this.#platform.begin();
     this.#checker.watch(core);
+    this.#members.watch(core);
     core.on('removed', ({ room, code }) => {
       this.#say(() => `is off ${room}: ${code}`);
       this.#in.delete(room);
@@ -132,6 +135,7 @@ export class SdkClient implements ActingClient {
       if (core !== this.#core || !result.ok) return;
       this.#in.add(room);
       this.#checker.joined(room, result.value.seq);
+      this.#members.ask(core, room);
     });
   }
 
@@ -227,6 +231,10 @@ export class SdkClient implements ActingClient {
   presenceOf(room: string): Frame | undefined {
     const reply = this.#platform.wire?.lastPresence;
     return reply?.['room'] === room ? reply : undefined;
+  }
+
+  wrongMembers(room: string, present: readonly string[]): string[] {
+    return this.#members.wrong(room, this.user, present).map((what) => `${this.name}: ${what}`);
   }
 
   checkOrder(): void {

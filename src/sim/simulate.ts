@@ -136,7 +136,8 @@ class Run {
     const users = new Map<string, number>();
     for (const { user } of here) users.set(user, (users.get(user) ?? 0) + 1);
     const expected = [...users].map(([user, devices]) => `${user}:${devices}`).toSorted();
-    if (shown.join() === expected.join()) return [];
+    const present = [...users.keys()].toSorted();
+    if (shown.join() === expected.join()) return here.flatMap((client) => client.wrongMembers(room, present));
     return [`present in ${room} are ${expected.join(' ')}; shown are ${shown.join(' ')}`];
   }
 

@@ -47,9 +47,9 @@ class Room {
   #now = 1;
   readonly #due = new Map<string, number>();
 
-  constructor(isAnew = false) {
+  constructor() {
     const audience = { channel: 'room:r', nodes: ['n1'] } as const;
-    this.#roster = new Roster({ room: 'r', presence: this.presence, audience }, isAnew, this.#now);
+    this.#roster = new Roster({ room: 'r', presence: this.presence, audience });
     this.view = new View([]);
   }
 
@@ -70,6 +70,10 @@ class Room {
     this.#take((out) => {
       for (const change of changes) this.#roster.changed(change, this.#turn, out);
     });
+  }
+
+  begunAnew(): void {
+    this.#take((out) => this.#roster.begunAnew(this.#turn, out));
   }
 
   pass(ms: number): void {
@@ -143,7 +147,8 @@ describe('[PU2] [LM9] what those present are told of each other', () => {
   });
 
   test('[LM9] a new life of the home, which knows nobody yet, names all who have said that they are here', () => {
-    const room = new Room(true);
+    const room = new Room();
+    room.begunAnew();
     for (const user of ['ann', 'ben', 'cid']) room.act(user, 'join');
     room.pass(4_999);
     expect(room.told()).toEqual([]);
@@ -199,6 +204,8 @@ describe('[PU2] [LM9] what those present are told of each other', () => {
         { weight: 6, arbitrary: fc.record({ who, what: fc.constantFrom('join', 'leave') }) },
         { weight: 2, arbitrary: fc.record({ who, what: fc.constantFrom('joinBehind', 'slow', 'quick') }) },
         { weight: 1, arbitrary: fc.constant({ chat: true }) },
+        // Another process claims the room: its home here ends with the next message, and begins anew.
+        { weight: 1, arbitrary: fc.constant({ rival: true }) },
         { weight: 4, arbitrary: fc.record({ ms: fc.constantFrom(1, 50, 250, 600) }) },
       ),
       { minLength: 5, maxLength: 60 },
@@ -227,6 +234,7 @@ describe('[PU2] [LM9] what those present are told of each other', () => {
         for (const [at, act] of run.entries()) {
           if ('ms' in act) pass(act.ms);
           else if ('chat' in act) program.chat('r', `m${at + 1}`);
+          else if ('rival' in act) depose(program, `m${at + 1}`);
           else {
             const number = numbers[act.who] as number;
             if (act.what === 'slow' || act.what === 'quick') slow(number, act.what === 'slow');
@@ -239,7 +247,8 @@ describe('[PU2] [LM9] what those present are told of each other', () => {
           }
         }
         for (const number of numbers) slow(number, false);
-        for (let n = 0; n < 25; n++) pass(250);
+        // Back in within 1.5 s after the home was lost, and told within 5 s from there.
+        for (let n = 0; n < 30; n++) pass(250);
         const asker = program.connect('zoe');
         program.frame(asker, { type: 'presence', id: 'p', room: 'r' });
         const present = usersOf(program.frames(asker).at(-1));
@@ -255,6 +264,12 @@ describe('[PU2] [LM9] what those present are told of each other', () => {
     expect(seen.owed).toBeGreaterThan(10);
   });
 });
+
+function depose(program: Program, id: string): void {
+  const claims = [{ channel: 'room:r', mode: 'open', epoch: 0 }] as const;
+  program.world.store.call('claim', { owner: 'rival', claims }, 0, () => {});
+  program.chat('r', id);
+}
 
 const usersOf = (page: Frame | undefined): string[] =>
   ((page?.['members'] ?? []) as { user: string }[]).map(({ user }) => user);

@@ -122,6 +122,17 @@ describe('a list of who is in a room', () => {
     expect(shown(list)).toEqual(['alice', 'bob']);
   });
 
+  test('a room that is about to take one back, and names one not, does not put one off the list', () => {
+    const { world, list } = listed('bob');
+    expect(shown(list)).toEqual(['alice', 'bob']);
+    push(world.end, 'members', { count: 2, users: ['bob', 'carol'] });
+    expect([list.count, shown(list)]).toEqual([3, ['alice', 'bob', 'carol']]);
+    expect(told(world)).toEqual([
+      ['joined', { users: ['carol'] }],
+      ['members', { count: 3, users: ['bob', 'carol', 'alice'] }],
+    ]);
+  });
+
   test('[LM9] in a room of many it is a number; named again, the differences to the names before are told', () => {
     const { world, list } = listed('alice', 'bob');
     push(world.end, 'members', { count: 201 });

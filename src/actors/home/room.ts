@@ -51,7 +51,7 @@ class RoomHome extends Home {
     });
     this.#presence = new Presence(options.graceMs);
     const roster = { room: birth.id, presence: this.#presence, audience: this.ledger };
-    this.#roster = new Roster(roster, birth.restarted, turn.now);
+    this.#roster = new Roster(roster);
     this.#signals = new Signals(birth.id, this.#presence, this.ledger);
     this.#evictions = new Evictions({
       node: options.node,
@@ -177,6 +177,7 @@ class RoomHome extends Home {
           this.#changed(this.#presence.exit(address, 'gone', at), at, later);
         return later.reply(replyTo, refusal);
       }
+      if (message.isAgain && !this.#presence.has(address)) this.#roster.begunAnew(at, later);
       this.#changed(this.#presence.enter(address, { user, isAdmin }, device.state, at), at, later);
       this.#access.joined(user, later);
       later.reply(replyTo, this.#entered);

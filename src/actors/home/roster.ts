@@ -40,17 +40,27 @@ export class Roster {
   /** In order. */
   readonly #moves = new Set<Move>();
   readonly #movesOf = new Map<string, readonly Move[]>();
-  #isCounting: boolean;
-  #countedAt: number;
+  #isCounting = false;
+  #countedAt = -Infinity;
   #isCountArmed = false;
 
-  /** `isAnew`: an earlier life knew who was present, and nobody has said so to this one yet. */
-  constructor({ room, presence, audience }: RosterParts, isAnew: boolean, now: number) {
+  constructor({ room, presence, audience }: RosterParts) {
     this.#room = room;
     this.#presence = presence;
     this.#audience = audience;
-    this.#isCounting = isAnew;
-    this.#countedAt = isAnew ? now : -Infinity;
+  }
+
+  /**
+   * Somebody is here who was let in by an earlier life of the home. What that life told is not known: all are told how
+   * things are, once those of then have had time to come.
+   */
+  begunAnew(turn: Turn, out: Outbox): void {
+    if (!this.#isCounting) {
+      this.#isCounting = true;
+      this.#countedAt = turn.now;
+      this.#clear();
+    }
+    this.again(turn, out);
   }
 
   changed(change: PresenceChange, turn: Turn, out: Outbox): void {

@@ -157,14 +157,14 @@ class Relay {
   }
 
   #enter(subscriber: Subscriber, why: 'enter' | 'reenter' | 'demoted', out: Outbox): void {
-    const { connection, serial, address, user, isAdmin, state } = subscriber;
+    const { connection, serial, address, user, isAdmin, state, entered } = subscriber;
     const { node } = this.#options;
     const deadlineMs = why === 'demoted' ? DEMOTED_MS : this.#options.deadlineMs;
     // Nobody is present on broadcast: the node alone is announced.
     const message =
       this.#kind === 'broadcast'
         ? ({ type: 'announce', node } as const)
-        : ({ type: 'enter', node, address, user, isAdmin, state } as const);
+        : ({ type: 'enter', node, address, user, isAdmin, state, isAgain: entered !== undefined } as const);
     out.ask(homeAddress(this.#channel), message, {
       deadlineMs,
       context: { for: why, connection, serial } satisfies RelayContext,
