@@ -83,6 +83,29 @@ test('two clients chat', async () => {
   expect(alice.positions).toMatchObject({ 'room:talk': { seq: 2, from: 'alice' } });
 });
 
+test('[JW5] who signs in again in the second of a revocation waits as told, shows a newer token, and is in', async () => {
+  let asked = 0;
+  const token = (): Promise<string> => {
+    asked++;
+    return engine.token('rita');
+  };
+  const before = open(engine.engine.url, { token });
+  await before.join('again');
+  const end = new Promise((resolve) => before.on('state', resolve));
+  await engine.engine.revoke({ user: 'rita' });
+  expect(await end).toMatchObject({ state: 'dead', why: { code: 'session_revoked' } });
+  asked = 0;
+  const states: ClientEvents['state'][] = [];
+  const again = open(engine.engine.url, { token });
+  again.on('state', (state) => void states.push(state));
+  await again.join('again');
+  const why = { code: 'unavailable', message: expect.stringContaining('newer token') };
+  expect(states).toMatchObject([{ state: 'waiting', why }, { state: 'connecting' }, { state: 'alive' }]);
+  expect(states[0]?.retryAfterMs).toBeGreaterThan(3_000);
+  expect(asked).toBe(2);
+  expect(await again.send('again', 'hello')).toMatchObject({ room: 'again', seq: 1 });
+});
+
 test('cut off again and again, nobody misses anything or sees it twice, and everything sent is stored once', async () => {
   const proxy = await TcpProxy.to(engine.engine.url);
   const alice = await as('alice', proxy.through(engine.engine.url));
