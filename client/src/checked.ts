@@ -1,4 +1,4 @@
-import { failure, type ClientError, type Result } from './codes.ts';
+import { failed, failure, type ClientError, type Result } from './codes.ts';
 import { isBoolean, isCount, isObject, isText, listOf, maybe, oneOf, type Fields } from './shapes.ts';
 import { isPosition } from './position.ts';
 import { toJson, utf8Bytes } from './size.ts';
@@ -76,7 +76,7 @@ export function toFrame(frame: Readonly<Record<string, unknown>>): Result<string
   const text = toJson(frame);
   const error =
     text === undefined ? wrong(notJson(frame), 'JSON') : wrongFrame(JSON.parse(text) as Fields, text);
-  return error ? { ok: false, error } : { ok: true, value: text as string };
+  return error ? failed(error) : { ok: true, value: text as string };
 }
 
 function wrong(field: string, wanted: string): ClientError {

@@ -57,6 +57,11 @@ export function failure(code: string, message: string, retryAfterMs?: number): C
   return retryAfterMs === undefined ? { code, message } : { code, message, retryAfterMs };
 }
 
+/** What is answered instead of a value. */
+export function failed(error: ClientError): { readonly ok: false; readonly error: ClientError } {
+  return { ok: false, error };
+}
+
 /** What was thrown, in words: it may be anything, and have none. */
 export function textOf(cause: unknown): string {
   try {

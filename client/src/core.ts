@@ -1,5 +1,5 @@
 import { toFrame } from './checked.ts';
-import { failure, type ClientError, type Done } from './codes.ts';
+import { failed, failure, type ClientError, type Done } from './codes.ts';
 import { Emitter, type EventName, type Listener } from './events.ts';
 import type { HistoryPage, JoinedRoom, PresencePage, RoomsPage, SentMessage } from './frames.ts';
 import { Incomings } from './incomings.ts';
@@ -89,7 +89,7 @@ export class ClientCore {
       entered: (room) => lists.entered(room),
       dropped: (room) => lists.dropped(room),
     });
-    const outbox = (this.#outbox = new Outbox({ ports, tokens, trouble }, { queueMax, sendTimeoutMs }));
+    const outbox = (this.#outbox = new Outbox({ ports, tokens, emitter, trouble, queueMax, sendTimeoutMs }));
     const expiry = (this.#expiry = new Expiry(ports, clock, () => this.#renew()));
     this.#tokens = tokens;
     this.#requests = requests;
@@ -221,10 +221,7 @@ export class ClientCore {
     const frame = toFrame({ type: 'signal', room, data });
     if (!frame.ok) return safe(frame);
     if (!this.#subscriptions.wish(room)?.isOn)
-      return safe({
-        ok: false,
-        error: failure('not_joined', `the room ${room} is not joined on a connection`),
-      });
+      return safe(failed(failure('not_joined', `the room ${room} is not joined on a connection`)));
     this.#line.write(frame.value);
     safe({ ok: true, value: undefined });
   }
@@ -255,7 +252,7 @@ export class ClientCore {
     };
     if (token === undefined) return this.#tokens.ask(refresh);
     const error = this.#tokens.wrong(token);
-    refresh(error ? { ok: false, error } : { ok: true, value: token });
+    refresh(error ? failed(error) : { ok: true, value: token });
   }
 
   /** Before the token is over. When it fails until then, the server closes with 4005, and the next connection asks for one. */
@@ -276,7 +273,7 @@ export class ClientCore {
     const checked = frame && toFrame(frame);
     const error = this.#line.why ?? wrong ?? (checked?.ok === false ? checked.error : undefined);
     if (!error) return safe;
-    safe({ ok: false, error });
+    safe(failed(error));
     return undefined;
   }
 }

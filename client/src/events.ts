@@ -40,6 +40,11 @@ export interface ClientEvents {
    * again.
    */
   delayed: { readonly room: string; readonly why?: ClientError; readonly retryAfterMs?: number };
+  /**
+   * The user's rate holds messages back: the next one goes in `retryAfterMs`, and then one every `everyMs`, unless something
+   * else uses the rate up. Told again with each that is stored. Without either: nothing is held back any more.
+   */
+  slowed: { readonly retryAfterMs?: number; readonly everyMs?: number };
   /** After a reconnect one is in the room again, and `signal` works. */
   resumed: { readonly room: string };
   /** Messages that the server does not have any more; bounds inclusive. */
@@ -68,6 +73,7 @@ const NAMES = Object.keys({
   room_closed: 1,
   removed: 1,
   delayed: 1,
+  slowed: 1,
   resumed: 1,
   missed: 1,
   reset: 1,

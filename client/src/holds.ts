@@ -1,19 +1,29 @@
+import { PAUSE_MS } from './backoff.ts';
 import { Era } from './era.ts';
+import type { Emitter } from './events.ts';
 import type { Ports } from './ports.ts';
 
 /** Everything, what goes by REST, or a room. */
 export type Held = 'all' | 'rest' | `room:${string}`;
 
-/** Until when nothing is sent, and of what. */
+/**
+ * Until when nothing is sent, and of what. Everything is held for the user's rate alone (LM2): once the server has refused
+ * a message for it, messages go one at a time, as often as is allowed, until none waits. That is told as `slowed`.
+ */
 export class Holds {
+  isSlowed = false;
+  /** Between two messages of one who is slowed. */
+  stepMs = PAUSE_MS;
   readonly #ports: Ports;
+  readonly #emitter: Emitter;
   readonly #released: () => void;
   readonly #until = new Map<Held, number>();
   readonly #era: Era;
 
   /** `released`: something may be sent again. */
-  constructor(ports: Ports, released: () => void) {
+  constructor(ports: Ports, emitter: Emitter, released: () => void) {
     this.#ports = ports;
+    this.#emitter = emitter;
     this.#released = released;
     this.#era = new Era(ports);
   }
@@ -26,6 +36,22 @@ export class Holds {
   hold(held: Held, ms: number): void {
     this.#until.set(held, Math.max(this.#until.get(held) ?? 0, this.#ports.now() + ms));
     this.#watch();
+  }
+
+  /** Everything, for so long. */
+  slow(retryAfterMs: number): void {
+    // What was under way together is refused together, for the same time.
+    const isTold = this.has('all');
+    this.isSlowed = true;
+    this.hold('all', retryAfterMs);
+    if (!isTold) this.#emitter.emit('slowed', { retryAfterMs, everyMs: this.stepMs });
+  }
+
+  /** Nothing waits any more. */
+  unslow(): void {
+    if (!this.isSlowed) return;
+    this.isSlowed = false;
+    this.#emitter.emit('slowed', {});
   }
 
   /** What was said of what goes by REST says nothing of a connection. */
@@ -46,8 +72,8 @@ export class Holds {
   /** One timer, for the first that is over. */
   #watch(): void {
     this.#era.end();
-    if (this.#until.size === 0) return;
     const first = Math.min(...this.#until.values());
+    if (first === Infinity) return;
     this.#era.after(Math.max(0, first - this.#ports.now()), () => {
       const now = this.#ports.now();
       for (const [held, until] of this.#until) if (until <= now) this.#until.delete(held);

@@ -92,21 +92,21 @@ function readNotification(fields: Fields): Incoming | undefined {
     return published && { type: 'entry', channel, entry: { type: action, ...published } };
   }
   if (action === 'welcome') {
-    const welcome = isObject(data) ? pick(data, WELCOME) : undefined;
+    const welcome = pick(data, WELCOME);
     return welcome && { type: 'welcome', welcome };
   }
   if (action === 'skipped') {
-    const range = isObject(data) ? pick(data, { channel: isText, from: isCount, to: isCount }) : undefined;
+    const range = pick(data, { channel: isText, from: isCount, to: isCount });
     return range && { type: 'skipped', ...(range as { channel: string; from: number; to: number }) };
   }
   if (action === 'reset') {
-    const place = isObject(data) ? pick(data, { channel: isText, seq: isCount }) : undefined;
+    const place = pick(data, { channel: isText, seq: isCount });
     return place && { type: 'reset', ...(place as { channel: string; seq: number }) };
   }
   if (!Object.hasOwn(TOLD, action as string)) return { type: 'unknown' };
   const name = action as Told;
   const { room, from } = fields;
-  const own = name === 'signal' ? { room, from, data } : { ...(isObject(data) ? data : {}), room };
+  const own = name === 'signal' ? { room, from, data } : { ...(data as object), room };
   const event = pick<ClientEvents[Told]>(own, TOLD[name]);
   return event && ({ type: 'told', name, event } as Incoming);
 }

@@ -1,5 +1,5 @@
 import { backoffMs, PAUSE_MS } from './backoff.ts';
-import { failure, isRetryable, late, type ClientError, type Done, type Result } from './codes.ts';
+import { failed, failure, isRetryable, late, type ClientError, type Done, type Result } from './codes.ts';
 import type { Emitter } from './events.ts';
 import { Era } from './era.ts';
 import type { PresencePage } from './frames.ts';
@@ -52,8 +52,7 @@ export class MemberLists {
 
   ask(room: string, done: Done<Members>): void {
     const { wish, ports, trouble } = this.#parts;
-    const refuse = (code: string, message: string): void =>
-      done({ ok: false, error: failure(code, message) });
+    const refuse = (code: string, message: string): void => done(failed(failure(code, message)));
     const wanted = wish(room);
     if (!wanted) return refuse('not_joined', `the room ${room} is not joined`);
     const known = this.#lists.get(room);
@@ -113,7 +112,7 @@ export class MemberLists {
     this.#lists.delete(kept.list.room);
     this.#waiting.delete(kept);
     kept.list.lost();
-    this.#settle(kept, { ok: false, error });
+    this.#settle(kept, failed(error));
   }
 
   #settle(kept: Kept, result: Result<Members>): void {

@@ -1,6 +1,7 @@
 import { backoffMs, PAUSE_MS } from './backoff.ts';
 import { toFrame } from './checked.ts';
-import { failure, isRetryable, late, type ClientError, type Done } from './codes.ts';
+import { failed, failure, isRetryable, late, type ClientError, type Done } from './codes.ts';
+import type { Emitter } from './events.ts';
 import type { SentMessage } from './frames.ts';
 import { Holds } from './holds.ts';
 import { newMessage, type Message, type SendOptions } from './message.ts';
@@ -10,17 +11,15 @@ import { pick, SENT, type Fields } from './shapes.ts';
 import { utf8Bytes } from './size.ts';
 import type { Tokens } from './tokens.ts';
 
-export interface OutboxOptions {
+/** Where messages go, and what bounds them. */
+export interface OutboxParts {
+  readonly ports: Ports;
+  readonly tokens: Pick<Tokens, 'get' | 'renew' | 'accepted' | 'clock'>;
+  readonly emitter: Emitter;
   /** Messages that wait. */
   readonly queueMax: number;
   /** How long a message is tried; 0: for ever. */
   readonly sendTimeoutMs: number;
-}
-
-/** Where messages go. */
-export interface OutboxParts {
-  readonly ports: Ports;
-  readonly tokens: Pick<Tokens, 'get' | 'renew' | 'accepted' | 'clock'>;
   /** Why there is no connection. */
   readonly trouble: () => ClientError | undefined;
 }
@@ -41,24 +40,19 @@ const DELAYS_MAX = 3;
  */
 export class Outbox {
   readonly #parts: OutboxParts;
-  readonly #options: OutboxOptions;
   readonly #queue = new Set<Message>();
   readonly #flying = new Map<string, Message>();
   readonly #holds: Holds;
   readonly #posts: Posts;
   #way: 'none' | 'rest' | ((text: string) => void) = 'none';
   #frameBytes = FRAME_BYTES;
-  /** Between two messages, once one was refused for its rate. */
-  #paceMs = PAUSE_MS;
-  #isPaced = false;
   #postFailures = 0;
   #cancelDeadline: (() => void) | undefined;
 
-  constructor(parts: OutboxParts, options: OutboxOptions) {
+  constructor(parts: OutboxParts) {
     this.#parts = parts;
-    this.#options = options;
-    const { ports, tokens } = parts;
-    this.#holds = new Holds(ports, () => this.#pump());
+    const { ports, tokens, emitter } = parts;
+    this.#holds = new Holds(ports, emitter, () => this.#pump());
     this.#posts = new Posts({
       ports,
       token: (done) => tokens.get(done),
@@ -83,22 +77,14 @@ export class Outbox {
   }
 
   send(room: string, content: string, options: SendOptions, done: Done<SentMessage>): void {
-    const { ports } = this.#parts;
-    const { sendTimeoutMs } = this.#options;
+    const { ports, sendTimeoutMs } = this.#parts;
     const id = options.id ?? ports.newId();
-    const frame = toFrame({
-      type: 'chat',
-      room,
-      id,
-      content,
-      data: options.data,
-      timestamp: options.timestamp,
-    });
+    const frame = toFrame({ type: 'chat', room, content, ...options, id });
     if (!frame.ok) return done(frame);
     const text = frame.value;
     const bytes = utf8Bytes(text);
     const wrong = this.#noPlace(bytes);
-    if (wrong) return done({ ok: false, error: wrong });
+    if (wrong) return done(failed(wrong));
     const endsAt = sendTimeoutMs === 0 ? Infinity : ports.now() + sendTimeoutMs;
     this.#queue.add(newMessage({ id, room, text, bytes, endsAt, done }));
     this.#watch();
@@ -107,7 +93,7 @@ export class Outbox {
 
   #noPlace(bytes: number): ClientError | undefined {
     if (bytes > this.#frameBytes) return this.#tooLarge();
-    const { queueMax } = this.#options;
+    const { queueMax } = this.#parts;
     return this.#queue.size >= queueMax
       ? failure('queue_full', `${queueMax} messages are waiting to be sent`)
       : undefined;
@@ -125,7 +111,8 @@ export class Outbox {
   ): void {
     this.#way = send;
     this.#frameBytes = limits.frameBytes;
-    this.#paceMs = limits.messagesPerMinute > 0 ? 60_000 / limits.messagesPerMinute : PAUSE_MS;
+    this.#holds.stepMs =
+      limits.messagesPerMinute > 0 ? Math.ceil(60_000 / limits.messagesPerMinute) : PAUSE_MS;
     // What is being posted is sent too: the id makes it the same message, and its place in the order is kept.
     this.#posts.forget();
     this.#postFailures = 0;
@@ -187,7 +174,7 @@ export class Outbox {
   }
 
   #isFull(): boolean {
-    return this.#flying.size >= (this.#isPaced ? 1 : WINDOW);
+    return this.#flying.size >= (this.#holds.isSlowed ? 1 : WINDOW);
   }
 
   #fly(message: Message, send: (text: string) => void): void {
@@ -245,8 +232,7 @@ export class Outbox {
   #acked(message: Message, sent: SentMessage): void {
     this.#postFailures = 0;
     this.#settle(message, { ok: true, value: sent });
-    if (this.#queue.size === 0) this.#isPaced = false;
-    if (this.#isPaced) this.#holds.hold('all', this.#paceMs);
+    if (this.#holds.isSlowed) this.#holds.slow(this.#holds.stepMs);
     this.#pump();
   }
 
@@ -257,10 +243,7 @@ export class Outbox {
     if (!isRetryable(code)) return this.#failed(message, error);
     if (code === 'outcome_unknown') message.isDoubtful = true;
     // A user's rate is told with a time, and is of all rooms; everything else, a hook's own too, is the room's.
-    if (code === 'rate_limited' && retryAfterMs !== undefined) {
-      this.#isPaced = true;
-      return this.#holds.hold('all', retryAfterMs);
-    }
+    if (code === 'rate_limited' && retryAfterMs !== undefined) return this.#holds.slow(retryAfterMs);
     const delays = Math.min(++message.delays, DELAYS_MAX);
     const pauseMs = retryAfterMs ?? PAUSE_MS + backoffMs(delays, () => this.#parts.ports.random());
     this.#holds.hold(`room:${message.room}`, pauseMs);
@@ -269,13 +252,14 @@ export class Outbox {
   #failed(message: Message, error: ClientError): void {
     const isDoubtful = message.isDoubtful || message.stage !== 'waiting';
     const doubt = failure('outcome_unknown', `${error.message}; the message may be stored all the same`);
-    this.#settle(message, { ok: false, error: isDoubtful ? doubt : error });
+    this.#settle(message, failed(isDoubtful ? doubt : error));
   }
 
   #settle(message: Message, result: Parameters<Done<SentMessage>>[0]): void {
     if (!this.#queue.delete(message)) return;
     if (this.#flying.get(message.id) === message) this.#flying.delete(message.id);
     message.done(result);
+    if (this.#queue.size === 0) this.#holds.unslow();
   }
 
   // --- deadlines

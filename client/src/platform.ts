@@ -1,7 +1,7 @@
 import { CLOSE } from './codes.ts';
 import { VagusError } from './error.ts';
 import type { ClientSocket, PostAnswer, Ports, Refusal, SocketHandlers } from './ports.ts';
-import { ERROR, isObject, pick, type Shape } from './shapes.ts';
+import { ERROR, pick, type Shape } from './shapes.ts';
 
 /** What is used of a WebSocket: those of browsers, of Node.js 22 and of `ws` fit. */
 export interface WebSocketLike {
@@ -205,7 +205,7 @@ function asker(fetch: Fetch | undefined) {
 
 function toRefusal(answer: PostAnswer | undefined): Refusal | undefined {
   if (!answer) return undefined;
-  const told = isObject(answer.body) ? pick(answer.body, REFUSAL) : undefined;
+  const told = pick(answer.body, REFUSAL);
   const message = `it answered ${answer.status}, and not as a server of Vagus does`;
   return { ...(told ?? { code: 'unavailable', message }), ...(answer.time ? { time: answer.time } : {}) };
 }

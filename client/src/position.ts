@@ -1,4 +1,4 @@
-import { isCount, isObject, isText, maybe, pick, type Fields, type Shape } from './shapes.ts';
+import { isCount, isText, maybe, pick, type Fields, type Shape } from './shapes.ts';
 
 /**
  * Where one is in a channel: behind which message, of which log. To be kept, and given to `join` by another run. A
@@ -23,13 +23,13 @@ const POSITION: Shape<Position> = {
 
 /** A seq is a position that nothing can be held against. */
 export function isPosition(value: unknown): boolean {
-  return isCount(value) || (isObject(value) && pick(value, POSITION) !== undefined);
+  return isCount(value) || pick(value, POSITION) !== undefined;
 }
 
 /** What {@link isPosition} has looked at; undefined stays so. */
 export function toPosition(since: unknown): Position | undefined {
   if (typeof since === 'number') return { seq: since };
-  return since === undefined ? undefined : pick(since as Fields, POSITION);
+  return pick(since, POSITION);
 }
 
 /** As a frame has it, which bears the log once. */

@@ -2,7 +2,7 @@ import { isRetryable, type ClientError, type Done } from './codes.ts';
 import type { SentMessage } from './frames.ts';
 import type { Message } from './message.ts';
 import type { PostAnswer, Ports } from './ports.ts';
-import { ERROR, isObject, pick, SENT, type Fields } from './shapes.ts';
+import { ERROR, pick, SENT, type Fields } from './shapes.ts';
 
 const DEADLINE_MS = 10_000;
 
@@ -74,14 +74,13 @@ export class Posts {
     const { token, number } = sent;
     const { heard, stored, refused, unanswered } = this.#parts;
     heard(answer?.time);
-    const body = isObject(answer?.body) ? answer.body : {};
     const isStored = answer?.status === 200 || answer?.status === 201;
-    const ack = isStored ? pick(body, SENT) : undefined;
+    const ack = isStored ? pick(answer?.body, SENT) : undefined;
     const isHeard = number === this.#number;
     if (isHeard) this.forget();
     if (ack) return stored(message, ack);
     if (!isHeard) return;
-    const error = isStored ? undefined : pick(body, ERROR);
+    const error = isStored ? undefined : pick(answer?.body, ERROR);
     // What stands in between has errors of its own, and knows nothing of what was stored.
     const isTold =
       error && ((answer?.status ?? 0) < 500 || isRetryable(error.code) || error.code === 'internal');

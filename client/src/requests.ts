@@ -1,5 +1,5 @@
 import { toFrame } from './checked.ts';
-import { failure, late, type ClientError, type Done } from './codes.ts';
+import { failed, failure, late, type ClientError, type Done } from './codes.ts';
 import type { Ports } from './ports.ts';
 import type { Fields } from './shapes.ts';
 import { utf8Bytes } from './size.ts';
@@ -121,5 +121,5 @@ export class Requests {
 }
 
 function fail(done: Done<never>, error: ClientError): void {
-  done({ ok: false, error });
+  done(failed(error));
 }

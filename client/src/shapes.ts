@@ -40,14 +40,15 @@ export function oneOf(...values: readonly unknown[]): Check {
 }
 
 function fitting<Value>(shape: Shape<Value>): Check {
-  return (value) => isObject(value) && pick(value, shape) !== undefined;
+  return (value) => pick(value, shape) !== undefined;
 }
 
 /** What each field has to be. */
 export type Shape<Value> = { readonly [Key in keyof Value]-?: Check };
 
-/** The fields of a shape, without what else is there; undefined when one does not fit. */
-export function pick<Value>(fields: Fields, shape: Shape<Value>): Value | undefined {
+/** The fields of a shape, without what else is there; undefined when one does not fit, or for what is no object. */
+export function pick<Value>(fields: unknown, shape: Shape<Value>): Value | undefined {
+  if (!isObject(fields)) return undefined;
   const picked: Record<string, unknown> = {};
   for (const [name, check] of Object.entries<Check>(shape)) {
     const value = Object.hasOwn(fields, name) ? fields[name] : undefined;

@@ -1,6 +1,6 @@
 import { PAUSE_MS } from './backoff.ts';
 import { ChannelReader } from './channel.ts';
-import { failure, isRetryable, type ClientError, type Done, type Result } from './codes.ts';
+import { failed, failure, isRetryable, type ClientError, type Done, type Result } from './codes.ts';
 import { Era } from './era.ts';
 import type { Entry, JoinedRoom, Welcome } from './frames.ts';
 import { Leaves } from './leaves.ts';
@@ -100,7 +100,7 @@ export class Subscriptions {
     for (const [, reader] of this.#readers()) reader.close();
     const wishes = [...this.#wishes.values()];
     this.#wishes.clear();
-    for (const wish of wishes) wish.settle({ ok: false, error });
+    for (const wish of wishes) wish.settle(failed(error));
   }
 
   /** The server holds each place against its log, and says what of it means nothing any more. */
@@ -158,7 +158,7 @@ export class Subscriptions {
     if (this.#find(name) !== reader) return;
     const wish = this.#wish(name);
     if (wish) wish.isAsked = false;
-    const placed = isObject(reply) ? pick(reply, PLACED) : undefined;
+    const placed = pick(reply, PLACED);
     if (placed) {
       if (wish) wish.enter();
       this.#place(name, reader, placed, wish);
@@ -237,7 +237,7 @@ export class Subscriptions {
   #refuse(wish: Wish, error: ClientError): void {
     this.#drop(wish);
     if (wish.isKnown) this.#parts.emitter.emit('removed', { room: wish.room, code: error.code });
-    wish.settle({ ok: false, error });
+    wish.settle(failed(error));
   }
 
   #drop(wish: Wish): void {
@@ -248,9 +248,9 @@ export class Subscriptions {
 
   leave(room: string, done: Done<void>): void {
     const wish = this.#wishes.get(room);
-    if (!wish) return done({ ok: false, error: failure('not_joined', `the room ${room} is not joined`) });
+    if (!wish) return done(failed(failure('not_joined', `the room ${room} is not joined`)));
     this.#drop(wish);
-    wish.settle({ ok: false, error: failure('not_joined', `the room ${room} was left`) });
+    wish.settle(failed(failure('not_joined', `the room ${room} was left`)));
     if (this.#isUp && (wish.isOn || wish.isAsked)) this.#leaves.ask(room, done);
     else done({ ok: true, value: undefined });
   }
@@ -290,9 +290,6 @@ export class Subscriptions {
     if (!wish) return;
     this.#drop(wish);
     if (code === 'removed') this.#parts.emitter.emit('removed', { room, code: 'forbidden' });
-    wish.settle({
-      ok: false,
-      error: failure(code === 'gone' ? 'gone' : 'forbidden', `one is off the room ${room}`),
-    });
+    wish.settle(failed(failure(code === 'gone' ? 'gone' : 'forbidden', `one is off the room ${room}`)));
   }
 }

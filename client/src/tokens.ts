@@ -1,4 +1,4 @@
-import { failure, textOf, type ClientError, type Done } from './codes.ts';
+import { failed, failure, textOf, type ClientError, type Done } from './codes.ts';
 import { endOf } from './jwt.ts';
 import type { Ports } from './ports.ts';
 import type { ServerClock } from './server-clock.ts';
@@ -57,7 +57,7 @@ export class Tokens {
     const wrong = this.wrong(kept);
     const isOld = this.isRenewable && (wrong || this.#isDoubtful || this.#seemsOver(kept));
     if (isOld) this.#renewed(wrong ? undefined : kept, done);
-    else done(wrong ? { ok: false, error: wrong } : { ok: true, value: kept });
+    else done(wrong ? failed(wrong) : { ok: true, value: kept });
   }
 
   /** `kept`: what is shown where no newer one is to be had. */
@@ -82,10 +82,10 @@ export class Tokens {
     const given = (token: string | undefined, cause?: unknown): void => {
       if (!this.#asked.has(over)) return;
       const error = cause === undefined ? this.wrong(token) : notHad(cause);
-      over(error ? { ok: false, error } : { ok: true, value: token as string });
+      over(error ? failed(error) : { ok: true, value: token as string });
     };
     const cancel = this.#ports.after(SOURCE_MS, () =>
-      over({ ok: false, error: failure('no_token', `no token was given in ${SOURCE_MS} ms`) }),
+      over(failed(failure('no_token', `no token was given in ${SOURCE_MS} ms`))),
     );
     if (typeof this.#source === 'string') return given(this.#source);
     try {
@@ -112,7 +112,7 @@ export class Tokens {
 
   /** Whoever waits for one is told. */
   end(error: ClientError): void {
-    for (const over of [...this.#asked]) over({ ok: false, error });
+    for (const over of [...this.#asked]) over(failed(error));
   }
 
   set(token: string): void {

@@ -1,6 +1,6 @@
 import { backoffMs, PAUSE_MS } from './backoff.ts';
 import type { ChannelReader } from './channel.ts';
-import { late, type ClientError, type Done, type Result } from './codes.ts';
+import { failed, late, type ClientError, type Done, type Result } from './codes.ts';
 import type { Emitter } from './events.ts';
 import type { JoinedRoom } from './frames.ts';
 import type { Ports } from './ports.ts';
@@ -62,7 +62,7 @@ export class Wish {
         (lost ? undefined : this.#why) ?? late(`the room ${this.room} could not be joined in time`, lost);
       this.#dones = this.#dones.filter((one) => one !== inTime);
       if (!this.isKnown && this.#dones.length === 0) unwanted();
-      done({ ok: false, error });
+      done(failed(error));
     });
   }
 

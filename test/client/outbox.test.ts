@@ -111,6 +111,49 @@ describe('on a socket', () => {
     expect(contents(world.end)).toEqual(['b']);
   });
 
+  test('[LM2] that the rate holds messages back is told once: how long, how often they go then, and the end', () => {
+    const world = new ClientWorld();
+    world.up({ limits: { messagesPerMinute: 60 } });
+    for (const content of ['a', 'b', 'c']) send(world, content);
+    // They differ by what passed between them.
+    const chats = world.end.frames.splice(0);
+    for (const [at, chat] of chats.entries()) world.end.refuse(chat, 'rate_limited', 800 + at);
+    expect(world.events('slowed')).toEqual([{ retryAfterMs: 800, everyMs: 1_000 }]);
+    for (const seq of [1, 2]) {
+      while (!world.end.has('chat')) world.pass(1);
+      stored(world.end, seq);
+      expect(world.events('slowed').slice(seq)).toEqual([{ retryAfterMs: 1_000, everyMs: 1_000 }]);
+    }
+    world.pass(1_000);
+    expect(world.events('slowed')).toHaveLength(3);
+    stored(world.end, 3);
+    expect(world.events('slowed').slice(3)).toEqual([{}]);
+    send(world, 'd');
+    stored(world.end, 4);
+    expect(world.events('slowed')).toHaveLength(4);
+  });
+
+  test('[LM2] that nothing is held back any more is told too when what was held back is given up', () => {
+    const world = new ClientWorld({ sendTimeoutMs: 10_000 });
+    world.up();
+    send(world, 'a');
+    world.end.refuse(world.end.take('chat'), 'rate_limited', 20_000);
+    expect(world.events('slowed')).toEqual([{ retryAfterMs: 20_000, everyMs: 1_000 }]);
+    world.pass(10_000);
+    expect(world.events('slowed').slice(1)).toEqual([{}]);
+  });
+
+  test('[LM2] a listener of `slowed` may close everything: nothing is sent, and no timer is left', () => {
+    const world = new ClientWorld();
+    world.up();
+    const answer = send(world, 'a');
+    world.core.on('slowed', () => world.core.close());
+    world.end.refuse(world.end.take('chat'), 'rate_limited', 800);
+    expect(answer.codes()).toEqual(['closed']);
+    expect(world.timers.size).toBe(0);
+    expect(world.events('slowed').at(-1)).toEqual({});
+  });
+
   test('an application’s own rate_limited, which names no time, holds up its room alone, longer each time', () => {
     const world = new ClientWorld({ chance: 1 });
     world.up();

@@ -1,11 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import axe, { type AxeResults } from 'axe-core';
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { signToken } from '../../src/transport/auth/sign.ts';
-import { ChatPages, contents, write } from '../support/chat-pages.ts';
+import { barriers, ChatPages, contents, write } from '../support/chat-pages.ts';
 import { createDatabase } from '../support/database.ts';
 import { ask } from '../support/http.ts';
 import { NodeProcess, SECRET } from '../support/node-process.ts';
@@ -61,17 +60,6 @@ async function log(room: string): Promise<string[]> {
 /** Pixels by which the page is wider than the screen. */
 const overflow = (page: Page): Promise<number> =>
   page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
-
-/** What is hard to read or to use for somebody, by the rules of WCAG 2.2 AA: contrast, names, roles. */
-async function barriers(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
-  const { violations } = await page.evaluate<AxeResults>(
-    `axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })`,
-  );
-  return violations.flatMap(({ id, nodes }) =>
-    nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
-  );
-}
 
 describe('the chat page of vagus dev', () => {
   test('two tabs see each other, what they write, and that they write', async () => {

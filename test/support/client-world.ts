@@ -246,6 +246,7 @@ export class ClientWorld {
       'room_closed',
       'removed',
       'delayed',
+      'slowed',
       'resumed',
       'missed',
       'reset',

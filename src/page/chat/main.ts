@@ -6,6 +6,7 @@ import { askToken, forgetName, rememberedName, signIn } from './sign-in.ts';
 import { ConnectionView } from './view-connection.ts';
 import { renderMembers, renderRooms, renderTyping } from './view-lists.ts';
 import { MessagesView } from './view-messages.ts';
+import { SlowedView } from './view-slowed.ts';
 
 const ROOM = 'vagus.room';
 const FIRST_ROOM = 'lobby';
@@ -36,6 +37,7 @@ class Page {
   readonly #session: Session;
   readonly #messages: MessagesView;
   readonly #connection: ConnectionView;
+  readonly #slowed: SlowedView;
   readonly #composer: Composer;
   #isDue = false;
 
@@ -50,6 +52,7 @@ class Page {
     });
     this.#messages = new MessagesView(this.#session, (name) => void this.#open(name));
     this.#connection = new ConnectionView(this.#session);
+    this.#slowed = new SlowedView(this.#session);
     this.#composer = new Composer(this.#session, () => this.#messages.toEnd());
   }
 
@@ -119,6 +122,7 @@ class Page {
   #render(): void {
     const session = this.#session;
     this.#connection.render();
+    this.#slowed.render();
     renderRooms(session, (name) => void this.#open(name));
     const room = session.current;
     if (!room) return;

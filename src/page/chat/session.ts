@@ -31,6 +31,8 @@ export class Session {
   degraded: readonly string[] = [];
   /** What went wrong a moment ago, of what nobody waits for. */
   trouble: string | undefined;
+  /** While the user's rate holds messages back: when the next one goes, by `performance.now()`, and how often one goes then. */
+  slowed: { readonly nextAt: number; readonly everyMs: number } | undefined;
   connection: Connection = { state: 'idle' };
   current: Room | undefined;
   /** It was connected once: what comes then is a loss. */
@@ -91,6 +93,11 @@ export class Session {
     client.on('delayed', ({ room: name, why }) => {
       const room = this.rooms.get(name);
       if (room) room.delayedBecause = why?.message;
+      this.#options.changed();
+    });
+    client.on('slowed', ({ retryAfterMs, everyMs }) => {
+      const isOver = retryAfterMs === undefined || everyMs === undefined;
+      this.slowed = isOver ? undefined : { nextAt: performance.now() + retryAfterMs, everyMs };
       this.#options.changed();
     });
     client.on('error', ({ message }) => this.#failed(message));
