@@ -85,10 +85,10 @@ export class Wish {
     return (why.retryAfterMs ?? PAUSE_MS) + growing;
   }
 
-  /** Tells of the delay; not of a room that one is in all the same, or that has to wait for its turn here. */
+  /** Tells of the delay; not of a room that one is in all the same, or that merely waits for its turn. */
   tellDelay(retryAfterMs: number): void {
     const why = this.#why;
-    if (!why || this.isOn || why.code === 'queue_full') return;
+    if (!why || this.isOn || isOfTurn(why)) return;
     this.#isTold = true;
     this.#parts.emitter.emit('delayed', { room: this.room, why, retryAfterMs: Math.ceil(retryAfterMs) });
   }
@@ -112,4 +112,9 @@ export class Wish {
     if (wasDelayed) this.#parts.emitter.emit('delayed', { room: this.room });
     if (isBack) this.#parts.emitter.emit('resumed', { room: this.room });
   }
+}
+
+/** Too much was asked at once, here or of the server (LM2), which then says when it goes on: that is not about the room. */
+function isOfTurn({ code, retryAfterMs }: ClientError): boolean {
+  return code === 'queue_full' || (code === 'rate_limited' && retryAfterMs !== undefined);
 }

@@ -142,13 +142,42 @@ describe('rooms', () => {
     world.inRoom('lobby', 4);
     world.again();
     world.end.welcome();
-    world.end.refuse(world.end.take('resume'), 'rate_limited', 3_000);
+    world.end.refuse(world.end.take('resume'), 'unavailable', 3_000);
     expect(world.events('delayed')).toMatchObject([{ room: 'lobby', retryAfterMs: 3_000 }]);
     world.pass(3_000);
     world.end.ack(world.end.take('resume'), {
       channels: { broadcast: { seq: 3 }, user: { seq: 7 }, 'room:lobby': { seq: 4 } },
     });
     expect(world.events('delayed').slice(1)).toEqual([{ room: 'lobby' }]);
+  });
+
+  test.each(['join', 'resume'])(
+    '[LM2] after a %s too many at once its rooms merely wait for their turn, and are not told as delayed',
+    (asked) => {
+      const world = new ClientWorld();
+      if (asked === 'resume') {
+        world.inRoom('lobby', 4);
+        world.again();
+        world.end.welcome();
+      } else {
+        world.up();
+        world.core.join('lobby', {}, () => {});
+      }
+      world.end.refuse(world.end.take(asked), 'rate_limited', 3_000);
+      world.pass(3_000);
+      if (asked === 'join') world.end.joined({ seq: 4 });
+      else world.end.resumed({ broadcast: { seq: 3 }, user: { seq: 7 }, 'room:lobby': { seq: 4 } });
+      expect(world.core.positions).toMatchObject({ 'room:lobby': { seq: 4 } });
+      expect(world.events('delayed')).toEqual([]);
+    },
+  );
+
+  test('a room that the application says is asked for too often is delayed: that is about the room', () => {
+    const world = new ClientWorld();
+    world.up();
+    world.core.join('lobby', {}, () => {});
+    world.end.refuse(world.end.take('join'), 'rate_limited');
+    expect(world.events('delayed')).toMatchObject([{ room: 'lobby', why: { code: 'rate_limited' } }]);
   });
 
   test('a listener of `delayed` may close everything: nothing is asked again, and no timer is left', () => {
