@@ -20,31 +20,9 @@ export interface Message {
   readonly done: Done<SentMessage>;
   stage: 'waiting' | 'flying' | 'posted';
   /** It may be stored, although no ack came (DG4). */
-  isDoubtful: boolean;
-  hasNewToken: boolean;
+  isDoubtful?: boolean;
+  hasNewToken?: boolean;
   /** How often it was refused for a while that nobody named. */
   delays: number;
-  why: ClientError | undefined;
-}
-
-/** One that nobody has tried to send. */
-export function newMessage(
-  given: Pick<Message, 'id' | 'room' | 'text' | 'bytes' | 'endsAt' | 'done'>,
-): Message {
-  // Field by field: spreading it took longer than all the rest of a send.
-  const { id, room, text, bytes, endsAt, done } = given;
-  const stage = 'waiting';
-  return {
-    id,
-    room,
-    text,
-    bytes,
-    endsAt,
-    done,
-    stage,
-    isDoubtful: false,
-    hasNewToken: false,
-    delays: 0,
-    why: undefined,
-  };
+  why?: ClientError | undefined;
 }

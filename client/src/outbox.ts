@@ -4,7 +4,7 @@ import { failed, failure, isRetryable, late, type ClientError, type Done } from 
 import type { Emitter } from './events.ts';
 import type { SentMessage } from './frames.ts';
 import { Holds } from './holds.ts';
-import { newMessage, type Message, type SendOptions } from './message.ts';
+import type { Message, SendOptions } from './message.ts';
 import type { Ports } from './ports.ts';
 import { Posts } from './posts.ts';
 import { pick, SENT, type Fields } from './shapes.ts';
@@ -86,7 +86,7 @@ export class Outbox {
     const wrong = this.#noPlace(bytes);
     if (wrong) return done(failed(wrong));
     const endsAt = sendTimeoutMs === 0 ? Infinity : ports.now() + sendTimeoutMs;
-    this.#queue.add(newMessage({ id, room, text, bytes, endsAt, done }));
+    this.#queue.add({ id, room, text, bytes, endsAt, done, stage: 'waiting', delays: 0 });
     this.#watch();
     this.#pump();
   }
