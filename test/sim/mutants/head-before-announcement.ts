@@ -27,6 +27,6 @@ export const mutant: Mutant = {
     // The head is read after the home knows of us`,
     },
   ],
-  seed: 488,
+  seed: 709,
   invariant: 5,
 };

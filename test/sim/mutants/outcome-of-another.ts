@@ -12,5 +12,5 @@ export const mutant: Mutant = {
     },
   ],
   seed: 1,
-  invariant: 3,
+  invariant: 6,
 };

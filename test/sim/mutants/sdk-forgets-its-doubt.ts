@@ -12,6 +12,6 @@ export const mutant: Mutant = {
       replace: `      message.stage = 'waiting';`,
     },
   ],
-  seed: 11,
+  seed: 6,
   invariant: 6,
 };
