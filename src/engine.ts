@@ -104,7 +104,7 @@ export class Engine {
       this.#system.register(behaviour);
     this.#commands = new Commands(this.#system, entropy, { ...config, hooks });
     this.#front = this.#makeFront(beside);
-    this.#sockets.connect(new ConnectionInbox(this.#system, owner));
+    this.#sockets.connect(new ConnectionInbox(this.#system, owner, this.#clock));
     bus.connect((channel, message) => this.#system.tellIfAlive(relayAddress(channel), message, 'system'));
   }
 

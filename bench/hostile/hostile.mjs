@@ -14,8 +14,9 @@
 //   attack    (world) => a promise that ends soon after world.signal is aborted. The world is { url, port, token, secret, from,
 //             signal, staged }: `token` is of the user `mallory`, whose connections come from the address `from`.
 //             swarm.mjs has what most need.
-//   stage     if it needs something prepared: (world) => what `staged` is then, as JSON. For the node only: world.isControl is
-//             false, and world.databaseUrl is set when the store is not the embedded one
+//   stage     if it needs something prepared: (world) => what `staged` is then, as JSON. world.databaseUrl is set when the
+//             store is not the embedded one
+//   isCrowd   what is prepared is a crowd, and the control has it as well
 //   settings  environment of the node, for what is no limit of the attacker's
 import { spawn, fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -140,8 +141,8 @@ async function run(one, isControl) {
   const server = await startServer(isControl, one);
   const found = { problems: [] };
   try {
-    const world = { ...server, token: token('stage', server.secret), isControl };
-    const staged = isControl ? undefined : await one.stage?.(world);
+    const world = { ...server, token: token('stage', server.secret) };
+    const staged = isControl && !one.isCrowd ? undefined : await one.stage?.(world);
     const bystanders = new Bystanders();
     await bystanders.join(
       server,

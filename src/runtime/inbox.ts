@@ -1,5 +1,7 @@
 import type { Cell } from './cell.ts';
+import { Paced } from './paced.ts';
 import type { Address } from './ports/actor.ts';
+import type { Clock } from './ports/clock.ts';
 import type { Inbox } from './ports/inbox.ts';
 import type { Claims } from './ports/tokens.ts';
 import type { ActorSystem } from './system.ts';
@@ -12,11 +14,14 @@ export class ConnectionInbox implements Inbox {
   readonly #system: ActorSystem;
   readonly #prefix: string;
   readonly #cells = new Map<number, Cell>();
+  readonly #closed: Paced<readonly [Cell, number]>;
   #last = 0;
 
   /** `owner` is node and incarnation: an address of an earlier life never matches (D11). */
-  constructor(system: ActorSystem, owner: string) {
+  constructor(system: ActorSystem, owner: string, clock: Clock) {
     this.#system = system;
+    // When a network fails, thousands of connections end at one moment.
+    this.#closed = new Paced(clock, ([cell, code]) => system.overtake(cell, { type: 'socketClosed', code }));
     this.#prefix = `conn:${owner}.`;
   }
 
@@ -53,7 +58,7 @@ export class ConnectionInbox implements Inbox {
 
   closed(connection: number, code: number): void {
     const cell = this.#cells.get(connection);
-    if (cell) this.#system.overtake(cell, { type: 'socketClosed', code });
+    if (cell) this.#closed.add([cell, code]);
     this.#cells.delete(connection);
   }
 

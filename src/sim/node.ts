@@ -135,7 +135,7 @@ export class SimNode {
       };
       this.system.register({ ...behaviour, mailboxMax, step });
     }
-    this.sockets.connect(new ConnectionInbox(this.system, this.owner));
+    this.sockets.connect(new ConnectionInbox(this.system, this.owner, clock));
     this.system.tell(LEASE, { type: 'start' });
   }
 

@@ -122,7 +122,7 @@ export class Program {
       this.system.register({ ...behaviour, step: crashing });
     }
     bus.connect((channel, message) => this.system.tellIfAlive(relayAddress(channel), message, 'system'));
-    this.inbox = new ConnectionInbox(this.system, 'n1.x');
+    this.inbox = new ConnectionInbox(this.system, 'n1.x', this.world.clock);
   }
 
   settle(): void {

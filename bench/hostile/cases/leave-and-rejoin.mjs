@@ -9,6 +9,7 @@ export const what =
 /** The crowd is not the attacker: it comes from one address, and faster than an attacker may. */
 export const settings = { VAGUS_CONNECTIONS_PER_SECOND: '0' };
 
+export const isCrowd = true;
 export const stage = (world) => gather(world, 4_000);
 
 export async function attack(world) {
