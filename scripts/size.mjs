@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'vite';
 
-const MAX = { minified: 47_500, gzipped: 16_800 };
+const MAX = { minified: 47_600, gzipped: 16_900 };
 
 const [{ output }] = await build({
   configFile: false,

@@ -25,6 +25,8 @@ export interface ReaderWorld {
 export class ChannelReader {
   /** Of which log the position is. */
   log: string | undefined;
+  /** The server could not say yet what its position means: what it sends first does. */
+  isUnplaced = false;
   readonly #world: ReaderWorld;
   #position: number | undefined;
   /** The message at the position, when one was delivered there. */
@@ -70,17 +72,24 @@ export class ChannelReader {
     this.#mark = undefined;
   }
 
-  /** The log has lost what was behind `seq`: of that what was shown is forgotten, and other messages come. */
-  rewound(seq: number): void {
-    if (this.#position === undefined || this.#position > seq) return this.reset(seq);
-    // What it holds may be lost; what it has not been shown of the rest is still there.
-    this.lost();
-    this.gap(seq);
+  /**
+   * The log does not have what was sent after `seq`, and other messages come. False when nothing that was delivered is
+   * gone: what is held may be, and what was missed before is still there.
+   */
+  rewound(seq: number): boolean {
+    const isGone = this.isUnplaced || (this.#position ?? Infinity) > seq;
+    if (isGone) this.reset(seq);
+    else {
+      this.lost();
+      this.gap(seq);
+    }
+    return isGone;
   }
 
   /** The connection is gone; the next one begins after the position. */
   lost(): void {
     this.#round++;
+    this.isUnplaced = false;
     this.#isReading = false;
     this.#readTo = 0;
     this.#held.clear();
@@ -94,6 +103,7 @@ export class ChannelReader {
   /** The server will not send what is up to here. */
   gap(to: number): void {
     if (this.#isClosed) return;
+    this.isUnplaced = false;
     // Without a position there is nothing that one could miss: it begins behind.
     if (this.#position === undefined) this.#position = to;
     this.#readTo = Math.max(this.#readTo, to);
@@ -102,6 +112,7 @@ export class ChannelReader {
 
   take(entry: Entry): void {
     if (this.#isClosed) return;
+    this.isUnplaced = false;
     const { seq } = entry;
     const position = (this.#position ??= seq - 1);
     if (seq <= position) return;
@@ -159,6 +170,8 @@ export class ChannelReader {
 
   #took(page: HistoryPage, round: number): void {
     const before = this.#position;
+    // The log has lost what waits, and this connection has not been told so yet.
+    if (page.messages.some(({ seq, id }) => (this.#held.get(seq)?.id ?? id) !== id)) this.#held.clear();
     for (const entry of page.messages) {
       const next = (this.#position ?? 0) + 1;
       if (entry.seq < next) continue;

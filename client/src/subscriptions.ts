@@ -166,7 +166,7 @@ export class Subscriptions {
       return wish?.isWaitedFor && this.#isWanted(wish) && !wish.isAsked ? this.#join(wish) : undefined;
     }
     // The two channels of everyone go on by themselves as soon as they can.
-    if (!wish) return;
+    if (!wish) return void (reader.isUnplaced = true);
     const code = isObject(reply) && isText(reply['error']) ? (reply['error'] as string) : 'unavailable';
     const error = failure(code, `the room ${wish.room} is not to be had: ${code}`);
     if (isRetryable(code)) this.#joinLater(wish, error);
@@ -273,15 +273,14 @@ export class Subscriptions {
     this.#find(channel.startsWith('user:') ? 'user' : channel)?.gap(to);
   }
 
-  /** What was shown of a channel behind `seq` is not in the log any more. */
+  /** What was sent of a channel behind `seq` is not in the log any more. */
   rewound(name: string, seq: number): void {
     const wish = this.#wish(name);
     const reader = this.#find(name);
     // Of a room that we do not know ourselves to be in, its answer says the same.
     if (!reader || (wish && !wish.isOn)) return;
-    reader.rewound(seq);
     reader.log = this.#log;
-    this.#parts.emitter.emit('reset', { channel: name, seq });
+    if (reader.rewound(seq)) this.#parts.emitter.emit('reset', { channel: name, seq });
   }
 
   /** The server has put us off a room. */

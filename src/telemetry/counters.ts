@@ -108,6 +108,6 @@ export const LABELLED: readonly LabelledCounters[] = [
     help: 'Connections told on a channel that the log is not what they were shown, by why',
     label: 'reason',
     prefix: 'reset_',
-    values: ['rewound', 'other_message', 'above_head'],
+    values: ['rewound', 'other_message', 'above_head', 'other_log'],
   },
 ];

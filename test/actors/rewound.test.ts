@@ -226,3 +226,133 @@ test('[PU2] the place is found among thousands that were shown', () => {
   const fresh = Array.from({ length: 60 }, (_, at) => `${2_951 + at}:n${at + 1}`);
   expect(told.slice(1)).toEqual([...again, ...fresh]);
 });
+
+test('[DG4] an epoch that is given twice: what waits under it for the store is of the life before, and is not stored', () => {
+  const { world } = (p = new Program());
+  const claim = { channel: 'room:r', mode: 'create', epoch: 0 } as const;
+  world.store.call('claim', { owner: 'before', claims: [claim] }, 0, () => {});
+  const unclaimed = world.store.snapshot();
+  const held: HeldCall[] = [];
+  p.hook = (call) => call.name === 'append' && (held.push(call), true);
+  // As many statements as may be are under way.
+  for (const room of ['x', 'y', 'r']) {
+    p.chat(room, `${room}1`);
+    p.settle();
+  }
+  expect(held).toHaveLength(2);
+  world.store.restore(unclaimed);
+  p.tell('room:r', { type: 'timelineChanged' });
+  p.advance(2_000);
+  expect(p.said('r1')).toEqual(['unavailable']);
+  p.chat('r', 'n1');
+  p.settle();
+  p.hook = undefined;
+  for (const call of held) call.answer();
+  p.advance(3_000);
+  expect(p.said('n1')).toEqual([1]);
+  expect(p.log('r')).toEqual(['1:n1']);
+});
+
+test('[PU2] its home is deposed, since the log has lost its reign: what was shown is held against the log', () => {
+  p.tell('relay:room:r', { type: 'homeDeposed' });
+  p.settle();
+  expect(after(number)).toEqual(['reset 3']);
+});
+
+/** What another owner stores beside this one. */
+function append(...ids: string[]): void {
+  const { store } = p.world;
+  if (!store.row('room:r')) {
+    const claim = { channel: 'room:r', mode: 'create', epoch: 0 } as const;
+    store.call('claim', { owner: 'before', claims: [claim] }, 1_000, () => {});
+  }
+  const { epoch, owner } = store.row('room:r')!;
+  const entries = ids.map((id) => ({ id, sender: 'u', content: '', data: null, sentAt: null }));
+  const groups = [{ channel: 'room:r', epoch, foundsRoom: true, entries }] as const;
+  store.call('append', { owner, groups }, 1_000, () => {});
+}
+
+function join(since: number): number {
+  const connection = p.connect('ann');
+  p.frame(connection, {
+    type: 'join',
+    id: 'j',
+    room: 'r',
+    since: { seq: since, id: `m${since}`, from: 'u' },
+  });
+  p.settle();
+  return connection;
+}
+
+const answer = (connection: number): object => p.frames(connection).find(({ id }) => id === 'j');
+
+test('[PU2] nothing that anyone on the channel was shown is still there: each comes back, and says what it has seen', () => {
+  p = new Program();
+  append('m1', 'm2');
+  const safe = p.world.store.snapshot();
+  append('m3');
+  const before = join(3);
+  expect(answer(before)).not.toHaveProperty('reset');
+  p.world.store.restore(safe);
+  append('n3', 'n4');
+  p.tell('relay:room:r', { type: 'timelineChanged' });
+  p.settle();
+  expect(shown(before)).toEqual([]);
+  expect(p.world.sockets.closed.has(before)).toBe(true);
+  expect(answer(join(3))).toMatchObject({ seq: 4, reset: true });
+});
+
+test('[PU2] what one alone was shown, catching up, is held against the log too', () => {
+  p = new Program();
+  append('m1', 'm2', 'm3');
+  const safe = p.world.store.snapshot();
+  append('m4', 'm5');
+  const behind = join(2);
+  p.world.store.restore(safe);
+  append('n4', 'n5', 'n6');
+  p.tell('relay:room:r', { type: 'timelineChanged' });
+  p.settle();
+  expect(shown(behind)).toEqual(['3:m3', '4:m4', '5:m5', 'reset 2', '3:m3', '4:n4', '5:n5', '6:n6']);
+});
+
+test('[RQ1] [RQ2] a position above the head means nothing, though the log has grown to it by the time it is answered', () => {
+  p = new Program();
+  append('m1');
+  const live = join(1);
+  let held: HeldCall | undefined;
+  p.hook = (call) => call.name === 'places' && (call.commit(), (held = call), true);
+  const late = join(2);
+  p.hook = undefined;
+  p.chat('r', 'n2');
+  p.settle();
+  expect(shown(live)).toEqual(['2:n2']);
+  held?.answer();
+  p.settle();
+  expect(answer(late)).toMatchObject({ seq: 2, reset: true });
+});
+
+test('[PU2] [DG2] who catches up while what was shown is being proven waits for it: what is kept and what is read may differ', () => {
+  p = new Program({ page: { limit: 2, bytesMax: 1e6 } });
+  append('m1', 'm2', 'm3');
+  const safe = p.world.store.snapshot();
+  const live = join(3);
+  const held: HeldCall[] = [];
+  p.hook = (call) => call.name === 'page' && (held.push(call), true);
+  const behind = join(1);
+  for (const id of ['m4', 'm5', 'm6']) p.chat('r', id);
+  p.settle();
+  p.world.store.restore(safe);
+  append('n4', 'n5', 'n6', 'n7');
+  p.hook = (call) => call.name === 'places' && (held.push(call), true);
+  p.tell('relay:room:r', { type: 'timelineChanged' });
+  p.settle();
+  const [page, place] = held;
+  page?.answer();
+  p.settle();
+  expect(shown(behind)).toEqual([]);
+  p.hook = undefined;
+  place?.answer();
+  p.advance(2_000);
+  expect(shown(behind)).toEqual(['2:m2', '3:m3', '4:n4', '5:n5', '6:n6', '7:n7']);
+  expect(shown(live)).toEqual(['4:m4', '5:m5', '6:m6', 'reset 3', '4:n4', '5:n5', '6:n6', '7:n7']);
+});

@@ -553,6 +553,21 @@ describe('coming back', () => {
     });
   });
 
+  test('[RQ2] [PU2] what could not be resumed at once goes on from the head, whatever the number of what it had seen', () => {
+    const world = new ClientWorld();
+    world.up();
+    world.end.push(noticeFrame('broadcast', 4));
+    world.again();
+    world.end.welcome({ log: OTHER_LOG, channels: undefined });
+    world.end.resumed({ broadcast: { error: 'unavailable' }, user: { error: 'unavailable' } });
+    world.end.reset('broadcast', 6);
+    expect(world.core.positions['broadcast']).toEqual({ seq: 6, log: OTHER_LOG });
+    world.end.push(noticeFrame('broadcast', 7));
+    expect(world.events('reset')).toEqual([{ channel: 'broadcast', seq: 6 }]);
+    expect(world.events('broadcast').map(({ seq }) => seq)).toEqual([4, 7]);
+    expect(world.events('missed')).toEqual([]);
+  });
+
   test('[RQ1] [RQ2] positions bear the log and the message, and are given to another run as they are', () => {
     const first = new ClientWorld();
     first.inRoom('lobby', 4);
@@ -628,7 +643,26 @@ describe('coming back', () => {
     world.end.chat('lobby', 6);
     expect(world.end.page(6)['after']).toBe(3);
     expect(world.seen()).toEqual([4, 5, 6]);
+    // Nothing that was shown is gone.
+    expect(world.events('reset')).toEqual([]);
     expect(world.events('missed')).toEqual([]);
+  });
+
+  test('[DG2] what is read is not what waits: that is of a log that has lost its end, and is not shown behind it', () => {
+    const world = new ClientWorld();
+    world.inRoom('lobby', 3);
+    world.end.chat('lobby', 6, 7);
+    const { id } = world.end.take('history');
+    const messages = [
+      chatFrame('lobby', 4),
+      chatFrame('lobby', 5),
+      { ...chatFrame('lobby', 6), id: 'other' },
+    ];
+    world.end.push({ type: 'history', id, channel: 'room:lobby', messages, more: false });
+    expect(world.seen()).toEqual([4, 5, 6]);
+    world.end.reset('room:lobby', 5);
+    world.end.chat('lobby', 6, 7);
+    expect(world.seen()).toEqual([4, 5, 6, 6, 7]);
   });
 
   test('[PU2] a reset of a room that one is not in, or of none, is nothing', () => {

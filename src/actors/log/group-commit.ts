@@ -107,10 +107,23 @@ export class GroupCommit {
     return undefined;
   }
 
-  /** A claim was granted: what is appended from this epoch on may be tried. */
+  /**
+   * A claim was granted: what is appended from this epoch on may be tried. What came under that number before is of a reign
+   * that the database has lost (D21), and its home has answered for it.
+   */
   unblock(channel: Channel, epoch: number): void {
     this.#granted?.set(channel, epoch);
-    if (epoch > (this.#blocked.get(channel) ?? Infinity)) this.#blocked.delete(channel);
+    this.#blocked.delete(channel);
+    const queue = this.#queues.get(channel);
+    if (!queue) return;
+    if (queue.stored.epoch >= epoch) queue.stored = { epoch: 0, seq: 0 };
+    const from = queue.items.findIndex((item) => item.epoch >= epoch);
+    if (from < 0) return;
+    for (const { size } of queue.items.splice(from)) {
+      this.#entries--;
+      this.#size -= size;
+    }
+    if (from === 0) this.#ready = this.#ready.filter((ready) => ready !== queue);
   }
 
   /** The next statement; undefined when nothing can go. */

@@ -1,11 +1,13 @@
 import type { Channel } from '../../protocol/channels.ts';
 import type { Answer } from '../../runtime/ports/actor.ts';
+import type { Entry } from '../../runtime/ports/log-store.ts';
 import type { FrameBatch } from '../../runtime/ports/sockets.ts';
 import { batchOf, mergeBatches, reachedBy, resetBatch, resetIn } from '../frames.ts';
 import { LOG, type PageReply } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import type { Fanout } from './fanout.ts';
 import type { ReadLimits } from './stream.ts';
+import type { Shown } from './trail.ts';
 
 /** Live batches that are kept for those who are about to catch up, by UTF-16 length. */
 const RECENT_SIZE_MAX = 1024 * 1024;
@@ -34,6 +36,13 @@ interface Users {
   userOf(connection: number): string;
 }
 
+/** Hears of what was shown to some alone, and of signs that the log has lost its end. */
+interface Shows {
+  readonly isProving: boolean;
+  note(mark: Shown): void;
+  prove(out: Outbox): void;
+}
+
 /**
  * Brings subscribers who are behind to where the live ones are (D9, D10): page by page from the log, the last
  * step from memory, so that a busy channel cannot run away from them. Who stands at the same place shares a read.
@@ -46,6 +55,7 @@ export class CatchUp {
   readonly #fanout: Fanout;
   readonly #limits: ReadLimits;
   readonly #subscribers: Users;
+  readonly #stream: Shows;
   readonly #positions = new Map<number, number>();
   /** Who could not take more: not read for until it can. */
   readonly #stalled = new Set<number>();
@@ -63,8 +73,14 @@ export class CatchUp {
   #recent: FrameBatch[] = [];
   #recentSize = 0;
 
-  constructor(channel: Channel, fanout: Fanout, limits: ReadLimits, subscribers: Users) {
+  constructor(
+    channel: Channel,
+    limits: ReadLimits,
+    parts: { readonly fanout: Fanout; readonly subscribers: Users; readonly stream: Shows },
+  ) {
+    const { fanout, subscribers, stream } = parts;
     this.#subscribers = subscribers;
+    this.#stream = stream;
     this.#channel = channel;
     this.#fanout = fanout;
     this.#limits = limits;
@@ -156,7 +172,8 @@ export class CatchUp {
       this.#write(connection, resetBatch(this.#channel, owed), out);
     }
     const { sealed } = this.#fanout;
-    if (position > sealed) return;
+    // What is kept here, and what the log has, may be of two that differ.
+    if (position > sealed || this.#stream.isProving) return;
     if (position === sealed) return this.#goLive(connection);
     const tail = this.#tailAfter(position);
     if (tail) {
@@ -205,34 +222,41 @@ export class CatchUp {
     out.ask(LOG, { type: 'page', ...request }, { deadlineMs, context });
   }
 
-  /** False when the log ends before what was shown: it may have lost it. */
-  pageRead({ round, after, upTo, by }: CatchUpContext, answer: Answer<PageReply>, out: Outbox): boolean {
-    if (round !== this.#round) return true;
+  /** A log that ends before what was shown may have lost it. */
+  pageRead({ round, after, upTo, by }: CatchUpContext, answer: Answer<PageReply>, out: Outbox): void {
+    if (round !== this.#round) return;
     this.#reads.delete(after);
     if (answer.ok && !answer.body.ok && answer.body.failure === 'limited') {
       this.#limited.add(by);
       // Somebody else who stands there may pay.
       this.#seen = -1;
-      out.arm(`${READS}${by}`, answer.body.retryAfterMs);
-      return true;
+      return out.arm(`${READS}${by}`, answer.body.retryAfterMs);
     }
-    if (!answer.ok || !answer.body.ok) {
-      this.#pause(out);
-      return true;
-    }
+    if (!answer.ok || !answer.body.ok) return this.#pause(out);
     const { value } = answer.body;
     const reached = reachedBy(value, after, upTo);
-    const isWhole = reached === upTo || value.more;
-    if (!isWhole) this.#pause(out);
-    if (reached === after) return isWhole;
-    const batch = batchOf(this.#channel, after, value.entries, reached);
+    if (reached < upTo && !value.more) {
+      this.#pause(out);
+      return this.#stream.prove(out);
+    }
+    if (reached > after && !this.#stream.isProving) this.#show(after, value.entries, reached, out);
+  }
+
+  /** What was shown has been held against the log: whoever waited for that may go on. */
+  proven(): void {
+    this.#seen = -1;
+  }
+
+  #show(after: number, entries: readonly Entry[], reached: number, out: Outbox): void {
+    const newest = entries[entries.length - 1];
+    if (newest) this.#stream.note(newest);
+    const batch = batchOf(this.#channel, after, entries, reached);
     for (const [connection, position] of [...this.#positions]) {
       if (position !== after || this.#stalled.has(connection)) continue;
       this.#write(connection, batch, out);
       this.#positions.set(connection, reached);
       this.#advance(connection, out);
     }
-    return isWhole;
   }
 
   #pause(out: Outbox): void {

@@ -4,6 +4,7 @@ import { LOG } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import { isOtherAt, seqToProve, type GivenPosition } from '../positions.ts';
 import type { Subscriber, SubscriberContext } from './subscriber.ts';
+import type { Shown } from './trail.ts';
 
 /** Asks for a channel's head, and for what it has where a subscriber says that it is. */
 export function askPlace(
@@ -25,10 +26,17 @@ export function foundAt(
   position: GivenPosition | undefined,
   answer: number | Place,
   out: Outbox,
-): { readonly head: number; readonly isOther: boolean } {
+): { readonly head: number; readonly isOther: boolean; readonly mark: Shown | undefined } {
   const { head, at } = typeof answer === 'number' ? { head: answer, at: null } : answer;
-  const isOther = position !== undefined && isOtherAt(channel, position, at);
-  if (isOther) out.count('reset_other_message');
-  else if (position && position.seq > head && position.seq < Infinity) out.count('reset_above_head');
-  return { head, isOther };
+  // By the time it is answered the log may have grown past it: what is there then is something else.
+  const isAbove = position !== undefined && position.seq > head;
+  const isOther = isAbove || (position !== undefined && isOtherAt(channel, position, at));
+  if (isOther) out.count(reasonOf(position, isAbove));
+  const mark = position && at && !isOther ? { seq: position.seq, ...at } : undefined;
+  return { head, isOther, mark };
+}
+
+function reasonOf({ seq }: GivenPosition, isAbove: boolean): string {
+  if (seq === Infinity) return 'reset_other_log';
+  return isAbove ? 'reset_above_head' : 'reset_other_message';
 }

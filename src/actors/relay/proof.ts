@@ -15,6 +15,8 @@ export interface ProofContext {
 export interface Proven {
   readonly place: number;
   readonly head: number;
+  /** False when nothing that was shown is there: what was before it nobody here knows. */
+  readonly isProven: boolean;
 }
 
 /**
@@ -80,9 +82,11 @@ export class Proof {
   #ended(head: number): Proven {
     this.#isRunning = false;
     const isWhole = this.#low === this.trail.length - 1;
-    // Before the first mark nothing is known but how far the log goes.
-    const before = (this.trail.at(0)?.seq ?? this.#last + 1) - 1;
+    const first = this.trail.at(0);
+    // Where nothing was shown nothing is known but how far the log goes.
+    const before = (first?.seq ?? this.#last + 1) - 1;
     const proven = this.trail.at(this.#low)?.seq ?? before;
-    return { head, place: Math.min(head, isWhole ? this.#last : proven) };
+    const isProven = !first || this.#low >= 0 || before === 0;
+    return { head, place: Math.min(head, isWhole ? this.#last : proven), isProven };
   }
 }

@@ -26,6 +26,7 @@ import {
   DEMOTED_MS,
   EVICTED,
   subscriberOf,
+  tellLost,
   tellRecheck,
   unreachable,
   type RelayContext,
@@ -59,9 +60,9 @@ class Relay {
     this.#channel = channel;
     this.#kind = channelKind(channel);
     this.#stream = new Stream(channel, this.#fanout, options);
-    this.#catchUp = new CatchUp(channel, this.#fanout, options, this.#subscribers);
-    const parts = { subscribers: this.#subscribers, fanout: this.#fanout, catchUp: this.#catchUp };
-    this.#notices = new Notices(parts);
+    const parts = { subscribers: this.#subscribers, fanout: this.#fanout };
+    this.#catchUp = new CatchUp(channel, options, { ...parts, stream: this.#stream });
+    this.#notices = new Notices({ ...parts, catchUp: this.#catchUp });
   }
 
   take(message: RelayMessage | TimerFired | Answered, turn: Turn): Outbox {
@@ -197,13 +198,12 @@ class Relay {
       if (!subscriber.isIn) this.#tellExit(subscriber.address, 'gone', out);
       return this.#refuse(subscriber, unreachable(this.#options.retryAfterMs), out);
     }
-    const { entered } = subscriber;
-    const found = foundAt(this.#channel, subscriber.position, answer.body.value, out);
+    const { mark, ...found } = foundAt(this.#channel, subscriber.position, answer.body.value, out);
     if (found.head < shown && !this.#stream.isProving) this.#stream.prove(out);
     if (this.#stream.isProving) return void this.#unproven.push(subscriber);
-    const head = this.#stream.headRead(found.head, out);
+    const head = this.#stream.headRead(found.head, mark, out);
     subscriber.toldAt = this.#stream.rewinds;
-    out.reply(subscriber.asker, { ...found, head, ...entered } satisfies Subscribed);
+    out.reply(subscriber.asker, { ...found, head, ...subscriber.entered } satisfies Subscribed);
     subscriber.asker = undefined;
     subscriber.isIn = true;
   }
@@ -314,8 +314,9 @@ class Relay {
       case 'homeStarted':
         return this.#reenterAll(out);
       case 'homeDeposed':
-        // Another node claims it now; whoever is the home, we ask after a moment (D7).
-        return out.arm('reenter', 500 + turn.random() * 1_000);
+        // Another node claims it now, and we ask after a moment (D7). What it claims may have lost what was shown (D21).
+        out.arm('reenter', 500 + turn.random() * 1_000);
+        return this.#stream.prove(out);
     }
   }
 
@@ -345,8 +346,7 @@ class Relay {
       case 'gap':
         return this.#stream.gapRead(context, answer as Answer<PageReply>, out);
       case 'page':
-        if (!this.#catchUp.pageRead(context, answer as Answer<PageReply>, out)) this.#stream.prove(out);
-        return;
+        return this.#catchUp.pageRead(context, answer as Answer<PageReply>, out);
       case 'proof':
         return this.#proofRead(context, answer, out);
     }
@@ -354,7 +354,14 @@ class Relay {
 
   #proofRead(context: ProofContext, answer: Answer<unknown>, out: Outbox): void {
     const { rewinds } = this.#stream;
-    if (!this.#stream.proofRead(context, answer, out)) return;
+    const proven = this.#stream.proofRead(context, answer, out);
+    if (proven?.isProven === false) {
+      // Nobody here can tell where anyone goes on: each connection ends, and the next one says what its client has seen.
+      this.lastWords(out);
+      for (const { connection } of [...this.#subscribers.all()]) this.#remove(connection);
+    }
+    if (!proven?.isProven) return;
+    this.#catchUp.proven();
     if (this.#stream.rewinds > rewinds) out.count('reset_rewound', this.#subscribers.size);
     for (const subscriber of this.#unproven.splice(0))
       if (this.#subscribers.get(subscriber.connection) === subscriber) this.#askPlace(subscriber, out);
@@ -372,13 +379,10 @@ class Relay {
   }
 
   /** Whose place in the channel is lost with this actor. */
-  lastWords(out: Outbox): void {
-    for (const { address } of [...this.#leaving.values(), ...this.#subscribers.all()]) {
-      out.tell(address, { type: 'relayLost', channel: this.#channel });
-      // Of those, some may be over already, and have told only us.
-      this.#tellExit(address, 'lost', out);
-    }
+  lastWords(out = new Outbox()): Outbox {
+    tellLost([...this.#leaving.values(), ...this.#subscribers.all()], this.#channel, out);
     out.tell(homeAddress(this.#channel), { type: 'withdraw', node: this.#options.node });
+    return out;
   }
 }
 
@@ -390,10 +394,6 @@ export function relayBehaviour(options: RelayOptions): Behaviour<Relay, RelayMes
     isVirtual: true,
     start: ({ id }) => [new Relay(id as Channel, options), []],
     step: (relay, message, turn) => relay.take(message, turn).effects,
-    lastWords: (relay) => {
-      const out = new Outbox();
-      relay.lastWords(out);
-      return out.effects;
-    },
+    lastWords: (relay) => relay.lastWords().effects,
   };
 }

@@ -5,7 +5,8 @@ import { batchOf, reachedBy, resetBatch } from '../frames.ts';
 import { LOG, type PageReply } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import type { Fanout } from './fanout.ts';
-import { Proof, type ProofContext } from './proof.ts';
+import { Proof, type ProofContext, type Proven } from './proof.ts';
+import type { Shown } from './trail.ts';
 
 /** Publications that are kept while a gap before them is read; beyond, they are read too (D9). UTF-16 length. */
 const HELD_SIZE_MAX = 1024 * 1024;
@@ -85,13 +86,15 @@ export class Stream {
 
   /**
    * The log's head as it was read: where the stream begins, or what it has to reach. Returns the newest one heard of:
-   * while it was read more may have been published, and shown to who is on the channel already.
+   * while it was read more may have been published, and shown to who is on the channel already. `mark`: where it was read
+   * for somebody who has seen it.
    */
-  headRead(head: number, out: Outbox): number {
+  headRead(head: number, mark: Shown | undefined, out: Outbox): number {
     if (this.#last === undefined) {
       this.#last = head;
       this.#fanout.sealed = head;
     }
+    if (mark) this.note(mark);
     this.heardOf(head, out);
     return this.#known;
   }
@@ -194,16 +197,25 @@ export class Stream {
     this.#proof.start(this.#last, out);
   }
 
-  /** True when it is known up to where what was shown is in the log. */
-  proofRead(context: ProofContext, answer: Answer<unknown>, out: Outbox): boolean {
+  /**
+   * Who came, or has caught up, has seen this in the log: the stream itself may have shown nothing yet. While something is
+   * being proven who comes waits, and what is read is of the log as it is.
+   */
+  note(mark: Shown): void {
+    if (!this.isProving && mark.seq <= (this.#last ?? Infinity)) this.#proof.trail.note(mark);
+  }
+
+  /** When it is known up to where what was shown is in the log. */
+  proofRead(context: ProofContext, answer: Answer<unknown>, out: Outbox): Proven | undefined {
     const proven = this.#proof.answered(context, answer, out);
     if (proven === 'failed') out.arm('gap', RETRY_MS);
-    if (proven === undefined || proven === 'failed' || this.#last === undefined) return false;
-    const { place, head } = proven;
+    if (proven === undefined || proven === 'failed' || this.#last === undefined) return undefined;
+    const { place, head, isProven } = proven;
+    if (!isProven) return proven;
     if (place < this.#last) this.#rewind(place);
     this.#known = Math.max(head, this.#heardMeanwhile, this.#last);
     this.fill(out);
-    return true;
+    return proven;
   }
 
   #rewind(place: number): void {

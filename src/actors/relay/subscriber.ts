@@ -1,7 +1,14 @@
-import type { Channel } from '../../protocol/channels.ts';
+import { channelKind, type Channel } from '../../protocol/channels.ts';
 import type { GivenPosition } from '../positions.ts';
 import type { ReplyTo } from '../../runtime/ports/actor.ts';
-import type { ConnectionAddress, DeviceState, Entered, Refusal, Subscribe } from '../messages.ts';
+import {
+  homeAddress,
+  type ConnectionAddress,
+  type DeviceState,
+  type Entered,
+  type Refusal,
+  type Subscribe,
+} from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import type { CatchUpContext } from './catch-up.ts';
 import type { ProofContext } from './proof.ts';
@@ -84,6 +91,15 @@ export function tellRecheck(
 ): void {
   for (const { address, user } of subscribers)
     if (meant === undefined || meant === user) out.tell(address, { type: 'recheck', channel });
+}
+
+/** The place of each in the channel is lost. Some may be over already, and have told only their relay: the home hears too. */
+export function tellLost(subscribers: Iterable<Subscriber>, channel: Channel, out: Outbox): void {
+  for (const { address } of subscribers) {
+    out.tell(address, { type: 'relayLost', channel });
+    if (channelKind(channel) !== 'broadcast')
+      out.tell(homeAddress(channel), { type: 'exit', address, how: 'lost' });
+  }
 }
 
 export function unreachable(retryAfterMs: number): Refusal {

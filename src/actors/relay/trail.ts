@@ -25,6 +25,18 @@ export class Trail {
 
   add(entries: readonly Entry[]): void {
     for (const { seq, id, sender } of entries.slice(-MARKS_MAX)) this.#marks.push({ seq, id, sender });
+    this.#thin();
+  }
+
+  /** Something that one alone was shown, or says that it was. */
+  note({ seq, id, sender }: Shown): void {
+    const at = this.#marks.findIndex((mark) => mark.seq >= seq);
+    if (this.#marks[at]?.seq === seq) return;
+    this.#marks.splice(at < 0 ? this.#marks.length : at, 0, { seq, id, sender });
+    this.#thin();
+  }
+
+  #thin(): void {
     while (this.#marks.length > MARKS_MAX) {
       const dense = this.#marks.length - DENSE;
       this.#marks = this.#marks.filter((_, at) => at >= dense || at % 2 === 0);
