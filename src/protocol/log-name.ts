@@ -18,7 +18,8 @@ export function isSameDatabase(one: string, other: string): boolean {
   return databaseOf(one) === databaseOf(other);
 }
 
-function databaseOf(name: string): string {
+/** The name of the database that a log is in. */
+export function databaseOf(name: string): string {
   const [database = ''] = name.split('.', 1);
   return database;
 }

@@ -1,5 +1,6 @@
 import type { ClientCore, ClientError, Result, SentMessage } from 'vagus-client/core';
 import { clientChannel, type Channel } from '../protocol/channels.ts';
+import type { Committed } from './histories.ts';
 import type { WireWorld } from './wire-owner.ts';
 
 /** A message or event as the SDK shows it. */
@@ -20,6 +21,8 @@ export interface Sent {
   seq: number | undefined;
   /** It has no answer yet. */
   isOpen: boolean;
+  /** When it was sent last, by virtual time. */
+  at: number;
 }
 
 /**
@@ -32,6 +35,10 @@ export class ApplicationChecker {
   readonly #world: WireWorld;
   /** The last seq that the application was shown of each channel. */
   readonly #shown = new Map<string, number>();
+  /** The message of that, as long as it was not told that it is gone. */
+  readonly #last = new Map<string, Committed>();
+  /** From which seq on it was shown what does not belong to what it was shown before: a reset to before that is due. */
+  readonly #mixed = new Map<string, number>();
   readonly #sent = new Map<string, Sent>();
   /** What it has asked for and has no answer to. */
   readonly #asked = new Set<{ readonly what: string }>();
@@ -53,12 +60,12 @@ export class ApplicationChecker {
   /** The application has a new client, which knows nothing of the one before. */
   watch(core: ClientCore): void {
     // Of the two channels of everyone it begins where it is let in.
-    for (const name of ['broadcast', 'user']) this.#shown.delete(name);
+    for (const name of ['broadcast', 'user']) this.#forget(name);
     core.on('message', (message) => this.#isShown(`room:${message.room}`, message));
     core.on('user_event', (event) => this.#isShown('user', event));
     core.on('broadcast', (event) => this.#isShown('broadcast', event));
     core.on('missed', ({ channel, from, to }) => this.#missed(channel, from, to));
-    core.on('reset', ({ channel, seq }) => this.#shown.set(channel, seq));
+    core.on('reset', ({ channel, seq }) => this.#reset(channel, seq));
     core.on('room_closed', ({ room }) => this.left(room));
     core.on('error', ({ code, message }) => {
       if (code === 'listener_failed' || code === 'bad_server_frame')
@@ -77,7 +84,19 @@ export class ApplicationChecker {
 
   /** It does not want to go on there. */
   left(room: string): void {
-    this.#shown.delete(`room:${room}`);
+    this.#forget(`room:${room}`);
+  }
+
+  #forget(name: string): void {
+    this.#shown.delete(name);
+    this.#last.delete(name);
+    this.#mixed.delete(name);
+  }
+
+  #reset(name: string, seq: number): void {
+    this.#shown.set(name, seq);
+    this.#last.delete(name);
+    if (seq < (this.#mixed.get(name) ?? 0)) this.#mixed.delete(name);
   }
 
   #isShown(name: string, { seq, id, from, content, data }: ShownEntry): void {
@@ -86,28 +105,33 @@ export class ApplicationChecker {
     if (last !== undefined && seq !== last + 1)
       violate(4, `the application of ${this.#who} is shown ${name} ${seq} after ${last}`);
     this.#shown.set(name, seq);
-    const stored = log.entry(this.#channel(name), seq);
-    const isSame =
-      stored?.id === id &&
-      (name.startsWith('room:')
-        ? stored.sender === from && stored.content === content
-        : stored.data === JSON.stringify(data));
-    if (!isSame)
-      violate(
+    const channel = this.#channel(name);
+    const before = this.#last.get(name);
+    const stored = log.everAt(channel, { seq, id, from }, before);
+    const isSame = name.startsWith('room:')
+      ? stored?.content === content
+      : stored?.data === JSON.stringify(data);
+    if (!stored || !isSame) {
+      const found = log.entry(channel, seq)?.id;
+      return violate(
         3,
-        `the application of ${this.#who} is shown ${name} ${seq} as ${id}; the log has ${stored?.id}`,
+        `the application of ${this.#who} is shown ${name} ${seq} as ${id}; the log has ${found}`,
       );
+    }
+    // What it reads is of the log as it is; what it was sent live may be of before, and is to be reset yet.
+    if (before && !log.hadBoth(channel, before, stored) && !this.#mixed.has(name)) this.#mixed.set(name, seq);
+    this.#last.set(name, stored);
   }
 
   /** Only what was deleted is not to be had any more. */
   #missed(name: string, from: number, to: number): void {
     const { violate, log } = this.#world;
     const last = this.#shown.get(name);
-    const isDeleted = name.startsWith('room:') && to <= log.deletedTo(this.#channel(name));
+    const isDeleted = name.startsWith('room:') && to <= log.deletedTo(this.#channel(name), -Infinity);
     if (!isDeleted) violate(4, `${this.#who} is told that ${name} ${from}..${to} is missed, and it is there`);
     if (last !== undefined && from > last + 1)
       violate(4, `${this.#who} is at ${name} ${last}, and told that ${from}..${to} is missed`);
-    this.#shown.set(name, Math.max(to, last ?? 0));
+    this.#reset(name, Math.max(to, last ?? 0));
   }
 
   // --- what it asks for and sends
@@ -123,8 +147,10 @@ export class ApplicationChecker {
 
   /** It sends something, or sends it again. */
   sends(id: string, room: string, content: string): Sent {
-    const sent = this.#sent.get(id) ?? { room, id, content, seq: undefined, isOpen: true };
+    const at = this.#world.timeline.now;
+    const sent = this.#sent.get(id) ?? { room, id, content, seq: undefined, isOpen: true, at };
     sent.isOpen = true;
+    sent.at = at;
     this.#sent.set(id, sent);
     return sent;
   }
@@ -141,11 +167,17 @@ export class ApplicationChecker {
     sent.isOpen = false;
     if (!result.ok) return this.#refused(sent, result.error);
     const { seq } = result.value;
-    const stored = log.entry(channel, seq);
-    if (stored?.id !== sent.id || stored.sender !== this.#user)
-      violate(6, `${this.#who} is told that ${sent.id} is at ${sent.room} ${seq}, where ${stored?.id} is`);
-    if (sent.seq !== undefined && sent.seq !== seq && sent.seq > log.deletedTo(channel))
-      violate(7, `${this.#who} is told that ${sent.id} is at ${seq}, and it was told ${sent.seq} before`);
+    const told = { seq, id: sent.id, from: this.#user };
+    const before = sent.seq === undefined ? undefined : log.everAt(channel, { ...told, seq: sent.seq });
+    const stored = log.everAt(channel, told, before);
+    if (!stored || log.hadSince(channel, told, sent.at) === 'never') {
+      const found = log.entry(channel, seq)?.id;
+      return violate(6, `${this.#who} is told that ${sent.id} is at ${sent.room} ${seq}, where ${found} is`);
+    }
+    // Lost by a failover and sent again it is another entry.
+    const isKept = before && before.seq !== seq && log.hadBoth(channel, before, stored);
+    if (isKept && before.seq > log.deletedTo(channel))
+      violate(7, `${this.#who} is told that ${sent.id} is at ${seq}, and it was told ${before.seq} before`);
     sent.seq = seq;
   }
 
@@ -165,6 +197,10 @@ export class ApplicationChecker {
     const names = ['broadcast', 'user', ...[...rooms].map((room) => `room:${room}`)];
     const behind = names.flatMap((name) => {
       const at = this.#shown.get(name);
+      const last = this.#last.get(name);
+      const isGone = last && !this.#world.log.has(this.#channel(name), last);
+      if (isGone || (last && this.#mixed.has(name)))
+        return [`the application of ${this.#who} is at ${name} ${last.seq} ${last.id}, which is gone (PU2)`];
       const head = this.#world.log.head(this.#channel(name));
       return at === undefined || at === head
         ? []

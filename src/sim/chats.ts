@@ -104,13 +104,14 @@ export class Chats {
   acked({ id, connection, sentAt }: Answered, seq: number): void {
     const chat = this.#chats.get(id);
     if (!chat) return;
-    this.#end(chat, connection, 'acked');
+    const attempt = this.#end(chat, connection, 'acked');
     this.#settle(chat);
     if (this.#acked.push(chat) > 20) this.#acked.shift();
     const channel = roomChannel(chat.room);
-    const entry = this.#log.find(channel, this.#user, id);
+    const since = attempt?.at ?? -Infinity;
+    const entry = this.#log.findAt(channel, { sender: this.#user, id }, seq, since);
     // What has been deleted meanwhile was there.
-    const isDeleted = !entry && seq <= this.#log.deletedTo(channel);
+    const isDeleted = !entry && seq <= this.#log.deletedTo(channel, since);
     if (entry && entry.committedAt > sentAt)
       this.#violate(
         6,

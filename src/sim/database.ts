@@ -7,7 +7,9 @@ import type {
   StoreRequest,
 } from '../runtime/ports/log-store.ts';
 import type { MemoryLogStore } from '../store/memory/memory-log-store.ts';
-import type { LogChecker } from './log-checker.ts';
+import type { Snapshot } from '../store/memory/snapshot.ts';
+import type { Book, LogChecker } from './log-checker.ts';
+import { detail, outcome } from './statement-text.ts';
 import type { Scheduled, Timeline } from './timeline.ts';
 import type { Trace } from './trace.ts';
 
@@ -32,6 +34,19 @@ const UNDONE: StoreReply = {
   failure: 'failed',
   message: 'canceling statement due to statement timeout',
 };
+
+/** What is said of a statement whose connection has ended. */
+export const BROKEN: StoreReply = {
+  ok: false,
+  failure: 'unknown',
+  message: 'Connection terminated unexpectedly',
+};
+
+/** A copy of everything. */
+export interface Standby {
+  readonly data: Snapshot;
+  readonly book: Book;
+}
 
 /** Statements that see what is committed when they begin, and change nothing. */
 export const READS: ReadonlySet<StoreCallName> = new Set([
@@ -62,7 +77,11 @@ export class SimDatabase {
   readonly #trace: Trace;
   readonly #locked = new Map<Channel, Statement>();
   #waiting: Statement[] = [];
+  /** What has begun and is not answered: all of it ends with the server. */
+  readonly #open = new Set<Statement>();
   #last = 0;
+  /** Which server it is, from 1: connections lead to one of them. */
+  server = 1;
 
   constructor(parts: {
     readonly memory: MemoryLogStore;
@@ -85,6 +104,7 @@ export class SimDatabase {
     const number = ++this.#last;
     const statement: Statement = { number, request, workMs, done, locks: [], timeout: undefined };
     this.#trace.say('database', () => `$ ${number} ${request.call} begins${detail(request)}`);
+    this.#open.add(statement);
     if (READS.has(request.call)) return this.#answerLater(statement, this.#carryOut(request));
     statement.timeout = this.#timeline.after(STATEMENT_TIMEOUT_MS, () => this.#undo(statement));
     switch (request.call) {
@@ -114,9 +134,35 @@ export class SimDatabase {
     }
   }
 
-  #answerLater({ workMs, done, number }: Statement, reply: StoreReply): void {
+  /** What a standby has that heard everything until now. */
+  copy(): Standby {
+    return { data: this.#memory.snapshot(), book: this.#checker.copy() };
+  }
+
+  /**
+   * The server is gone, with its connections, and a standby goes on from what it had. `isTold`: whoever waits hears of
+   * the end of his connection; else he hears nothing.
+   */
+  failOver({ data, book }: Standby, isTold: boolean): void {
+    this.server++;
+    this.#trace.say('database', () => `! server ${this.server} takes over`);
+    const ended = [...this.#open];
+    this.#open.clear();
+    this.#waiting = [];
+    this.#locked.clear();
+    this.#memory.restore(data);
+    this.#checker.failOver(book);
+    for (const { timeout, done } of ended) {
+      this.#timeline.cancel(timeout);
+      if (isTold) done(BROKEN);
+    }
+  }
+
+  #answerLater(statement: Statement, reply: StoreReply): void {
+    const { workMs, done, number } = statement;
     if (!Number.isFinite(workMs)) return;
     this.#timeline.after(workMs, () => {
+      if (!this.#open.delete(statement)) return;
       this.#trace.say('database', () => `$ ${number} is answered`);
       done(reply);
     });
@@ -204,6 +250,7 @@ export class SimDatabase {
       // It was undone meanwhile.
       if (!statement.timeout?.run) return;
       this.#timeline.cancel(statement.timeout);
+      this.#open.delete(statement);
       const reply = commit();
       this.#trace.say('database', () => `$ ${statement.number} commits${outcome(reply)}`);
       this.#release(statement);
@@ -212,6 +259,7 @@ export class SimDatabase {
   }
 
   #undo(statement: Statement): void {
+    this.#open.delete(statement);
     this.#trace.say('database', () => `$ ${statement.number} is undone`);
     this.#waiting = this.#waiting.filter((other) => other !== statement);
     this.#release(statement);
@@ -223,32 +271,4 @@ export class SimDatabase {
       if (this.#locked.get(channel) === statement) this.#locked.delete(channel);
     this.#grantLocks();
   }
-}
-
-function detail(request: StoreRequest): string {
-  switch (request.call) {
-    case 'append':
-      return ` ${request.owner} ${request.groups.map(({ channel, epoch, entries }) => `${channel}@${epoch} [${entries.map(({ id }) => id).join(' ')}]`).join(' ')}`;
-    case 'claim':
-      return ` ${request.owner} ${request.claims.map(({ channel, mode, epoch }) => `${channel} ${mode} ${epoch}`).join(', ')}`;
-    case 'page':
-      return ` ${request.channel} ${JSON.stringify(request.start)}`;
-    case 'places':
-      return ` ${request.places.map(({ channel, seq }) => `${channel} ${seq}`).join(' ')}`;
-    case 'heads':
-      return ` ${request.channels.join(' ')}`;
-    default:
-      return '';
-  }
-}
-
-function outcome(reply: StoreReply): string {
-  if (!reply.ok) return ` ${reply.failure}`;
-  const { value } = reply;
-  if (value instanceof Map) return ` ${JSON.stringify([...(value as Map<string, unknown>)])}`;
-  if (!Array.isArray(value)) return '';
-  return ` ${(value as (EntryOutcome | readonly EntryOutcome[])[])
-    .flat()
-    .map((one) => ('seq' in one ? `${one.type}:${one.seq}` : one.type))
-    .join(' ')}`;
 }

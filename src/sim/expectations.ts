@@ -1,4 +1,5 @@
 import { clientChannel, type Channel } from '../protocol/channels.ts';
+import type { Committed } from './histories.ts';
 import type { LogChecker } from './log-checker.ts';
 import type { Violate } from './violation.ts';
 
@@ -23,8 +24,9 @@ export interface Seen {
 /** A position as a request names it, and the log that it is of. */
 export interface Asked {
   readonly since: number | Seen | undefined;
-  /** It is said to be of another log than this connection's. */
-  readonly isOfAnotherLog: boolean;
+  /** What it is said to be of: this connection's log, another timeline of it, or another one. */
+  readonly of: 'this' | 'another timeline' | 'another log';
+  readonly sentAt: number;
 }
 
 /** What a reply to `join` or `resume` says of one channel. */
@@ -50,6 +52,8 @@ export class Expectations {
   readonly #positions: Map<string, Seen>;
   /** The seq that must come next; undefined while the client cannot know. */
   readonly #next = new Map<string, number | undefined>();
+  /** The message that it was shown last, as long as it was not told that it is gone. */
+  readonly #last = new Map<string, Committed>();
   /** Right after which seq it was shown a channel first on this connection. */
   readonly #began = new Map<string, number>();
   /** Until when its token, or the one before, may have shown it every room; by virtual time. */
@@ -102,14 +106,29 @@ export class Expectations {
     this.startAfter(name, seq);
   }
 
+  /** Pushed: the log does not have what it was shown after `seq` (PU2). */
+  reset(name: string, seq: number): void {
+    const next = this.#next.get(name);
+    const last = this.#last.get(name);
+    const channel = this.#channel(name);
+    if (next !== undefined && seq >= next)
+      this.#violate(4, `${this.#who} waits for ${name} ${next}, and is told to go on after ${seq}`);
+    const isLost = last !== undefined && !this.#log.has(channel, last);
+    if (isLost && !this.#log.isRestOf(channel, last, seq))
+      this.#violate(4, `${this.#who} is told that ${name} is what it was up to ${seq}, and it is not (PU2)`);
+    this.restart(name, seq);
+  }
+
   leave(name: string): void {
     this.#began.delete(name);
     this.#next.delete(name);
+    this.#last.delete(name);
   }
 
   /** Forgets where the client was: what it had is gone (a deleted room). */
   forget(name: string): void {
     this.#next.delete(name);
+    this.#last.delete(name);
     this.#positions.delete(name);
   }
 
@@ -117,13 +136,12 @@ export class Expectations {
   placed(name: string, asked: Asked, reply: Placed): void {
     const { seq, gap, reset, already } = reply;
     const since = typeof asked.since === 'object' ? asked.since.seq : asked.since;
-    if (seq > this.#log.head(this.#channel(name)))
+    if (seq > this.#log.head(this.#channel(name), -Infinity))
       this.#violate(3, `${this.#who} is told that ${name} goes to ${seq}, further than the log`);
-    if (this.#isForeign(name, asked)) {
-      if (!reset)
-        this.#violate(4, `${this.#who} is behind ${since} of another ${name}, and is not told of it`);
-      return already ? undefined : this.restart(name, seq);
-    }
+    const means = this.#meaning(name, asked);
+    if (means === 'nothing' && !reset)
+      this.#violate(4, `${this.#who} is behind ${since} of another ${name}, and is not told of it`);
+    if (means !== 'a place' && reset) return already ? undefined : this.restart(name, seq);
     if (already && !reset) return this.#alreadyOn(name, since, gap);
     if (reset) {
       this.#violate(
@@ -132,7 +150,12 @@ export class Expectations {
       );
       return this.startAfter(name, seq);
     }
-    if (!gap) return this.startAfter(name, since ?? seq);
+    if (!gap) {
+      const { id, from } = typeof asked.since === 'object' ? asked.since : {};
+      if (since !== undefined && id !== undefined)
+        this.#wasShown(name, this.#log.everAt(this.#channel(name), { seq: since, id, from }));
+      return this.startAfter(name, since ?? seq);
+    }
     const replayMax = this.#replayMax;
     if (since === undefined || gap.from !== since + 1 || gap.to < gap.from || gap.to !== seq - replayMax)
       this.#violate(
@@ -143,15 +166,26 @@ export class Expectations {
     this.startAfter(name, gap.to);
   }
 
-  /** Whether the client has seen something there that this log does not have there. What was removed cannot be compared. */
-  #isForeign(name: string, { since, isOfAnotherLog }: Asked): boolean {
-    if (since === undefined || isOfAnotherLog) return since !== undefined;
-    if (typeof since === 'number' || since.id === undefined) return false;
-    const channel = this.#channel(name);
-    const entry = this.#log.entry(channel, since.seq);
-    if (!entry || since.seq <= this.#log.deletedTo(channel)) return false;
-    const isSame = entry.id === since.id && (since.from === undefined || entry.sender === since.from);
-    return !isSame;
+  /**
+   * What a position means in this log (RQ2): nothing where the log has something else, which a failover since the request
+   * may have brought about.
+   */
+  #meaning(name: string, { since, of, sentAt }: Asked): 'a place' | 'nothing' | 'either' {
+    if (since === undefined) return 'a place';
+    if (of === 'another log') return 'nothing';
+    const [log, channel] = [this.#log, this.#channel(name)];
+    const { seq, id, from } = typeof since === 'object' ? since : { seq: since };
+    if (id === undefined) {
+      if (seq === 0) return 'a place';
+      if (of === 'another timeline') return 'nothing';
+      // Where the node has heard of a failover already its number alone means nothing, and it may mean a place.
+      return log.failovers === 0 ? 'a place' : 'either';
+    }
+    // What was removed cannot be compared.
+    if (seq <= log.deletedTo(channel, sentAt)) return log.failovers === 0 ? 'a place' : 'either';
+    const had = log.hadSince(channel, { seq, id, from }, sentAt);
+    if (had === 'sometimes') return 'either';
+    return had === 'always' ? 'a place' : 'nothing';
   }
 
   /** It was live before it was asked for: what is missing between must be named. */
@@ -176,7 +210,7 @@ export class Expectations {
   }
 
   shown(name: string, shown: Shown): void {
-    const { seq, id, from, sentAt } = shown;
+    const { seq, id, from } = shown;
     if (!this.#next.has(name))
       return this.#violate(4, `${this.#who} is shown ${name} ${seq}, and is not on it`);
     const next = this.#next.get(name);
@@ -185,32 +219,55 @@ export class Expectations {
     if (next === undefined) this.#began.set(name, seq - 1);
     this.#next.set(name, seq + 1);
     if (seq >= this.#seqOf(name)) this.#positions.set(name, { seq, id, from });
-    const entry = this.#log.entry(this.#channel(name), seq);
-    if (!entry || entry.committedAt > sentAt)
+    const entry = this.#log.everAt(this.#channel(name), { seq, id, from }, this.#last.get(name));
+    this.#check(name, shown, entry);
+    this.#wasShown(name, entry);
+  }
+
+  #wasShown(name: string, entry: Committed | undefined): void {
+    if (entry) this.#last.set(name, entry);
+    else this.#last.delete(name);
+  }
+
+  #check(name: string, { seq, id, content, data, sentAt }: Shown, entry: Committed | undefined): void {
+    const channel = this.#channel(name);
+    const isSame = name.startsWith('room:')
+      ? entry?.content === content
+      : entry?.data === JSON.stringify(data);
+    if (!entry || !isSame) {
+      const found = this.#log.entry(channel, seq)?.id ?? 'nothing';
+      return this.#violate(
+        3,
+        `${this.#who} is shown ${name} ${seq} as ${id}, but the log has ${found} there`,
+      );
+    }
+    if (entry.committedAt > sentAt)
       return this.#violate(
         3,
         `${this.#who} is shown ${name} ${seq}, which was not in the log when it was sent`,
       );
-    const entitledUntil = Math.max(this.#log.removedAt(this.#channel(name), this.#user), this.adminUntil);
+    const entitledUntil = Math.max(this.#log.removedAt(channel, this.#user), this.adminUntil);
     if (entry.committedAt > entitledUntil)
       this.#violate(
         3,
         `${this.#who} is shown ${name} ${seq}, which was stored after its user was removed (JW4)`,
       );
-    const isRoom = name.startsWith('room:');
-    const isSame =
-      entry.id === id &&
-      (isRoom
-        ? entry.sender === shown.from && entry.content === shown.content
-        : entry.data === JSON.stringify(shown.data));
-    if (!isSame)
-      this.#violate(3, `${this.#who} is shown ${name} ${seq} as ${id}, but the log has ${entry.id} there`);
+    const last = this.#last.get(name);
+    if (last && !this.#log.hadBoth(channel, last, entry))
+      this.#violate(
+        4,
+        `${this.#who} is shown ${name} ${seq} ${id} after ${last.seq} ${last.id}, which is gone, and is not told (PU2)`,
+      );
   }
 
   /** After faults have ended: where it is, and is not at the head (invariant 5). */
   behind(): string[] {
     return [...this.#next].flatMap(([name, next]) => {
-      const head = this.#log.head(this.#channel(name));
+      const channel = this.#channel(name);
+      const last = this.#last.get(name);
+      if (last && !this.#log.has(channel, last))
+        return [`${name} ${last.seq} ${last.id}, which is gone (PU2)`];
+      const head = this.#log.head(channel);
       return next === undefined || next === head + 1 ? [] : [`${name} ${next - 1} of ${head}`];
     });
   }

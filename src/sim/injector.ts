@@ -1,10 +1,17 @@
 import type { StoreCallName } from '../runtime/ports/log-store.ts';
-import { isDatabaseFault, type DatabaseFault, type Fault } from './faults.ts';
+import { isWeather, type DatabaseFault, type Fault } from './faults.ts';
 import { Random } from './random.ts';
 import type { Stage } from './stage.ts';
 
 /** Between two faults of a kind: with half of them active there is one a second. */
 const EVERY_MS = [500, 20_000] as const;
+
+/** The same of a failover, so that there is something to be seen between two. */
+const FAILOVER_EVERY_MS = [5_000, 40_000] as const;
+
+/** How far a standby is behind when it takes over, and how long nobody answers meanwhile. */
+const BEHIND_MS = [0, 2_000] as const;
+const AWAY_MS = [0, 3_000] as const;
 
 /** How long the database is in a bad way once it is. */
 const WEATHER_MS = [300, 6_000] as const;
@@ -33,7 +40,8 @@ export class Injector {
 
   /** Each fault has a schedule and a stream of its own: taking one away does not move the others (D18). */
   #next(fault: Fault, random: Random): void {
-    this.#stage.timeline.after(random.delay(...EVERY_MS), () => {
+    const [from, to] = fault === 'db-failover' ? FAILOVER_EVERY_MS : EVERY_MS;
+    this.#stage.timeline.after(random.delay(from, to), () => {
       if (this.#isOver) return;
       this.#inject(fault, random);
       this.#next(fault, random);
@@ -55,7 +63,7 @@ export class Injector {
 
   #inject(fault: Fault, random: Random): void {
     this.#stage.trace.say('fault', () => `! ${fault}`);
-    if (isDatabaseFault(fault) && fault !== 'db-rival') return this.#change(fault, random);
+    if (isWeather(fault)) return this.#change(fault, random);
     this.#strike(fault, random);
   }
 
@@ -63,6 +71,19 @@ export class Injector {
     const until = this.#stage.timeline.now + random.delay(...WEATHER_MS);
     const share = ['db-down', 'db-full', 'db-pool'].includes(fault) ? 1 : random.pick([0.2, 0.6, 1]);
     this.#weather = { fault, share, until };
+  }
+
+  /** Some standbys have everything; others have what there is now, and take over later. */
+  #failOver(random: Random): void {
+    const { timeline, database } = this.#stage;
+    const standby = database.copy();
+    const behindMs = random.chance(0.25) ? 0 : random.delay(...BEHIND_MS);
+    const [isTold, awayMs] = [random.chance(0.7), random.delay(...AWAY_MS)];
+    timeline.after(behindMs, () => {
+      if (this.#isOver) return;
+      database.failOver(standby, isTold);
+      this.#weather = { fault: 'db-down', share: 1, until: timeline.now + awayMs };
+    });
   }
 
   #strike(fault: Fault, random: Random): void {
@@ -105,6 +126,8 @@ export class Injector {
         return;
       case 'db-rival':
         return this.#stage.rival(random);
+      case 'db-failover':
+        return this.#failOver(random);
       default:
         throw new Error(`nothing is done for ${fault}`);
     }

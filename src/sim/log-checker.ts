@@ -2,91 +2,36 @@ import { isRefusal, type Published, type Refusal } from '../actors/messages.ts';
 import type { Channel } from '../protocol/channels.ts';
 import type { Answer } from '../runtime/ports/actor.ts';
 import type { AppendGroup, Claimed, EntryOutcome, NewEntry, StoreCalls } from '../runtime/ports/log-store.ts';
+import { Histories, keyOf, type Committed, type Row, type Rows } from './histories.ts';
 import type { Timeline } from './timeline.ts';
 import type { Violate } from './violation.ts';
 
-/** An entry as it was committed. */
-export interface Committed {
-  readonly seq: number;
-  readonly id: string;
-  readonly sender: string;
-  readonly content: string;
-  readonly data: string | null;
-  readonly epoch: number;
-  /** Virtual milliseconds. */
-  readonly committedAt: number;
-}
-
-interface Row {
-  /** Everything that was ever committed: what is deleted was there. */
-  readonly entries: Map<number, Committed>;
-  /** What is there, by sender and id. */
-  readonly byKey: Map<string, Committed>;
-  /** Up to here everything has been deleted. */
-  deletedTo: number;
-  /** Who was granted an epoch. */
-  readonly owners: Map<number, string>;
-  epoch: number;
-  head: number;
-}
-
 type ClaimRequest = StoreCalls['claim']['request'];
+/** A copy of it: what a standby has that heard everything until then. */
+export interface Book {
+  readonly rows: Rows;
+  readonly removals: ReadonlyMap<string, number>;
+}
+
 type Before = ReadonlyMap<Channel, { readonly epoch: number; readonly owner: string } | undefined>;
 
 /**
  * What the log must be, kept beside it and not by it: each commit is held against invariants 1, 2, 7 and 9 as it
  * happens, and what clients are shown is held against this.
  */
-export class LogChecker {
+export class LogChecker extends Histories {
   readonly #timeline: Timeline;
   readonly #violate: Violate;
-  readonly #rows = new Map<Channel, Row>();
-  readonly #removals = new Map<string, number>();
+  #removals: ReadonlyMap<string, number> = new Map();
+  /** Entries ever committed. */
+  size = 0;
   /** Keys that a client was told are not stored, and that it has not sent again. */
   readonly #denied = new Map<string, string>();
 
   constructor(timeline: Timeline, violate: Violate) {
+    super();
     this.#timeline = timeline;
     this.#violate = violate;
-  }
-
-  #row(channel: Channel): Row {
-    let row = this.#rows.get(channel);
-    if (!row) {
-      row = { entries: new Map(), byKey: new Map(), deletedTo: 0, owners: new Map(), epoch: 0, head: 0 };
-      this.#rows.set(channel, row);
-    }
-    return row;
-  }
-
-  head(channel: Channel): number {
-    return this.#rows.get(channel)?.head ?? 0;
-  }
-
-  entry(channel: Channel, seq: number): Committed | undefined {
-    return this.#rows.get(channel)?.entries.get(seq);
-  }
-
-  find(channel: Channel, sender: string, id: string): Committed | undefined {
-    return this.#rows.get(channel)?.byKey.get(keyOf(sender, id));
-  }
-
-  deletedTo(channel: Channel): number {
-    return this.#rows.get(channel)?.deletedTo ?? 0;
-  }
-
-  /** Whether a room may be called closed to who is at `seq`: it was deleted, and only what needs no right has written since. */
-  isClosedTo(channel: Channel, seq: number): boolean {
-    for (let at = this.deletedTo(channel) + 1; at <= seq; at++)
-      if (!this.entry(channel, at)?.sender.startsWith('svc:')) return false;
-    return true;
-  }
-
-  /** Entries ever committed. */
-  get size(): number {
-    let size = 0;
-    for (const { entries } of this.#rows.values()) size += entries.size;
-    return size;
   }
 
   /** A client was told that this is not stored: unless it sends it again, it must never be (invariant 6). */
@@ -99,11 +44,11 @@ export class LogChecker {
   }
 
   /** Who has published something once is told what became of it (invariant 6). */
-  told(channel: Channel, { sender, id }: NewEntry, answer: Answer<unknown>): void {
+  told(channel: Channel, { sender, id }: NewEntry, answer: Answer<unknown>, askedAt: number): void {
     const body = answer.ok ? (answer.body as Published | Refusal) : undefined;
-    const entry = this.find(channel, sender, id);
     if (body && !isRefusal(body)) {
-      if (entry?.seq !== body.seq && body.seq > this.deletedTo(channel))
+      const entry = this.findAt(channel, { sender, id }, body.seq, askedAt);
+      if (entry?.seq !== body.seq && body.seq > this.deletedTo(channel, askedAt))
         this.#violate(
           6,
           `${sender} is told that ${id} is at ${body.seq} of ${channel}; it is at ${entry?.seq}`,
@@ -112,11 +57,22 @@ export class LogChecker {
     }
     if (answer.ok ? body?.error === 'outcome_unknown' : answer.taken) return;
     const code = body?.error ?? 'that it was not taken';
+    const entry = this.find(channel, sender, id);
     if (entry) this.#violate(6, `${sender} is told ${code} of ${id}, which is at ${entry.seq} of ${channel}`);
     this.deny(channel, sender, id, code);
   }
 
   // --- what the database does
+
+  copy(): Book {
+    return { rows: this.copyOfRows(), removals: this.#removals };
+  }
+
+  /** A standby goes on from what it had. Of removals those hold that it has, and that were not taken back meanwhile. */
+  failOver({ rows, removals }: Book): void {
+    this.goOnWith(rows, this.#timeline.now);
+    this.#removals = new Map([...removals].filter(([key, at]) => this.#removals.get(key) === at));
+  }
 
   appended(
     owner: string,
@@ -138,7 +94,7 @@ export class LogChecker {
     entry: AppendGroup['entries'][number],
     seq: number,
   ): void {
-    const row = this.#row(channel);
+    const row = this.row(channel);
     const { id, sender, content, data } = entry;
     const key = keyOf(sender, id);
     if (seq !== row.head + 1) this.#violate(1, `${channel} got seq ${seq} after ${row.head}`);
@@ -163,6 +119,7 @@ export class LogChecker {
       epoch,
       committedAt: this.#timeline.now,
     };
+    this.size++;
     row.head = seq;
     row.entries.set(seq, committed);
     row.byKey.set(key, committed);
@@ -194,7 +151,7 @@ export class LogChecker {
     claimed: StoreCalls['deleteRoom']['reply'],
   ): void {
     if (!claimed) return;
-    const row = this.#row(`room:${room}`);
+    const row = this.row(`room:${room}`);
     if (row.epoch !== epoch || (epoch > 0 && row.owners.get(epoch) !== owner))
       this.#violate(9, `${owner} deleted ${room} from its epoch ${epoch}, but it is at ${row.epoch}`);
     this.#reigns(`room:${room}`, owner, claimed);
@@ -203,7 +160,7 @@ export class LogChecker {
 
   /** What a deleted room has held is removed; a rival may have written into it since, and nobody else. */
   emptied(room: string): void {
-    const row = this.#row(`room:${room}`);
+    const row = this.row(`room:${room}`);
     for (let seq = row.deletedTo + 1; seq <= row.head; seq++) {
       const { sender, id } = row.entries.get(seq) ?? { sender: '', id: '' };
       if (!sender.startsWith('svc:'))
@@ -224,12 +181,13 @@ export class LogChecker {
 
   /** A removal has been confirmed: nothing that is stored from now on may be shown to that user. */
   removed(channel: Channel, user: string): void {
-    this.#removals.set(`${channel}\n${user}`, this.#timeline.now);
+    this.#removals = new Map([...this.#removals, [`${channel}\n${user}`, this.#timeline.now]]);
   }
 
   /** The user may be a member again. */
   admitted(channel: Channel, user: string): void {
-    this.#removals.delete(`${channel}\n${user}`);
+    const key = `${channel}\n${user}`;
+    this.#removals = new Map([...this.#removals].filter(([known]) => known !== key));
   }
 
   removedAt(channel: Channel, user: string): number {
@@ -237,15 +195,11 @@ export class LogChecker {
   }
 
   #reigns(channel: Channel, owner: string, { epoch, head }: Claimed): void {
-    const row = this.#row(channel);
+    const row = this.row(channel);
     if (epoch !== row.epoch + 1) this.#violate(9, `${channel} went from epoch ${row.epoch} to ${epoch}`);
     if (head !== row.head)
       this.#violate(1, `a claim of ${channel} was told head ${head}, but it is ${row.head}`);
     row.epoch = epoch;
     row.owners.set(epoch, owner);
   }
-}
-
-function keyOf(sender: string, id: string): string {
-  return `${sender}\n${id}`;
 }

@@ -38,7 +38,7 @@ export interface SimNodeParts {
   readonly trace: Trace;
   readonly violate: Violate;
   readonly database: SimDatabase;
-  readonly options: Omit<ProgramOptions, 'owner'>;
+  readonly options: Omit<ProgramOptions, 'owner' | 'log'>;
   readonly outboundMaxBytes: number;
   readonly inbound: InboundLimits;
   /** User messages that may wait for one actor, by kind; else what the kind says. */
@@ -122,7 +122,8 @@ export class SimNode {
       telemetry: { count: () => {}, log: () => {} },
     });
     this.system = new ActorSystem(ports, this.checker);
-    for (const behaviour of program({ ...options, owner: this.owner })) {
+    const log = (): string => this.#store.log;
+    for (const behaviour of program({ ...options, log, owner: this.owner })) {
       const mailboxMax = Math.min(behaviour.mailboxMax, parts.mailboxMax ?? Infinity);
       const step: typeof behaviour.step = (state, message, turn) => {
         const isLast = --this.#stepsLeft <= 0;

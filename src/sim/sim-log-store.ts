@@ -1,3 +1,4 @@
+import { databaseOf, logName } from '../protocol/log-name.ts';
 import type {
   LogStore,
   StoreCallName,
@@ -5,7 +6,7 @@ import type {
   StoreReply,
   StoreRequest,
 } from '../runtime/ports/log-store.ts';
-import { READS, type SimDatabase } from './database.ts';
+import { BROKEN, READS, type SimDatabase } from './database.ts';
 import type { DatabaseFault } from './faults.ts';
 import type { Random } from './random.ts';
 import type { Timeline } from './timeline.ts';
@@ -30,6 +31,8 @@ export class SimLogStore implements LogStore {
   readonly #faultOf: (call: StoreCallName) => DatabaseFault | undefined;
   readonly #enter: (run: () => void) => void;
   #isOpen = true;
+  /** The log's name, as the database has said it last. */
+  #log: string;
 
   constructor(parts: {
     readonly database: SimDatabase;
@@ -47,10 +50,15 @@ export class SimLogStore implements LogStore {
     this.#trace = parts.trace;
     this.#faultOf = parts.faultOf;
     this.#enter = parts.enter;
+    this.#log = parts.database.log;
   }
 
   get log(): string {
-    return this.#database.log;
+    return this.#log;
+  }
+
+  #renewed({ timeline }: StoreCalls['renew']['reply']): void {
+    this.#log = logName(databaseOf(this.#log), timeline);
   }
 
   /** The process is gone: of what it has on the wire some arrives, and some does not. */
@@ -66,7 +74,12 @@ export class SimLogStore implements LogStore {
   ): void {
     const fault = this.#faultOf(name);
     if (fault) this.#trace.say('database', () => `! ${name}: ${fault}`);
-    const call = new Call(this.#timeline, deadlineMs, (reply) => this.#enter(() => done(reply)));
+    const call = new Call(this.#timeline, deadlineMs, (reply) => {
+      this.#enter(() => {
+        if (name === 'renew' && reply.ok) this.#renewed(reply.value as StoreCalls['renew']['reply']);
+        done(reply);
+      });
+    });
     if (fault === 'db-pool') return;
     if (fault === 'db-down')
       return call.endAfter(1, { ok: false, failure: 'failed', message: 'connection refused' });
@@ -99,19 +112,18 @@ export class SimLogStore implements LogStore {
         reply = () => {};
         if (random.chance(0.5)) arrivesMs = random.delay(...LATE_ARRIVAL_MS);
         workMs = random.delay(...LATE_WORK_MS);
-        call.endAfter(random.delay(0.1, 20), {
-          ok: false,
-          failure: 'unknown',
-          message: 'Connection terminated unexpectedly',
-        });
+        call.endAfter(random.delay(0.1, 20), BROKEN);
         break;
       }
       default:
         break;
     }
     const isLost = random.chance(0.3);
+    const { server } = this.#database;
     this.#timeline.after(arrivesMs, () => {
       if (!this.#isOpen && isLost) return;
+      // Where it was sent nobody is any more.
+      if (this.#database.server !== server) return reply(BROKEN);
       this.#database.begin(request, workMs, reply);
     });
   }

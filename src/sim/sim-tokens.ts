@@ -9,7 +9,7 @@ export function simToken(claims: Claims): string {
 }
 
 /** What a token of the simulation says. Throws for what is none. */
-export function simClaims(token: string): Claims {
+function simClaims(token: string): Claims {
   const payload = Buffer.from(token.split('.')[1] ?? '', 'base64url').toString();
   const { exp: _, ...claims } = JSON.parse(payload) as Claims & { exp: number };
   return claims;
@@ -50,4 +50,8 @@ export class SimTokens implements TokenVerifier {
       return { ok: false, message: 'the token is not valid: it has expired' };
     return { ok: true, claims };
   }
+}
+
+export function isAdminToken(token: unknown): boolean {
+  return typeof token === 'string' && simClaims(token).isAdmin;
 }

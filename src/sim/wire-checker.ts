@@ -1,5 +1,8 @@
+import type { Channel } from '../protocol/channels.ts';
+import { isSameDatabase } from '../protocol/log-name.ts';
 import { Expectations, type Asked, type Placed } from './expectations.ts';
-import { simClaims } from './sim-tokens.ts';
+import type { Committed } from './histories.ts';
+import { isAdminToken } from './sim-tokens.ts';
 import type { Frame, WireListener, WireOwner, WireWorld } from './wire-owner.ts';
 
 interface Request {
@@ -9,10 +12,6 @@ interface Request {
 
 /** A scope that was given up shows nothing after this: 1 s (JW4), and for as long as a process may have stood still. */
 const SCOPE_ENDS_MS = 15_000;
-
-function isAdminToken(token: unknown): boolean {
-  return typeof token === 'string' && simClaims(token).isAdmin;
-}
 
 /**
  * Sits beside a client on one connection, whoever the client is: every frame that it is sent is held against what it may
@@ -130,6 +129,7 @@ export class WireChecker {
     // A resume that comes too late finds the two channels on already, from the welcome's heads (HS5).
     if (!name.startsWith('room:') && !this.expected.has(name))
       this.expected.startAfter(name, this.#heads?.[name]);
+    this.#isLate.delete(name);
     this.expected.shown(name, { seq, id, from, content, data, sentAt });
   }
 
@@ -144,6 +144,8 @@ export class WireChecker {
         return this.#shown('broadcast', frame, sentAt);
       case 'skipped':
         return this.#skipped(data);
+      case 'reset':
+        return this.#reset(data);
       case 'room_closed':
         if (!this.#world.log.isClosedTo(`room:${room}`, this.#owner.positions.get(`room:${room}`)?.seq ?? 0))
           this.#world.violate(5, `${this.#owner.name} is told that ${room} is closed, and it is not`);
@@ -159,13 +161,23 @@ export class WireChecker {
   /** Only what was deleted, or what a late answer to `resume` could not name, may be left out. */
   #skipped({ channel, from, to }: Frame): void {
     const isRoom = (channel as string).startsWith('room:');
-    const isExcused = isRoom ? to <= this.#world.log.deletedTo(channel) : this.#isLate.has(channel as string);
+    const deletedTo = isRoom ? this.#world.log.deletedTo(channel, -Infinity) : 0;
+    const isExcused = isRoom ? to <= deletedTo : this.#isLate.has(channel as string);
     if (!isExcused)
       this.#world.violate(
         4,
         `${this.#owner.name} is told that ${channel} ${from}..${to} is skipped, and it is there`,
       );
     this.expected.skipped(channel, from, to);
+  }
+
+  /** Only a failover loses anything. Of what was resumed late it is pushed what an ack would have said of its position. */
+  #reset({ channel, seq }: Frame): void {
+    const { log, violate } = this.#world;
+    if (log.failovers === 0)
+      violate(4, `${this.#owner.name} is told that ${channel} has lost what is after ${seq}, and it has not`);
+    if (this.#isLate.delete(channel as string)) this.expected.restart(channel, seq);
+    else this.expected.reset(channel, seq);
   }
 
   #welcomed({ channels, log }: Frame, sentAt: number): void {
@@ -199,15 +211,15 @@ export class WireChecker {
       case 'chat':
         return this.#owner.chats.acked({ id, connection: this.#number, sentAt }, frame['seq']);
       case 'join':
-        return this.#placed(`room:${frame['room']}`, this.#asked(request.frame, 'since'), frame as never);
+        return this.#placed(`room:${frame['room']}`, this.#asked(request, 'since'), frame as never);
       case 'resume':
-        return this.#resumed(request.frame, frame['channels']);
+        return this.#resumed(request, frame['channels']);
       case 'leave':
         return this.expected.leave(`room:${frame['room']}`);
       case 'refresh':
         return this.#refreshed(request.frame, sentAt);
       case 'history':
-        return this.#history(frame, sentAt);
+        return this.#history(request, frame, sentAt);
       case 'presence':
         this.lastPresence = frame;
         return;
@@ -219,23 +231,26 @@ export class WireChecker {
   }
 
   /** A position, and whether it is of the log that this connection is told of. */
-  #asked(request: Frame, field: string, from: Frame = request): Asked {
-    const { log } = request;
-    return { since: from[field], isOfAnotherLog: log !== undefined && log !== this.#log };
+  #asked({ frame, sentAt }: Request, field: string, from: Frame = frame): Asked {
+    const log = frame['log'] as string | undefined;
+    const own = this.#log ?? '';
+    const other = log !== undefined && isSameDatabase(log, own) ? 'another timeline' : 'another log';
+    return { since: from[field], of: log === undefined || log === own ? 'this' : other, sentAt };
   }
 
   #placed(name: string, asked: Asked, reply: Placed): void {
     const { since } = asked;
     const seq = typeof since === 'object' ? since.seq : since;
-    const isDeleted = seq !== undefined && seq <= this.#world.log.deletedTo(name as never);
+    const isDeleted = seq !== undefined && seq <= this.#world.log.deletedTo(name as never, asked.sentAt);
     // It counts on from where it was, but of what was before nothing is there.
     if (isDeleted && reply.reset) return this.expected.startAfter(name, reply.seq);
     this.expected.placed(name, asked, reply);
   }
 
-  #resumed(request: Frame, channels: Frame): void {
-    for (const name of Object.keys(request['channels'] as Frame)) {
-      const asked = this.#asked(request, name, request['channels'] as Frame);
+  #resumed(request: Request, channels: Frame): void {
+    const named = request.frame['channels'] as Frame;
+    for (const name of Object.keys(named)) {
+      const asked = this.#asked(request, name, named);
       const reply = channels[name] as (Placed & { readonly error?: string }) | undefined;
       if (!reply)
         this.#world.violate(15, `${this.#owner.name} asked to resume ${name} and is told nothing of it`);
@@ -262,18 +277,22 @@ export class WireChecker {
   }
 
   /** Whole, in order, and as it is in the log. */
-  #history({ channel, messages }: Frame, sentAt: number): void {
-    let last: number | undefined;
-    for (const { seq, id } of messages as Frame[]) {
-      const entry = this.#world.log.entry(channel === 'user' ? `user:${this.#owner.user}` : channel, seq);
-      if (!entry || entry.id !== id || entry.committedAt > sentAt)
-        return this.#world.violate(
+  #history(request: Request, { channel, messages }: Frame, sentAt: number): void {
+    const of = (channel === 'user' ? `user:${this.#owner.user}` : channel) as Channel;
+    const { log, violate } = this.#world;
+    let last: Committed | undefined;
+    for (const { seq, id, from } of messages as Frame[]) {
+      const mark = { seq, id, from };
+      const isThere = log.hadSince(of, mark, request.sentAt) !== 'never';
+      const entry = log.everAt(of, mark, last);
+      if (!isThere || !entry || entry.committedAt > sentAt)
+        return violate(
           3,
-          `${this.#owner.name} reads ${id} at ${channel} ${seq}, where the log has ${entry?.id}`,
+          `${this.#owner.name} reads ${id} at ${channel} ${seq}, where the log has ${log.entry(of, seq)?.id}`,
         );
-      if (last !== undefined && seq !== last + 1)
-        return this.#world.violate(1, `${this.#owner.name} reads ${channel} ${seq} after ${last}`);
-      last = seq;
+      if (last && (seq !== last.seq + 1 || !log.hadBoth(of, last, entry)))
+        return violate(1, `${this.#owner.name} reads ${channel} ${seq} after ${last.seq}`);
+      last = entry;
     }
   }
 }

@@ -180,7 +180,7 @@ export class World implements Stage {
       trace,
       violate,
       database,
-      options: { ...settings.program, log: () => database.log },
+      options: settings.program,
       outboundMaxBytes: settings.outboundMaxBytes,
       inbound: settings.inbound,
       mailboxMax: settings.mailboxMax,
@@ -211,11 +211,15 @@ export class World implements Stage {
       this.log.admitted(channel, user);
     }
     if (admits.length > 0) this.#loose.add(message);
+    const askedAt = this.timeline.now;
+    const { failovers } = this.log;
     node?.enter(() => {
       this.trace.say('manager', () => `asks ${channel} ${message.type}`);
       node.system.ask(homeAddress(channel), message, { deadlineMs: ASK_MS }, (answer) => {
-        if (message.type === 'publish' && !isRepeat) this.log.told(channel, message.entry, answer);
+        if (message.type === 'publish' && !isRepeat) this.log.told(channel, message.entry, answer, askedAt);
         const isDone = answer.ok && Object.keys(answer.body as object).length === 0;
+        // What was done may be lost again.
+        if (this.log.failovers > failovers) return;
         if (isDone) this.#loose.delete(message);
         if (message.type === 'create' && message.access === 'private' && isDone) this.#strangersOf(channel);
         if (message.type !== 'setMember' || message.isMember || !isDone) return;

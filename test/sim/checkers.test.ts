@@ -71,6 +71,50 @@ test('[RQ1] [RQ2] who has seen something else there must be told of it, and who 
   expect(resume({ seq: 1, id: 'm1' }, { seq: 1, reset: true })).toHaveLength(1);
 });
 
+test('[D21] [PU2] who was shown what a failover has lost must be told so, before anything that is there instead', () => {
+  const channel = 'user:u1';
+  const lost = () => {
+    const checker = wire();
+    const { log, expected } = checker;
+    const claims = [{ channel, mode: 'create', epoch: 0 }] as const;
+    log.claimed({ owner: 'n.1', claims }, new Map([[channel, { epoch: 1, head: 0 }]]), new Map());
+    const store = (seq: number, id: string): void => {
+      const entries = [{ id, sender: 'svc:x', content: '', data: '{}', sentAt: null }];
+      log.appended(
+        'n.1',
+        [{ channel, epoch: 1, foundsRoom: false, entries }],
+        [[{ type: 'stored', seq, at: 0 }]],
+      );
+    };
+    const show = (seq: number, id: string): void => checker.received({ ...event, seq, id }, 10);
+    const reset = (seq: number): void =>
+      checker.received({ type: 'notification', action: 'reset', data: { channel: 'user', seq } }, 10);
+    checker.sent({ type: 'heartbeat', status: 'ping' });
+    store(1, 'm1');
+    const standby = log.copy();
+    store(2, 'm2');
+    show(1, 'm1');
+    show(2, 'm2');
+    log.failOver(standby);
+    expect(found()).toEqual([]);
+    store(2, 'n2');
+    store(3, 'n3');
+    return { show, reset, behind: () => expected.behind() };
+  };
+  const silent = lost();
+  expect(silent.behind()).toEqual(['user 2 m2, which is gone (PU2)']);
+  silent.show(3, 'n3');
+  expect(found()).toEqual([expect.stringContaining('is shown user 3 n3 after 2 m2, which is gone')]);
+  const wrong = lost();
+  wrong.reset(2);
+  expect(found()).toEqual([expect.stringContaining('is what it was up to 2, and it is not')]);
+  const right = lost();
+  right.reset(1);
+  right.show(2, 'n2');
+  right.show(3, 'n3');
+  expect([found(), right.behind()]).toEqual([[], []]);
+});
+
 test('[LM7] what was asked before a connection was slow may wait for it, and no more', () => {
   const outboundMaxBytes = 4_096;
   const { inFlightMax } = CONNECTION_LIMITS;

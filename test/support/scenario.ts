@@ -82,7 +82,6 @@ export class Scenario {
       database: this.database,
       options: {
         ...program,
-        log: () => this.database.log,
         autoCreate: options.autoCreate ?? true,
         graceMs: options.graceMs ?? program.graceMs,
         allowance: { messagesPerMinute: 0, connectionsMax: 0, ...options.allowance },

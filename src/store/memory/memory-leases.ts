@@ -1,6 +1,7 @@
 import type { Channel } from '../../protocol/channels.ts';
 import type { Lease, LeaseCalls } from '../../runtime/ports/leases.ts';
 import { byBytes } from './by-bytes.ts';
+import { replace } from './snapshot.ts';
 
 /** The leases of processes as plain data. `wall` is the database's clock. */
 export class MemoryLeases {
@@ -17,8 +18,13 @@ export class MemoryLeases {
     return this.#timeline.toString(16).padStart(8, '0');
   }
 
-  /** Another server goes on from here. */
-  failedOver(): void {
+  all(): ReadonlyMap<string, Lease> {
+    return this.#leases;
+  }
+
+  /** Another server goes on from here, with these. */
+  failOver(leases: ReadonlyMap<string, Lease>): void {
+    replace(this.#leases, leases);
     this.#timeline++;
   }
 

@@ -63,16 +63,23 @@ export class MemoryLogStore implements LogStore {
 
   /** Everything as it is now, for a {@link restore}. */
   snapshot(): Snapshot {
-    return copyOf({ channels: this.#channels, rooms: this.#rooms, members: this.#members.all() });
+    return copyOf({
+      channels: this.#channels,
+      rooms: this.#rooms,
+      members: this.#members.all(),
+      leases: this.#leases.all(),
+      revocations: this.#revocations.all(),
+    });
   }
 
   /** What came after a snapshot is lost: the server that had it is gone, and the standby that goes on had not. */
   restore(snapshot: Snapshot): void {
-    const { channels, rooms, members } = copyOf(snapshot);
+    const { channels, rooms, members, leases, revocations } = copyOf(snapshot);
     replace(this.#channels, channels);
     replace(this.#rooms, rooms);
     this.#members.replace(members);
-    this.#leases.failedOver();
+    this.#leases.failOver(leases);
+    this.#revocations.replace(revocations);
   }
 
   /** A channel's row, for whoever has to lock it; undefined when it has none. */

@@ -3,7 +3,7 @@ import type { SessionFinding, StoreCalls } from '../../runtime/ports/log-store.t
 
 type Which = Pick<Revocation, 'user' | 'session'>;
 
-interface Kept extends Revocation {
+export interface KeptRevocation extends Revocation {
   /** From when on it is forgotten, ms since 1970. */
   until: number;
 }
@@ -15,10 +15,18 @@ function isMeant(known: Revocation, { user, session }: Which): boolean {
 /** The revocations of a log as plain data. `wall` is the database's clock. */
 export class MemoryRevocations {
   readonly #wall: () => number;
-  #kept: Kept[] = [];
+  #kept: KeptRevocation[] = [];
 
   constructor(wall: () => number) {
     this.#wall = wall;
+  }
+
+  all(): readonly KeptRevocation[] {
+    return this.#kept;
+  }
+
+  replace(by: readonly KeptRevocation[]): void {
+    this.#kept = [...by];
   }
 
   /** `agoMs`: how long ago the statement began that is committed now. */
@@ -62,7 +70,7 @@ export class MemoryRevocations {
     return { standing: 'undecided', at, retryAfterMs: decidedInMs(Math.max(...undecided), at) };
   }
 
-  #isInForce({ until }: Kept): boolean {
+  #isInForce({ until }: KeptRevocation): boolean {
     return until > this.#wall();
   }
 }

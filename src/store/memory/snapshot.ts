@@ -1,19 +1,29 @@
 import type { Channel } from '../../protocol/channels.ts';
+import type { Lease } from '../../runtime/ports/leases.ts';
 import type { RoomRecord } from '../../runtime/ports/log-store.ts';
 import type { ChannelRow } from './channel-row.ts';
 import { copyOfMembers, type MembersOfRooms } from './memory-members.ts';
+import type { KeptRevocation } from './memory-revocations.ts';
 
-/** What a store holds of channels and rooms at one moment. */
+/** What a store holds at one moment. */
 export interface Snapshot {
   readonly channels: ReadonlyMap<Channel, ChannelRow>;
   readonly rooms: ReadonlyMap<string, RoomRecord>;
   readonly members: MembersOfRooms;
+  readonly leases: ReadonlyMap<string, Lease>;
+  readonly revocations: readonly KeptRevocation[];
 }
 
-/** The same, and nothing of it changes with the original. Records of rooms are never changed in place. */
-export function copyOf({ channels, rooms, members }: Snapshot): Snapshot {
+/** The same, and nothing of it changes with the original. Records of rooms and leases are never changed in place. */
+export function copyOf({ channels, rooms, members, leases, revocations }: Snapshot): Snapshot {
   const rows = [...channels].map(([channel, row]) => [channel, rowLike(row)] as const);
-  return { channels: new Map(rows), rooms: new Map(rooms), members: copyOfMembers(members) };
+  return {
+    channels: new Map(rows),
+    rooms: new Map(rooms),
+    members: copyOfMembers(members),
+    leases: new Map(leases),
+    revocations: revocations.map((revocation) => ({ ...revocation })),
+  };
 }
 
 /** A map holds what another one does, and nothing else. */

@@ -12,6 +12,6 @@ export const mutant: Mutant = {
       replace: `      message.stage = 'waiting';`,
     },
   ],
-  seed: 6,
+  seed: 16,
   invariant: 6,
 };

@@ -11,6 +11,6 @@ export const mutant: Mutant = {
       replace: `return undefined;`,
     },
   ],
-  seed: 1,
+  seed: 2,
   invariant: 5,
 };

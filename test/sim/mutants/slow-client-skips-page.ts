@@ -7,7 +7,7 @@ export const mutant: Mutant = {
   edits: [
     {
       find: `      this.#positions.set(connection, reached);`,
-      replace: `      this.#positions.set(connection, upTo);`,
+      replace: `      this.#positions.set(connection, this.#fanout.sealed);`,
     },
   ],
   seed: 2,
