@@ -1,5 +1,6 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
 import {
   chownSync,
   existsSync,
@@ -22,6 +23,8 @@ export interface PostgresServer {
   readonly process: ChildProcess;
   /** It ends, and goes on as a standby that is promoted does: on another timeline. */
   failOver(): Promise<void>;
+  /** Another server that is a copy of this one, and follows it at an address of it. */
+  standby(address: string): Promise<PostgresServer>;
   stop(): Promise<void>;
 }
 
@@ -99,8 +102,31 @@ function isFree(port: number): Promise<boolean> {
   });
 }
 
-export async function startPostgres(
-  settings: Readonly<Record<string, string>> = {},
+type Settings = Readonly<Record<string, string>>;
+
+export function startPostgres(settings: Settings = {}): Promise<PostgresServer> {
+  const locale = ['--encoding=UTF8', '--locale=C.UTF-8'];
+  return start(settings, (data) => [
+    'initdb',
+    '-D',
+    data,
+    '-U',
+    'vagus',
+    '--auth=trust',
+    ...locale,
+    '--no-sync',
+  ]);
+}
+
+function startStandby(settings: Settings, address: string): Promise<PostgresServer> {
+  const how = ['--write-recovery-conf', '--wal-method=stream', '--checkpoint=fast', '--no-sync'];
+  return start(settings, (data) => ['pg_basebackup', '-D', data, '-d', address, ...how]);
+}
+
+/** `make`: the program that makes the server's folder, and its arguments. */
+async function start(
+  settings: Settings,
+  make: (data: string) => readonly [program: string, ...string[]],
 ): Promise<PostgresServer> {
   const binaries = findBinaries();
   const user = unprivileged();
@@ -108,14 +134,10 @@ export async function startPostgres(
   if (user) chownSync(folder, user.uid, user.gid);
   const options = { ...user, cwd: folder, env: { ...process.env, LC_ALL: 'C.UTF-8', TZ: 'UTC' } };
   const data = join(folder, 'data');
-  execFileSync(
-    join(binaries, 'initdb'),
-    ['-D', data, '-U', 'vagus', '--auth=trust', '--encoding=UTF8', '--locale=C.UTF-8', '--no-sync'],
-    {
-      ...options,
-      stdio: ['ignore', 'ignore', 'inherit'],
-    },
-  );
+  const [program, ...args] = make(data);
+  const made = spawn(join(binaries, program), args, { ...options, stdio: ['ignore', 'ignore', 'inherit'] });
+  const [code] = (await once(made, 'exit')) as [number | null];
+  if (code !== 0) throw new Error(`${program} ended with ${code}`);
   const port = await freePort();
   const all = {
     listen_addresses: '127.0.0.1',
@@ -128,7 +150,7 @@ export async function startPostgres(
   };
   const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   let log = '';
-  const start = (...more: string[]): ChildProcess => {
+  const run = (...more: string[]): ChildProcess => {
     const started = spawn(join(binaries, 'postgres'), ['-D', data, ...flags, ...more], {
       ...options,
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -136,7 +158,7 @@ export async function startPostgres(
     started.stderr.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-8_000)));
     return started;
   };
-  let child = start();
+  let child = run();
   const url = `postgres://vagus@127.0.0.1:${port}/postgres`;
   try {
     await answers(url, child);
@@ -155,9 +177,10 @@ export async function startPostgres(
       await ended;
       // Recovery from an archive that has nothing ends at once, as a promotion does.
       writeFileSync(join(data, 'recovery.signal'), '');
-      child = start('-c', 'restore_command=false');
+      child = run('-c', 'restore_command=false');
       await answers(url, child);
     },
+    standby: (address) => startStandby(settings, address),
     stop: async () => {
       if (child.exitCode === null && child.signalCode === null) {
         const ended = new Promise((resolve) => child.once('exit', resolve));

@@ -3,7 +3,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 
 type Direction = 'toServer' | 'toClient';
 
-/** A wire to a server that a test can cut, hold up, or lay dead. */
+/** A wire to a server that a test can cut, hold up, lay dead, or lead to another one. */
 export class TcpProxy {
   readonly #server: Server;
   readonly #links = new Set<{ readonly client: Socket; readonly server: Socket }>();
@@ -13,10 +13,12 @@ export class TcpProxy {
   };
   #isRefusing = false;
   #port = 0;
+  #target: number;
   #onData: ((direction: Direction, bytes: Buffer) => void) | undefined;
 
   private constructor(targetPort: number) {
-    this.#server = createServer((client) => this.#link(client, targetPort));
+    this.#target = targetPort;
+    this.#server = createServer((client) => this.#link(client));
   }
 
   static async to(url: string): Promise<TcpProxy> {
@@ -32,9 +34,9 @@ export class TcpProxy {
     return Object.assign(new URL(url), { port: String(this.#port) }).href;
   }
 
-  #link(client: Socket, port: number): void {
+  #link(client: Socket): void {
     if (this.#isRefusing) return void client.resetAndDestroy();
-    const server = connect(port, '127.0.0.1');
+    const server = connect(this.#target, '127.0.0.1');
     const link = { client, server };
     this.#links.add(link);
     const end = (): void => {
@@ -93,6 +95,11 @@ export class TcpProxy {
   refuse(isRefusing: boolean): void {
     this.#isRefusing = isRefusing;
     if (isRefusing) this.cut();
+  }
+
+  /** From here on it leads there; what is connected stays. */
+  leadTo(url: string): void {
+    this.#target = Number(new URL(url).port);
   }
 
   async close(): Promise<void> {
