@@ -217,7 +217,7 @@ export class Engine {
     return this.#commands.unban(room, user);
   }
 
-  /** Removes a room with all its messages; everyone is off it within 1 s. Codes: those of {@link setMember}. */
+  /** Removes a room with all its messages, also one whose record was lost (FR7); everyone is off it within 1 s. Codes: those of {@link setMember}. */
   deleteRoom(room: string): Promise<void> {
     return this.#commands.deleteRoom(room);
   }

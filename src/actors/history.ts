@@ -1,8 +1,9 @@
 import { channelId, channelKind, clientName, type Channel } from '../protocol/channels.ts';
 import { WIRE_LIMITS } from '../protocol/limits.ts';
 import { utf8Bytes } from '../protocol/size.ts';
-import type { PageStart, StoreCalls } from '../runtime/ports/log-store.ts';
+import type { PageStart } from '../runtime/ports/log-store.ts';
 import { entryFrame } from './frames.ts';
+import type { Page } from './log-messages.ts';
 import type { Actor, PageRequest, Refusal } from './messages.ts';
 
 /** What a reader wants to see of a channel (RQ6): after a seq, before one, or the newest. */
@@ -37,7 +38,7 @@ function pageStart({ after, before }: HistoryQuery): PageStart {
 export function historyFields(
   channel: Channel,
   query: HistoryQuery,
-  page: StoreCalls['page']['reply'],
+  page: Page,
   autoCreate: boolean,
 ): string | Refusal {
   const room = channelKind(channel) === 'room' ? channelId(channel) : undefined;
@@ -46,7 +47,7 @@ export function historyFields(
     return { error: 'forbidden', message: 'the room is private, and you are not a member' };
   if (grant === 'banned') return { error: 'forbidden', message: 'you are banned from this room' };
   if (grant === 'gone') return { error: 'gone', message: 'the room was deleted' };
-  if (grant === 'absent' && room !== undefined && !autoCreate)
+  if (grant === 'lost' || (grant === 'absent' && room !== undefined && !autoCreate))
     return { error: 'not_found', message: 'there is no such room' };
   const frames = entries.map((entry) => entryFrame(channel, entry));
   const kept = fitting(frames, query.after !== undefined);

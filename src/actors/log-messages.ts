@@ -5,9 +5,11 @@ import type {
   Claimed,
   ClaimMode,
   EntryOutcome,
+  Grant,
   NewEntry,
   PageStart,
   Reader,
+  RoomRecord,
   StoreCalls,
   StoreFailure,
   StoreReply,
@@ -73,8 +75,20 @@ export interface ReadLimited {
   readonly retryAfterMs: number;
 }
 
+/** `lost`: the room has no record any more, and is not public for that (D21). */
+export type Page = Omit<StoreCalls['page']['reply'], 'grant'> & { readonly grant: Grant | 'lost' };
+
 /** The log's answer to a {@link PageRequest}. */
-export type PageReply = LogReply<StoreCalls['page']['reply']> | ReadLimited;
+export type PageReply = LogReply<Page> | ReadLimited;
+
+/** `isLost`: of a room that was private, and has no record any more (D21); of what was in it only the creator is known. */
+export interface KnownRecord extends RoomRecord {
+  readonly isLost?: true;
+}
+
+export function lostRecord(creator: string | null): KnownRecord {
+  return { access: 'private', metadata: '{}', creator, isDeleted: false, isLost: true };
+}
 
 /** The log's answer to whatever it was asked. */
 export type LogReply<Value> =

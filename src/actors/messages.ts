@@ -71,7 +71,7 @@ export type ConnectionMessage =
   | { readonly type: 'sessionsRestarted' }
   /** To itself: the time for a first request is over (HS5). */
   | { readonly type: 'greetingOver' }
-  | { readonly type: 'evicted'; readonly channel: Channel; readonly reason: 'removed' | 'closed' }
+  | { readonly type: 'evicted'; readonly channel: Channel; readonly reason: OffReason }
   | { readonly type: 'relayLost'; readonly channel: Channel }
   /** The application may have another mind about who reads a room, or all that it is in. */
   | { readonly type: 'recheck'; readonly channel?: Channel };
@@ -138,9 +138,12 @@ export type Publication =
   /** The application may have another mind about who is here: about all, or one user. */
   | { readonly type: 'recheck'; readonly user: string | undefined }
   /** Those who lost their right. */
-  | ({ readonly type: 'evict'; readonly reason: 'removed' | 'closed' } & EvictedUsers)
+  | ({ readonly type: 'evict'; readonly reason: OffReason } & EvictedUsers)
   /** A new life of the home, which knows nobody yet; no home, since another has the channel; the log has lost its end. */
   | { readonly type: 'homeStarted' | 'homeDeposed' | 'rewound' };
+
+/** Why somebody is put off: his right is gone, the room was deleted, or there is no such room any more (D21). */
+export type OffReason = 'removed' | 'closed' | 'lost';
 
 /** `null`: everybody, but for some. */
 export interface EvictedUsers {
@@ -210,6 +213,8 @@ export type SetBan =
 export interface CreateRoom {
   readonly type: 'create';
   readonly creator: string;
+  /** The creator passes every check (RS4). */
+  readonly isAdmin: boolean;
   readonly access: Access;
   readonly members: readonly string[];
   readonly metadata: string;

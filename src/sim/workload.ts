@@ -112,7 +112,14 @@ export class Workload {
   }
 
   #recreate(creator: string): void {
-    const request = { type: 'create', creator, access: 'public', members: [], metadata: '{}' } as const;
+    const request = {
+      type: 'create',
+      creator,
+      isAdmin: false,
+      access: 'public',
+      members: [],
+      metadata: '{}',
+    } as const;
     this.#stage.askHome('room:c', request);
   }
 }

@@ -105,6 +105,7 @@ export class World implements Stage {
     const request = {
       type: 'create',
       creator: 'u0',
+      isAdmin: false,
       access: 'private',
       members: ['u1', 'u2'],
       metadata: '{}',
@@ -282,7 +283,11 @@ export class World implements Stage {
       },
     ];
     this.database.begin(
-      { call: 'append', owner, groups: [{ channel, epoch, foundsRoom: false, entries }] },
+      {
+        call: 'append',
+        owner,
+        groups: [{ channel, epoch, foundsRoom: channel.startsWith('room:'), entries }],
+      },
       2,
       () => {},
     );

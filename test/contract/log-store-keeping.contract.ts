@@ -170,7 +170,7 @@ export function logStoreKeepingContract(name: string, open: () => Promise<Ageing
           (await get(store, 'rooms', { rooms: [room] })).get(room)?.hasBans;
         expect([await rest('g-1'), await hasBans('g-1')]).toEqual([0, undefined]);
         for (const room of ['g-1', 'g-2']) {
-          await get(store, 'ban', { room, user: 'carol', until: null });
+          await get(store, 'ban', { room, user: 'carol', until: null, foundsRoom: false });
           expect([await rest(room), await hasBans(room)]).toEqual([Infinity, true]);
           expect(await page(room, carol)).toBe('banned');
           expect(await page(room, { ...carol, isAdmin: true })).toBe('granted');
@@ -180,8 +180,10 @@ export function logStoreKeepingContract(name: string, open: () => Promise<Ageing
         await get(store, 'unban', { room: 'g-1', user: 'carol' });
         expect(await page('g-1', carol)).toBe('granted');
         expect(await names(carol, 'g-')).toEqual(['g-1']);
-        // A room that had no record has one; a new room of that name has no bans of the old.
-        await get(store, 'ban', { room: 'g-3', user: 'carol', until: null });
+        // A room that had no record has one, if it is known to have had none; a new room has no bans of the old.
+        await get(store, 'ban', { room: 'g-3', user: 'carol', until: null, foundsRoom: false });
+        expect(await names(alice, 'g-')).toEqual(['g-1', 'g-2']);
+        await get(store, 'ban', { room: 'g-3', user: 'carol', until: null, foundsRoom: true });
         expect(await names(alice, 'g-')).toEqual(['g-1', 'g-2', 'g-3']);
         await get(store, 'deleteRoom', { room: 'g-3', owner: 'a', epoch: 0 });
         await make('g-3', { access: 'public' });
@@ -190,11 +192,11 @@ export function logStoreKeepingContract(name: string, open: () => Promise<Ageing
 
       test('[JW7] a ban that has ended is none', async () => {
         await make('h-1', { access: 'public' });
-        await get(store, 'ban', { room: 'h-1', user: 'carol', until: 1 });
+        await get(store, 'ban', { room: 'h-1', user: 'carol', until: 1, foundsRoom: false });
         expect(await names(carol, 'h-')).toEqual(['h-1']);
         expect(await get(store, 'banned', { pairs: [{ room: 'h-1', user: 'carol' }] })).toEqual([0]);
         const until = Date.UTC(9_999, 0);
-        await get(store, 'ban', { room: 'h-1', user: 'carol', until });
+        await get(store, 'ban', { room: 'h-1', user: 'carol', until, foundsRoom: false });
         const [restMs = 0] = await get(store, 'banned', { pairs: [{ room: 'h-1', user: 'carol' }] });
         expect(restMs).toBeGreaterThan(1e12);
         expect(restMs).toBeLessThan(until);

@@ -573,6 +573,18 @@ export function logStoreContract(name: string, open: () => Promise<StoreUnderTes
         expect(await claim(store, channel, 'b')).toEqual({ epoch: 2, head: 0 });
       });
 
+      test('[D21] are deleted also where their record was lost: nothing is left of their messages', async () => {
+        const room = newRoom();
+        const channel: Channel = `room:${room}`;
+        const { epoch } = await claim(store, channel, 'a');
+        await append(store, channel, 'a', epoch, [entry('1')]);
+        expect(await get(store, 'emptyRoom', { room })).toBe(false);
+        await get(store, 'deleteRoom', { room, owner: 'a', epoch });
+        expect(await record(room)).toMatchObject({ isDeleted: true });
+        expect(await get(store, 'emptyRoom', { room })).toBe(true);
+        expect(await readAll(store, channel)).toEqual([]);
+      });
+
       test('are deleted with their messages and members, but the channel goes on counting', async () => {
         const room = newRoom();
         const channel: Channel = `room:${room}`;

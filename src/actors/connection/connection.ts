@@ -9,7 +9,7 @@ import { isoTime } from '../../protocol/time.ts';
 import type { Answer, Answered, Behaviour, Life, TimerFired, Turn } from '../../runtime/ports/actor.ts';
 import type { Claims } from '../../runtime/ports/tokens.ts';
 import type { HookAnswer } from '../hooks/hooks.ts';
-import type { ConnectionAddress, ConnectionMessage, Departure } from '../messages.ts';
+import type { ConnectionAddress, ConnectionMessage, Departure, OffReason } from '../messages.ts';
 import { Outbox } from '../outbox.ts';
 import { Chats, type ChatContext } from './chats.ts';
 import {
@@ -23,7 +23,7 @@ import {
 import { tellScope } from './channel-asks.ts';
 import { Credentials } from './credentials.ts';
 import { Gate } from './gate.ts';
-import { evictedFrame, welcomeFrame } from './notices.ts';
+import { EVICTED_CODES, evictedFrame, welcomeFrame } from './notices.ts';
 import { Outbound } from './outbound.ts';
 import { Rechecks, type RecheckContext } from './permits.ts';
 import { Pulse } from './pulse.ts';
@@ -323,9 +323,8 @@ class Connection implements ConnectionContext {
 
   // --- ends
 
-  #evicted(channel: Channel, reason: 'removed' | 'closed', out: Outbox): void {
-    const error = reason === 'closed' ? 'gone' : 'forbidden';
-    if (!this.#subscriptions.evicted(channel, error)) return;
+  #evicted(channel: Channel, reason: OffReason, out: Outbox): void {
+    if (!this.#subscriptions.evicted(channel, EVICTED_CODES[reason])) return;
     write(this, evictedFrame(channelId(channel), this.user, reason), out);
   }
 

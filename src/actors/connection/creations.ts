@@ -80,11 +80,12 @@ export class Creations {
   }
 
   #make(request: Create, isCounted: boolean, out: Outbox): void {
-    const { user, gate, options } = this.#context;
+    const { user, gate, credentials, options } = this.#context;
     const { room = '', access, members = [], metadata = {} } = request;
     const message = {
       type: 'create',
       creator: user,
+      isAdmin: credentials.isAdmin,
       access,
       members,
       metadata: JSON.stringify(metadata),

@@ -1,7 +1,9 @@
+import type { SocketErrorCode } from '../../protocol/codes.ts';
 import type { Welcome } from '../../protocol/pushes.ts';
 import { isoTime } from '../../protocol/time.ts';
 import { PROTOCOL_VERSION } from '../../protocol/version.ts';
 import type { Turn } from '../../runtime/ports/actor.ts';
+import type { OffReason } from '../messages.ts';
 import type { ConnectionContext } from './context.ts';
 
 /** The first frame (HS5). `heads`: of the two channels of every connection, where they could be had. */
@@ -26,11 +28,18 @@ export function welcomeFrame(
   return JSON.stringify({ type: 'notification', action: 'welcome', data });
 }
 
+/** What a request that is under way is answered of a room that one is put off. */
+export const EVICTED_CODES = {
+  removed: 'forbidden',
+  closed: 'gone',
+  lost: 'not_found',
+} as const satisfies Record<OffReason, SocketErrorCode>;
+
 /** To who is put off a room (JW4). */
-export function evictedFrame(room: string, user: string, reason: 'removed' | 'closed'): string {
+export function evictedFrame(room: string, user: string, reason: OffReason): string {
   const notice =
     reason === 'closed'
       ? { action: 'room_closed', room, data: {} }
-      : { action: 'left', room, data: { users: [user], reason } };
+      : { action: 'left', room, data: { users: [user], reason: 'removed' } };
   return JSON.stringify({ type: 'notification', ...notice });
 }

@@ -145,7 +145,7 @@ export class Requests {
       // Who is in the room and may not read it is there by mistake: his home has to hear of it (JW4).
       const isJoined =
         channelKind(channel) === 'room' && this.#subscriptions.table.isJoined(channelId(channel));
-      if (isJoined && fields.error !== 'not_found') out.tell(homeAddress(channel), { type: 'rightDoubted' });
+      if (isJoined) out.tell(homeAddress(channel), { type: 'rightDoubted' });
       return this.#refuse(request.id, fields, out);
     }
     const id = request.id === undefined ? '' : `"id":"${request.id}",`;

@@ -1,6 +1,7 @@
 import type { Answer, Turn } from '../../runtime/ports/actor.ts';
-import type { Access as RoomAccess, RoomRecord } from '../../runtime/ports/log-store.ts';
+import type { Access as RoomAccess } from '../../runtime/ports/log-store.ts';
 import type { Membership } from '../../runtime/ports/members.ts';
+import { lostRecord, type KnownRecord } from '../log-messages.ts';
 import { LOG, type Actor, type LogReply, type Refusal } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 
@@ -37,7 +38,7 @@ export class Access {
   readonly #deadlineMs: number;
   readonly #retryAfterMs: number;
   /** Undefined until loaded; null: the room has none. */
-  record: RoomRecord | null | undefined;
+  record: KnownRecord | null | undefined;
   readonly #members = new Map<string, Membership>();
   /** Until when users are banned, on the clock of `now`; only of a room from which somebody is. */
   readonly #bans = new Map<string, number>();
@@ -80,20 +81,37 @@ export class Access {
     out.ask(LOG, { type: 'room', room: this.#room }, { deadlineMs: this.#deadlineMs, context });
   }
 
-  /** Takes the record that was read. `stale`: something has changed since it was asked for, so it is being read again. */
-  loaded(answer: Answer<LogReply<RoomRecord | null>>, out: Outbox): 'loaded' | 'failed' | 'stale' {
+  /**
+   * Takes the record that was read. `stale`: something has changed since it was asked for, so it is being read again.
+   * `isWritten`: the log has had messages of the room.
+   */
+  loaded(
+    answer: Answer<LogReply<KnownRecord | null>>,
+    isWritten: boolean,
+    out: Outbox,
+  ): 'loaded' | 'failed' | 'stale' {
     this.#isLoading = false;
     if (!answer.ok || !answer.body.ok) return 'failed';
     if (this.#isStale) {
       this.load(out);
       return 'stale';
     }
-    this.changed(answer.body.value);
+    this.changed(answer.body.value ?? this.#missing(isWritten));
     return 'loaded';
   }
 
+  /**
+   * There is no record (D21). A room that was private is no public one for that; nor is one that has messages, since
+   * whatever is stored first makes the record. One that is known to have been public is made anew by its next message.
+   */
+  #missing(isWritten: boolean): KnownRecord | null {
+    const was = this.record?.isDeleted ? null : this.record;
+    const isLost = was ? was.access === 'private' : isWritten;
+    return isLost ? lostRecord(was?.creator ?? null) : null;
+  }
+
   /** The room has a record now that it had not, or other rights than before. */
-  changed(record: RoomRecord | null): void {
+  changed(record: KnownRecord | null): void {
     this.#noteChange();
     this.record = record;
     this.#members.clear();
@@ -146,8 +164,8 @@ export class Access {
   /** Why there is no room, if there is none; for nobody. */
   absence(): Refusal | undefined {
     if (this.record?.isDeleted) return { error: 'gone', message: 'the room was deleted' };
-    if (!this.record && !this.#autoCreate) return { error: 'not_found', message: 'there is no such room' };
-    return undefined;
+    const isThere = this.record ? !this.record.isLost : this.#autoCreate;
+    return isThere ? undefined : NOT_FOUND;
   }
 
   #refusal(actor: Actor, turn: Turn): Refusal | undefined | 'membership' | 'banned' {
@@ -192,6 +210,8 @@ export class Access {
     };
   }
 }
+
+export const NOT_FOUND: Refusal = { error: 'not_found', message: 'there is no such room' };
 
 const FORBIDDEN: Refusal = { error: 'forbidden', message: 'the room is private, and you are not a member' };
 

@@ -1,5 +1,5 @@
 import type { Turn } from '../../runtime/ports/actor.ts';
-import type { EvictedUsers, Spared } from '../messages.ts';
+import type { EvictedUsers, OffReason, Spared } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import type { Access } from './access.ts';
 import type { Ledger } from './ledger.ts';
@@ -40,23 +40,24 @@ export class Evictions {
     this.#publish({ users: null, butFor: [...members], spares: 'admins' }, 'removed', out);
   }
 
-  /** Everyone is off, and told that the room is closed. */
-  closeAll(turn: Turn, out: Outbox): void {
+  /** Everyone is off, and told that the room is closed; or, in effect, removed: there is no room any more. */
+  closeAll(turn: Turn, out: Outbox, reason: OffReason = 'closed'): void {
     const { presence } = this.#parts;
     for (const user of presence.users()) presence.expel(user, 'nobody', turn);
-    this.#publish({ users: null, spares: 'nobody' }, 'closed', out);
+    this.#publish({ users: null, spares: 'nobody' }, reason, out);
   }
 
   /** A change of rights may have been carried out without our hearing of it: everyone present is looked at anew. */
   judgeAgain(turn: Turn, out: Outbox): void {
     const { access, presence, retryAfterMs } = this.#parts;
     if (access.record?.isDeleted) return this.closeAll(turn, out);
+    // Where there is no room, no scope helps. Who is not present is refused when he says that he is here.
+    if (access.absence()) return presence.size > 0 ? this.closeAll(turn, out, 'lost') : undefined;
     for (const user of presence.users()) {
       access.check({ user, isAdmin: false }, turn, out, (refusal, at, later) => {
         // A right that cannot be read now is read later: it must not stay as it was for as long as somebody is here.
         if (refusal?.error === 'unavailable') later.arm('record', retryAfterMs);
-        // Where there is no room, no scope helps.
-        else if (refusal) this.#putOff(user, refusal.error === 'forbidden' ? 'admins' : 'nobody', at, later);
+        else if (refusal) this.#putOff(user, 'admins', at, later);
       });
     }
   }
@@ -67,7 +68,7 @@ export class Evictions {
     this.#publish({ users: [user], spares }, 'removed', out);
   }
 
-  #publish(who: EvictedUsers, reason: 'removed' | 'closed', out: Outbox): void {
+  #publish(who: EvictedUsers, reason: OffReason, out: Outbox): void {
     const { ledger, node } = this.#parts;
     const nodes = new Set([...ledger.nodes, node]);
     out.publish(ledger.channel, nodes, { type: 'evict', ...who, reason });

@@ -5,7 +5,7 @@ import type { Access } from './access.ts';
 import type { Ledger } from './ledger.ts';
 import type { LedgerLimits } from './ledger-limits.ts';
 import type { Sent } from './pending.ts';
-import { Refusals, type RefusalsContext } from './refusals.ts';
+import { outcomeUnknown, Refusals, type RefusalsContext } from './refusals.ts';
 import { Vetting, type AskedOfMessages, type VettingContext } from './vetting.ts';
 
 export type IntakeContext = VettingContext | RefusalsContext;
@@ -23,12 +23,14 @@ export interface IntakeParts {
 export class Intake {
   readonly #access: Access;
   readonly #ledger: Ledger;
+  readonly #limits: LedgerLimits;
   readonly #refusals: Refusals;
   readonly #vetting: Vetting | undefined;
 
   constructor({ room, access, ledger, limits, vetted }: IntakeParts) {
     this.#access = access;
     this.#ledger = ledger;
+    this.#limits = limits;
     this.#refusals = new Refusals(ledger, limits);
     if (vetted === undefined) return;
     this.#vetting = new Vetting({
@@ -42,7 +44,7 @@ export class Intake {
       refuse: (sent, refusal, turn, out) =>
         access.check(sent.by, turn, out, (right, at, later) => {
           // Then it may have overtaken them.
-          if (right?.error === 'unavailable') later.reply(sent.asker.replyTo, ledger.unknown());
+          if (right?.error === 'unavailable') later.reply(sent.asker.replyTo, outcomeUnknown(limits));
           else this.#refusals.refuse(sent, refusal, at, later);
         }),
     });
@@ -67,7 +69,7 @@ export class Intake {
       // A right that cannot be read now says nothing of the message, and the log would not answer either.
       if (refusal.error === 'unavailable') return later.reply(asker.replyTo, refusal);
       // Of what waits for the application nobody can say yet whether it will be stored.
-      if (this.#vetting?.awaits(entry)) return later.reply(asker.replyTo, this.#ledger.unknown());
+      if (this.#vetting?.awaits(entry)) return later.reply(asker.replyTo, outcomeUnknown(this.#limits));
       this.#refusals.refuse(sent, refusal, at, later);
     });
   }

@@ -74,6 +74,11 @@ export class Ledger {
     return this.#epoch;
   }
 
+  /** How far the log is known to go. */
+  get head(): number {
+    return this.#head;
+  }
+
   get isQuiet(): boolean {
     return this.#pending.count === 0 && this.#retry.isResting;
   }
@@ -84,15 +89,6 @@ export class Ledger {
 
   unavailable(message = 'the room cannot take messages right now'): Refusal {
     return { error: 'unavailable', message, retryAfterMs: this.#limits.retryAfterMs };
-  }
-
-  /** A refusal would say that it is not stored, and an earlier sending of it may be (DG4). */
-  unknown(): Refusal {
-    return {
-      error: 'outcome_unknown',
-      message: 'the message is refused now, but may have been stored before; send it again with the same id',
-      retryAfterMs: this.#limits.retryAfterMs,
-    };
   }
 
   // --- taking
@@ -183,12 +179,15 @@ export class Ledger {
 
   /**
    * All that the log was given is in doubt: it has forgotten it, or another database answers for it (D21). Of that one
-   * nothing is known until it is claimed.
+   * nothing is known until it is claimed, and what the home needs beside the log is read there.
    */
   logDoubted(why: 'logRestarted' | 'timelineChanged', turn: Turn, out: Outbox): void {
     this.#pending.doubtAll(this.#head);
-    const mayBeOther = why === 'timelineChanged' && this.#epoch > 0;
-    if (this.#pending.count > 0 || mayBeOther) this.#doubt(turn, out);
+    const mayBeOther = why === 'timelineChanged';
+    const wasPrepared = this.#isPrepared;
+    if (mayBeOther) this.#isPrepared = false;
+    if (this.#pending.count > 0 || (mayBeOther && this.#epoch > 0)) this.#doubt(turn, out);
+    else if (mayBeOther && wasPrepared && this.#prepare(out)) this.prepared(turn, out);
   }
 
   storeBack(turn: Turn, out: Outbox): void {
@@ -259,8 +258,8 @@ export class Ledger {
       this.#pending.doubtAll(this.#head);
       this.#adopt(claimed);
     }
-    // From our own epoch, or of a row that we have made, nobody can have changed anything.
-    const isContinued = context.mode === 'settle' || (context.mode === 'create' && claimed?.epoch === 1);
+    // Of a row that we have made nobody can have changed anything; where there was doubt, another database may answer (D21).
+    const isContinued = context.mode === 'create' && claimed?.epoch === 1;
     if (!isContinued) this.#isPrepared = false;
     if (this.#isPrepared || this.#prepare(out)) this.prepared(turn, out);
   }

@@ -2,7 +2,7 @@ import type { Answer, ReplyTo, Turn } from '../../runtime/ports/actor.ts';
 import type { Claimed, StoreRequest } from '../../runtime/ports/log-store.ts';
 import { LOG, type CreateRoom, type LogReply, type Refusal, type SetBan } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
-import type { Access } from './access.ts';
+import { NOT_FOUND, type Access } from './access.ts';
 import type { Evictions } from './evictions.ts';
 import type { Ledger } from './ledger.ts';
 
@@ -60,9 +60,12 @@ export class RecordChanges {
 
   create(request: CreateRoom, replyTo: ReplyTo | undefined, out: Outbox): void {
     const { record } = this.#parts.access;
-    if (record && !record.isDeleted) return out.reply(replyTo, ALREADY_EXISTS);
+    // Its messages may be there still: they are not for whoever asks first.
+    const isOthers = record?.isLost && !request.isAdmin && request.creator !== record.creator;
+    if (isOthers) return out.reply(replyTo, NOT_FOUND);
+    if (record && !record.isLost && !record.isDeleted) return out.reply(replyTo, ALREADY_EXISTS);
     // What is left of a room of this name must not be seen in the new one.
-    if (record) this.#empty({ request, replyTo }, out);
+    if (record?.isDeleted) this.#empty({ request, replyTo }, out);
     else this.#create({ request, replyTo }, out);
   }
 
@@ -81,8 +84,8 @@ export class RecordChanges {
 
   setMember(user: string, isMember: boolean, replyTo: ReplyTo | undefined, out: Outbox): void {
     const { access, room } = this.#parts;
-    if (!access.record) return out.reply(replyTo, NOT_FOUND);
-    if (access.record.isDeleted) return out.reply(replyTo, GONE);
+    const refusal = access.record ? access.absence() : NOT_FOUND;
+    if (refusal) return out.reply(replyTo, refusal);
     // Who is no member of a public room may use it all the same: whoever asks for this wants something else.
     if (!isMember && access.access === 'public') return out.reply(replyTo, { isPublic: true });
     const call = { call: 'setMember', room, user, isMember } as const;
@@ -97,7 +100,7 @@ export class RecordChanges {
     const { user } = change;
     const call =
       change.type === 'ban'
-        ? ({ call: 'ban', room, user, until: change.until } as const)
+        ? ({ call: 'ban', room, user, until: change.until, foundsRoom: access.record === null } as const)
         : ({ call: 'unban', room, user } as const);
     this.#callStore(call, { for: 'ban', change, replyTo }, out);
   }
@@ -236,6 +239,5 @@ const EMPTY_AGAIN_MS = 1_000;
 
 const NOT_NOW = 'the room could not be changed right now';
 
-const NOT_FOUND: Refusal = { error: 'not_found', message: 'there is no such room' };
 const ALREADY_EXISTS: Refusal = { error: 'already_exists', message: 'there is such a room already' };
 export const GONE: Refusal = { error: 'gone', message: 'the room was deleted' };

@@ -46,7 +46,7 @@ export class Refusals {
     // On its way into the log, of which the log cannot tell yet: this is the same message, with what was accepted then.
     const twin = this.#ledger.underWay(entry);
     if (twin) return this.#ledger.append(twin, asker, turn, out);
-    if (this.#count >= this.#limits.pendingMax) return out.reply(asker.replyTo, this.#ledger.unknown());
+    if (this.#count >= this.#limits.pendingMax) return out.reply(asker.replyTo, outcomeUnknown(this.#limits));
     this.#count++;
     const refused = { sender: entry.sender, id: entry.id, asker, refusal };
     if (this.#next) this.#next.push(refused);
@@ -68,10 +68,19 @@ export class Refusals {
     for (const [at, { asker, refusal }] of refused.entries()) {
       const first = found?.[at];
       if (first) out.reply(asker.replyTo, { ...first, isDuplicate: true });
-      else out.reply(asker.replyTo, found ? refusal : this.#ledger.unknown());
+      else out.reply(asker.replyTo, found ? refusal : outcomeUnknown(this.#limits));
     }
     const next = this.#next ?? [];
     this.#next = undefined;
     if (next.length > 0) this.#lookUp(next, out);
   }
+}
+
+/** A refusal would say that it is not stored, and an earlier sending of it may be (DG4). */
+export function outcomeUnknown({ retryAfterMs }: Pick<LedgerLimits, 'retryAfterMs'>): Refusal {
+  return {
+    error: 'outcome_unknown',
+    message: 'the message is refused now, but may have been stored before; send it again with the same id',
+    retryAfterMs,
+  };
 }

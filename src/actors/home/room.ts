@@ -1,8 +1,8 @@
 import type { Answer, Behaviour, Birth, ReplyTo, Turn } from '../../runtime/ports/actor.ts';
-import type { RoomRecord } from '../../runtime/ports/log-store.ts';
 import type { Membership } from '../../runtime/ports/members.ts';
 import { WIRE_LIMITS } from '../../protocol/limits.ts';
 import { DIRECTORY } from '../directory.ts';
+import type { KnownRecord } from '../log-messages.ts';
 import type { DeviceState, Enter, Entered, HomeMessage, LogReply, Refusal } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import { Access, type AccessContext } from './access.ts';
@@ -220,7 +220,7 @@ class RoomHome extends Home {
     const known = context as RoomContext;
     switch (known.for) {
       case 'record':
-        return this.#recordRead(answer as Answer<LogReply<RoomRecord | null>>, turn, out);
+        return this.#recordRead(answer as Answer<LogReply<KnownRecord | null>>, turn, out);
       case 'membership':
       case 'banned':
         return this.#access.known(known, answer as Answer<LogReply<Membership | number>>, turn, out);
@@ -241,9 +241,9 @@ class RoomHome extends Home {
     }
   }
 
-  #recordRead(answer: Answer<LogReply<RoomRecord | null>>, turn: Turn, out: Outbox): void {
-    const { isPrepared } = this.ledger;
-    const outcome = this.#access.loaded(answer, out);
+  #recordRead(answer: Answer<LogReply<KnownRecord | null>>, turn: Turn, out: Outbox): void {
+    const { isPrepared, head } = this.ledger;
+    const outcome = this.#access.loaded(answer, head > 0, out);
     if (outcome === 'stale') return;
     if (outcome === 'failed') {
       return isPrepared ? out.arm('record', this.options.ledger.retryAfterMs) : this.ledger.failed(turn, out);

@@ -10,6 +10,7 @@ import { Claims } from './claims.ts';
 import { GroupCommit, type CommitLimits } from './group-commit.ts';
 import type { Job, Line } from './line.ts';
 import { Pages, type PagesLimits } from './pages.ts';
+import { PrivateRooms } from './private-rooms.ts';
 import { bansRead, headsRead, membershipRead, placesRead, revocationsRead, roomsRead } from './reads.ts';
 
 export interface LogOptions {
@@ -59,6 +60,7 @@ interface InFlight {
  */
 class Log {
   readonly #options: LogOptions;
+  readonly #privateRooms: PrivateRooms;
   readonly #breaker: Breaker;
   readonly #appends: Appends;
   readonly #claims: Claims;
@@ -79,9 +81,10 @@ class Log {
   #isFlushing = false;
   #complainedAt = -Infinity;
 
-  constructor(options: LogOptions, hasForgotten: boolean) {
+  constructor(options: LogOptions, privateRooms: PrivateRooms, hasForgotten: boolean) {
     const { appendsInFlight, callsInFlight, waitingMax } = options.limits;
     this.#options = options;
+    this.#privateRooms = privateRooms;
     this.#breaker = new Breaker(options.breaker);
     this.#appends = new Appends(
       options.owner,
@@ -218,7 +221,7 @@ class Log {
       if (!reply.ok) this.#complain(reply.message, now, out);
       this.#apply(this.#breaker.record(isSound(job, reply), now), out);
     }
-    job.settle(reply, out);
+    job.settle(this.#privateRooms.heard(job.request, reply), out);
   }
 
   #complain(message: string, now: number, out: Outbox): void {
@@ -277,6 +280,8 @@ function tellHomes(kind: string, type: 'logRestarted' | 'storeBack'): Effect {
 }
 
 export function logBehaviour(options: LogOptions): Behaviour<Log, LogMessage> {
+  // What was heard of the store is true whatever becomes of who heard it: it outlives a crash.
+  const privateRooms = new PrivateRooms();
   return {
     kind: 'log',
     // Who asks it is bounded himself; this is the sum over many.
@@ -285,7 +290,7 @@ export function logBehaviour(options: LogOptions): Behaviour<Log, LogMessage> {
     isVirtual: true,
     // Homes whose appends an earlier life held will not hear of them any more.
     start: ({ restarted }) => [
-      new Log(options, restarted),
+      new Log(options, privateRooms, restarted),
       restarted ? HOME_KINDS.map((kind) => tellHomes(kind, 'logRestarted')) : [],
     ],
     step: (log, message, turn) => log.take(message, turn).effects,

@@ -8,6 +8,7 @@ import {
   type DeviceState,
   type Entered,
   type LogReply,
+  type OffReason,
   type PageReply,
   type Publication,
   type Refusal,
@@ -25,6 +26,7 @@ import { Stream, type RelayOptions } from './stream.ts';
 import {
   DEMOTED_MS,
   EVICTED,
+  reasonOf,
   subscriberOf,
   tellLost,
   tellRecheck,
@@ -238,7 +240,7 @@ class Relay {
     }
   }
 
-  #putOff({ connection, address, asker, isIn }: Subscriber, reason: 'removed' | 'closed', out: Outbox): void {
+  #putOff({ connection, address, asker, isIn }: Subscriber, reason: OffReason, out: Outbox): void {
     // Who is still waiting to be let in is told why he is not.
     out.reply(asker, EVICTED[reason]);
     // His home may let him in yet: it has not heard of him, or has another right in mind.
@@ -329,9 +331,7 @@ class Relay {
   #reentered(subscriber: Subscriber, answer: Answer<Entered | Refusal>, out: Outbox): void {
     if (!answer.ok || (isRefusal(answer.body) && answer.body.error === 'unavailable'))
       return out.arm('reenter', this.#options.retryAfterMs);
-    if (isRefusal(answer.body)) {
-      return this.#putOff(subscriber, answer.body.error === 'gone' ? 'closed' : 'removed', out);
-    }
+    if (isRefusal(answer.body)) return this.#putOff(subscriber, reasonOf(answer.body), out);
     // What the old home has stored and not published is in the log, and what it has published may not be (D21).
     this.#stream.prove(out);
   }

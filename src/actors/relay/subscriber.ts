@@ -6,6 +6,7 @@ import {
   type ConnectionAddress,
   type DeviceState,
   type Entered,
+  type OffReason,
   type Refusal,
   type Subscribe,
 } from '../messages.ts';
@@ -80,7 +81,13 @@ export const DEMOTED_MS = 800;
 export const EVICTED = {
   removed: { error: 'forbidden', message: 'you are not a member of the room any more' },
   closed: { error: 'gone', message: 'the room was deleted' },
-} as const satisfies Record<string, Refusal>;
+  lost: { error: 'not_found', message: 'there is no such room' },
+} as const satisfies Record<OffReason, Refusal>;
+
+/** What it means to who was in that his home will not have him. */
+export function reasonOf({ error }: Refusal): OffReason {
+  return error === 'gone' ? 'closed' : error === 'not_found' ? 'lost' : 'removed';
+}
 
 /** The application may have another mind about who is here, about all or one user: each connection asks for itself. */
 export function tellRecheck(

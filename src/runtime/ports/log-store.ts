@@ -193,7 +193,7 @@ export interface StoreCalls extends LeaseCalls, MemberCalls {
    * Ends a room, from the caller's own epoch (0: the channel has no row): nobody may read it from here on, and its members
    * and its bans are none. The channel's row stays, its epoch raised, so that a position of before never points into what comes later
    * (RS3). Null, and nothing done, when epoch or owner are not current: a deletion that arrives late must not hit what
-   * was stored after it was given up.
+   * was stored after it was given up. A room that has no record (D21) gets that of a deleted one.
    */
   deleteRoom: {
     request: { readonly room: string; readonly owner: string; readonly epoch: number };

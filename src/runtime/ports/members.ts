@@ -12,9 +12,15 @@ export interface MemberCalls {
     request: { readonly pairs: readonly { readonly room: string; readonly user: string }[] };
     reply: readonly number[];
   };
-  /** Bans somebody from a room (JW7), until a time (ms since 1970) or for ever. A room that has no record gets one. */
+  /** Bans somebody from a room (JW7), until a time (ms since 1970) or for ever. */
   ban: {
-    request: { readonly room: string; readonly user: string; readonly until: number | null };
+    request: {
+      readonly room: string;
+      readonly user: string;
+      readonly until: number | null;
+      /** The room has no record yet: it gets one, as by its first message (FR7). */
+      readonly foundsRoom: boolean;
+    };
     reply: null;
   };
   unban: { request: { readonly room: string; readonly user: string }; reply: null };

@@ -142,8 +142,8 @@ export class MemoryLogStore implements LogStore {
     membership: ({ pairs }) => pairs.map(({ room, user }) => this.#members.of(room, user)),
     banned: ({ pairs }) => pairs.map(({ room, user }) => this.#members.bannedMs(room, user)),
 
-    ban: ({ room, user, until }) => {
-      this.#found(room);
+    ban: ({ room, user, until, foundsRoom }) => {
+      if (foundsRoom) this.#found(room);
       this.#members.ban(room, user, until ?? Infinity);
       return null;
     },
@@ -179,7 +179,8 @@ export class MemoryLogStore implements LogStore {
       const row = this.#channels.get(`room:${room}`);
       if (row ? row.epoch !== epoch || row.owner !== owner : epoch !== 0) return null;
       const record = this.#rooms.get(room);
-      if (record) this.#rooms.set(room, { ...record, metadata: '{}', creator: null, isDeleted: true });
+      const access = record?.access ?? 'private';
+      this.#rooms.set(room, { access, metadata: '{}', creator: null, isDeleted: true });
       this.#members.forget(room);
       const claimed = this.#claim(owner, { channel: `room:${room}`, mode: 'create', epoch: 0 });
       return claimed ?? null;

@@ -36,12 +36,12 @@ select coalesce((
 from unnest(${given('rooms')}::text[], ${given('users')}::text[]) with ordinality as t (room, "user", ord) order by t.ord`,
 );
 
-/** A room that has no record gets one, as by its first message. */
 export const ban = statement(
   'ban',
   sql`
 with founded as (
-  insert into ${rooms} (room, access) values (${given('room')}, 'public') on conflict (room) do nothing
+  insert into ${rooms} (room, access) select ${given('room')}::text, 'public' where ${given('foundsRoom')}::boolean
+  on conflict (room) do nothing
 ), over as (
   delete from ${bans} b where b.room = ${given('room')} and b.until <= now() and b.user <> ${given('user')}
 )

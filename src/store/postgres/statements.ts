@@ -254,8 +254,8 @@ with raised as (
 ), pardoned as (
   delete from ${bans} b using closing where b.room = ${given('room')}
 ), closed as (
-  update ${rooms} r set deleted_at = coalesce(r.deleted_at, now()), metadata = '{}', creator = null
-  from closing where r.room = ${given('room')}
+  insert into ${rooms} as r (room, access, deleted_at) select ${given('room')}::text, 'private', now() from closing
+  on conflict (room) do update set deleted_at = coalesce(r.deleted_at, excluded.deleted_at), metadata = '{}', creator = null
 )
 select epoch, head from closing`,
 );

@@ -6,9 +6,9 @@ export const bug: PastBug = {
   file: 'actors/home/intake.ts',
   edits: [
     {
-      find: `this.#ledger.unknown());
+      find: `outcomeUnknown(this.#limits));
       this.#refusals.refuse(sent, refusal, at, later);`,
-      replace: `this.#ledger.unknown());
+      replace: `outcomeUnknown(this.#limits));
       later.reply(asker.replyTo, refusal);`,
     },
   ],

@@ -11,6 +11,6 @@ export const mutant: Mutant = {
       replace: ``,
     },
   ],
-  seed: 5,
+  seed: 2,
   invariant: 6,
 };

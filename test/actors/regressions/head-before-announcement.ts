@@ -1,6 +1,7 @@
-import type { Mutant } from './plant.ts';
+import type { PastBug } from '../../support/past-bug.ts';
+import type { HeldCall } from '../../support/program.ts';
 
-export const mutant: Mutant = {
+export const bug: PastBug = {
   name: 'head-before-announcement',
   what: 'The relay reads the head while it is not announced to the home yet: what is stored in between reaches nobody.',
   file: 'actors/relay/relay.ts',
@@ -27,6 +28,26 @@ export const mutant: Mutant = {
     // The head is read after the home knows of us`,
     },
   ],
-  seed: 709,
   invariant: 5,
+  scenario: (Program) => {
+    const p = new Program();
+    p.chat('r', 'm1');
+    const ann = p.connect('ann');
+    const heads: HeldCall[] = [];
+    p.hook = (call) => call.name === 'heads' && heads.push(call) > 0;
+    p.frame(ann, { type: 'join', id: 'j', room: 'r' });
+    // Read, and not answered yet, as another message is stored.
+    heads[0]?.commit();
+    p.chat('r', 'm2');
+    p.settle();
+    p.hook = undefined;
+    for (const call of heads) call.answer();
+    p.settle();
+    return p
+      .frames(ann)
+      .flatMap(({ type, id, seq }) => (type === 'chat' || id === 'j' ? [`${id} ${seq}`] : []));
+  },
+  // What it is told begins behind m2, or with it; else m2 reaches it never.
+  sound: ['j 2'],
+  broken: ['j 1'],
 };
