@@ -8,9 +8,14 @@ const TURN_MS = 1;
 /** How long actors run before sockets and timers are looked at again (D4). */
 const SLICE_MS = 5;
 
+/** A slice is over, too, when so many sockets are to be written to: that takes the system as long again. */
+const DIRTY_MAX = 500;
+
 export interface SchedulerHooks {
   /** Takes one message of a cell; false when there was none it may take. */
   readonly step: (cell: Cell) => boolean;
+  /** Sockets with something that leaves when the slice is over. */
+  readonly dirty: () => number;
   /** After each slice: what was written leaves. */
   readonly sliceOver: () => void;
 }
@@ -59,7 +64,7 @@ export class Scheduler {
     do {
       this.#runQueue(end);
       this.#runDeferred();
-    } while (this.#hasQueued && this.#clock.now() < end);
+    } while (this.#hasQueued && this.#clock.now() < end && this.#hooks.dirty() < DIRTY_MAX);
     this.#hooks.sliceOver();
     this.#isScheduled = false;
     if (this.#hasQueued || this.#deferred.length > 0) this.#schedule();

@@ -48,6 +48,7 @@ export class ActorSystem implements CellHost {
     this.#turn = new MutableTurn(ports);
     this.#scheduler = new Scheduler(ports.clock, {
       step: (cell) => this.#takeOne(cell),
+      dirty: () => ports.sockets.dirty,
       sliceOver: () => ports.sockets.flush(),
     });
     this.#deliveries = new Deliveries({

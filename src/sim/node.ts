@@ -265,6 +265,9 @@ export class SimNode {
         reopen: (connection) => sockets.reopen(connection),
         measure: (connection) => sockets.measure(connection),
         listen: (connection, since) => sockets.listen(connection, since),
+        get dirty() {
+          return sockets.dirty;
+        },
         flush: () => void (isCarriedOut() && sockets.flush()),
       },
       bus: {

@@ -117,6 +117,10 @@ export class SimSockets implements Sockets {
     peer.pendingBytes += bytes;
   }
 
+  get dirty(): number {
+    return this.#dirty.length;
+  }
+
   flush(): void {
     const dirty = this.#dirty;
     this.#dirty = [];

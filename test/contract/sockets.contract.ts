@@ -112,7 +112,9 @@ export function socketsContract(
       sockets.write(1, ['"ünïcödé 👋"']);
       await under.settle();
       expect(peer.received).toEqual([]);
+      expect(sockets.dirty).toBe(1);
       sockets.flush();
+      expect(sockets.dirty).toBe(0);
       await under.until(() => peer.received.length === 3);
       expect(peer.received).toEqual(['"one"', '"two"', '"ünïcödé 👋"']);
     });

@@ -173,6 +173,26 @@ describe('[D4] fairness', () => {
     world.clock.settle();
     expect(steps).toBe(150);
   });
+
+  test('a slice is over when many sockets are to be written to; who waits for the next one is not in it', () => {
+    const seen: string[] = [];
+    register('writer', (message) => {
+      seen.push(message.type);
+      world.sockets.dirty += 500;
+      return seen.length < 5 ? [{ type: 'soon', message: { type: 'again' } }] : [];
+    });
+    register('other', () => {
+      seen.push('other');
+      return [];
+    });
+    system.tell(to('writer:a'), { type: 'first' });
+    system.tell(to('other:a'), { type: 'm' });
+    world.clock.slice();
+    expect(seen).toEqual(['first', 'other']);
+    expect(world.sockets.flushes).toBe(1);
+    world.clock.slice();
+    expect(seen).toEqual(['first', 'other', 'again']);
+  });
 });
 
 describe('[D5] asks', () => {

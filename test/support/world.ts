@@ -66,6 +66,8 @@ class RecordedSockets implements Sockets {
   readonly closed = new Map<number, { readonly code: number; readonly reason: string }>();
   readonly shut = new Set<number>();
   flushes = 0;
+  /** As many as a test says. */
+  dirty = 0;
 
   write(connection: number, frames: readonly string[]): void {
     const list = this.written.get(connection) ?? [];
@@ -102,6 +104,7 @@ class RecordedSockets implements Sockets {
 
   flush(): void {
     this.flushes++;
+    this.dirty = 0;
   }
 }
 

@@ -30,6 +30,8 @@ export interface Sockets {
   measure(connection: number): Measured;
   /** The next sign of life after `since` is told to the inbox, once: at once when there was one already. */
   listen(connection: number, since: number): void;
+  /** How many sockets the next flush is for. */
+  readonly dirty: number;
   /** Hands to the operating system what was written since the last flush: one write a socket. */
   flush(): void;
 }

@@ -96,6 +96,10 @@ export class WsSockets implements Sockets, PeerListener {
     peer.pending.push(bytes);
   }
 
+  get dirty(): number {
+    return this.#dirty.length;
+  }
+
   flush(): void {
     if (this.#dirty.length === 0) return;
     const dirty = this.#dirty;
