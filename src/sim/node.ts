@@ -6,15 +6,16 @@ import { LEASE } from '../actors/services.ts';
 import type { InboundLimits } from '../limits/inbound-budget.ts';
 import { ConnectionInbox } from '../runtime/inbox.ts';
 import type { AnyBehaviour } from '../runtime/cell.ts';
-import type { Ports } from '../runtime/perform.ts';
 import type { Effect, Turn } from '../runtime/ports/actor.ts';
 import type { StoreCallName } from '../runtime/ports/log-store.ts';
 import type { Verdict } from '../runtime/ports/tokens.ts';
+import type { Ports } from '../runtime/perform.ts';
 import { ActorSystem } from '../runtime/system.ts';
 import type { SimDatabase } from './database.ts';
 import type { DatabaseFault } from './faults.ts';
 import { leave } from './leaving.ts';
 import type { Link } from './link.ts';
+import { mortal } from './mortal.ts';
 import { OutgoingChecks } from './outgoing-checks.ts';
 import { Random } from './random.ts';
 import { askForPlace, DRAINING, judge, post, UNAUTHORIZED, UNDECIDED } from './rest.ts';
@@ -109,7 +110,7 @@ export class SimNode {
     const clock = new SimClock({ timeline, enter, random: random('slices'), jumpMs: parts.wallJumpMs });
     this.tokens = new SimTokens({ timeline, enter, random: random('tokens'), wall: () => clock.wall() });
     const entropy = new SimEntropy(random('entropy'), () => clock.wall());
-    const ports = this.#mortal({
+    const own: Ports = {
       clock,
       entropy,
       sockets: this.sockets,
@@ -120,6 +121,10 @@ export class SimNode {
       tokens: { verify: (token, done) => this.#authenticate(token, done) },
       hooks: new SimHooks({ timeline, enter, application: parts.application ?? (() => true) }),
       telemetry: { count: () => {}, log: () => {} },
+    };
+    const ports = mortal(own, {
+      isCarriedOut: this.#isCarriedOut,
+      called: (name) => this.#outgoing.called(name, this.system),
     });
     this.system = new ActorSystem(ports, this.checker);
     const log = (): string => this.#store.log;
@@ -247,45 +252,11 @@ export class SimNode {
     else askForPlace(this.system, user, told);
   }
 
-  /** Every effect counts one towards its death, and none is carried out after it. */
-  #mortal(ports: Ports): Ports {
-    const { sockets, bus, store, tokens, hooks } = ports;
-    const isCarriedOut = (): boolean => {
-      if (--this.#effectsLeft <= 0) this.kill();
-      return this.#isAlive;
-    };
-    return {
-      ...ports,
-      sockets: {
-        write: (connection, frames) => void (isCarriedOut() && sockets.write(connection, frames)),
-        fanout: (batch, connections, start, end) =>
-          isCarriedOut() ? sockets.fanout(batch, connections, start, end) : [],
-        ping: (connection) => void (isCarriedOut() && sockets.ping(connection)),
-        close: (connection, code, reason) => void (isCarriedOut() && sockets.close(connection, code, reason)),
-        reopen: (connection) => sockets.reopen(connection),
-        measure: (connection) => sockets.measure(connection),
-        listen: (connection, since) => sockets.listen(connection, since),
-        get dirty() {
-          return sockets.dirty;
-        },
-        flush: () => void (isCarriedOut() && sockets.flush()),
-      },
-      bus: {
-        publish: (nodes, channel, message) => void (isCarriedOut() && bus.publish(nodes, channel, message)),
-      },
-      store: {
-        call: (name, request, deadlineMs, done) => {
-          if (!isCarriedOut()) return;
-          this.#outgoing.called(name, this.system);
-          store.call(name, request, deadlineMs, done);
-        },
-      },
-      tokens: { verify: (token, done) => void (isCarriedOut() && tokens.verify(token, done)) },
-      hooks: {
-        ask: (question, deadlineMs, done) => void (isCarriedOut() && hooks.ask(question, deadlineMs, done)),
-      },
-    };
-  }
+  /** Every effect counts one towards its death. */
+  readonly #isCarriedOut = (): boolean => {
+    if (--this.#effectsLeft <= 0) this.kill();
+    return this.#isAlive;
+  };
 
   // --- checks of what goes out
 
