@@ -1,6 +1,6 @@
 // Whether one user within all limits can spoil it for others: `npm run hostile`, or `node bench/hostile/hostile.mjs CASE…`
-// after a build; `--calm 5` seconds before the attack, `--seconds 15` of it, `--rest 60` after it. The store is the embedded one, or a schema "vagus" of its
-// own in the database of DATABASE_URL, which must be empty.
+// after a build; `--calm 10` seconds before the attack, `--seconds 15` of it, `--rest 60` after it. The store is the embedded
+// one, or a schema "vagus" of its own in the database of DATABASE_URL, which must be empty.
 //
 // Each case runs twice, against the node and against a control, a bare `ws` server (control.mjs), each alone on one core.
 // The attacker is a process of its own on the other core. Two bystanders chat meanwhile: they must keep their order and
@@ -40,7 +40,7 @@ const MB = 1024 * 1024;
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    calm: { type: 'string', default: '5' },
+    calm: { type: 'string', default: '10' },
     seconds: { type: 'string', default: '15' },
     rest: { type: 'string', default: '60' },
   },

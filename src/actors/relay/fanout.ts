@@ -1,6 +1,7 @@
 import type { FrameBatch } from '../../runtime/ports/sockets.ts';
 import { mergeBatches } from '../frames.ts';
 import type { Outbox } from '../outbox.ts';
+import { Crowd, CROWD_MIN } from './crowd.ts';
 
 /** Sockets that are written in one step; the next ones have to wait their turn (D9). */
 const SLICE = 500;
@@ -37,6 +38,7 @@ export class Fanout {
   #waiting: Waiting[] = [];
   #waitingSize = 0;
   #pass: Pass | undefined;
+  readonly #crowd = new Crowd((connection) => this.#places.has(connection));
   /** The last seq of the pass under way, or of the last one. */
   sealed = 0;
 
@@ -78,6 +80,11 @@ export class Fanout {
 
   /** False when too much waits already: the caller has to read it from the log later. */
   push(batch: FrameBatch, except?: ReadonlySet<number>): boolean {
+    if (isNotice(batch) && (this.#crowd.isBusy || this.size > CROWD_MIN))
+      return this.#crowd.push(
+        batch,
+        [...this.connections()].filter((connection) => !except?.has(connection)),
+      );
     return this.#push({ batch, to: undefined, except });
   }
 
@@ -89,8 +96,9 @@ export class Fanout {
     this.#waitingSize += batch.size;
   }
 
-  /** To some alone, in order with all else. */
+  /** To some alone, in order with all else of its kind. */
   pushTo(to: readonly number[], batch: FrameBatch): boolean {
+    if (isNotice(batch) && (this.#crowd.isBusy || to.length > CROWD_MIN)) return this.#crowd.push(batch, to);
     return this.#push({ batch, to, except: undefined });
   }
 
@@ -104,6 +112,7 @@ export class Fanout {
 
   /** Writes the next slice; true when there is more to write. `onSealed` hears of each new pass. */
   advance(out: Outbox, onSealed: (batch: FrameBatch) => void): boolean {
+    this.#crowd.arm(out);
     for (let budget = SLICE; ;) {
       this.#pass ??= this.#nextPass(onSealed);
       const pass = this.#pass;
@@ -117,6 +126,21 @@ export class Fanout {
       this.#close();
       if (budget <= 0 && this.#waiting.length > 0) return true;
     }
+  }
+
+  /** A timer of the relay's. */
+  fired(timer: string, out: Outbox): void {
+    this.#crowd.fired(timer, out);
+  }
+
+  /** Something beside the log is to be told yet. */
+  get hasNotices(): boolean {
+    const { batch } = this.#pass ?? {};
+    return (
+      this.#crowd.isBusy ||
+      (batch !== undefined && isNotice(batch)) ||
+      this.#waiting.some((waiting) => isNotice(waiting.batch))
+    );
   }
 
   #write({ batch, list, to, except, cursor }: Pass, end: number, out: Outbox): void {
@@ -157,6 +181,9 @@ export class Fanout {
     for (const place of gaps.toSorted((a, b) => b - a)) this.#fill(place);
   }
 }
+
+/** What is told beside the log. */
+const isNotice = ({ first }: FrameBatch): boolean => first === 0;
 
 /** Part of the log: it goes to all, and may be written together with what follows it. */
 function isForAll(waiting: Waiting | undefined): boolean {

@@ -95,14 +95,17 @@ export class Notices {
     for (const connection of connections) this.#owed.add(connection);
   }
 
-  /** Connections whose sockets take nothing for a while: they are live again when they do. */
-  refused(connections: readonly number[]): void {
+  /**
+   * Connections whose sockets take nothing for a while, beginning with `first` of the log, or with a notice (0): they are
+   * live again when they do. What is to be told meanwhile they are not told.
+   */
+  refused(connections: readonly number[], first: number): void {
     const { subscribers, fanout, catchUp } = this.#parts;
     for (const connection of connections) {
       if (!subscribers.has(connection)) continue;
+      if (first === 0 || fanout.hasNotices) this.#owed.add(connection);
       fanout.remove(connection);
-      catchUp.stalled(connection, fanout.sealed + 1);
-      this.#owed.add(connection);
+      catchUp.stalled(connection, first === 0 ? fanout.sealed + 1 : first);
     }
   }
 

@@ -93,7 +93,7 @@ class Relay {
         this.#catchUp.resume(message.connection, out);
         break;
       case 'refused':
-        this.#refused(message.connections, message.first);
+        this.#notices.refused(message.connections, message.first);
         break;
       case 'logMoved':
       case 'timelineChanged':
@@ -281,15 +281,10 @@ class Relay {
     out.tell(homeAddress(this.#channel), { type: 'device', address: subscriber.address, state });
   }
 
-  #refused(connections: readonly number[], first: number): void {
-    if (first === 0) return this.#notices.refused(connections);
-    for (const connection of connections)
-      if (this.#subscribers.has(connection)) this.#catchUp.stalled(connection, first);
-  }
-
   #timer(timer: string, out: Outbox): void {
     if (timer === 'gap') this.#stream.readAgain(out);
     this.#catchUp.fired(timer);
+    this.#fanout.fired(timer, out);
     if (timer === 'reenter') this.#reenterAll(out);
   }
 
