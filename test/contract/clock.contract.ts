@@ -14,7 +14,8 @@ export function clockContract(name: string, make: () => ClockUnderTest): void {
       const { clock, pass } = make();
       const before = clock.now();
       await pass(20);
-      expect(clock.now() - before).toBeGreaterThanOrEqual(19.9);
+      // Node.js counts its timers in whole milliseconds, and calls up to one too early by its finer clock.
+      expect(clock.now() - before).toBeGreaterThan(19);
     });
 
     test('wall is whole milliseconds since 1970', () => {
