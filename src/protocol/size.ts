@@ -1,10 +1,14 @@
-/** UTF-8 bytes of a well-formed text, without encoding it. */
+const encoder = new TextEncoder();
+/** Written, and never read. */
+const scratch = new Uint8Array(65_536);
+
+/** UTF-8 bytes of a well-formed text. The platform encodes it many times faster than its units could be counted here. */
 export function utf8Bytes(text: string): number {
-  let bytes = text.length;
-  for (let at = 0; at < text.length; at++) {
-    const unit = text.charCodeAt(at);
-    // A unit of two bytes has one more; one of three, or half a pair of four, has two more or one more.
-    if (unit >= 0x80) bytes += unit >= 0x800 && (unit < 0xd800 || unit > 0xdfff) ? 2 : 1;
+  let bytes = 0;
+  for (let at = 0; at < text.length;) {
+    const { read, written } = encoder.encodeInto(at === 0 ? text : text.slice(at), scratch);
+    at += read;
+    bytes += written;
   }
   return bytes;
 }

@@ -1,33 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Locator, Page, Route, WebSocketRoute } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { ChatPages, contents, signIn, write } from '../support/chat-pages.ts';
-import { NodeProcess } from '../support/node-process.ts';
-import { freePort } from '../support/postgres-server.ts';
+import { expect, test } from 'vitest';
+import { contents, signIn, write } from '../support/chat-pages.ts';
+import { devPages } from '../support/dev-pages.ts';
 
 // What a server may refuse, put between it and the page: each is told in words, and the page goes on.
 
-const folder = mkdtempSync(join(tmpdir(), 'vagus-refusals-'));
-let pages: ChatPages;
-let node: NodeProcess;
-
-beforeAll(async () => {
-  const port = await freePort();
-  const environment = { VAGUS_DATA_DIR: folder, VAGUS_PORT: String(port) };
-  [pages, node] = await Promise.all([ChatPages.launch(port), NodeProcess.start(['dev'], environment)]);
-}, 180_000);
-
-afterAll(async () => {
-  await pages.close();
-  await node.terminate();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-afterEach(async () => {
-  expect(await pages.leave()).toEqual([]);
-});
+const dev = devPages();
 
 const TOO_MANY = { code: 'rate_limited', message: 'too many tokens for this address', retryAfterMs: 11_500 };
 
@@ -38,9 +16,9 @@ const crowded = (page: Page, isFull: () => boolean): Promise<unknown> =>
   );
 
 test('no token, for a reason that is not the name: the reason is told, and the name stays', async () => {
-  pages.expected = /status of (429|502)/;
+  dev().expected = /status of (429|502)/;
   let isFull = true;
-  const page = await pages.open({}, 'crowded', (opened) => crowded(opened, () => isFull));
+  const page = await dev().open({}, 'crowded', (opened) => crowded(opened, () => isFull));
   await signIn(page, 'ann');
   const told = 'The server does not let you in: too many tokens for this address. Try again in 12 s.';
   await page.getByText(told).waitFor();
@@ -58,10 +36,10 @@ test('no token, for a reason that is not the name: the reason is told, and the n
 });
 
 test('no new token for a connection that was lost: the banner says why, until there is one', async () => {
-  pages.expected = /status of 429/;
+  dev().expected = /status of 429/;
   let isFull = false;
   let socket: WebSocketRoute | undefined;
-  const page = await pages.open({}, 'renewed', async (opened) => {
+  const page = await dev().open({}, 'renewed', async (opened) => {
     await crowded(opened, () => isFull);
     await opened.routeWebSocket('**/ws', (route) => void (socket = route).connectToServer());
   });
@@ -102,7 +80,7 @@ const text = (page: Page, id: string): Promise<string | null> => page.locator(`#
 
 test('the first room cannot be entered: why, and others can', async () => {
   const isRefused = ({ type, room }: Asked): boolean => type === 'join' && room === 'shut';
-  const page = await pages.open({}, 'shut', refusing(isRefused));
+  const page = await dev().open({}, 'shut', refusing(isRefused));
   await signIn(page, 'ann');
   await notice(page, 'shut cannot be opened: no join today.').waitFor();
   expect(await text(page, 'spoken')).toBe('shut cannot be opened: no join today.');
@@ -118,12 +96,12 @@ test('the first room cannot be entered: why, and others can', async () => {
 });
 
 test('a room that is listed cannot be entered: why, on its page, until it can', async () => {
-  const ben = await pages.enter('ben', 'listed');
+  const ben = await dev().enter('ben', 'listed');
   await write(ben, 'so it is a room');
   await ben.locator('.message.own.sent').waitFor();
   let isShut = true;
   const isRefused = ({ type, room }: Asked): boolean => isShut && type === 'join' && room === 'listed';
-  const page = await pages.open({ viewport: { width: 390, height: 844 } }, 'here', refusing(isRefused));
+  const page = await dev().open({ viewport: { width: 390, height: 844 } }, 'here', refusing(isRefused));
   await signIn(page, 'ann');
   await page.getByText('Nobody has written here yet.').waitFor();
   await page.locator('#show-rooms').click();
@@ -138,13 +116,13 @@ test('a room that is listed cannot be entered: why, on its page, until it can', 
 });
 
 test('history that cannot be read: why, once for each try, while the room is used', async () => {
-  const ben = await pages.enter('ben', 'unread');
+  const ben = await dev().enter('ben', 'unread');
   await write(ben, 'said before');
   await ben.locator('.message.own.sent').waitFor();
   let asked = 0;
   let isShut = true;
   const isRefused = ({ type }: Asked): boolean => isShut && type === 'history' && ++asked > 0;
-  const page = await pages.open({}, 'unread', refusing(isRefused));
+  const page = await dev().open({}, 'unread', refusing(isRefused));
   await signIn(page, 'ann');
   await notice(page, 'Messages cannot be read: no history today.').waitFor();
   await write(page, 'said now');
@@ -162,7 +140,7 @@ test('history that cannot be read: why, once for each try, while the room is use
 test('lists that cannot be asked for say so, and are asked again', async () => {
   let isShut = true;
   const isRefused = ({ type }: Asked): boolean => isShut && (type === 'rooms' || type === 'presence');
-  const page = await pages.open({}, 'lists', refusing(isRefused));
+  const page = await dev().open({}, 'lists', refusing(isRefused));
   await signIn(page, 'ann');
   await page.getByText('This list may have changed: no rooms today. It is asked again.').waitFor();
   await page.getByText('Who is here may have changed: no presence today. It is asked again.').waitFor();
@@ -173,7 +151,7 @@ test('lists that cannot be asked for say so, and are asked again', async () => {
 
 test('what the server says without being asked is told', async () => {
   let socket: WebSocketRoute | undefined;
-  const page = await pages.open({}, 'told', (opened) =>
+  const page = await dev().open({}, 'told', (opened) =>
     opened.routeWebSocket('**/ws', (route) => void (socket = route).connectToServer()),
   );
   await signIn(page, 'ann');

@@ -1,38 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { barriers, ChatPages, contents, write } from '../support/chat-pages.ts';
-import { NodeProcess } from '../support/node-process.ts';
-import { freePort } from '../support/postgres-server.ts';
+import { expect, test } from 'vitest';
+import { barriers, contents, write } from '../support/chat-pages.ts';
+import { devPages } from '../support/dev-pages.ts';
 
 // Who writes faster than a user may is told how long it takes, and everything is sent all the same.
 
 const PER_MINUTE = 20;
 
-const folder = mkdtempSync(join(tmpdir(), 'vagus-slowed-'));
-let pages: ChatPages;
-let node: NodeProcess;
-
-beforeAll(async () => {
-  const port = await freePort();
-  const environment = {
-    VAGUS_DATA_DIR: folder,
-    VAGUS_PORT: String(port),
-    VAGUS_MESSAGES_PER_MINUTE: String(PER_MINUTE),
-  };
-  [pages, node] = await Promise.all([ChatPages.launch(port), NodeProcess.start(['dev'], environment)]);
-}, 180_000);
-
-afterAll(async () => {
-  await pages.close();
-  await node.terminate();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-afterEach(async () => {
-  expect(await pages.leave()).toEqual([]);
-});
+const dev = devPages({ VAGUS_MESSAGES_PER_MINUTE: String(PER_MINUTE) });
 
 /** Keeps all that a live region and what is beside it have said, while the page lives. */
 const LISTEN = `for (const id of ['slowed-said', 'slowed-seconds']) {
@@ -45,9 +19,9 @@ test.each(['light', 'dark'] as const)(
   '[LM2] %s: who writes too fast sees for how long he is slowed down, and all is sent in order',
   async (colorScheme) => {
     const room = `slow-${colorScheme}`;
-    const ben = await pages.enter(`ben-${colorScheme}`, room);
+    const ben = await dev().enter(`ben-${colorScheme}`, room);
     const phone = { colorScheme, viewport: { width: 390, height: 844 } };
-    const ann = await pages.enter(`ann-${colorScheme}`, room, phone);
+    const ann = await dev().enter(`ann-${colorScheme}`, room, phone);
     await ann.evaluate(LISTEN);
     const written = Array.from({ length: PER_MINUTE + 3 }, (_, at) => `message ${at + 1}`);
     for (const text of written) await write(ann, text);

@@ -186,6 +186,14 @@ export class Program {
     return (this.world.sockets.written.get(connection) ?? []).map((text) => JSON.parse(text) as unknown);
   }
 
+  /** Who is in a room, as a connection that is in it is told when it asks. */
+  present(connection: number, room: string): string[] {
+    this.frame(connection, { type: 'presence', id: 'present', room });
+    return this.frames(connection)
+      .at(-1)
+      .members.map(({ user }: { user: string }) => user);
+  }
+
   /** The log of a room, as `seq:id`. */
   log(room: string): string[] {
     let entries: readonly { readonly seq: number; readonly id: string }[] = [];

@@ -32,11 +32,7 @@ export const bug: PastBug = {
     p.hook = undefined;
     lookup?.answer();
     p.settle();
-    p.frame(bob, { type: 'presence', id: 'p', room: 'r' });
-    return p
-      .frames(bob)
-      .at(-1)
-      .members.map(({ user }: { user: string }) => user);
+    return p.present(bob, 'r');
   },
   sound: ['bob'],
   broken: ['ann', 'bob'],
