@@ -73,6 +73,23 @@ test('[RQ1] [PU2] who comes is told how far the log goes, and who is there that 
   expect(p.frames(back).find(({ id }) => id === 'n')).toMatchObject({ seq: 4, reset: true });
 });
 
+test('[RQ2] whose position of before nobody can prove, on a channel that is live, comes again', () => {
+  const log = p.frames(number)[0].data.log as string;
+  const back = p.connect('ann');
+  p.frame(back, { type: 'resume', id: 'b', channels: { broadcast: 0 } });
+  p.hook = (call) => {
+    if (call.name !== 'places') return false;
+    call.fail();
+    return true;
+  };
+  p.frame(back, { type: 'resume', id: 'u', log, channels: { user: { seq: 2, id: 'gone' } } });
+  p.settle();
+  expect(p.frames(back).find(({ id }) => id === 'u')).toMatchObject({
+    channels: { user: { error: 'unavailable' } },
+  });
+  expect(p.world.sockets.closed.get(back)).toMatchObject({ code: 1011 });
+});
+
 test('[PU2] it has grown past what was shown before anybody looked', () => {
   const { world } = p;
   const owner = 'other';

@@ -108,8 +108,7 @@ export class ChannelTable {
   /** As {@link alreadyOn}, when how far the log goes by now cannot be had: only what is certain is said. */
   beganWith(channel: Channel, position: GivenPosition): ChannelReply {
     const head = this.#channels.get(channel)?.head ?? 0;
-    const certain =
-      isPlainIn(position, head) || (position.seq <= head && !position.mustBeProven) ? position : undefined;
+    const certain = isPlainIn(position, head) || position.seq <= head ? position : undefined;
     return this.alreadyOn(channel, certain, { head, isOther: false });
   }
 }

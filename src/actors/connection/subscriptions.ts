@@ -214,9 +214,12 @@ export class Subscriptions {
     const { name, channel, position } = wanted;
     const known = this.#channels.get(channel);
     // It is live all the same: how far the log goes now is not known, but what lies before its beginning is.
-    if (isPlaced && known) return resume.reply(name, this.#channels.beganWith(channel, position));
+    if (isPlaced && known && !position.mustBeProven)
+      return resume.reply(name, this.#channels.beganWith(channel, position));
     resume.reply(name, { error: refusal.error });
     if (isNew) return;
+    // Live messages may come behind one that is not in the log any more: it ends, and the next one says where it is.
+    if (isPlaced) return out.tell(this.#context.address, { type: 'relayLost', channel });
     // One of the two channels of everyone: it goes on from where the client is as soon as its head is known.
     this.#channels.off(channel);
     this.#wantedLater.set(channel, position);
