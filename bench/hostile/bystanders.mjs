@@ -1,14 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { token } from '../token.mjs';
 import { unique } from './swarm.mjs';
 import { WebSocket } from 'ws';
 
-/** Messages of each of the two in a second: with the burst of LM2 that is good for half a minute. */
+/** Messages of each in a second: with the burst of LM2 that is good for half a minute. */
 const RATE = 3;
+
+/** Of two each. One pair alone says too little: the p99 of 90 acks is their maximum. */
+const PAIRS = 8;
 
 /** How long a message may take to be acked and shown before it counts as lost. */
 const PATIENCE_MS = 30_000;
 
-/** Two who chat in a room of their own, and notice how it goes. */
+/** Pairs that chat, each in a room of its own, and notice how it goes. */
 export class Bystanders {
   #all = [];
   #times = [];
@@ -17,13 +21,15 @@ export class Bystanders {
   #talking;
   problems = [];
 
-  async join(target, tokens) {
-    this.#all = await Promise.all(tokens.map((token) => this.#enter(target, token)));
+  async join(target) {
+    const rooms = Array.from({ length: PAIRS }, (_, n) => `bystanders${n}`);
+    const enter = (room) => ['alice', 'bob'].map((name) => this.#enter(target, `${name}-${room}`, room));
+    this.#all = await Promise.all(rooms.flatMap(enter));
   }
 
-  #enter({ url }, token) {
-    const one = { seqs: [], acked: [] };
-    const headers = { authorization: `Bearer ${token}` };
+  #enter({ url, secret }, user, room) {
+    const one = { room, seqs: [], acked: [] };
+    const headers = { authorization: `Bearer ${token(user, secret)}` };
     one.ws = new WebSocket(url, { headers, localAddress: '127.0.0.2', perMessageDeflate: false });
     return new Promise((resolve, reject) => {
       one.ws.on('error', reject);
@@ -33,7 +39,7 @@ export class Bystanders {
   }
 
   #heard(one, frame, resolve) {
-    if (frame.action === 'welcome') one.ws.send('{"type":"join","id":"join","room":"bystanders"}');
+    if (frame.action === 'welcome') one.ws.send(JSON.stringify({ type: 'join', id: 'join', room: one.room }));
     else if (frame.id === 'join') resolve(one);
     else if (frame.type === 'heartbeat') one.ws.send('{"type":"heartbeat","status":"pong"}');
     else if (frame.type === 'chat') one.seqs.push(frame.seq);
@@ -63,7 +69,7 @@ export class Bystanders {
       if (this.#isOver || one.ws.readyState !== one.ws.OPEN) return;
       const id = unique();
       this.#waiting.set(id, performance.now());
-      one.ws.send(JSON.stringify({ type: 'chat', room: 'bystanders', id, content: 'how do you do' }));
+      one.ws.send(JSON.stringify({ type: 'chat', room: one.room, id, content: 'how do you do' }));
     }
   }
 
@@ -79,15 +85,15 @@ export class Bystanders {
   async leave() {
     this.#isOver = true;
     await this.#talking;
-    const acked = () => this.#all.flatMap((one) => one.acked);
+    const acked = (room) => this.#all.flatMap((one) => (one.room === room ? one.acked : []));
     const isDone = () =>
-      this.#waiting.size === 0 && this.#all.every(({ seqs }) => seqs.length >= acked().length);
+      this.#waiting.size === 0 && this.#all.every(({ room, seqs }) => seqs.length >= acked(room).length);
     for (let waited = 0; !isDone() && waited < PATIENCE_MS; waited += 20) await sleep(20);
     if (this.#waiting.size > 0) this.problems.push(`${this.#waiting.size} messages were never acked`);
-    for (const { seqs } of this.#all) {
+    for (const { room, seqs } of this.#all) {
       if (seqs.some((seq, at) => at > 0 && seq !== seqs[at - 1] + 1))
         this.problems.push('messages are out of order');
-      const missing = acked().filter((seq) => !seqs.includes(seq)).length;
+      const missing = acked(room).filter((seq) => !seqs.includes(seq)).length;
       if (missing > 0) this.problems.push(`${missing} acked messages were not shown`);
     }
     for (const { ws } of this.#all) ws.close(1000);

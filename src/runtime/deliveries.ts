@@ -1,5 +1,6 @@
 import type { Asks } from './asks.ts';
 import type { AnyBehaviour, Cell } from './cell.ts';
+import { Cells } from './cells.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { Letters } from './letters.ts';
 import type { Envelope } from './mailbox.ts';
@@ -38,7 +39,7 @@ export type Summon = (behaviour: AnyBehaviour, address: string) => Cell;
  * - Delivering never runs an actor: it only puts it into the run queue.
  */
 export class Deliveries {
-  readonly cells = new Map<string, Cell>();
+  readonly cells = new Cells();
   readonly deadLetters = new DeadLetters();
   readonly letters = new Letters();
   readonly #behaviours: ReadonlyMap<string, AnyBehaviour>;
@@ -119,7 +120,7 @@ export class Deliveries {
 
   /** A message to every actor of a kind, for the rare events that concern all. */
   tellAll(kind: string, message: unknown): void {
-    for (const cell of [...this.cells.values()])
+    for (const cell of [...this.cells])
       if (cell.behaviour.kind === kind) this.push(cell, envelope('', message), 'system');
   }
 }

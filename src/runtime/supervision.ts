@@ -63,7 +63,7 @@ export class Supervision {
     cell.state = undefined;
     cell.life++;
     this.#disarmAll(cell);
-    deliveries.cells.delete(cell.address);
+    deliveries.cells.remove(cell);
     if (cell.owes > 0) asks.failTaken(cell.address, reason);
     if (cell.mailbox.size > 0) this.#inherit(cell);
     cell.whenDrained?.();

@@ -1,5 +1,5 @@
 import { Asks } from './asks.ts';
-import { countKinds, type Census } from './census.ts';
+import type { Census } from './cells.ts';
 import { Cell, type AnyBehaviour, type CellHost } from './cell.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import { ANY_LIFE, Deliveries, envelope, kindOf } from './deliveries.ts';
@@ -79,13 +79,13 @@ export class ActorSystem implements CellHost {
   spawn<Message>(address: Address<Message>, init: unknown): Cell {
     const behaviour = this.#behaviours.get(kindOf(address));
     if (!behaviour) throw new Error(`no behaviour is registered for ${address}`);
-    if (this.#deliveries.cells.has(address)) throw new Error(`${address} lives already`);
+    if (this.#deliveries.cells.get(address)) throw new Error(`${address} lives already`);
     return this.#begin(behaviour, address, init);
   }
 
   #begin(behaviour: AnyBehaviour, address: string, init: unknown): Cell {
     const cell = new Cell(address, behaviour, this);
-    this.#deliveries.cells.set(address, cell);
+    this.#deliveries.cells.add(cell);
     this.#supervision.start(cell, init, false);
     return cell;
   }
@@ -137,8 +137,7 @@ export class ActorSystem implements CellHost {
   }
 
   census(): Census {
-    const cells = countKinds(this.#deliveries.cells.values());
-    return { cells, timers: this.#wheel.size, asks: this.#asks.size };
+    return { cells: this.#deliveries.cells.counts(), timers: this.#wheel.size, asks: this.#asks.size };
   }
 
   /** Where every message went. */
@@ -148,7 +147,7 @@ export class ActorSystem implements CellHost {
 
   /** Every actor there is. */
   cells(): Iterable<Cell> {
-    return this.#deliveries.cells.values();
+    return this.#deliveries.cells;
   }
 
   /** Asks that are open though their deadline has passed by more than `slackMs`: there must be none. */

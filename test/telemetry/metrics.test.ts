@@ -37,7 +37,7 @@ describe('metrics', () => {
     expect(body).toContain('vagus_closed_total{reason="heartbeat_timeout"} 1\n');
   });
 
-  test('a scrape walks the actors once', async () => {
+  test('a scrape gathers the readings once', async () => {
     let walks = 0;
     const telemetry = new NodeTelemetry(pino({ enabled: false }), () => (walks++, NOTHING));
     await telemetry.scrape();

@@ -9,6 +9,7 @@ export const what = 'half of a room of 4,000 is cut off at once, without a close
 export const settings = { VAGUS_CONNECTIONS_PER_SECOND: '0' };
 
 export const isCrowd = true;
+export const lasts = 3;
 export const stage = (world) => gather(world, 4_000);
 
 export async function attack({ staged, signal }) {
