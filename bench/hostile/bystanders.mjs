@@ -22,15 +22,17 @@ export class Bystanders {
   problems = [];
 
   async join(target) {
-    const rooms = Array.from({ length: PAIRS }, (_, n) => `bystanders${n}`);
-    const enter = (room) => ['alice', 'bob'].map((name) => this.#enter(target, `${name}-${room}`, room));
-    this.#all = await Promise.all(rooms.flatMap(enter));
+    const all = Array.from({ length: PAIRS }, (_, n) =>
+      ['alice', 'bob'].map((name) => this.#enter(target, `${name}${n}`, n)),
+    );
+    this.#all = await Promise.all(all.flat());
   }
 
-  #enter({ url, secret }, user, room) {
-    const one = { room, seqs: [], acked: [] };
+  /** Each pair has an address of its own: so many connections at once from one would be over LM3. */
+  #enter({ url, secret }, user, pair) {
+    const one = { room: `bystanders${pair}`, seqs: [], acked: [] };
     const headers = { authorization: `Bearer ${token(user, secret)}` };
-    one.ws = new WebSocket(url, { headers, localAddress: '127.0.0.2', perMessageDeflate: false });
+    one.ws = new WebSocket(url, { headers, localAddress: `127.0.1.${pair + 1}`, perMessageDeflate: false });
     return new Promise((resolve, reject) => {
       one.ws.on('error', reject);
       one.ws.on('close', (code) => this.#isOver || this.problems.push(`a bystander was closed with ${code}`));
