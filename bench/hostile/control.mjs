@@ -6,7 +6,9 @@ import pg from 'pg';
 import { WebSocketServer } from 'ws';
 
 const rooms = new Map();
-const database = process.env.DATABASE_URL ? new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 1 }) : undefined;
+const database = process.env.DATABASE_URL
+  ? new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 1 })
+  : undefined;
 await database?.query(
   `drop table if exists vagus_control;
    create table vagus_control (room text, seq bigint, id text, content text, primary key (room, seq))`,
