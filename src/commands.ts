@@ -5,10 +5,10 @@ import {
   homeAddress,
   isRefusal,
   LOG,
-  type Actor,
   type Admitted,
   type HomeMessage,
   type LogStatus,
+  type Origin,
   type PageReply,
   type Published,
   type Refusal,
@@ -16,7 +16,7 @@ import {
 } from './actors/messages.ts';
 import { HOOK_SLACK_MS, HOOKS, type HookAnswer, type HookOptions } from './actors/hooks/hooks.ts';
 import { LEASE_LIMITS } from './actors/lease/lease.ts';
-import { DRAIN, LEASE, SESSIONS } from './actors/services.ts';
+import { DRAIN, ENDED, LEASE, SESSIONS, type StandingNow } from './actors/services.ts';
 import type { Config } from './config.ts';
 import { check, EngineError, RETRY_AFTER_MS } from './engine-error.ts';
 import { channelId, channelKind, roomChannel, userChannel, type Channel } from './protocol/channels.ts';
@@ -30,7 +30,7 @@ import { vettingMs } from './program-options.ts';
 import type { Entropy } from './runtime/ports/entropy.ts';
 import type { ActorSystem } from './runtime/system.ts';
 import { RateLimit } from './transport/http/rate-limit.ts';
-import type { RestMessage } from './transport/http/rest-service.ts';
+import type { Caller, RestMessage } from './transport/http/rest-service.ts';
 import { SessionCommands } from './session-commands.ts';
 
 /** How long a command may take. */
@@ -59,6 +59,11 @@ function textOf(data: unknown): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Nothing is open over REST: its token alone counts. */
+function originOf({ user, session, issuedAt }: Caller): Origin {
+  return { address: undefined, key: { user, session, issuedAt, openedAt: undefined } };
 }
 
 export interface CommandsOptions extends Pick<
@@ -93,11 +98,13 @@ export class Commands {
 
   /** Stores a user's message in a room, with the rights of a `chat` (RS1); `id` is the key under which it is stored once. */
   async send(
-    by: Actor,
+    caller: Caller,
     room: string,
     { id = this.#entropy.uuid(), ...sending }: RestMessage,
   ): Promise<Published & { readonly id: string }> {
-    const entry = { ...sending, id, sender: by.user };
+    const { user, isAdmin, payload } = caller;
+    const by = { user, isAdmin, payload, origin: originOf(caller) };
+    const entry = { ...sending, id, sender: user };
     const message = { type: 'publish', entry, by } as const;
     const deadlineMs = DEADLINE_MS + vettingMs(this.#options.hooks);
     const published = await this.#askHome<Published>(roomChannel(room), message, deadlineMs);
@@ -105,7 +112,7 @@ export class Commands {
   }
 
   /** A page of a channel (RS2), as the text of a JSON object. */
-  async history(reader: Actor, channel: Channel, query: HistoryQuery): Promise<string> {
+  async history(reader: Caller, channel: Channel, query: HistoryQuery): Promise<string> {
     if (channelKind(channel) === 'room') await this.#authorize(reader, 'read', channelId(channel));
     const message = { type: 'page', ...historyRequest(channel, query, reader) } as const;
     const answer = (await this.#ask(LOG, message)) as PageReply;
@@ -118,13 +125,23 @@ export class Commands {
   }
 
   /** Asks the application, if it wants to be. Of messages it is asked in their order, by the room's home. */
-  async #authorize({ user, payload: claims = '{}' }: Actor, action: Action, room: string): Promise<void> {
+  async #authorize(caller: Caller, action: Action, room: string): Promise<void> {
+    const { user, payload: claims = '{}' } = caller;
     const { hooks } = this.#options;
     if (!hooks?.asked.has('authorize')) return;
     const question = { hook: 'authorize', user, claims, action, room } as const;
     const deadlineMs = hooks.deadlineMs + HOOK_SLACK_MS;
     const answer = (await this.#ask(HOOKS, { type: 'question', question }, deadlineMs)) as HookAnswer;
     if (isRefusal(answer)) throw new EngineError(answer.error, answer.message, answer.retryAfterMs);
+    await this.#lookAgain(caller, room);
+  }
+
+  /** The application takes its time: the session may have been ended meanwhile (JW5). */
+  async #lookAgain(caller: Caller, room: string): Promise<void> {
+    const of = [{ ...originOf(caller), user: caller.user, room, since: Infinity }];
+    const [now] = (await this.#ask(SESSIONS, { type: 'lookAgain', of })) as readonly StandingNow[];
+    if (now?.standing === 'ended') throw new EngineError(ENDED.error, ENDED.message);
+    if (now?.standing !== 'good') throw new EngineError('unavailable', NOT_NOW, RETRY_AFTER_MS);
   }
 
   /** Applies changed decisions of the application to what is open. */

@@ -1,6 +1,7 @@
 import type { Channel } from '../protocol/channels.ts';
 import type { SocketErrorCode } from '../protocol/codes.ts';
 import type { Feature } from '../protocol/pushes.ts';
+import type { SessionKey } from '../protocol/revocation.ts';
 import type { GivenPosition } from './positions.ts';
 import type { Address } from '../runtime/ports/actor.ts';
 import type { Access, Entry, NewEntry } from '../runtime/ports/log-store.ts';
@@ -42,6 +43,17 @@ export interface Actor {
   readonly isAdmin: boolean;
   /** What the token says, where the application wants to see it: a JSON object as text. */
   readonly payload?: string | undefined;
+}
+
+/** Who sends a message. His rights are looked at again once the application, which takes its time, has spoken of it. */
+export interface Sender extends Actor {
+  readonly origin: Origin;
+}
+
+/** Where something was asked: over a connection, which may have another token since, or over REST. */
+export interface Origin {
+  readonly address: ConnectionAddress | undefined;
+  readonly key: SessionKey;
 }
 
 export type DeviceState = 'connecting' | 'alive' | 'suspect';
@@ -185,7 +197,7 @@ interface Publish {
   readonly type: 'publish';
   readonly entry: NewEntry;
   /** Null: the engine's own publications, which need no right. */
-  readonly by: Actor | null;
+  readonly by: Sender | null;
 }
 
 export interface Published {

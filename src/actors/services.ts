@@ -1,8 +1,8 @@
 import type { Channel } from '../protocol/channels.ts';
 import type { Address } from '../runtime/ports/actor.ts';
-import type { Revocation, SessionKey } from '../protocol/revocation.ts';
+import type { Revocation, SessionKey, Standing } from '../protocol/revocation.ts';
 import type { StoreReply } from '../runtime/ports/log-store.ts';
-import type { ConnectionAddress } from './messages.ts';
+import type { Actor, ConnectionAddress, Origin, Refusal } from './messages.ts';
 
 // What is said to those of whom a node has one each, beside the log.
 
@@ -29,24 +29,49 @@ export type SessionsMessage =
     } & Omit<Revocation, 'at'>)
   /** Takes that back; asked, answers whether there was something, or null: it could not be done. */
   | ({ readonly type: 'unrevoke' } & Pick<Revocation, 'user' | 'session'>)
-  /** What the application said of a user may be different now: the user's connections ask anew. */
-  | { readonly type: 'recheck'; readonly user: string }
+  /** What the application said before may be different now. Of a user everywhere: the user's connections ask anew. */
+  | { readonly type: 'recheck'; readonly user: string | undefined; readonly room: string | undefined }
+  /** How those stand by now whose requests have waited for the application; asked, answers with a {@link StandingNow} of each. */
+  | { readonly type: 'lookAgain'; readonly of: readonly Kept[] }
   /** Every connection is told to go, each with its own time to come back; asked, answers once none is left. */
   | { readonly type: 'dismiss' };
 
 /** A connection whose session is watched. */
 export interface Watched {
   readonly key: SessionKey;
+  readonly rights: Rights;
   /** When the connection began, by the node's monotonic clock. */
   readonly since: number;
   /** When its token is over, by the node's wall clock (JW3). */
   readonly expiresAt: number;
 }
 
+/** What a token grants. */
+type Rights = Pick<Actor, 'isAdmin' | 'payload'>;
+
+/** A request that was kept waiting. */
+export interface Kept extends Origin {
+  readonly user: string;
+  readonly room: string;
+  /** When the application was asked about it, on the clock of `now`. */
+  readonly since: number;
+}
+
+export interface StandingNow {
+  readonly standing: Standing;
+  /** What its connection's token grants by now; undefined: it has none, or is closed. */
+  readonly rights: Rights | undefined;
+  /** What the application said since may be different now (`recheck`). */
+  readonly isDoubted: boolean;
+}
+
 export interface Ended {
   /** When, by the database's clock: milliseconds since 1970. */
   readonly at: number;
 }
+
+/** Said of what was asked in a session that has been ended meanwhile. */
+export const ENDED: Refusal = { error: 'unauthorized', message: 'the session has been ended' };
 
 export const SESSIONS = 'sessions' as Address<SessionsMessage>;
 

@@ -2,7 +2,8 @@ import type { Answer, Answered, Behaviour, ReplyTo, TimerFired, Turn } from '../
 import type { SessionFinding, StoreRequest } from '../runtime/ports/log-store.ts';
 import { standingUnder, type Revocation, type SessionKey } from '../protocol/revocation.ts';
 import { LOG, type ConnectionAddress, type LogReply } from './messages.ts';
-import type { Ended, SessionsMessage, Watched } from './services.ts';
+import { RecentChanges } from './recent-changes.ts';
+import type { Ended, Kept, SessionsMessage, StandingNow, Watched } from './services.ts';
 import { Outbox } from './outbox.ts';
 
 export interface SessionsOptions {
@@ -12,9 +13,6 @@ export interface SessionsOptions {
   /** The longest a token can live: so long a revocation is kept. */
   readonly tokenTtlMaxMs: number;
 }
-
-/** How long ago a connection's session may have been looked up when it comes to be watched: longer than any request. */
-const RECENT_MS = 15_000;
 
 /** Keys of one read. */
 const KEYS_MAX = 1_000;
@@ -52,8 +50,8 @@ type SessionsContext =
 class Sessions {
   readonly #options: SessionsOptions;
   readonly #watched = new Map<ConnectionAddress, Watched>();
-  /** Those of a moment ago: a connection whose session was looked up before may come to be watched after. */
-  #recent: (Revocation & { readonly keptAt: number })[] = [];
+  /** A connection whose session was looked up before may come to be watched after. */
+  readonly #recent = new RecentChanges();
   #prunedAt = -Infinity;
   /** Slots given to those who were told to go; undefined while nobody was. */
   #slots: number | undefined;
@@ -75,8 +73,13 @@ class Sessions {
         this.#tellIfAllLeft(out);
         break;
       case 'recheck':
-        for (const [address, { key }] of this.#watched)
-          if (key.user === message.user) out.tell(address, { type: 'recheck' });
+        this.#recheck(message, turn, out);
+        break;
+      case 'lookAgain':
+        out.reply(
+          turn.replyTo,
+          message.of.map((kept) => this.#standing(kept, turn.now)),
+        );
         break;
       case 'dismiss':
         this.#dismiss(turn.replyTo, out);
@@ -98,6 +101,23 @@ class Sessions {
     return out;
   }
 
+  /** Who is in a room hears of what is meant for it there, and everybody of what is meant for all. */
+  #recheck({ user, room }: SessionsMessage & { type: 'recheck' }, turn: Turn, out: Outbox): void {
+    this.#recent.rechecked(user, room, turn.now);
+    if (user === undefined || room !== undefined) return;
+    for (const [address, { key }] of this.#watched)
+      if (key.user === user) out.tell(address, { type: 'recheck' });
+  }
+
+  #standing(kept: Kept, now: number): StandingNow {
+    const watched = kept.address === undefined ? undefined : this.#watched.get(kept.address);
+    return {
+      standing: this.#recent.standing(watched?.key ?? kept.key, now),
+      rights: watched?.rights,
+      isDoubted: this.#recent.isDoubted(kept),
+    };
+  }
+
   #dismiss(replyTo: ReplyTo | undefined, out: Outbox): void {
     if (replyTo) this.#dismissers.push(replyTo);
     this.#slots ??= 0;
@@ -116,17 +136,20 @@ class Sessions {
     for (const dismisser of this.#dismissers.splice(0)) out.reply(dismisser, {});
   }
 
-  #watch(address: ConnectionAddress, { key, since, expiresAt }: Watched, turn: Turn, out: Outbox): void {
+  #watch(
+    address: ConnectionAddress,
+    { key, rights, since, expiresAt }: Watched,
+    turn: Turn,
+    out: Outbox,
+  ): void {
     // Whose handshake was under way when all others were told.
     const known = this.#watched.get(address);
     if (this.#slots !== undefined && !known) this.#tellToGo(address, out);
     // When it was opened may have been found out since.
     const openedAt = key.openedAt ?? known?.key.openedAt;
-    const watched = { key: { ...key, openedAt }, since, expiresAt };
+    const watched = { key: { ...key, openedAt }, rights, since, expiresAt };
     this.#watched.set(address, watched);
-    this.#recent = this.#recent.filter(({ keptAt }) => turn.now - keptAt < RECENT_MS);
-    if (this.#recent.some((revocation) => isEndedBy(revocation, watched.key)))
-      out.tell(address, { type: 'revoked' });
+    if (this.#recent.standing(watched.key, turn.now) !== 'good') out.tell(address, { type: 'revoked' });
   }
 
   #startRound(turn: Turn, out: Outbox): void {
@@ -175,7 +198,7 @@ class Sessions {
         return value === undefined ? undefined : this.#revoked(context, value as Ended, turn, out);
       case 'unrevoke':
         out.reply(context.replyTo, value ?? null);
-        if (value !== undefined) this.#recent = this.#recent.filter((known) => !isMeant(known, context));
+        if (value !== undefined) this.#recent.unrevoked(context);
         return;
       case 'prune':
         // More of them: with the next round.
@@ -217,18 +240,11 @@ class Sessions {
   /** Those of this node hear of it at once. */
   #revoked(revocation: Omit<Revocation, 'at'>, { at }: Ended, turn: Turn, out: Outbox): void {
     const { user, session, before } = revocation;
-    const made = { user, session, before, at, keptAt: turn.now };
-    this.#recent.push(made);
+    const made = { user, session, before, at };
+    this.#recent.revoked(made, turn.now);
     for (const [address, { key }] of this.#watched)
       if (isEndedBy(made, key)) out.tell(address, { type: 'revoked' });
   }
-}
-
-function isMeant(
-  known: Revocation,
-  { user, session }: { readonly user: string | null; readonly session: string | null },
-): boolean {
-  return (user !== null && known.user === user) || (session !== null && known.session === session);
 }
 
 /** Whether an open connection has to go: one that is undecided should not have been let in. */

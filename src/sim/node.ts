@@ -233,7 +233,7 @@ export class SimNode {
       this.#authenticate(request.token, (verdict) => {
         if (!verdict.ok) return done(verdict.isUndecided ? UNDECIDED : UNAUTHORIZED);
         if (this.#isDraining) return done(DRAINING);
-        post(this.system, verdict.claims.user, request, (answer) => this.enter(() => done(answer)));
+        post(this.system, verdict.claims, request, (answer) => this.enter(() => done(answer)));
       }),
     );
   }

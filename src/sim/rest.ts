@@ -15,7 +15,7 @@ import { ERROR_CODES, type ErrorCodeName } from '../protocol/codes.ts';
 import { isoTime } from '../protocol/time.ts';
 import type { Answer } from '../runtime/ports/actor.ts';
 import type { SessionFinding } from '../runtime/ports/log-store.ts';
-import type { Verdict } from '../runtime/ports/tokens.ts';
+import type { Claims, Verdict } from '../runtime/ports/tokens.ts';
 import type { ActorSystem } from '../runtime/system.ts';
 
 const DEADLINE_MS = 10_000;
@@ -52,13 +52,14 @@ export function judge(system: ActorSystem, verdict: Verdict, done: (verdict: Ver
 /** A message by HTTP (RS1), as the engine takes it: first the user's home, then the room's. */
 export function post(
   system: ActorSystem,
-  user: string,
+  { user, session, issuedAt }: Claims,
   { room, body }: PostRequest,
   done: (answer: PostAnswer) => void,
 ): void {
   const { id, content } = JSON.parse(body) as { readonly id: string; readonly content: string };
+  const origin = { address: undefined, key: { user, session, issuedAt, openedAt: undefined } };
   const entry = { id, sender: user, content, data: null, sentAt: null };
-  const message = { type: 'publish', entry, by: { user, isAdmin: false } } as const;
+  const message = { type: 'publish', entry, by: { user, isAdmin: false, origin } } as const;
   const spend = { deadlineMs: ALLOWANCE_MS, lane: 'system' } as const;
   system.ask(homeAddress(userChannel(user)), { type: 'spend' }, spend, (spent) => {
     const restMs = spent.ok ? (spent.body as Spent).retryAfterMs : 0;

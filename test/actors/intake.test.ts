@@ -11,6 +11,11 @@ import type { ReplyTo, Turn } from '../../src/runtime/ports/actor.ts';
 const turn = { now: 0, deadline: 10_000, random: () => 0.5 } as unknown as Turn;
 const options = { room: 'r', autoCreate: true, deadlineMs: 1_000, retryAfterMs: 1_000 };
 const PRIVATE = { access: 'private', metadata: '{}', creator: 'ann', isDeleted: false } as const;
+const origin = {
+  address: undefined,
+  key: { user: 'bob', session: undefined, issuedAt: undefined, openedAt: undefined },
+};
+const BOB = { user: 'bob', isAdmin: false, origin };
 const DENIED: Refusal = { error: 'forbidden', message: 'not any more' };
 
 /** A private room's way into the ledger, whose log and application answer when the test says so. */
@@ -31,7 +36,7 @@ class Room {
   send(id: string, number: number): void {
     const entry = { id, sender: 'bob', content: 'x', data: null, sentAt: null };
     const asker = { replyTo: number as unknown as ReplyTo, deadline: 10_000 };
-    this.intake.take({ entry, by: { user: 'bob', isAdmin: false }, asker }, turn, this.out);
+    this.intake.take({ entry, by: BOB, asker }, turn, this.out);
   }
 
   /** The context of the next question of a kind that is not answered yet. */
@@ -54,6 +59,11 @@ class Room {
 
   vetted(body: object): void {
     this.intake.answered(this.#next('vetted'), { ok: true, body }, turn, this.out);
+  }
+
+  stands(): void {
+    const body = [{ standing: 'good', rights: undefined, isDoubted: false }];
+    this.intake.answered(this.#next('standing'), { ok: true, body }, turn, this.out);
   }
 
   get replies(): unknown[] {
@@ -84,6 +94,7 @@ test('[DG4] a repeat that the application refuses waits for the first one, whose
   room.access.changed(PRIVATE);
   room.vetted({ content: 'x', data: null });
   room.vetted(DENIED);
+  room.stands();
   expect(room.isAsked('repeats')).toBe(false);
   room.membership({ ok: true, value: true });
   // Both are one message now, on its way into the log.

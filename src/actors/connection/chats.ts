@@ -62,9 +62,9 @@ export class Chats {
   }
 
   #publish({ request, room }: Chat, entry: NewEntry, out: Outbox): void {
-    const { user, credentials, options } = this.#context;
+    const { credentials, options } = this.#context;
     const { requestDeadlineMs: deadlineMs } = options.limits;
-    const by = { user, isAdmin: credentials.isAdmin, payload: credentials.payload };
+    const by = credentials.sender;
     const context: ChatContext = { for: 'chat', request, room };
     const home = homeAddress(roomChannel(room));
     out.ask(home, { type: 'publish', entry, by }, { deadlineMs, context, lane: 'user' });

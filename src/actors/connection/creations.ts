@@ -61,6 +61,9 @@ export class Creations {
   }
 
   make(request: Create, out: Outbox): void {
+    // The token may be another one since the application was asked.
+    const refusal = this.#refusal(request);
+    if (refusal) return refuse(this.#context, request.id, refusal, out);
     const { user, gate, credentials, options } = this.#context;
     const isCounted = options.limits.roomsPerHour > 0 && !credentials.isAdmin;
     if (!isCounted) return this.#make(request, false, out);

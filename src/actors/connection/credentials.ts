@@ -1,6 +1,6 @@
 import type { Turn } from '../../runtime/ports/actor.ts';
 import type { Claims } from '../../runtime/ports/tokens.ts';
-import { type ConnectionAddress } from '../messages.ts';
+import type { ConnectionAddress, Origin, Sender } from '../messages.ts';
 import { SESSIONS } from '../services.ts';
 import type { Outbox } from '../outbox.ts';
 
@@ -11,12 +11,25 @@ export class Credentials {
   readonly #openedAt: number | undefined;
   readonly #since: number;
   #claims: Claims;
+  #origin: Origin;
 
   constructor(address: ConnectionAddress, claims: Claims, now: number) {
     this.#address = address;
     this.#openedAt = claims.checkedAt;
     this.#since = now;
     this.#claims = claims;
+    this.#origin = this.#originOf(claims);
+  }
+
+  /** A refresh makes no connection younger: what was open when its user was sent away goes with every token (JW5). */
+  #originOf({ user, session, issuedAt }: Claims): Origin {
+    return { address: this.#address, key: { user, session, issuedAt, openedAt: this.#openedAt } };
+  }
+
+  /** Who sends a message, and with which rights. */
+  get sender(): Sender {
+    const { user, isAdmin } = this.#claims;
+    return { user, isAdmin, payload: this.payload, origin: this.#origin };
   }
 
   get isAdmin(): boolean {
@@ -34,10 +47,11 @@ export class Credentials {
 
   /** From the beginning, and whenever who watches sessions has forgotten. */
   watch(out: Outbox): void {
-    const { user, session, issuedAt, expiresAt } = this.#claims;
-    // A refresh makes no connection younger: what was open when its user was sent away goes with every token (JW5).
-    const key = { user, session, issuedAt, openedAt: this.#openedAt };
-    out.tell(SESSIONS, { type: 'watch', address: this.#address, key, since: this.#since, expiresAt });
+    const { isAdmin, expiresAt } = this.#claims;
+    const { key } = this.#origin;
+    const rights = { isAdmin, payload: this.payload };
+    const watched = { key, rights, since: this.#since, expiresAt };
+    out.tell(SESSIONS, { type: 'watch', address: this.#address, ...watched });
   }
 
   armExpiry(turn: Turn, out: Outbox): void {
@@ -48,6 +62,7 @@ export class Credentials {
   renew(claims: Claims, turn: Turn, out: Outbox): boolean {
     const isScoped = claims.isAdmin !== this.#claims.isAdmin;
     this.#claims = claims;
+    this.#origin = this.#originOf(claims);
     this.armExpiry(turn, out);
     this.watch(out);
     return isScoped;

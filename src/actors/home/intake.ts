@@ -57,7 +57,7 @@ export class Intake {
 
   take(sent: Sent, turn: Turn, out: Outbox): void {
     this.#judge(sent, turn, out, (at, later) => {
-      if (this.#vetting) this.#vetting.ask(sent, later);
+      if (this.#vetting) this.#vetting.ask(sent, at, later);
       else this.#append(sent, at, later);
     });
   }
@@ -79,7 +79,7 @@ export class Intake {
   }
 
   answered(context: IntakeContext, answer: Answer<unknown>, turn: Turn, out: Outbox): void {
-    if (context.for === 'vetted') this.#vetting?.answered(context, answer, turn, out);
-    else this.#refusals.answered(context, answer as Answer<LookupReply>, out);
+    if (context.for === 'repeats') this.#refusals.answered(context, answer as Answer<LookupReply>, out);
+    else this.#vetting?.answered(context, answer, turn, out);
   }
 }

@@ -1,6 +1,6 @@
 import type { Turn } from '../../runtime/ports/actor.ts';
 import type { NewEntry } from '../../runtime/ports/log-store.ts';
-import type { Actor } from '../messages.ts';
+import type { Sender } from '../messages.ts';
 import type { LedgerLimits } from './ledger-limits.ts';
 
 /** Who is answered when an entry's outcome is known, and until when he waits. */
@@ -9,7 +9,7 @@ export type Asker = Pick<Turn, 'replyTo' | 'deadline'>;
 /** A message of somebody's, whose right to send it has to be known. */
 export interface Sent {
   readonly entry: NewEntry;
-  readonly by: Actor;
+  readonly by: Sender;
   readonly asker: Asker;
 }
 

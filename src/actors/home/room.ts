@@ -234,6 +234,7 @@ class RoomHome extends Home {
       case 'empty':
         return this.#changes.answered(known, answer as Answer<LogReply<unknown>>, turn, out);
       case 'vetted':
+      case 'standing':
       case 'repeats':
         return this.#intake.answered(known, answer, turn, out);
       default:

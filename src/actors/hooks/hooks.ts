@@ -151,10 +151,11 @@ class HookDesk {
 
   #tellThoseInside(user: string | undefined, room: string | undefined, out: Outbox): void {
     const message = { type: 'recheck', user } as const;
+    out.tell(SESSIONS, { type: 'recheck', user, room });
     if (room !== undefined)
       out.publish(roomChannel(room), [this.#options.node], message satisfies Publication);
-    else if (user !== undefined) out.tell(SESSIONS, { type: 'recheck', user });
-    else out.add({ type: 'tellAll', kind: 'conn', message: { type: 'recheck' } satisfies ConnectionMessage });
+    else if (user === undefined)
+      out.add({ type: 'tellAll', kind: 'conn', message: { type: 'recheck' } satisfies ConnectionMessage });
   }
 
   #replied(call: number, reply: HookReply, turn: Turn, out: Outbox): void {

@@ -1,12 +1,8 @@
 import type { Channel } from '../../protocol/channels.ts';
+import type { Claims } from '../../runtime/ports/tokens.ts';
 
 /** By whom something is asked. */
-export interface Caller {
-  readonly user: string;
-  readonly isAdmin: boolean;
-  /** What the token says, where the application wants to see it: a JSON object as text. */
-  readonly payload?: string | undefined;
-}
+export type Caller = Pick<Claims, 'user' | 'session' | 'isAdmin' | 'payload' | 'issuedAt'>;
 
 /** What the REST routes need of the engine. Each rejects with an error whose `code` is one of ER1; all end in 10 s, or a hook's deadline later. */
 export interface RestService {
