@@ -1,4 +1,4 @@
-import type { Entry, HistoryPage } from './frames.ts';
+import type { Entry, HistoryPage } from './wire/frames.ts';
 import type { Position } from './position.ts';
 
 /** Live messages that wait for a gap to be filled; what comes beyond is read from the log too. */

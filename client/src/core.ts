@@ -1,8 +1,8 @@
-import { toFrame } from './checked.ts';
+import { validateRequest } from './wire/validate-request.ts';
 import { failed, failure, type ClientError, type Done } from './codes.ts';
 import { Emitter, type EventName, type Listener } from './events.ts';
-import type { HistoryPage, JoinedRoom, PresencePage, RoomsPage, SentMessage } from './frames.ts';
-import { Incomings } from './incomings.ts';
+import type { HistoryPage, JoinedRoom, PresencePage, RoomsPage, SentMessage } from './wire/frames.ts';
+import { FrameRouter } from './wire/frame-router.ts';
 import { Line } from './line.ts';
 import type { ClientState } from './lifecycle.ts';
 import { MemberLists } from './member-lists.ts';
@@ -13,24 +13,24 @@ import { Outbox } from './outbox.ts';
 import { Pages } from './pages.ts';
 import type { Ports } from './ports.ts';
 import { toPosition, type Position } from './position.ts';
-import type { HistoryQuery, NewRoom, RoomsOptions } from './queries.ts';
+import type { HistoryQuery, NewRoom, RoomsOptions } from './wire/queries.ts';
 import { Requests, type Question } from './requests.ts';
-import { isObject, isText, pick, PRESENCE, readHistory, ROOMS, type Fields } from './shapes.ts';
+import { isObject, isText, pick, PRESENCE, readHistory, ROOMS, type Fields } from './wire/frame-schemas.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { Expiry } from './expiry.ts';
 import { ServerClock } from './server-clock.ts';
-import { epochMs } from './time.ts';
+import { epochMs } from './wire/time.ts';
 import { Tokens, type TokenSource } from './tokens.ts';
 
 export type * from './codes.ts';
 export type { ClientEvents, EventName, Listener } from './events.ts';
-export type * from './frames.ts';
+export type * from './wire/frames.ts';
 export type { ClientState } from './lifecycle.ts';
 export type { Members } from './members.ts';
 export type { SendOptions } from './message.ts';
 export type * from './ports.ts';
 export type { Position } from './position.ts';
-export type * from './queries.ts';
+export type * from './wire/queries.ts';
 export type { TokenSource } from './tokens.ts';
 
 export interface CoreOptions {
@@ -95,13 +95,13 @@ export class ClientCore {
     this.#requests = requests;
     this.#subscriptions = subscriptions;
     this.#lists = lists;
-    const incomings = new Incomings({ requests, outbox, subscriptions, lists, emitter });
+    const router = new FrameRouter({ requests, outbox, subscriptions, lists, emitter });
     this.#line = new Line({
       url: options.url,
       ports,
       tokens,
       emitter,
-      incomings,
+      router,
       up: (welcome, send) => {
         clock.heard(epochMs(welcome.time));
         // Listeners hear of what happens here, and may close the client.
@@ -218,7 +218,7 @@ export class ClientCore {
   signal(room: string, data: unknown, done: Done<void>): void {
     const safe = this.#ready(done);
     if (!safe) return;
-    const frame = toFrame({ type: 'signal', room, data });
+    const frame = validateRequest({ type: 'signal', room, data });
     if (!frame.ok) return safe(frame);
     if (!this.#subscriptions.wish(room)?.isOn)
       return safe(failed(failure('not_joined', `the room ${room} is not joined on a connection`)));
@@ -270,7 +270,7 @@ export class ClientCore {
   /** A callback that cannot hurt; undefined, and answered, when nothing can be done for it. */
   #ready<Value>(done: Done<Value>, frame?: Fields, wrong?: ClientError): Done<Value> | undefined {
     const safe: Done<Value> = (result) => this.#emitter.guard(() => done(result));
-    const checked = frame && toFrame(frame);
+    const checked = frame && validateRequest(frame);
     const error = this.#line.why ?? wrong ?? (checked?.ok === false ? checked.error : undefined);
     if (!error) return safe;
     safe(failed(error));

@@ -1,6 +1,6 @@
 import { textOf, type ClientError } from './codes.ts';
 import { VagusError } from './error.ts';
-import type { ChatMessage, Entry, Published } from './frames.ts';
+import type { ChatMessage, Entry, Published } from './wire/frames.ts';
 import type { ClientState } from './lifecycle.ts';
 
 /** What a client tells, by name. `channel` is `broadcast`, `user` or `room:{id}`. */

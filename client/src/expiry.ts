@@ -1,7 +1,7 @@
 import { backoffMs, PAUSE_MS } from './backoff.ts';
 import type { Ports } from './ports.ts';
 import type { ServerClock } from './server-clock.ts';
-import { epochMs } from './time.ts';
+import { epochMs } from './wire/time.ts';
 
 /** Timers of platforms do not reach further than three weeks. */
 const STEP_MS = 3_600_000;

@@ -7,7 +7,7 @@ import {
   type RoomsOptions,
 } from './core.ts';
 import type { EventName, Listener } from './events.ts';
-import type { HistoryPage, JoinedRoom, PresencePage, RoomsPage, SentMessage } from './frames.ts';
+import type { HistoryPage, JoinedRoom, PresencePage, RoomsPage, SentMessage } from './wire/frames.ts';
 import type { SendOptions } from './message.ts';
 import { checkOptions } from './options.ts';
 import { platformPorts, type Fetch, type WebSocketClass } from './platform.ts';
@@ -17,7 +17,7 @@ import type { TokenSource } from './tokens.ts';
 
 export { VagusError } from './error.ts';
 export type { ClientEvents, EventName, Listener } from './events.ts';
-export type * from './frames.ts';
+export type * from './wire/frames.ts';
 export type { ClientState, HistoryQuery, Members, NewRoom, Position, SendOptions };
 export type { Fetch, WebSocketClass, WebSocketLike } from './platform.ts';
 

@@ -2,9 +2,9 @@ import { CLOSE, closeName, failure, GIVEN_UP, mayReconnect, slotOf, type ClientE
 import { judge } from './admission.ts';
 import { Comeback } from './comeback.ts';
 import type { Emitter } from './events.ts';
-import type { Welcome } from './frames.ts';
-import { readFrame } from './incoming.ts';
-import type { Incomings } from './incomings.ts';
+import type { Welcome } from './wire/frames.ts';
+import { decodeFrame } from './wire/decode-frame.ts';
+import type { FrameRouter } from './wire/frame-router.ts';
 import { Life } from './life.ts';
 import type { ClientState, LifecycleAction, LifecycleTimer } from './lifecycle.ts';
 import type { ClientSocket, Ports } from './ports.ts';
@@ -24,7 +24,7 @@ export interface LineParts {
   readonly ports: Ports;
   readonly tokens: Tokens;
   readonly emitter: Emitter;
-  readonly incomings: Incomings;
+  readonly router: FrameRouter;
   readonly up: (welcome: Welcome, send: (text: string) => void) => void;
   readonly down: () => void;
   readonly unreachable: () => void;
@@ -195,19 +195,19 @@ export class Line {
     attempt.isOpened = true;
     this.#heardAt = this.#parts.ports.now();
     if (this.state === 'suspect') this.#life.fire('heard');
-    const frame = readFrame(text);
+    const frame = decodeFrame(text);
     if (!frame) return this.#isBroken();
     if (frame.type === 'ping') return this.write(SIGN_OF_LIFE);
     if (!attempt.welcome) {
       if (frame.type !== 'welcome') return;
       attempt.welcome = frame.welcome;
       attempt.welcomedAt = this.#heardAt;
-      this.#parts.incomings.user = frame.welcome.user;
+      this.#parts.router.user = frame.welcome.user;
       return this.#life.fire('welcomed');
     }
     if (frame.type === 'told' && frame.name === 'draining')
       attempt.slotAt = this.#heardAt + frame.event.retryAfterMs;
-    if (!this.#parts.incomings.take(frame)) this.#isBroken();
+    if (!this.#parts.router.take(frame)) this.#isBroken();
   }
 
   #isBroken(): void {
@@ -217,7 +217,7 @@ export class Line {
       this.#broken = 0;
     }
     this.#broken++;
-    this.#parts.incomings.broken();
+    this.#parts.router.broken();
     if (this.#broken <= BROKEN_MAX || !this.#attempt) return;
     this.#broken = 0;
     this.#lost(failure('bad_server_frame', 'the server speaks nonsense'));
@@ -249,8 +249,8 @@ export class Line {
       return ports.probe(attempt.token, (refusal) => {
         tokens.clock.heardDate(refusal?.time);
         if (this.#attempt !== attempt) return;
-        const { url, incomings } = this.#parts;
-        const wasIn = incomings.user !== '';
+        const { url, router } = this.#parts;
+        const wasIn = router.user !== '';
         const { why, isFinal } = judge(refusal, { url, token: attempt.token, tokens, wasIn });
         if (isFinal) this.#refused(why);
         else this.#lost(why);

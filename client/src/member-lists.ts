@@ -2,11 +2,11 @@ import { backoffMs, PAUSE_MS } from './backoff.ts';
 import { failed, failure, isRetryable, late, type ClientError, type Done, type Result } from './codes.ts';
 import type { Emitter } from './events.ts';
 import { Era } from './era.ts';
-import type { PresencePage } from './frames.ts';
+import type { PresencePage } from './wire/frames.ts';
 import { MemberList, type Members, type MemberTold } from './members.ts';
 import type { Ports } from './ports.ts';
 import type { Requests } from './requests.ts';
-import { pick, PRESENCE } from './shapes.ts';
+import { pick, PRESENCE } from './wire/frame-schemas.ts';
 
 /** How long one waits for a list that nobody has had. */
 const DEADLINE_MS = 10_000;

@@ -1,14 +1,14 @@
 import { backoffMs, PAUSE_MS } from './backoff.ts';
-import { toFrame } from './checked.ts';
+import { validateRequest } from './wire/validate-request.ts';
 import { failed, failure, isRetryable, late, type ClientError, type Done } from './codes.ts';
 import type { Emitter } from './events.ts';
-import type { SentMessage } from './frames.ts';
+import type { SentMessage } from './wire/frames.ts';
 import { Holds } from './holds.ts';
 import type { Message, SendOptions } from './message.ts';
 import type { Ports } from './ports.ts';
 import { Posts } from './posts.ts';
-import { pick, SENT, type Fields } from './shapes.ts';
-import { utf8Bytes } from './size.ts';
+import { pick, SENT, type Fields } from './wire/frame-schemas.ts';
+import { utf8Bytes } from './wire/text.ts';
 import type { Tokens } from './tokens.ts';
 
 /** Where messages go, and what bounds them. */
@@ -79,7 +79,7 @@ export class Outbox {
   send(room: string, content: string, options: SendOptions, done: Done<SentMessage>): void {
     const { ports, sendTimeoutMs } = this.#parts;
     const id = options.id ?? ports.newId();
-    const frame = toFrame({ type: 'chat', room, content, ...options, id });
+    const frame = validateRequest({ type: 'chat', room, content, ...options, id });
     if (!frame.ok) return done(frame);
     const text = frame.value;
     const bytes = utf8Bytes(text);

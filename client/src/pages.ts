@@ -1,10 +1,10 @@
 import { backoffMs, PAUSE_MS } from './backoff.ts';
 import type { Result } from './codes.ts';
 import { Era } from './era.ts';
-import type { HistoryPage } from './frames.ts';
+import type { HistoryPage } from './wire/frames.ts';
 import type { Ports } from './ports.ts';
 import type { Requests } from './requests.ts';
-import { readHistory } from './shapes.ts';
+import { readHistory } from './wire/frame-schemas.ts';
 
 /** Gaps that are filled at once: more would spend what a user may ask in a minute (LM2). */
 const ACTIVE_MAX = 4;

@@ -1,7 +1,7 @@
 import { CLOSE } from './codes.ts';
 import { VagusError } from './error.ts';
 import type { ClientSocket, PostAnswer, Ports, Refusal, SocketHandlers } from './ports.ts';
-import { ERROR, pick, type Shape } from './shapes.ts';
+import { ERROR, pick, type Schema } from './wire/frame-schemas.ts';
 
 /** What is used of a WebSocket: those of browsers, of Node.js 22 and of `ws` fit. */
 export interface WebSocketLike {
@@ -68,7 +68,7 @@ const CLOSE_MS = 2_000;
 const TIMER_MAX_MS = 2_147_483_647;
 
 const { code, message, retryAfterMs } = ERROR;
-const REFUSAL: Shape<Omit<Refusal, 'time'>> = { code, message, retryAfterMs };
+const REFUSAL: Schema<Omit<Refusal, 'time'>> = { code, message, retryAfterMs };
 
 /** The core's ports on this platform. Throws a {@link VagusError}: `bad_url`, `no_websocket`. */
 export function platformPorts(

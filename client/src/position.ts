@@ -1,4 +1,4 @@
-import { isCount, isText, maybe, pick, type Fields, type Shape } from './shapes.ts';
+import { isCount, isText, maybe, pick, type Fields, type Schema } from './wire/frame-schemas.ts';
 
 /**
  * Where one is in a channel: behind which message, of which log. To be kept, and given to `join` by another run. A
@@ -14,7 +14,7 @@ export interface Position {
   readonly log?: string;
 }
 
-const POSITION: Shape<Position> = {
+const POSITION: Schema<Position> = {
   seq: isCount,
   id: maybe((value) => isText(value) && /^[A-Za-z0-9_.:-]{1,64}$/.test(value as string)),
   from: maybe(isText),

@@ -1,8 +1,8 @@
 import { isRetryable, type ClientError, type Done } from './codes.ts';
-import type { SentMessage } from './frames.ts';
+import type { SentMessage } from './wire/frames.ts';
 import type { Message } from './message.ts';
 import type { PostAnswer, Ports } from './ports.ts';
-import { ERROR, pick, SENT, type Fields } from './shapes.ts';
+import { ERROR, pick, SENT, type Fields } from './wire/frame-schemas.ts';
 
 const DEADLINE_MS = 10_000;
 

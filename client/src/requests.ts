@@ -1,8 +1,8 @@
-import { toFrame } from './checked.ts';
+import { validateRequest } from './wire/validate-request.ts';
 import { failed, failure, late, type ClientError, type Done } from './codes.ts';
 import type { Ports } from './ports.ts';
-import type { Fields } from './shapes.ts';
-import { utf8Bytes } from './size.ts';
+import type { Fields } from './wire/frame-schemas.ts';
+import { utf8Bytes } from './wire/text.ts';
 
 const DEADLINE_MS = 10_000;
 
@@ -44,7 +44,7 @@ export class Requests {
     if (this.#ended) return fail(done, this.#ended);
     // Nobody else's id begins like this.
     const id = `:${++this.#count}`;
-    const checked = toFrame({ ...frame, id });
+    const checked = validateRequest({ ...frame, id });
     if (!checked.ok) return done(checked);
     const text = checked.value;
     if (utf8Bytes(text) > this.#frameBytes)

@@ -1,6 +1,6 @@
 import { onWire, type Position } from './position.ts';
-import { utf8Bytes } from './size.ts';
-import type { Fields } from './shapes.ts';
+import { utf8Bytes } from './wire/text.ts';
+import type { Fields } from './wire/frame-schemas.ts';
 
 /** Channels named in one `resume`; a server takes 256. */
 const COUNT_MAX = 200;

@@ -2,14 +2,14 @@ import { PAUSE_MS } from './backoff.ts';
 import { ChannelReader } from './channel.ts';
 import { failed, failure, isRetryable, type ClientError, type Done, type Result } from './codes.ts';
 import { Era } from './era.ts';
-import type { Entry, JoinedRoom, Welcome } from './frames.ts';
+import type { Entry, JoinedRoom, Welcome } from './wire/frames.ts';
 import { Leaves } from './leaves.ts';
 import { onWire, placesOf, type Position } from './position.ts';
 import { slicesOf, type Slice } from './slices.ts';
 import { Wish, type WishParts } from './wish.ts';
 import type { Pages } from './pages.ts';
 import type { Requests } from './requests.ts';
-import { isObject, isText, JOINED, pick, PLACED, type Fields, type Placed } from './shapes.ts';
+import { isObject, isText, JOINED, pick, PLACED, type Fields, type Placed } from './wire/frame-schemas.ts';
 
 const BASE = ['broadcast', 'user'];
 

@@ -2,7 +2,7 @@ import { backoffMs, PAUSE_MS } from './backoff.ts';
 import type { ChannelReader } from './channel.ts';
 import { failed, late, type ClientError, type Done, type Result } from './codes.ts';
 import type { Emitter } from './events.ts';
-import type { JoinedRoom } from './frames.ts';
+import type { JoinedRoom } from './wire/frames.ts';
 import type { Ports } from './ports.ts';
 
 export interface WishParts {

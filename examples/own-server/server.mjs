@@ -44,7 +44,7 @@ async function answer({ url, method }, response) {
   // Whoever likes can ask for `//`, of which no URL can be made.
   if (!URL.canParse(url, 'http://localhost')) return response.writeHead(400).end();
   const { pathname, searchParams } = new URL(url, 'http://localhost');
-  const [, file] = /^\/client\/([\w-]+\.js)$/.exec(pathname) ?? [];
+  const [, file] = /^\/client\/([\w/-]+\.js)$/.exec(pathname) ?? [];
   const script = file && (await clientFile(file).catch(() => undefined));
   if (script) response.setHeader('content-type', 'text/javascript').end(script);
   else if (pathname === '/') response.setHeader('content-type', 'text/html').end(page);

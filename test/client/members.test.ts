@@ -46,9 +46,9 @@ const back = (world: ClientWorld): ServerEnd => {
   return end;
 };
 
-const TOLD = new Set(['joined', 'left', 'presence', 'members']);
+const FORWARDED = new Set(['joined', 'left', 'presence', 'members']);
 const told = (world: ClientWorld): unknown[] =>
-  world.told.flatMap(([name, { room: _, ...event }]) => (TOLD.has(name) ? [[name, event]] : []));
+  world.told.flatMap(([name, { room: _, ...event }]) => (FORWARDED.has(name) ? [[name, event]] : []));
 
 describe('a list of who is in a room', () => {
   test('[PU2] is read once, and kept by what is told', () => {

@@ -13,9 +13,9 @@ import type {
   RoomsPage,
   SentMessage,
   Welcome,
-} from '../../client/src/frames.ts';
-import { utf8Bytes } from '../../client/src/size.ts';
-import { epochMs } from '../../client/src/time.ts';
+} from '../../client/src/wire/frames.ts';
+import { utf8Bytes } from '../../client/src/wire/text.ts';
+import { epochMs } from '../../client/src/wire/time.ts';
 import { toMermaid } from '../../src/actors/mermaid.ts';
 import { ERROR_CODES, shouldReconnect } from '../../src/protocol/codes.ts';
 import type { ACKS, ChatPush, RESULTS, Welcome as WelcomePush } from '../../src/protocol/pushes.ts';

@@ -84,6 +84,7 @@ const lines = async (page: Page): Promise<string[]> =>
 
 test('examples/own-server: a page, tokens, and rooms with a say in them, on one server', async () => {
   const example = await Example.start({ DATABASE_URL: database.url });
+  expect((await fetch(`${example.base}/client/wire/frames.js`)).status).toBe(200);
   expect((await fetch(`${example.base}/client/none.js`)).status).toBe(404);
   expect((await fetch(`${example.base}/elsewhere`)).status).toBe(404);
   expect((await fetch(`${example.base}/healthz`)).status).toBe(200);

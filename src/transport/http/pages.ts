@@ -36,12 +36,14 @@ const CONTENT_SECURITY_POLICY = [
 const ROOT = fileURLToPath(new URL('../../../dist/page', import.meta.url));
 
 /**
- * Reads the folders of a built page, once: what a request names is looked up among what was read, so that no path of a
+ * Reads the folders of a built page and what is in them, once: what a request names is looked up among what was read, so that no path of a
  * request reaches the file system. `index.html` is at `/`.
  */
 export function readPages(folders: readonly string[]): PageFiles {
   const names = folders.flatMap((folder) =>
-    readdirSync(join(ROOT, folder)).map((name) => `/${folder}/${name}`),
+    readdirSync(join(ROOT, folder), { encoding: 'utf8', recursive: true }).map(
+      (name) => `/${folder}/${name}`,
+    ),
   );
   return new Map(
     names.flatMap((name) => {

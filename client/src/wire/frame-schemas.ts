@@ -1,4 +1,4 @@
-import type { ClientError } from './codes.ts';
+import type { ClientError } from '../codes.ts';
 import type {
   ChatMessage,
   Entry,
@@ -39,15 +39,15 @@ export function oneOf(...values: readonly unknown[]): Check {
   return (value) => values.includes(value);
 }
 
-function fitting<Value>(shape: Shape<Value>): Check {
+function fitting<Value>(shape: Schema<Value>): Check {
   return (value) => pick(value, shape) !== undefined;
 }
 
 /** What each field has to be. */
-export type Shape<Value> = { readonly [Key in keyof Value]-?: Check };
+export type Schema<Value> = { readonly [Key in keyof Value]-?: Check };
 
 /** The fields of a shape, without what else is there; undefined when one does not fit, or for what is no object. */
-export function pick<Value>(fields: unknown, shape: Shape<Value>): Value | undefined {
+export function pick<Value>(fields: unknown, shape: Schema<Value>): Value | undefined {
   if (!isObject(fields)) return undefined;
   const picked: Record<string, unknown> = {};
   for (const [name, check] of Object.entries<Check>(shape)) {
@@ -59,14 +59,14 @@ export function pick<Value>(fields: unknown, shape: Shape<Value>): Value | undef
 }
 
 /** What a server says of what it refuses. */
-export const ERROR: Shape<Omit<ClientError, 'cause'>> = {
+export const ERROR: Schema<Omit<ClientError, 'cause'>> = {
   code: isText,
   message: isText,
   field: maybe(isText),
   retryAfterMs: maybe(isCount),
 };
 
-export const CHAT: Shape<ChatMessage> = {
+export const CHAT: Schema<ChatMessage> = {
   room: isText,
   seq: isCount,
   id: isText,
@@ -77,13 +77,13 @@ export const CHAT: Shape<ChatMessage> = {
   sentAt: maybe(isText),
 };
 
-export const PUBLISHED: Shape<Published> = { seq: isCount, id: isText, data: anything };
+export const PUBLISHED: Schema<Published> = { seq: isCount, id: isText, data: anything };
 
 /** A client that would be suspect at once, or never, is not told how long to wait. */
 const isInterval: Check = (value) =>
   isCount(value) && (value as number) >= 100 && (value as number) <= 86_400_000;
 
-export const WELCOME: Shape<Welcome> = {
+export const WELCOME: Schema<Welcome> = {
   user: isText,
   log: isText,
   heartbeat: fitting({ intervalMs: isInterval, timeoutMs: isInterval }),
@@ -95,9 +95,9 @@ export const WELCOME: Shape<Welcome> = {
 
 const ACCESS = oneOf('public', 'private');
 
-export const JOINED: Shape<JoinedRoom> = { room: isText, access: ACCESS, metadata: isObject, seq: isCount };
+export const JOINED: Schema<JoinedRoom> = { room: isText, access: ACCESS, metadata: isObject, seq: isCount };
 
-export const SENT: Shape<SentMessage> = {
+export const SENT: Schema<SentMessage> = {
   id: isText,
   room: isText,
   seq: isCount,
@@ -115,28 +115,28 @@ export interface Placed {
   readonly already?: true;
 }
 
-export const PLACED: Shape<Placed> = {
+export const PLACED: Schema<Placed> = {
   seq: isCount,
   gap: maybe(RANGE),
   reset: maybe(oneOf(true)),
   already: maybe(oneOf(true)),
 };
 
-const MEMBER: Shape<Member> = {
+const MEMBER: Schema<Member> = {
   user: isText,
   state: oneOf('alive', 'suspect'),
   since: isText,
   devices: isCount,
 };
 
-export const PRESENCE: Shape<PresencePage> = {
+export const PRESENCE: Schema<PresencePage> = {
   room: isText,
   members: listOf(fitting(MEMBER)),
   total: isCount,
   more: isBoolean,
 };
 
-const LISTED: Shape<ListedRoom> = {
+const LISTED: Schema<ListedRoom> = {
   room: isText,
   access: ACCESS,
   metadata: isObject,
@@ -144,7 +144,7 @@ const LISTED: Shape<ListedRoom> = {
   invited: maybe(isBoolean),
 };
 
-export const ROOMS: Shape<RoomsPage> = { rooms: listOf(fitting(LISTED)), more: isBoolean };
+export const ROOMS: Schema<RoomsPage> = { rooms: listOf(fitting(LISTED)), more: isBoolean };
 
 /** A page of a log; undefined when anything in it is broken. */
 export function readHistory(fields: Fields): HistoryPage | undefined {

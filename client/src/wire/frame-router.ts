@@ -1,12 +1,12 @@
-import { failure } from './codes.ts';
-import type { Emitter } from './events.ts';
-import type { Incoming } from './incoming.ts';
-import type { MemberLists } from './member-lists.ts';
-import type { Outbox } from './outbox.ts';
-import type { Requests } from './requests.ts';
-import type { Subscriptions } from './subscriptions.ts';
+import { failure } from '../codes.ts';
+import type { Emitter } from '../events.ts';
+import type { ServerFrame } from './decode-frame.ts';
+import type { MemberLists } from '../member-lists.ts';
+import type { Outbox } from '../outbox.ts';
+import type { Requests } from '../requests.ts';
+import type { Subscriptions } from '../subscriptions.ts';
 
-export interface IncomingParts {
+export interface FrameRouterParts {
   readonly requests: Requests;
   readonly outbox: Outbox;
   readonly subscriptions: Subscriptions;
@@ -15,17 +15,17 @@ export interface IncomingParts {
 }
 
 /** Brings what a server sends to where it is waited for. */
-export class Incomings {
-  readonly #parts: IncomingParts;
+export class FrameRouter {
+  readonly #parts: FrameRouterParts;
   /** Who one is: the server says of everyone that they left. */
   user = '';
 
-  constructor(parts: IncomingParts) {
+  constructor(parts: FrameRouterParts) {
     this.#parts = parts;
   }
 
   /** False when it breaks the protocol after all. */
-  take(frame: Incoming): boolean {
+  take(frame: ServerFrame): boolean {
     const { requests, outbox, subscriptions, emitter } = this.#parts;
     switch (frame.type) {
       case 'entry':
@@ -62,7 +62,7 @@ export class Incomings {
     }
   }
 
-  #told(frame: Extract<Incoming, { type: 'told' }>): void {
+  #told(frame: Extract<ServerFrame, { type: 'told' }>): void {
     const { subscriptions, lists, emitter } = this.#parts;
     if (frame.name === 'room_closed') subscriptions.putOff(frame.event.room, 'gone');
     if (frame.name === 'left' && frame.event.reason === 'removed' && frame.event.users.includes(this.user)) {

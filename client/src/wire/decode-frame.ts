@@ -1,5 +1,5 @@
-import type { ClientError } from './codes.ts';
-import type { ClientEvents } from './events.ts';
+import type { ClientError } from '../codes.ts';
+import type { ClientEvents } from '../events.ts';
 import type { Entry, Welcome } from './frames.ts';
 import {
   anything,
@@ -15,11 +15,11 @@ import {
   PUBLISHED,
   WELCOME,
   type Fields,
-  type Shape,
-} from './shapes.ts';
+  type Schema,
+} from './frame-schemas.ts';
 
 /** A frame of the server's, as far as it can be trusted. */
-export type Incoming =
+export type ServerFrame =
   | { readonly type: 'entry'; readonly channel: string; readonly entry: Entry }
   | { readonly type: 'welcome'; readonly welcome: Welcome }
   | { readonly type: 'reply'; readonly id: string; readonly fields: Fields }
@@ -28,15 +28,16 @@ export type Incoming =
   | { readonly type: 'skipped'; readonly channel: string; readonly from: number; readonly to: number }
   | { readonly type: 'reset'; readonly channel: string; readonly seq: number }
   | {
-      [Name in Told]: { readonly type: 'told'; readonly name: Name; readonly event: ClientEvents[Name] };
-    }[Told]
+      [Name in Forwarded]: { readonly type: 'told'; readonly name: Name; readonly event: ClientEvents[Name] };
+    }[Forwarded]
   | { readonly type: 'unknown' };
 
 /** Notifications that are passed on as they are. */
-type Told = 'signal' | 'joined' | 'left' | 'presence' | 'members' | 'degraded' | 'draining' | 'room_closed';
+type Forwarded =
+  'signal' | 'joined' | 'left' | 'presence' | 'members' | 'degraded' | 'draining' | 'room_closed';
 
 /** Fields of a notification's `data` and of the notification itself, put side by side. */
-const TOLD: { readonly [Name in Told]: Shape<ClientEvents[Name]> } = {
+const FORWARDED: { readonly [Name in Forwarded]: Schema<ClientEvents[Name]> } = {
   signal: { room: isText, from: isText, data: anything },
   joined: { room: isText, users: listOf(isText) },
   left: { room: isText, users: listOf(isText), reason: maybe(isText) },
@@ -48,7 +49,7 @@ const TOLD: { readonly [Name in Told]: Shape<ClientEvents[Name]> } = {
 };
 
 /** A frame, or undefined for text that breaks the protocol. What a later server may say is no breach: `unknown`. */
-export function readFrame(text: string): Incoming | undefined {
+export function decodeFrame(text: string): ServerFrame | undefined {
   let fields: unknown;
   try {
     fields = JSON.parse(text);
@@ -83,7 +84,7 @@ export function readFrame(text: string): Incoming | undefined {
   }
 }
 
-function readNotification(fields: Fields): Incoming | undefined {
+function readNotification(fields: Fields): ServerFrame | undefined {
   const { action, data } = fields;
   if (!isText(action)) return undefined;
   if (action === 'user_event' || action === 'broadcast') {
@@ -103,10 +104,10 @@ function readNotification(fields: Fields): Incoming | undefined {
     const place = pick(data, { channel: isText, seq: isCount });
     return place && { type: 'reset', ...(place as { channel: string; seq: number }) };
   }
-  if (!Object.hasOwn(TOLD, action as string)) return { type: 'unknown' };
-  const name = action as Told;
+  if (!Object.hasOwn(FORWARDED, action as string)) return { type: 'unknown' };
+  const name = action as Forwarded;
   const { room, from } = fields;
   const own = name === 'signal' ? { room, from, data } : { ...(data as object), room };
-  const event = pick<ClientEvents[Told]>(own, TOLD[name]);
-  return event && ({ type: 'told', name, event } as Incoming);
+  const event = pick<ClientEvents[Forwarded]>(own, FORWARDED[name]);
+  return event && ({ type: 'told', name, event } as ServerFrame);
 }

@@ -1,7 +1,7 @@
-import { failed, failure, type ClientError, type Result } from './codes.ts';
-import { isBoolean, isCount, isObject, isText, listOf, maybe, oneOf, type Fields } from './shapes.ts';
-import { isPosition } from './position.ts';
-import { toJson, utf8Bytes } from './size.ts';
+import { failed, failure, type ClientError, type Result } from '../codes.ts';
+import { isBoolean, isCount, isObject, isText, listOf, maybe, oneOf, type Fields } from './frame-schemas.ts';
+import { isPosition } from '../position.ts';
+import { toJson, utf8Bytes } from './text.ts';
 import { isTime } from './time.ts';
 
 /** What a field has to be, and how that is said. */
@@ -72,7 +72,7 @@ const RULES: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
  * A frame as text, or why a server would not take it: what is refused there counts as a breach of the protocol, and
  * twenty of them in a minute end a client for good. It is judged as it will be read, after JSON.
  */
-export function toFrame(frame: Readonly<Record<string, unknown>>): Result<string> {
+export function validateRequest(frame: Readonly<Record<string, unknown>>): Result<string> {
   const text = toJson(frame);
   const error =
     text === undefined ? wrong(notJson(frame), 'JSON') : wrongFrame(JSON.parse(text) as Fields, text);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { toFrame } from '../../client/src/checked.ts';
+import { validateRequest } from '../../client/src/wire/validate-request.ts';
 import { decodeRequest } from '../../src/protocol/decode.ts';
 import { answers, ClientWorld } from '../support/client-world.ts';
 
@@ -146,7 +146,7 @@ describe('what goes over the wire', () => {
     const check = (frame: Record<string, unknown>): void => {
       // Of a message the server makes up what is missing; the client always names it.
       fc.pre(frame['type'] !== 'chat' || (frame['room'] !== undefined && frame['id'] !== undefined));
-      const here = toFrame(frame);
+      const here = validateRequest(frame);
       const there = decodeRequest(JSON.stringify(frame));
       expect({ ok: here.ok, field: here.ok ? undefined : here.error.field }, JSON.stringify(frame)).toEqual({
         ok: there.ok,
@@ -162,16 +162,18 @@ describe('what goes over the wire', () => {
     const circle: Record<string, unknown> = {};
     circle['self'] = circle;
     for (const data of [circle, { a: 1n }])
-      expect(toFrame({ type: 'chat', room: 'a', id: 'b', content: 'c', data })).toMatchObject({
+      expect(validateRequest({ type: 'chat', room: 'a', id: 'b', content: 'c', data })).toMatchObject({
         error: { code: 'bad_frame', field: 'data', message: 'data must be JSON' },
       });
-    expect(toFrame({ type: 'history', room: 'a', after: 1n })).toMatchObject({ error: { field: 'after' } });
+    expect(validateRequest({ type: 'history', room: 'a', after: 1n })).toMatchObject({
+      error: { field: 'after' },
+    });
   });
 
   test('a channel is one of one’s own, and an id does not begin like those of requests', () => {
     for (const channel of ['user:bob', 'room:', 'room:a b', ''])
-      expect(toFrame({ type: 'history', channel })).toMatchObject({ error: { field: 'channel' } });
-    expect(toFrame({ type: 'chat', room: 'a', id: ':1', content: 'c' })).toMatchObject({
+      expect(validateRequest({ type: 'history', channel })).toMatchObject({ error: { field: 'channel' } });
+    expect(validateRequest({ type: 'chat', room: 'a', id: ':1', content: 'c' })).toMatchObject({
       error: { field: 'id' },
     });
   });
