@@ -23,6 +23,6 @@ draw('ARCHITECTURE.md', CHARTS.map(({ title, chart }) => `### ${title}\n\n${pict
 
 const table = new URL('client/chart/table.ts', root);
 const { clientChart, lifecycleSource } = (await runnerImport(table.pathname)).module;
-const lifecycle = new URL('client/src/lifecycle.ts', root);
+const lifecycle = new URL('client/src/connection/lifecycle-table.ts', root);
 writeFileSync(lifecycle, await lifecycleSource((await resolveConfig(lifecycle)) ?? {}));
 draw('docs/client.md', picture(clientChart));

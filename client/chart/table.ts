@@ -4,7 +4,7 @@ import { clientMachine } from './client.machine.ts';
 
 export const clientChart: Chart = explore(clientMachine);
 
-/** The client's lifecycle as the source of `client/src/lifecycle.ts`: a client does not carry XState. */
+/** The client's lifecycle as the source of `client/src/connection/lifecycle-table.ts`: a client does not carry XState. */
 export function lifecycleSource(style: Options): Promise<string> {
   const states = [...clientChart.states.values()];
   const effects = states.flatMap((state) => Object.values(state.edges).flatMap((edge) => edge.effects));

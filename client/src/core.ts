@@ -3,8 +3,8 @@ import { failed, failure, type ClientError, type Done } from './codes.ts';
 import { Emitter, type EventName, type Listener } from './events.ts';
 import type { HistoryPage, JoinedRoom, PresencePage, RoomsPage, SentMessage } from './wire/frames.ts';
 import { FrameRouter } from './wire/frame-router.ts';
-import { Line } from './line.ts';
-import type { ClientState } from './lifecycle.ts';
+import { Connection } from './connection/connection.ts';
+import type { ClientState } from './connection/lifecycle-table.ts';
 import { MemberLists } from './member-lists.ts';
 import type { Members } from './members.ts';
 import type { SendOptions } from './message.ts';
@@ -14,24 +14,24 @@ import { Pages } from './pages.ts';
 import type { Ports } from './ports.ts';
 import { toPosition, type Position } from './position.ts';
 import type { HistoryQuery, NewRoom, RoomsOptions } from './wire/queries.ts';
-import { Requests, type Question } from './requests.ts';
+import { Requests, type Question } from './connection/requests.ts';
 import { isObject, isText, pick, PRESENCE, readHistory, ROOMS, type Fields } from './wire/frame-schemas.ts';
 import { Subscriptions } from './subscriptions.ts';
-import { Expiry } from './expiry.ts';
-import { ServerClock } from './server-clock.ts';
+import { TokenRenewal } from './connection/token-renewal.ts';
+import { ServerClock } from './connection/server-clock.ts';
 import { epochMs } from './wire/time.ts';
-import { Tokens, type TokenSource } from './tokens.ts';
+import { Tokens, type TokenSource } from './connection/tokens.ts';
 
 export type * from './codes.ts';
 export type { ClientEvents, EventName, Listener } from './events.ts';
 export type * from './wire/frames.ts';
-export type { ClientState } from './lifecycle.ts';
+export type { ClientState } from './connection/lifecycle-table.ts';
 export type { Members } from './members.ts';
 export type { SendOptions } from './message.ts';
 export type * from './ports.ts';
 export type { Position } from './position.ts';
 export type * from './wire/queries.ts';
-export type { TokenSource } from './tokens.ts';
+export type { TokenSource } from './connection/tokens.ts';
 
 export interface CoreOptions {
   /** `ws://…/ws` or `wss://…/ws`. */
@@ -56,20 +56,20 @@ export interface CoreOptions {
  */
 export class ClientCore {
   readonly #emitter = new Emitter();
-  readonly #line: Line;
+  readonly #connection: Connection;
   readonly #requests: Requests;
   readonly #outbox: Outbox;
   readonly #subscriptions: Subscriptions;
   readonly #lists: MemberLists;
   readonly #tokens: Tokens;
-  readonly #expiry: Expiry;
+  readonly #renewal: TokenRenewal;
 
   constructor(options: CoreOptions, ports: Ports) {
     const emitter = this.#emitter;
     const clock = new ServerClock(ports);
     const tokens = new Tokens(options.token, ports, clock);
     const { queueMax = 1_000, sendTimeoutMs = 60_000, joinTimeoutMs = 60_000 } = options;
-    const trouble = (): ClientError | undefined => this.#line.trouble;
+    const trouble = (): ClientError | undefined => this.#connection.trouble;
     const requests = new Requests(ports, trouble);
     const pages = new Pages(ports, requests);
     const lists = new MemberLists({
@@ -90,13 +90,13 @@ export class ClientCore {
       dropped: (room) => lists.dropped(room),
     });
     const outbox = (this.#outbox = new Outbox({ ports, tokens, emitter, trouble, queueMax, sendTimeoutMs }));
-    const expiry = (this.#expiry = new Expiry(ports, clock, () => this.#renew()));
+    const renewal = (this.#renewal = new TokenRenewal(ports, clock, () => this.#renew()));
     this.#tokens = tokens;
     this.#requests = requests;
     this.#subscriptions = subscriptions;
     this.#lists = lists;
     const router = new FrameRouter({ requests, outbox, subscriptions, lists, emitter });
-    this.#line = new Line({
+    this.#connection = new Connection({
       url: options.url,
       ports,
       tokens,
@@ -105,7 +105,7 @@ export class ClientCore {
       up: (welcome, send) => {
         clock.heard(epochMs(welcome.time));
         // Listeners hear of what happens here, and may close the client.
-        const isClosed = (): boolean => this.#line.why !== undefined;
+        const isClosed = (): boolean => this.#connection.why !== undefined;
         // 0 is none.
         const limits = { ...welcome.limits, frameBytes: welcome.limits.frameBytes || Infinity };
         requests.connected(send, limits.frameBytes);
@@ -116,10 +116,10 @@ export class ClientCore {
         requests.flush();
         outbox.connected(send, limits);
         if (isClosed()) return;
-        if (tokens.isRenewable) expiry.expires(welcome.expiresAt);
+        if (tokens.isRenewable) renewal.expires(welcome.expiresAt);
       },
       down: () => {
-        expiry.stop();
+        renewal.stop();
         for (const part of [outbox, pages, lists, subscriptions, requests]) part.lost();
       },
       unreachable: () => outbox.useRest(),
@@ -130,7 +130,7 @@ export class ClientCore {
   }
 
   get state(): ClientState {
-    return this.#line.state;
+    return this.#connection.state;
   }
 
   /** Behind which message one is in each channel, to be kept and given to `join` by another run. */
@@ -148,12 +148,12 @@ export class ClientCore {
 
   /** Connects, and from then on stays connected. */
   start(): void {
-    this.#line.start();
+    this.#connection.start();
   }
 
   /** For good. What is not answered by now never will be. */
   close(): void {
-    this.#line.stop();
+    this.#connection.stop();
   }
 
   /**
@@ -222,7 +222,7 @@ export class ClientCore {
     if (!frame.ok) return safe(frame);
     if (!this.#subscriptions.wish(room)?.isOn)
       return safe(failed(failure('not_joined', `the room ${room} is not joined on a connection`)));
-    this.#line.write(frame.value);
+    this.#connection.write(frame.value);
     safe({ ok: true, value: undefined });
   }
 
@@ -245,7 +245,7 @@ export class ClientCore {
       this.#requests.ask({ frame: { type: 'refresh', token: given }, read }, (result) => {
         if (result.ok) {
           this.#tokens.set(given);
-          if (this.#tokens.isRenewable) this.#expiry.expires(result.value.expiresAt);
+          if (this.#tokens.isRenewable) this.#renewal.expires(result.value.expiresAt);
         }
         safe(result);
       });
@@ -258,7 +258,7 @@ export class ClientCore {
   /** Before the token is over. When it fails until then, the server closes with 4005, and the next connection asks for one. */
   #renew(): void {
     this.refresh(undefined, (result) => {
-      if (!result.ok) this.#expiry.failed();
+      if (!result.ok) this.#renewal.failed();
     });
   }
 
@@ -271,7 +271,7 @@ export class ClientCore {
   #ready<Value>(done: Done<Value>, frame?: Fields, wrong?: ClientError): Done<Value> | undefined {
     const safe: Done<Value> = (result) => this.#emitter.guard(() => done(result));
     const checked = frame && validateRequest(frame);
-    const error = this.#line.why ?? wrong ?? (checked?.ok === false ? checked.error : undefined);
+    const error = this.#connection.why ?? wrong ?? (checked?.ok === false ? checked.error : undefined);
     if (!error) return safe;
     safe(failed(error));
     return undefined;

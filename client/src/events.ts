@@ -1,7 +1,7 @@
 import { textOf, type ClientError } from './codes.ts';
 import { VagusError } from './error.ts';
 import type { ChatMessage, Entry, Published } from './wire/frames.ts';
-import type { ClientState } from './lifecycle.ts';
+import type { ClientState } from './connection/lifecycle-table.ts';
 
 /** What a client tells, by name. `channel` is `broadcast`, `user` or `room:{id}`. */
 export interface ClientEvents {

@@ -1,5 +1,5 @@
-import { PAUSE_MS } from './backoff.ts';
-import { Era } from './era.ts';
+import { PAUSE_MS } from './connection/backoff.ts';
+import { ConnectionScope } from './connection/connection-scope.ts';
 import type { Emitter } from './events.ts';
 import type { Ports } from './ports.ts';
 
@@ -18,14 +18,14 @@ export class Holds {
   readonly #emitter: Emitter;
   readonly #released: () => void;
   readonly #until = new Map<Held, number>();
-  readonly #era: Era;
+  readonly #scope: ConnectionScope;
 
   /** `released`: something may be sent again. */
   constructor(ports: Ports, emitter: Emitter, released: () => void) {
     this.#ports = ports;
     this.#emitter = emitter;
     this.#released = released;
-    this.#era = new Era(ports);
+    this.#scope = new ConnectionScope(ports);
   }
 
   has(held: Held): boolean {
@@ -66,15 +66,15 @@ export class Holds {
 
   end(): void {
     this.#until.clear();
-    this.#era.end();
+    this.#scope.end();
   }
 
   /** One timer, for the first that is over. */
   #watch(): void {
-    this.#era.end();
+    this.#scope.end();
     const first = Math.min(...this.#until.values());
     if (first === Infinity) return;
-    this.#era.after(Math.max(0, first - this.#ports.now()), () => {
+    this.#scope.after(Math.max(0, first - this.#ports.now()), () => {
       const now = this.#ports.now();
       for (const [held, until] of this.#until) if (until <= now) this.#until.delete(held);
       this.#watch();

@@ -13,7 +13,7 @@ import { checkOptions } from './options.ts';
 import { platformPorts, type Fetch, type WebSocketClass } from './platform.ts';
 import type { Position } from './position.ts';
 import { promised } from './promised.ts';
-import type { TokenSource } from './tokens.ts';
+import type { TokenSource } from './connection/tokens.ts';
 
 export { VagusError } from './error.ts';
 export type { ClientEvents, EventName, Listener } from './events.ts';

@@ -1,8 +1,8 @@
-import { PAUSE_MS } from './backoff.ts';
+import { PAUSE_MS } from './connection/backoff.ts';
 import type { Done, Result } from './codes.ts';
-import { Era } from './era.ts';
+import { ConnectionScope } from './connection/connection-scope.ts';
 import type { Ports } from './ports.ts';
-import type { Requests } from './requests.ts';
+import type { Requests } from './connection/requests.ts';
 
 export interface LeaveParts {
   readonly ports: Ports;
@@ -17,21 +17,21 @@ const OUT = new Set(['not_joined', 'gone', 'forbidden', 'not_found']);
 /** Rooms on their way out. Without its connection, or without a place in the room, one has left it. */
 export class Leaves {
   readonly #parts: LeaveParts;
-  readonly #era: Era;
+  readonly #scope: ConnectionScope;
   /** Those who wait for it to be asked again. */
   readonly #waiting = new Set<Done<void>>();
 
   constructor(parts: LeaveParts) {
     this.#parts = parts;
-    this.#era = new Era(parts.ports);
+    this.#scope = new ConnectionScope(parts.ports);
   }
 
   ask(room: string, done: Done<void>): void {
     const { requests, isWanted } = this.#parts;
     this.#waiting.add(done);
-    const answered = this.#era.within((result: Result<true>) => {
+    const answered = this.#scope.within((result: Result<true>) => {
       if (result.ok || OUT.has(result.error.code) || isWanted(room)) return this.#left(done);
-      this.#era.after(result.error.retryAfterMs ?? PAUSE_MS, () => {
+      this.#scope.after(result.error.retryAfterMs ?? PAUSE_MS, () => {
         if (isWanted(room)) this.#left(done);
         else this.ask(room, done);
       });
@@ -40,7 +40,7 @@ export class Leaves {
   }
 
   lost(): void {
-    this.#era.end();
+    this.#scope.end();
     for (const done of [...this.#waiting]) this.#left(done);
   }
 

@@ -1,11 +1,11 @@
-import { backoffMs, PAUSE_MS } from './backoff.ts';
+import { backoffMs, PAUSE_MS } from './connection/backoff.ts';
 import { failed, failure, isRetryable, late, type ClientError, type Done, type Result } from './codes.ts';
 import type { Emitter } from './events.ts';
-import { Era } from './era.ts';
+import { ConnectionScope } from './connection/connection-scope.ts';
 import type { PresencePage } from './wire/frames.ts';
 import { MemberList, type Members, type MemberTold } from './members.ts';
 import type { Ports } from './ports.ts';
-import type { Requests } from './requests.ts';
+import type { Requests } from './connection/requests.ts';
 import { pick, PRESENCE } from './wire/frame-schemas.ts';
 
 /** How long one waits for a list that nobody has had. */
@@ -38,7 +38,7 @@ interface Kept {
 /** Who is in the rooms of which that was asked: read when one comes into a room, again after each reconnect, and kept. */
 export class MemberLists {
   readonly #parts: MemberListParts;
-  readonly #era: Era;
+  readonly #scope: ConnectionScope;
   readonly #lists = new Map<string, Kept>();
   readonly #waiting = new Set<Kept>();
   #active = 0;
@@ -47,7 +47,7 @@ export class MemberLists {
 
   constructor(parts: MemberListParts) {
     this.#parts = parts;
-    this.#era = new Era(parts.ports);
+    this.#scope = new ConnectionScope(parts.ports);
   }
 
   ask(room: string, done: Done<Members>): void {
@@ -92,7 +92,7 @@ export class MemberLists {
   }
 
   lost(): void {
-    this.#era.end();
+    this.#scope.end();
     this.#waiting.clear();
     this.#active = 0;
     for (const { list } of this.#lists.values()) list.lost();
@@ -145,8 +145,8 @@ export class MemberLists {
       frame: { type: 'presence', room: list.room },
       read: (fields: Parameters<typeof pick>[0]) => pick<PresencePage>(fields, PRESENCE),
     };
-    const next = this.#era.within(() => this.#next());
-    const answered = this.#era.within((result: Result<PresencePage>) => {
+    const next = this.#scope.within(() => this.#next());
+    const answered = this.#scope.within((result: Result<PresencePage>) => {
       this.#active--;
       if (this.#isKept(kept)) {
         if (result.ok) this.#answered(kept, result.value);
@@ -172,7 +172,7 @@ export class MemberLists {
     kept.why = error;
     if (isRetryable(code) || code === 'bad_server_frame' || code === 'queue_full') {
       const growing = backoffMs(++kept.failures, () => ports.random());
-      return this.#era.after((retryAfterMs ?? PAUSE_MS) + growing, () => {
+      return this.#scope.after((retryAfterMs ?? PAUSE_MS) + growing, () => {
         if (this.#isKept(kept)) this.#readSoon(kept);
       });
     }

@@ -1,6 +1,6 @@
 import type { ClientError } from './codes.ts';
 import { VagusError } from './error.ts';
-import { wrongToken } from './tokens.ts';
+import { wrongToken } from './connection/tokens.ts';
 
 const DAY_MS = 86_400_000;
 

@@ -1,4 +1,4 @@
-import { backoffMs, PAUSE_MS } from './backoff.ts';
+import { backoffMs, PAUSE_MS } from './connection/backoff.ts';
 import { validateRequest } from './wire/validate-request.ts';
 import { failed, failure, isRetryable, late, type ClientError, type Done } from './codes.ts';
 import type { Emitter } from './events.ts';
@@ -9,7 +9,7 @@ import type { Ports } from './ports.ts';
 import { Posts } from './posts.ts';
 import { pick, SENT, type Fields } from './wire/frame-schemas.ts';
 import { utf8Bytes } from './wire/text.ts';
-import type { Tokens } from './tokens.ts';
+import type { Tokens } from './connection/tokens.ts';
 
 /** Where messages go, and what bounds them. */
 export interface OutboxParts {

@@ -1,9 +1,9 @@
-import { backoffMs, PAUSE_MS } from './backoff.ts';
+import { backoffMs, PAUSE_MS } from './connection/backoff.ts';
 import type { Result } from './codes.ts';
-import { Era } from './era.ts';
+import { ConnectionScope } from './connection/connection-scope.ts';
 import type { HistoryPage } from './wire/frames.ts';
 import type { Ports } from './ports.ts';
-import type { Requests } from './requests.ts';
+import type { Requests } from './connection/requests.ts';
 import { readHistory } from './wire/frame-schemas.ts';
 
 /** Gaps that are filled at once: more would spend what a user may ask in a minute (LM2). */
@@ -33,7 +33,7 @@ const DENIALS_MAX = 8;
 export class Pages {
   readonly #ports: Ports;
   readonly #requests: Requests;
-  readonly #era: Era;
+  readonly #scope: ConnectionScope;
   #waiting: Job[] = [];
   #active = 0;
   #isPaused = false;
@@ -41,19 +41,19 @@ export class Pages {
   constructor(ports: Ports, requests: Requests) {
     this.#ports = ports;
     this.#requests = requests;
-    this.#era = new Era(ports);
+    this.#scope = new ConnectionScope(ports);
   }
 
   /** `isAgain`: not at once. */
   read(job: Job, isAgain: boolean): void {
-    if (isAgain) return this.#era.after(PAUSE_MS, () => this.read(job, false));
+    if (isAgain) return this.#scope.after(PAUSE_MS, () => this.read(job, false));
     this.#waiting.push(job);
     this.#next();
   }
 
   /** Nobody waits for what was asked on this connection any more. */
   lost(): void {
-    this.#era.end();
+    this.#scope.end();
     this.#waiting = [];
     this.#active = 0;
     this.#isPaused = false;
@@ -71,8 +71,8 @@ export class Pages {
   #ask(job: Job): void {
     const { channel, after, done } = job;
     const question = { frame: { type: 'history', channel, after, limit: PAGE }, read: readHistory };
-    const next = this.#era.within(() => this.#next());
-    const answered = this.#era.within((result: Result<HistoryPage>) => {
+    const next = this.#scope.within(() => this.#next());
+    const answered = this.#scope.within((result: Result<HistoryPage>) => {
       this.#active--;
       if (result.ok) done(result.value);
       else if (DENIALS.has(result.error.code)) this.#denied(job);
@@ -91,7 +91,7 @@ export class Pages {
     const { denials = 0, done } = job;
     if (denials === DENIALS_MAX) return done(undefined);
     const growing = backoffMs(denials, () => this.#ports.random());
-    this.#era.after(PAUSE_MS + growing, () => {
+    this.#scope.after(PAUSE_MS + growing, () => {
       if (job.isWanted()) this.read({ ...job, denials: denials + 1 }, false);
     });
   }
@@ -99,7 +99,7 @@ export class Pages {
   #pause(ms: number): void {
     if (this.#isPaused) return;
     this.#isPaused = true;
-    this.#era.after(ms, () => {
+    this.#scope.after(ms, () => {
       this.#isPaused = false;
       this.#next();
     });

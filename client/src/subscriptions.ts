@@ -1,14 +1,14 @@
-import { PAUSE_MS } from './backoff.ts';
+import { PAUSE_MS } from './connection/backoff.ts';
 import { ChannelReader } from './channel.ts';
 import { failed, failure, isRetryable, type ClientError, type Done, type Result } from './codes.ts';
-import { Era } from './era.ts';
+import { ConnectionScope } from './connection/connection-scope.ts';
 import type { Entry, JoinedRoom, Welcome } from './wire/frames.ts';
 import { Leaves } from './leaves.ts';
 import { onWire, placesOf, type Position } from './position.ts';
 import { slicesOf, type Slice } from './slices.ts';
 import { Wish, type WishParts } from './wish.ts';
 import type { Pages } from './pages.ts';
-import type { Requests } from './requests.ts';
+import type { Requests } from './connection/requests.ts';
 import { isObject, isText, JOINED, pick, PLACED, type Fields, type Placed } from './wire/frame-schemas.ts';
 
 const BASE = ['broadcast', 'user'];
@@ -24,7 +24,7 @@ export interface SubscriptionParts extends WishParts {
  */
 export class Subscriptions {
   readonly #parts: SubscriptionParts;
-  readonly #era: Era;
+  readonly #scope: ConnectionScope;
   readonly #leaves: Leaves;
   readonly #base = new Map<string, ChannelReader>();
   readonly #wishes = new Map<string, Wish>();
@@ -34,7 +34,7 @@ export class Subscriptions {
 
   constructor(parts: SubscriptionParts) {
     this.#parts = parts;
-    this.#era = new Era(parts.ports);
+    this.#scope = new ConnectionScope(parts.ports);
     this.#leaves = new Leaves({ ...parts, isWanted: (room) => this.#wishes.has(room) });
     for (const name of BASE) this.#base.set(name, this.#reader(name));
   }
@@ -89,7 +89,7 @@ export class Subscriptions {
 
   lost(): void {
     this.#isUp = false;
-    this.#era.end();
+    this.#scope.end();
     for (const [, reader] of this.#readers()) reader.lost();
     for (const wish of this.#wishes.values()) wish.lost();
     this.#leaves.lost();
@@ -127,7 +127,7 @@ export class Subscriptions {
       if (!result.ok) return this.#resumeLater(names, result.error);
       for (const [name, reader] of readers) if (this.#isUp) this.#resumed(name, reader, result.value[name]);
     };
-    this.#parts.requests.ask({ frame, read }, this.#era.within(answered));
+    this.#parts.requests.ask({ frame, read }, this.#scope.within(answered));
   }
 
   /** All of them, when the last of its rooms may be asked for. */
@@ -135,7 +135,7 @@ export class Subscriptions {
     if (!this.#isUp) return;
     const wishes = names.flatMap((name) => this.#wish(name) ?? []);
     const pauseMs = Math.max(error.retryAfterMs ?? PAUSE_MS, ...wishes.map((wish) => wish.delay(error)));
-    this.#era.after(pauseMs, () => this.#resume(names));
+    this.#scope.after(pauseMs, () => this.#resume(names));
     // Told last: a listener may leave, or close everything.
     for (const wish of wishes) if (this.#isWanted(wish)) wish.tellDelay(pauseMs);
   }
@@ -215,7 +215,7 @@ export class Subscriptions {
       this.#place(`room:${room}`, reader, result.value.placed, wish);
       wish.settle({ ok: true, value: result.value.joined });
     };
-    this.#parts.requests.ask({ frame, read }, this.#era.within(answered));
+    this.#parts.requests.ask({ frame, read }, this.#scope.within(answered));
   }
 
   #notJoined(wish: Wish, error: ClientError): void {
@@ -227,7 +227,7 @@ export class Subscriptions {
   #joinLater(wish: Wish, error: ClientError): void {
     wish.isAsked = true;
     const pauseMs = wish.delay(error);
-    this.#era.after(pauseMs, () => {
+    this.#scope.after(pauseMs, () => {
       if (this.#isWanted(wish)) this.#join(wish);
     });
     if (this.#isWanted(wish)) wish.tellDelay(pauseMs);

@@ -1,4 +1,4 @@
-import { backoffMs, PAUSE_MS } from './backoff.ts';
+import { backoffMs, PAUSE_MS } from './connection/backoff.ts';
 import type { ChannelReader } from './channel.ts';
 import { failed, late, type ClientError, type Done, type Result } from './codes.ts';
 import type { Emitter } from './events.ts';

@@ -3,7 +3,7 @@ import { resolveConfig } from 'prettier';
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import type { z } from 'zod';
 import { clientChart, lifecycleSource } from '../../client/chart/table.ts';
-import { backoffMs } from '../../client/src/backoff.ts';
+import { backoffMs } from '../../client/src/connection/backoff.ts';
 import { isRetryable, mayReconnect } from '../../client/src/codes.ts';
 import type {
   ChatMessage,
@@ -65,7 +65,7 @@ type Loose<Value> = {
 
 describe('the client’s lifecycle', () => {
   test('the table is that of the chart (else: npm run build && npm run charts)', async () => {
-    const file = `${ROOT}client/src/lifecycle.ts`;
+    const file = `${ROOT}client/src/connection/lifecycle-table.ts`;
     expect(readFileSync(file, 'utf8')).toBe(await lifecycleSource((await resolveConfig(file)) ?? {}));
   });
 

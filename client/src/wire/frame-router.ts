@@ -3,7 +3,7 @@ import type { Emitter } from '../events.ts';
 import type { ServerFrame } from './decode-frame.ts';
 import type { MemberLists } from '../member-lists.ts';
 import type { Outbox } from '../outbox.ts';
-import type { Requests } from '../requests.ts';
+import type { Requests } from '../connection/requests.ts';
 import type { Subscriptions } from '../subscriptions.ts';
 
 export interface FrameRouterParts {

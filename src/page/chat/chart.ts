@@ -1,5 +1,5 @@
 import type { ClientState } from '../../../client/src/index.ts';
-import { LIFECYCLE } from '../../../client/src/lifecycle.ts';
+import { LIFECYCLE } from '../../../client/src/connection/lifecycle-table.ts';
 
 const SVG = 'http://www.w3.org/2000/svg';
 const WIDTH = 252;

@@ -1,13 +1,13 @@
-import { CLOSE, closeName, failure, GIVEN_UP, mayReconnect, slotOf, type ClientError } from './codes.ts';
-import { judge } from './admission.ts';
-import { Comeback } from './comeback.ts';
-import type { Emitter } from './events.ts';
-import type { Welcome } from './wire/frames.ts';
-import { decodeFrame } from './wire/decode-frame.ts';
-import type { FrameRouter } from './wire/frame-router.ts';
-import { Life } from './life.ts';
-import type { ClientState, LifecycleAction, LifecycleTimer } from './lifecycle.ts';
-import type { ClientSocket, Ports } from './ports.ts';
+import { CLOSE, closeName, failure, GIVEN_UP, mayReconnect, slotOf, type ClientError } from '../codes.ts';
+import { judgeRefusal } from './handshake-refusal.ts';
+import { ReconnectPolicy } from './reconnect-policy.ts';
+import type { Emitter } from '../events.ts';
+import type { Welcome } from '../wire/frames.ts';
+import { decodeFrame } from '../wire/decode-frame.ts';
+import type { FrameRouter } from '../wire/frame-router.ts';
+import { Lifecycle } from './lifecycle.ts';
+import type { ClientState, LifecycleAction, LifecycleTimer } from './lifecycle-table.ts';
+import type { ClientSocket, Ports } from '../ports.ts';
 import type { Tokens } from './tokens.ts';
 
 const HANDSHAKE_MS = 10_000;
@@ -19,7 +19,7 @@ const ONLY_ONE = 'the token is over, and there is no other';
 /** Broken frames in a minute that are suffered. */
 const BROKEN_MAX = 20;
 
-export interface LineParts {
+export interface ConnectionParts {
   readonly url: string;
   readonly ports: Ports;
   readonly tokens: Tokens;
@@ -42,11 +42,11 @@ interface Attempt {
   slotAt: number | undefined;
 }
 
-/** The way to the server: one connection after the other, as the chart in `lifecycle.ts` says. */
-export class Line {
-  readonly #parts: LineParts;
-  readonly #life: Life;
-  readonly #comeback: Comeback;
+/** The way to the server: one connection after the other, as the chart in `lifecycle-table.ts` says. */
+export class Connection {
+  readonly #parts: ConnectionParts;
+  readonly #lifecycle: Lifecycle;
+  readonly #policy: ReconnectPolicy;
   #attempt: Attempt | undefined;
   #heardAt = 0;
   /** Since when it is connecting, or suspect. */
@@ -56,10 +56,10 @@ export class Line {
   #why: ClientError | undefined;
   #forgetPage: (() => void) | undefined;
 
-  constructor(parts: LineParts) {
+  constructor(parts: ConnectionParts) {
     this.#parts = parts;
-    this.#comeback = new Comeback(parts.ports);
-    this.#life = new Life(parts.ports, {
+    this.#policy = new ReconnectPolicy(parts.ports);
+    this.#lifecycle = new Lifecycle(parts.ports, {
       dueAt: (timer) => this.#dueAt(timer),
       act: (action) => this.#act(action),
       changed: (state) => this.#changed(state),
@@ -67,7 +67,7 @@ export class Line {
   }
 
   get state(): ClientState {
-    return this.#life.state;
+    return this.#lifecycle.state;
   }
 
   /** Why it is dead; undefined while it is not. */
@@ -82,16 +82,16 @@ export class Line {
 
   start(): void {
     this.#forgetPage ??= this.#parts.ports.page(
-      () => this.#life.fire('hidden'),
-      () => this.#life.fire('started'),
+      () => this.#lifecycle.fire('hidden'),
+      () => this.#lifecycle.fire('started'),
     );
-    this.#life.fire('started');
+    this.#lifecycle.fire('started');
   }
 
   stop(): void {
     if (this.state === 'dead') return;
     this.#why = failure('closed', 'the client was closed');
-    this.#life.fire('stopped');
+    this.#lifecycle.fire('stopped');
   }
 
   // --- the chart's words
@@ -106,7 +106,7 @@ export class Line {
       case 'timeout':
         return this.#enteredAt + Math.max(0, Math.min(intervalMs, timeoutMs - intervalMs));
       case 'backoff':
-        return this.#comeback.at;
+        return this.#policy.at;
     }
   }
 
@@ -136,7 +136,7 @@ export class Line {
     if (state === 'connecting' || state === 'suspect') this.#enteredAt = this.#parts.ports.now();
     const isOver = state === 'waiting' || state === 'dead';
     const pause =
-      state === 'waiting' ? { retryAfterMs: Math.ceil(this.#comeback.at - this.#parts.ports.now()) } : {};
+      state === 'waiting' ? { retryAfterMs: Math.ceil(this.#policy.at - this.#parts.ports.now()) } : {};
     this.#parts.emitter.emit('state', {
       state,
       ...(isOver && this.#why ? { why: this.#why } : {}),
@@ -194,7 +194,7 @@ export class Line {
   #received(attempt: Attempt, text: string): void {
     attempt.isOpened = true;
     this.#heardAt = this.#parts.ports.now();
-    if (this.state === 'suspect') this.#life.fire('heard');
+    if (this.state === 'suspect') this.#lifecycle.fire('heard');
     const frame = decodeFrame(text);
     if (!frame) return this.#isBroken();
     if (frame.type === 'ping') return this.write(SIGN_OF_LIFE);
@@ -203,7 +203,7 @@ export class Line {
       attempt.welcome = frame.welcome;
       attempt.welcomedAt = this.#heardAt;
       this.#parts.router.user = frame.welcome.user;
-      return this.#life.fire('welcomed');
+      return this.#lifecycle.fire('welcomed');
     }
     if (frame.type === 'told' && frame.name === 'draining')
       attempt.slotAt = this.#heardAt + frame.event.retryAfterMs;
@@ -251,7 +251,7 @@ export class Line {
         if (this.#attempt !== attempt) return;
         const { url, router } = this.#parts;
         const wasIn = router.user !== '';
-        const { why, isFinal } = judge(refusal, { url, token: attempt.token, tokens, wasIn });
+        const { why, isFinal } = judgeRefusal(refusal, { url, token: attempt.token, tokens, wasIn });
         if (isFinal) this.#refused(why);
         else this.#lost(why);
       });
@@ -268,12 +268,12 @@ export class Line {
 
   #refused(why: ClientError): void {
     this.#why = why;
-    this.#life.fire('refused');
+    this.#lifecycle.fire('refused');
   }
 
   #lost(why: ClientError, slotMs?: number): void {
     this.#ended(why, slotMs);
-    this.#life.fire('lost');
+    this.#lifecycle.fire('lost');
   }
 
   /** The attempt is over, and there will be another. */
@@ -281,8 +281,8 @@ export class Line {
     const attempt = this.#attempt;
     this.#drop(GIVEN_UP);
     this.#why = why;
-    this.#comeback.after(why, attempt?.welcomedAt, slotMs);
-    if (this.#comeback.isTimeForRest) this.#parts.unreachable();
+    this.#policy.after(why, attempt?.welcomedAt, slotMs);
+    if (this.#policy.isUnreachable) this.#parts.unreachable();
   }
 
   #drop(code: number): void {

@@ -1,7 +1,7 @@
-import type { Ports } from './ports.ts';
+import type { Ports } from '../ports.ts';
 
 /** The time of one connection: what was begun in it and comes later is not heard, and its timers go with it. */
-export class Era {
+export class ConnectionScope {
   readonly #ports: Ports;
   readonly #timers = new Set<() => void>();
   #number = 0;
@@ -16,7 +16,7 @@ export class Era {
     this.#timers.clear();
   }
 
-  /** The same function, which does nothing once this era is over. */
+  /** The same function, which does nothing once this connection is over. */
   within<Args extends readonly unknown[]>(run: (...args: Args) => void): (...args: Args) => void {
     const number = this.#number;
     return (...args) => {

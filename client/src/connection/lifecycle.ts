@@ -4,10 +4,10 @@ import {
   type LifecycleAction,
   type LifecycleEvent,
   type LifecycleTimer,
-} from './lifecycle.ts';
-import type { Ports } from './ports.ts';
+} from './lifecycle-table.ts';
+import type { Ports } from '../ports.ts';
 
-export interface LifeOwner {
+export interface LifecycleOwner {
   /** When a timer is due, as things are now: traffic touches no timer, one that comes early is armed for the rest. */
   dueAt(timer: LifecycleTimer): number;
   act(action: LifecycleAction): void;
@@ -17,15 +17,15 @@ export interface LifeOwner {
 /** What ends the state before. */
 const ENDS = new Set<LifecycleAction>(['abandon', 'release']);
 
-/** Walks the chart of `lifecycle.ts`. */
-export class Life {
+/** Walks the chart of `lifecycle-table.ts`. */
+export class Lifecycle {
   readonly #ports: Ports;
-  readonly #owner: LifeOwner;
+  readonly #owner: LifecycleOwner;
   readonly #timers = new Map<LifecycleTimer, () => void>();
   #state: ClientState = 'idle';
   #steps = 0;
 
-  constructor(ports: Ports, owner: LifeOwner) {
+  constructor(ports: Ports, owner: LifecycleOwner) {
     this.#ports = ports;
     this.#owner = owner;
   }

@@ -1,4 +1,4 @@
-import { isObject } from './wire/frame-schemas.ts';
+import { isObject } from '../wire/frame-schemas.ts';
 
 const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 

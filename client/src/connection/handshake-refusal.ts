@@ -1,9 +1,9 @@
 import { PAUSE_MS } from './backoff.ts';
-import { failure, type ClientError } from './codes.ts';
-import type { Refusal } from './ports.ts';
+import { failure, type ClientError } from '../codes.ts';
+import type { Refusal } from '../ports.ts';
 import type { Tokens } from './tokens.ts';
 
-export interface Attempted {
+export interface RefusedAttempt {
   readonly url: string;
   /** What was shown. */
   readonly token: string;
@@ -22,9 +22,9 @@ const WRONG = new Set(['not_found', 'bad_request']);
 const SHOWN_A_GOOD_ONE = new Set(['upgrade_required', 'too_many_connections']);
 
 /** What a refused handshake means (HS3): why one is not let in, and whether that is the end. */
-export function judge(
+export function judgeRefusal(
   refusal: Refusal | undefined,
-  { url, token, tokens, wasIn }: Attempted,
+  { url, token, tokens, wasIn }: RefusedAttempt,
 ): { readonly why: ClientError; readonly isFinal: boolean } {
   const { code, message, retryAfterMs } = refusal ?? { code: 'unavailable' };
   // Without what stands behind the question mark: it may be a secret.

@@ -1,6 +1,6 @@
-import { failed, failure, textOf, type ClientError, type Done } from './codes.ts';
+import { failed, failure, textOf, type ClientError, type Done } from '../codes.ts';
 import { endOf } from './jwt.ts';
-import type { Ports } from './ports.ts';
+import type { Ports } from '../ports.ts';
 import type { ServerClock } from './server-clock.ts';
 
 /** Gives a token, or undefined when there is none right now, and what is to blame for that. It calls back once. */

@@ -1,13 +1,13 @@
 import { backoffMs, PAUSE_MS } from './backoff.ts';
-import type { Ports } from './ports.ts';
+import type { Ports } from '../ports.ts';
 import type { ServerClock } from './server-clock.ts';
-import { epochMs } from './wire/time.ts';
+import { epochMs } from '../wire/time.ts';
 
 /** Timers of platforms do not reach further than three weeks. */
 const STEP_MS = 3_600_000;
 
 /** Tells when a connection's token should be replaced: when four fifths of its time are over, and again when that failed. */
-export class Expiry {
+export class TokenRenewal {
   readonly #ports: Ports;
   readonly #clock: ServerClock;
   readonly #due: () => void;

@@ -1,8 +1,8 @@
-import { validateRequest } from './wire/validate-request.ts';
-import { failed, failure, late, type ClientError, type Done } from './codes.ts';
-import type { Ports } from './ports.ts';
-import type { Fields } from './wire/frame-schemas.ts';
-import { utf8Bytes } from './wire/text.ts';
+import { validateRequest } from '../wire/validate-request.ts';
+import { failed, failure, late, type ClientError, type Done } from '../codes.ts';
+import type { Ports } from '../ports.ts';
+import type { Fields } from '../wire/frame-schemas.ts';
+import { utf8Bytes } from '../wire/text.ts';
 
 const DEADLINE_MS = 10_000;
 

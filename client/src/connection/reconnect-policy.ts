@@ -1,6 +1,6 @@
 import { backoffMs } from './backoff.ts';
-import type { ClientError } from './codes.ts';
-import type { Ports } from './ports.ts';
+import type { ClientError } from '../codes.ts';
+import type { Ports } from '../ports.ts';
 
 /** A server that lets us in and throws us out at once is asked less and less often. */
 const BRIEF_MS = 5_000;
@@ -12,7 +12,7 @@ const FAILURES_TO_REST = 3;
 const PAUSE_MAX_MS = 3_600_000;
 
 /** When to try again. */
-export class Comeback {
+export class ReconnectPolicy {
   readonly #ports: Ports;
   /** Attempts in a row that did not lead to a connection. */
   #failures = 0;
@@ -29,7 +29,7 @@ export class Comeback {
     return this.#at;
   }
 
-  get isTimeForRest(): boolean {
+  get isUnreachable(): boolean {
     return this.#failures >= FAILURES_TO_REST;
   }
 

@@ -1,4 +1,4 @@
-import type { Ports } from './ports.ts';
+import type { Ports } from '../ports.ts';
 
 /** HTTP tells its time in whole seconds. */
 const DATE_CUT_MS = 1_000;
