@@ -5,18 +5,18 @@ import type { HistoryPage, JoinedRoom, PresencePage, RoomsPage, SentMessage } fr
 import { FrameRouter } from './wire/frame-router.ts';
 import { Connection } from './connection/connection.ts';
 import type { ClientState } from './connection/lifecycle-table.ts';
-import { MemberLists } from './member-lists.ts';
-import type { Members } from './members.ts';
+import { MemberLists } from './rooms/member-lists.ts';
+import type { Members } from './rooms/members.ts';
 import type { SendOptions } from './message.ts';
 import { unknownOption } from './options.ts';
 import { Outbox } from './outbox.ts';
-import { Pages } from './pages.ts';
+import { GapReader } from './rooms/gap-reader.ts';
 import type { Ports } from './ports.ts';
-import { toPosition, type Position } from './position.ts';
+import { toPosition, type Position } from './rooms/position.ts';
 import type { HistoryQuery, NewRoom, RoomsOptions } from './wire/queries.ts';
 import { Requests, type Question } from './connection/requests.ts';
 import { isObject, isText, pick, PRESENCE, readHistory, ROOMS, type Fields } from './wire/frame-schemas.ts';
-import { Subscriptions } from './subscriptions.ts';
+import { Subscriptions } from './rooms/subscriptions.ts';
 import { TokenRenewal } from './connection/token-renewal.ts';
 import { ServerClock } from './connection/server-clock.ts';
 import { epochMs } from './wire/time.ts';
@@ -26,10 +26,10 @@ export type * from './codes.ts';
 export type { ClientEvents, EventName, Listener } from './events.ts';
 export type * from './wire/frames.ts';
 export type { ClientState } from './connection/lifecycle-table.ts';
-export type { Members } from './members.ts';
+export type { Members } from './rooms/members.ts';
 export type { SendOptions } from './message.ts';
 export type * from './ports.ts';
-export type { Position } from './position.ts';
+export type { Position } from './rooms/position.ts';
 export type * from './wire/queries.ts';
 export type { TokenSource } from './connection/tokens.ts';
 
@@ -71,18 +71,18 @@ export class ClientCore {
     const { queueMax = 1_000, sendTimeoutMs = 60_000, joinTimeoutMs = 60_000 } = options;
     const trouble = (): ClientError | undefined => this.#connection.trouble;
     const requests = new Requests(ports, trouble);
-    const pages = new Pages(ports, requests);
+    const gaps = new GapReader(ports, requests);
     const lists = new MemberLists({
       ports,
       requests,
       emitter,
-      wish: (room) => subscriptions.wish(room),
+      subscription: (room) => subscriptions.subscription(room),
       trouble,
     });
     const subscriptions = new Subscriptions({
       ports,
       requests,
-      pages,
+      gaps,
       emitter,
       joinTimeoutMs,
       trouble,
@@ -120,7 +120,7 @@ export class ClientCore {
       },
       down: () => {
         renewal.stop();
-        for (const part of [outbox, pages, lists, subscriptions, requests]) part.lost();
+        for (const part of [outbox, gaps, lists, subscriptions, requests]) part.lost();
       },
       unreachable: () => outbox.useRest(),
       ended: (why) => {
@@ -220,7 +220,7 @@ export class ClientCore {
     if (!safe) return;
     const frame = validateRequest({ type: 'signal', room, data });
     if (!frame.ok) return safe(frame);
-    if (!this.#subscriptions.wish(room)?.isOn)
+    if (!this.#subscriptions.subscription(room)?.isOn)
       return safe(failed(failure('not_joined', `the room ${room} is not joined on a connection`)));
     this.#connection.write(frame.value);
     safe({ ok: true, value: undefined });

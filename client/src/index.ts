@@ -11,7 +11,7 @@ import type { HistoryPage, JoinedRoom, PresencePage, RoomsPage, SentMessage } fr
 import type { SendOptions } from './message.ts';
 import { checkOptions } from './options.ts';
 import { platformPorts, type Fetch, type WebSocketClass } from './platform.ts';
-import type { Position } from './position.ts';
+import type { Position } from './rooms/position.ts';
 import { promised } from './promised.ts';
 import type { TokenSource } from './connection/tokens.ts';
 

@@ -68,7 +68,7 @@ describe('rooms', () => {
     });
   });
 
-  test('a wish made before the welcome is asked for after it', () => {
+  test('a subscription made before the welcome is asked for after it', () => {
     const world = new ClientWorld();
     world.core.join('lobby', { since: 0 }, () => {});
     world.up();
@@ -77,18 +77,21 @@ describe('rooms', () => {
     expect(world.seen()).toEqual([1, 2]);
   });
 
-  test.each(['forbidden', 'not_found', 'gone', 'limit_reached'])('a refused wish is given up: %s', (code) => {
-    const world = new ClientWorld();
-    world.up();
-    const { done, codes } = answers();
-    world.core.join('lobby', {}, done);
-    world.end.refuse(world.end.take('join'), code);
-    expect(codes()).toEqual([code]);
-    world.again();
-    world.up();
-    expect(world.end.has('join')).toBe(false);
-    expect(world.events('removed')).toEqual([]);
-  });
+  test.each(['forbidden', 'not_found', 'gone', 'limit_reached'])(
+    'a refused subscription is given up: %s',
+    (code) => {
+      const world = new ClientWorld();
+      world.up();
+      const { done, codes } = answers();
+      world.core.join('lobby', {}, done);
+      world.end.refuse(world.end.take('join'), code);
+      expect(codes()).toEqual([code]);
+      world.again();
+      world.up();
+      expect(world.end.has('join')).toBe(false);
+      expect(world.events('removed')).toEqual([]);
+    },
+  );
 
   test.each(['unavailable', 'rate_limited'])('%s is tried again after its time', (code) => {
     const world = new ClientWorld();

@@ -1,10 +1,10 @@
 import { failure } from '../codes.ts';
 import type { Emitter } from '../events.ts';
 import type { ServerFrame } from './decode-frame.ts';
-import type { MemberLists } from '../member-lists.ts';
+import type { MemberLists } from '../rooms/member-lists.ts';
 import type { Outbox } from '../outbox.ts';
 import type { Requests } from '../connection/requests.ts';
-import type { Subscriptions } from '../subscriptions.ts';
+import type { Subscriptions } from '../rooms/subscriptions.ts';
 
 export interface FrameRouterParts {
   readonly requests: Requests;

@@ -1,6 +1,6 @@
 import { failed, failure, type ClientError, type Result } from '../codes.ts';
 import { isBoolean, isCount, isObject, isText, listOf, maybe, oneOf, type Fields } from './frame-schemas.ts';
-import { isPosition } from '../position.ts';
+import { isPosition } from '../rooms/position.ts';
 import { toJson, utf8Bytes } from './text.ts';
 import { isTime } from './time.ts';
 

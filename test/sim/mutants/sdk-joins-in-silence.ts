@@ -4,10 +4,10 @@ export const mutant: Mutant = {
   name: 'sdk-joins-in-silence',
   what: 'A join of a room that is being resumed is never answered.',
   of: 'client',
-  file: 'subscriptions.ts',
+  file: 'rooms/subscriptions.ts',
   edits: [
     {
-      find: `return wish?.isWaitedFor && this.#isWanted(wish) && !wish.isAsked ? this.#join(wish) : undefined;`,
+      find: `return isAsked || !this.#isWanted(wanted) ? undefined : this.#join(wanted);`,
       replace: `return undefined;`,
     },
   ],

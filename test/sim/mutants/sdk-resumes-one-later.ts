@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'sdk-resumes-one-later',
   what: 'After a reconnect a channel goes on behind the message that is missing.',
   of: 'client',
-  file: 'slices.ts',
+  file: 'rooms/resume-batches.ts',
   edits: [
     {
       find: `    last.slice.channels[name] = given;`,

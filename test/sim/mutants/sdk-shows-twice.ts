@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'sdk-shows-twice',
   what: 'What comes again after a reconnect is shown again.',
   of: 'client',
-  file: 'channel.ts',
+  file: 'rooms/channel-reader.ts',
   edits: [
     {
       find: `    if (seq <= position) return;

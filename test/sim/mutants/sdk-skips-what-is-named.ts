@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'sdk-skips-what-is-named',
   what: 'What the server names as a gap is taken for read.',
   of: 'client',
-  file: 'channel.ts',
+  file: 'rooms/channel-reader.ts',
   edits: [
     {
       find: `    this.#readTo = Math.max(this.#readTo, to);

@@ -1,10 +1,10 @@
-import { PAUSE_MS } from './connection/backoff.ts';
-import type { Done, Result } from './codes.ts';
-import { ConnectionScope } from './connection/connection-scope.ts';
-import type { Ports } from './ports.ts';
-import type { Requests } from './connection/requests.ts';
+import { PAUSE_MS } from '../connection/backoff.ts';
+import type { Done, Result } from '../codes.ts';
+import { ConnectionScope } from '../connection/connection-scope.ts';
+import type { Ports } from '../ports.ts';
+import type { Requests } from '../connection/requests.ts';
 
-export interface LeaveParts {
+export interface PendingLeaveParts {
   readonly ports: Ports;
   readonly requests: Requests;
   /** Whether a room is wanted again. */
@@ -15,13 +15,13 @@ export interface LeaveParts {
 const OUT = new Set(['not_joined', 'gone', 'forbidden', 'not_found']);
 
 /** Rooms on their way out. Without its connection, or without a place in the room, one has left it. */
-export class Leaves {
-  readonly #parts: LeaveParts;
+export class PendingLeaves {
+  readonly #parts: PendingLeaveParts;
   readonly #scope: ConnectionScope;
   /** Those who wait for it to be asked again. */
   readonly #waiting = new Set<Done<void>>();
 
-  constructor(parts: LeaveParts) {
+  constructor(parts: PendingLeaveParts) {
     this.#parts = parts;
     this.#scope = new ConnectionScope(parts.ports);
   }

@@ -1,12 +1,12 @@
-import { backoffMs, PAUSE_MS } from './connection/backoff.ts';
-import { failed, failure, isRetryable, late, type ClientError, type Done, type Result } from './codes.ts';
-import type { Emitter } from './events.ts';
-import { ConnectionScope } from './connection/connection-scope.ts';
-import type { PresencePage } from './wire/frames.ts';
+import { backoffMs, PAUSE_MS } from '../connection/backoff.ts';
+import { failed, failure, isRetryable, late, type ClientError, type Done, type Result } from '../codes.ts';
+import type { Emitter } from '../events.ts';
+import { ConnectionScope } from '../connection/connection-scope.ts';
+import type { PresencePage } from '../wire/frames.ts';
 import { MemberList, type Members, type MemberTold } from './members.ts';
-import type { Ports } from './ports.ts';
-import type { Requests } from './connection/requests.ts';
-import { pick, PRESENCE } from './wire/frame-schemas.ts';
+import type { Ports } from '../ports.ts';
+import type { Requests } from '../connection/requests.ts';
+import { pick, PRESENCE } from '../wire/frame-schemas.ts';
 
 /** How long one waits for a list that nobody has had. */
 const DEADLINE_MS = 10_000;
@@ -20,12 +20,12 @@ export interface MemberListParts {
   readonly requests: Requests;
   readonly emitter: Emitter;
   /** Of a room that one wants to be in: whether one is, on this connection. */
-  readonly wish: (room: string) => { readonly isOn: boolean } | undefined;
+  readonly subscription: (room: string) => { readonly isOn: boolean } | undefined;
   /** Why there is no connection. */
   readonly trouble: () => ClientError | undefined;
 }
 
-interface Kept {
+interface KeptList {
   readonly list: MemberList;
   /** Those who wait for it to be read for the first time, until their time is over. */
   dones: Done<Members>[];
@@ -39,8 +39,8 @@ interface Kept {
 export class MemberLists {
   readonly #parts: MemberListParts;
   readonly #scope: ConnectionScope;
-  readonly #lists = new Map<string, Kept>();
-  readonly #waiting = new Set<Kept>();
+  readonly #lists = new Map<string, KeptList>();
+  readonly #waiting = new Set<KeptList>();
   #active = 0;
   /** Who one is: others are told of. */
   #self = '';
@@ -51,9 +51,9 @@ export class MemberLists {
   }
 
   ask(room: string, done: Done<Members>): void {
-    const { wish, ports, trouble } = this.#parts;
+    const { subscription, ports, trouble } = this.#parts;
     const refuse = (code: string, message: string): void => done(failed(failure(code, message)));
-    const wanted = wish(room);
+    const wanted = subscription(room);
     if (!wanted) return refuse('not_joined', `the room ${room} is not joined`);
     const known = this.#lists.get(room);
     if (known?.list.isLoaded) return done({ ok: true, value: known.list });
@@ -62,7 +62,7 @@ export class MemberLists {
     if (known) return void known.dones.push(done);
     const error = (): ClientError =>
       kept.why ?? late(`who is in ${room} could not be read in time`, trouble());
-    const kept: Kept = {
+    const kept: KeptList = {
       list: new MemberList(room, () => this.#forget(kept, failure('closed', 'the list was closed'))),
       dones: [done],
       cancel: ports.after(DEADLINE_MS, () => this.#forget(kept, error())),
@@ -103,11 +103,11 @@ export class MemberLists {
     for (const kept of [...this.#lists.values()]) this.#forget(kept, error);
   }
 
-  #isKept(kept: Kept): boolean {
+  #isKept(kept: KeptList): boolean {
     return this.#lists.get(kept.list.room) === kept;
   }
 
-  #forget(kept: Kept, error: ClientError): void {
+  #forget(kept: KeptList, error: ClientError): void {
     if (!this.#isKept(kept)) return;
     this.#lists.delete(kept.list.room);
     this.#waiting.delete(kept);
@@ -115,7 +115,7 @@ export class MemberLists {
     this.#settle(kept, failed(error));
   }
 
-  #settle(kept: Kept, result: Result<Members>): void {
+  #settle(kept: KeptList, result: Result<Members>): void {
     const { dones } = kept;
     kept.cancel();
     kept.dones = [];
@@ -124,7 +124,7 @@ export class MemberLists {
 
   // --- reading
 
-  #readSoon(kept: Kept): void {
+  #readSoon(kept: KeptList): void {
     this.#waiting.add(kept);
     this.#next();
   }
@@ -138,7 +138,7 @@ export class MemberLists {
     }
   }
 
-  #read(kept: Kept): void {
+  #read(kept: KeptList): void {
     const { list } = kept;
     list.asked();
     const question = {
@@ -157,7 +157,7 @@ export class MemberLists {
     this.#parts.requests.ask(question, answered);
   }
 
-  #answered(kept: Kept, page: PresencePage): void {
+  #answered(kept: KeptList, page: PresencePage): void {
     const { list } = kept;
     kept.failures = 0;
     const changes = list.read(page, this.#self);
@@ -165,7 +165,7 @@ export class MemberLists {
     this.#tell(kept, changes);
   }
 
-  #refused(kept: Kept, error: ClientError): void {
+  #refused(kept: KeptList, error: ClientError): void {
     const { ports, emitter } = this.#parts;
     const { code, message, retryAfterMs } = error;
     kept.list.lost();
@@ -190,7 +190,7 @@ export class MemberLists {
   }
 
   /** A listener may leave the room, or close the list: then it is told no more. */
-  #tell(kept: Kept, changes: readonly MemberTold[]): void {
+  #tell(kept: KeptList, changes: readonly MemberTold[]): void {
     for (const { name, event } of changes) if (this.#isKept(kept)) this.#parts.emitter.emit(name, event);
   }
 }

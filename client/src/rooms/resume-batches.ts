@@ -1,6 +1,6 @@
 import { onWire, type Position } from './position.ts';
-import { utf8Bytes } from './wire/text.ts';
-import type { Fields } from './wire/frame-schemas.ts';
+import { utf8Bytes } from '../wire/text.ts';
+import type { Fields } from '../wire/frame-schemas.ts';
 
 /** Channels named in one `resume`; a server takes 256. */
 const COUNT_MAX = 200;
@@ -9,16 +9,19 @@ const COUNT_MAX = 200;
 const FRAME_BYTES = 200;
 
 /** One `resume`: the channels it names, and where one is in each. */
-export interface Slice {
+export interface ResumeBatch {
   readonly log: string | undefined;
   readonly names: string[];
   readonly channels: Record<string, number | Fields>;
 }
 
 /** Channels and where one is in them, in pieces that fit a frame of so many bytes each, and are of one log each. */
-export function slicesOf(places: readonly (readonly [string, Position])[], frameBytes: number): Slice[] {
-  const slices: Slice[] = [];
-  const open = new Map<string | undefined, { readonly slice: Slice; left: number }>();
+export function resumeBatches(
+  places: readonly (readonly [string, Position])[],
+  frameBytes: number,
+): ResumeBatch[] {
+  const slices: ResumeBatch[] = [];
+  const open = new Map<string | undefined, { readonly slice: ResumeBatch; left: number }>();
   for (const [name, position] of places) {
     const { log } = position;
     const given = onWire(position);

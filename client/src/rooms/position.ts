@@ -1,4 +1,4 @@
-import { isCount, isText, maybe, pick, type Fields, type Schema } from './wire/frame-schemas.ts';
+import { isCount, isText, maybe, pick, type Fields, type Schema } from '../wire/frame-schemas.ts';
 
 /**
  * Where one is in a channel: behind which message, of which log. To be kept, and given to `join` by another run. A

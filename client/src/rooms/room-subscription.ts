@@ -1,11 +1,11 @@
-import { backoffMs, PAUSE_MS } from './connection/backoff.ts';
-import type { ChannelReader } from './channel.ts';
-import { failed, late, type ClientError, type Done, type Result } from './codes.ts';
-import type { Emitter } from './events.ts';
-import type { JoinedRoom } from './wire/frames.ts';
-import type { Ports } from './ports.ts';
+import { backoffMs, PAUSE_MS } from '../connection/backoff.ts';
+import type { ChannelReader } from './channel-reader.ts';
+import { failed, late, type ClientError, type Done, type Result } from '../codes.ts';
+import type { Emitter } from '../events.ts';
+import type { JoinedRoom } from '../wire/frames.ts';
+import type { Ports } from '../ports.ts';
 
-export interface WishParts {
+export interface RoomSubscriptionParts {
   readonly ports: Ports;
   readonly emitter: Emitter;
   /** How long a `join` waits; 0: for ever. */
@@ -19,7 +19,7 @@ export interface WishParts {
 }
 
 /** A room that the application wants to be in. */
-export class Wish {
+export class RoomSubscription {
   readonly room: string;
   readonly reader: ChannelReader;
   /** It was joined once: after a reconnect it is resumed. */
@@ -29,7 +29,7 @@ export class Wish {
   isAsked = false;
   /** The last message on this connection that came before we knew that we are in. */
   unheard = 0;
-  readonly #parts: WishParts;
+  readonly #parts: RoomSubscriptionParts;
   /** Those who wait to hear that it is joined. */
   #dones: Done<JoinedRoom>[] = [];
   /** How often in a row it was refused for a while, and why at last. */
@@ -37,7 +37,7 @@ export class Wish {
   #why: ClientError | undefined;
   #isTold = false;
 
-  constructor(room: string, reader: ChannelReader, parts: WishParts) {
+  constructor(room: string, reader: ChannelReader, parts: RoomSubscriptionParts) {
     this.room = room;
     this.reader = reader;
     this.#parts = parts;

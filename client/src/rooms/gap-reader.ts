@@ -1,10 +1,10 @@
-import { backoffMs, PAUSE_MS } from './connection/backoff.ts';
-import type { Result } from './codes.ts';
-import { ConnectionScope } from './connection/connection-scope.ts';
-import type { HistoryPage } from './wire/frames.ts';
-import type { Ports } from './ports.ts';
-import type { Requests } from './connection/requests.ts';
-import { readHistory } from './wire/frame-schemas.ts';
+import { backoffMs, PAUSE_MS } from '../connection/backoff.ts';
+import type { Result } from '../codes.ts';
+import { ConnectionScope } from '../connection/connection-scope.ts';
+import type { HistoryPage } from '../wire/frames.ts';
+import type { Ports } from '../ports.ts';
+import type { Requests } from '../connection/requests.ts';
+import { readHistory } from '../wire/frame-schemas.ts';
 
 /** Gaps that are filled at once: more would spend what a user may ask in a minute (LM2). */
 const ACTIVE_MAX = 4;
@@ -30,7 +30,7 @@ const DENIALS = new Set(['forbidden', 'not_found']);
 const DENIALS_MAX = 8;
 
 /** Reads pages of logs to fill gaps, a few at a time; what may succeed later is tried until the connection is over. */
-export class Pages {
+export class GapReader {
   readonly #ports: Ports;
   readonly #requests: Requests;
   readonly #scope: ConnectionScope;

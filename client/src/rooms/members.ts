@@ -1,5 +1,5 @@
-import type { ClientEvents } from './events.ts';
-import type { PresencePage } from './wire/frames.ts';
+import type { ClientEvents } from '../events.ts';
+import type { PresencePage } from '../wire/frames.ts';
 
 type Shown = 'alive' | 'suspect';
 

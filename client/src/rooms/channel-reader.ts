@@ -1,4 +1,4 @@
-import type { Entry, HistoryPage } from './wire/frames.ts';
+import type { Entry, HistoryPage } from '../wire/frames.ts';
 import type { Position } from './position.ts';
 
 /** Live messages that wait for a gap to be filled; what comes beyond is read from the log too. */
@@ -7,7 +7,7 @@ const HELD_MAX = 1_000;
 /** How often an end of the log before something that was named is read again: a copy of it may be behind. */
 const SHORT_READS_MAX = 3;
 
-export interface ReaderWorld {
+export interface ReaderOwner {
   deliver(entry: Entry): void;
   /** The server does not have these any more; bounds inclusive. */
   missed(from: number, to: number): void;
@@ -27,7 +27,7 @@ export class ChannelReader {
   log: string | undefined;
   /** The server could not say yet what its position means: what it sends first does. */
   isUnplaced = false;
-  readonly #world: ReaderWorld;
+  readonly #owner: ReaderOwner;
   #position: number | undefined;
   /** The message at the position, when one was delivered there. */
   #mark: Position | undefined;
@@ -41,8 +41,8 @@ export class ChannelReader {
   #round = 0;
   #isClosed = false;
 
-  constructor(world: ReaderWorld, position?: Position) {
-    this.#world = world;
+  constructor(world: ReaderOwner, position?: Position) {
+    this.#owner = world;
     this.#mark = position;
     this.#position = position?.seq;
     this.log = position?.log;
@@ -134,7 +134,7 @@ export class ChannelReader {
     const { seq, id } = entry;
     this.#position = seq;
     this.#mark = entry.type === 'chat' ? { seq, id, from: entry.from } : { seq, id };
-    this.#world.deliver(entry);
+    this.#owner.deliver(entry);
   }
 
   #drain(): void {
@@ -160,7 +160,7 @@ export class ChannelReader {
     if (this.#position >= this.#readTo) this.#readTo = first - 1;
     this.#isReading = true;
     const round = this.#round;
-    this.#world.read(this.#position, isAgain, (page) => {
+    this.#owner.read(this.#position, isAgain, (page) => {
       if (round !== this.#round) return;
       this.#isReading = false;
       if (page) this.#took(page, round);
@@ -176,7 +176,7 @@ export class ChannelReader {
       const next = (this.#position ?? 0) + 1;
       if (entry.seq < next) continue;
       // A log loses its beginning, never its middle: what is before its first message is gone.
-      if (entry.seq > next) this.#world.missed(next, entry.seq - 1);
+      if (entry.seq > next) this.#owner.missed(next, entry.seq - 1);
       // The listener may have left, or closed everything.
       if (round !== this.#round) return;
       this.#deliver(entry);
@@ -198,7 +198,7 @@ export class ChannelReader {
     const round = this.#round;
     if (to >= from) {
       this.#position = to;
-      this.#world.missed(from, to);
+      this.#owner.missed(from, to);
     }
     if (round !== this.#round) return;
     this.#drain();
