@@ -7,9 +7,9 @@ import { Connection } from './connection/connection.ts';
 import type { ClientState } from './connection/lifecycle-table.ts';
 import { MemberLists } from './rooms/member-lists.ts';
 import type { Members } from './rooms/members.ts';
-import type { SendOptions } from './message.ts';
+import type { SendOptions } from './sending/message.ts';
 import { unknownOption } from './options.ts';
-import { Outbox } from './outbox.ts';
+import { SendQueue } from './sending/send-queue.ts';
 import { GapReader } from './rooms/gap-reader.ts';
 import type { Ports } from './ports.ts';
 import { toPosition, type Position } from './rooms/position.ts';
@@ -27,7 +27,7 @@ export type { ClientEvents, EventName, Listener } from './events.ts';
 export type * from './wire/frames.ts';
 export type { ClientState } from './connection/lifecycle-table.ts';
 export type { Members } from './rooms/members.ts';
-export type { SendOptions } from './message.ts';
+export type { SendOptions } from './sending/message.ts';
 export type * from './ports.ts';
 export type { Position } from './rooms/position.ts';
 export type * from './wire/queries.ts';
@@ -58,7 +58,7 @@ export class ClientCore {
   readonly #emitter = new Emitter();
   readonly #connection: Connection;
   readonly #requests: Requests;
-  readonly #outbox: Outbox;
+  readonly #sending: SendQueue;
   readonly #subscriptions: Subscriptions;
   readonly #lists: MemberLists;
   readonly #tokens: Tokens;
@@ -89,13 +89,14 @@ export class ClientCore {
       entered: (room) => lists.entered(room),
       dropped: (room) => lists.dropped(room),
     });
-    const outbox = (this.#outbox = new Outbox({ ports, tokens, emitter, trouble, queueMax, sendTimeoutMs }));
+    const queued = { queueMax, sendTimeoutMs };
+    const sending = (this.#sending = new SendQueue({ ports, tokens, emitter, trouble, ...queued }));
     const renewal = (this.#renewal = new TokenRenewal(ports, clock, () => this.#renew()));
     this.#tokens = tokens;
     this.#requests = requests;
     this.#subscriptions = subscriptions;
     this.#lists = lists;
-    const router = new FrameRouter({ requests, outbox, subscriptions, lists, emitter });
+    const router = new FrameRouter({ requests, sending, subscriptions, lists, emitter });
     this.#connection = new Connection({
       url: options.url,
       ports,
@@ -114,17 +115,17 @@ export class ClientCore {
         subscriptions.connected(welcome, limits.frameBytes);
         if (isClosed()) return;
         requests.flush();
-        outbox.connected(send, limits);
+        sending.connected(send, limits);
         if (isClosed()) return;
         if (tokens.isRenewable) renewal.expires(welcome.expiresAt);
       },
       down: () => {
         renewal.stop();
-        for (const part of [outbox, gaps, lists, subscriptions, requests]) part.lost();
+        for (const part of [sending, gaps, lists, subscriptions, requests]) part.lost();
       },
-      unreachable: () => outbox.useRest(),
+      unreachable: () => sending.useRest(),
       ended: (why) => {
-        for (const part of [tokens, lists, subscriptions, requests, outbox]) part.end(why);
+        for (const part of [tokens, lists, subscriptions, requests, sending]) part.end(why);
       },
     });
   }
@@ -180,7 +181,7 @@ export class ClientCore {
    */
   send(room: string, content: string, options: SendOptions, done: Done<SentMessage>): void {
     const safe = this.#ready(done, undefined, unknownOption(options, ['id', 'data', 'timestamp']));
-    if (safe) this.#outbox.send(room, content, fieldsOf(options), safe);
+    if (safe) this.#sending.send(room, content, fieldsOf(options), safe);
   }
 
   /**

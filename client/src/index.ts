@@ -8,7 +8,7 @@ import {
 } from './core.ts';
 import type { EventName, Listener } from './events.ts';
 import type { HistoryPage, JoinedRoom, PresencePage, RoomsPage, SentMessage } from './wire/frames.ts';
-import type { SendOptions } from './message.ts';
+import type { SendOptions } from './sending/message.ts';
 import { checkOptions } from './options.ts';
 import { platformPorts, type Fetch, type WebSocketClass } from './platform.ts';
 import type { Position } from './rooms/position.ts';

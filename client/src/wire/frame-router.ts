@@ -2,13 +2,13 @@ import { failure } from '../codes.ts';
 import type { Emitter } from '../events.ts';
 import type { ServerFrame } from './decode-frame.ts';
 import type { MemberLists } from '../rooms/member-lists.ts';
-import type { Outbox } from '../outbox.ts';
+import type { SendQueue } from '../sending/send-queue.ts';
 import type { Requests } from '../connection/requests.ts';
 import type { Subscriptions } from '../rooms/subscriptions.ts';
 
 export interface FrameRouterParts {
   readonly requests: Requests;
-  readonly outbox: Outbox;
+  readonly sending: SendQueue;
   readonly subscriptions: Subscriptions;
   readonly lists: MemberLists;
   readonly emitter: Emitter;
@@ -26,7 +26,7 @@ export class FrameRouter {
 
   /** False when it breaks the protocol after all. */
   take(frame: ServerFrame): boolean {
-    const { requests, outbox, subscriptions, emitter } = this.#parts;
+    const { requests, sending, subscriptions, emitter } = this.#parts;
     switch (frame.type) {
       case 'entry':
         subscriptions.take(frame.channel, frame.entry);
@@ -34,14 +34,14 @@ export class FrameRouter {
       case 'reply': {
         const { id, fields } = frame;
         const asked = requests.replied(id, fields);
-        const taken = asked === 'unknown' ? outbox.replied(id, fields) : asked;
+        const taken = asked === 'unknown' ? sending.replied(id, fields) : asked;
         return taken !== 'broken';
       }
       case 'error': {
         const { id, error } = frame;
         if (id === undefined) emitter.emit('error', error);
         // One that answers what nobody waits for any more says nothing to anybody.
-        else if (!requests.refused(id, error)) outbox.refused(id, error);
+        else if (!requests.refused(id, error)) sending.refused(id, error);
         return true;
       }
       case 'skipped':

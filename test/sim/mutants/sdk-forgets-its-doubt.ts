@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   name: 'sdk-forgets-its-doubt',
   what: 'What was under way when the connection was lost is called unsent when its time is over.',
   of: 'client',
-  file: 'outbox.ts',
+  file: 'sending/send-queue.ts',
   edits: [
     {
       find: `      message.stage = 'waiting';

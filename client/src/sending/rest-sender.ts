@@ -1,12 +1,12 @@
-import { isRetryable, type ClientError, type Done } from './codes.ts';
-import type { SentMessage } from './wire/frames.ts';
+import { isRetryable, type ClientError, type Done } from '../codes.ts';
+import type { SentMessage } from '../wire/frames.ts';
 import type { Message } from './message.ts';
-import type { PostAnswer, Ports } from './ports.ts';
-import { ERROR, pick, SENT, type Fields } from './wire/frame-schemas.ts';
+import type { PostAnswer, Ports } from '../ports.ts';
+import { ERROR, pick, SENT, type Fields } from '../wire/frame-schemas.ts';
 
 const DEADLINE_MS = 10_000;
 
-export interface PostParts {
+export interface RestSenderParts {
   readonly ports: Ports;
   readonly token: (done: Done<string>) => void;
   /** The server's time. */
@@ -23,14 +23,14 @@ export interface PostParts {
 }
 
 /** Messages by REST, one at a time. */
-export class Posts {
-  readonly #parts: PostParts;
+export class RestSender {
+  readonly #parts: RestSenderParts;
   /** Answers but a good one are heard only while nothing newer is under way. */
   #number = 0;
   #isBusy = false;
   #cancel: (() => void) | undefined;
 
-  constructor(parts: PostParts) {
+  constructor(parts: RestSenderParts) {
     this.#parts = parts;
   }
 

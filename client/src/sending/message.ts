@@ -1,5 +1,5 @@
-import type { ClientError, Done } from './codes.ts';
-import type { SentMessage } from './wire/frames.ts';
+import type { ClientError, Done } from '../codes.ts';
+import type { SentMessage } from '../wire/frames.ts';
 
 export interface SendOptions {
   /** Makes the message safe to send again: 1 to 64 of `A-Z a-z 0-9 _ . -`. One is made when there is none. */

@@ -1,23 +1,23 @@
-import { PAUSE_MS } from './connection/backoff.ts';
-import { ConnectionScope } from './connection/connection-scope.ts';
-import type { Emitter } from './events.ts';
-import type { Ports } from './ports.ts';
+import { PAUSE_MS } from '../connection/backoff.ts';
+import { ConnectionScope } from '../connection/connection-scope.ts';
+import type { Emitter } from '../events.ts';
+import type { Ports } from '../ports.ts';
 
 /** Everything, what goes by REST, or a room. */
-export type Held = 'all' | 'rest' | `room:${string}`;
+export type Blockable = 'all' | 'rest' | `room:${string}`;
 
 /**
  * Until when nothing is sent, and of what. Everything is held for the user's rate alone (LM2): once the server has refused
  * a message for it, messages go one at a time, as often as is allowed, until none waits. That is told as `slowed`.
  */
-export class Holds {
+export class SendBlocks {
   isSlowed = false;
   /** Between two messages of one who is slowed. */
   stepMs = PAUSE_MS;
   readonly #ports: Ports;
   readonly #emitter: Emitter;
   readonly #released: () => void;
-  readonly #until = new Map<Held, number>();
+  readonly #until = new Map<Blockable, number>();
   readonly #scope: ConnectionScope;
 
   /** `released`: something may be sent again. */
@@ -28,13 +28,13 @@ export class Holds {
     this.#scope = new ConnectionScope(ports);
   }
 
-  has(held: Held): boolean {
-    return (this.#until.get(held) ?? 0) > this.#ports.now();
+  has(what: Blockable): boolean {
+    return (this.#until.get(what) ?? 0) > this.#ports.now();
   }
 
   /** The longest one counts. */
-  hold(held: Held, ms: number): void {
-    this.#until.set(held, Math.max(this.#until.get(held) ?? 0, this.#ports.now() + ms));
+  hold(what: Blockable, ms: number): void {
+    this.#until.set(what, Math.max(this.#until.get(what) ?? 0, this.#ports.now() + ms));
     this.#watch();
   }
 
@@ -61,7 +61,7 @@ export class Holds {
 
   /** What was said of rooms was said of the connection that is lost. */
   lost(): void {
-    for (const held of this.#until.keys()) if (held.startsWith('room:')) this.#until.delete(held);
+    for (const what of this.#until.keys()) if (what.startsWith('room:')) this.#until.delete(what);
   }
 
   end(): void {
@@ -76,7 +76,7 @@ export class Holds {
     if (first === Infinity) return;
     this.#scope.after(Math.max(0, first - this.#ports.now()), () => {
       const now = this.#ports.now();
-      for (const [held, until] of this.#until) if (until <= now) this.#until.delete(held);
+      for (const [what, until] of this.#until) if (until <= now) this.#until.delete(what);
       this.#watch();
       this.#released();
     });

@@ -1,18 +1,18 @@
-import { backoffMs, PAUSE_MS } from './connection/backoff.ts';
-import { validateRequest } from './wire/validate-request.ts';
-import { failed, failure, isRetryable, late, type ClientError, type Done } from './codes.ts';
-import type { Emitter } from './events.ts';
-import type { SentMessage } from './wire/frames.ts';
-import { Holds } from './holds.ts';
+import { backoffMs, PAUSE_MS } from '../connection/backoff.ts';
+import { validateRequest } from '../wire/validate-request.ts';
+import { failed, failure, isRetryable, late, type ClientError, type Done } from '../codes.ts';
+import type { Emitter } from '../events.ts';
+import type { SentMessage } from '../wire/frames.ts';
+import { SendBlocks } from './send-blocks.ts';
 import type { Message, SendOptions } from './message.ts';
-import type { Ports } from './ports.ts';
-import { Posts } from './posts.ts';
-import { pick, SENT, type Fields } from './wire/frame-schemas.ts';
-import { utf8Bytes } from './wire/text.ts';
-import type { Tokens } from './connection/tokens.ts';
+import type { Ports } from '../ports.ts';
+import { RestSender } from './rest-sender.ts';
+import { pick, SENT, type Fields } from '../wire/frame-schemas.ts';
+import { utf8Bytes } from '../wire/text.ts';
+import type { Tokens } from '../connection/tokens.ts';
 
 /** Where messages go, and what bounds them. */
-export interface OutboxParts {
+export interface SendQueueParts {
   readonly ports: Ports;
   readonly tokens: Pick<Tokens, 'get' | 'renew' | 'accepted' | 'clock'>;
   readonly emitter: Emitter;
@@ -38,22 +38,22 @@ const DELAYS_MAX = 3;
  * - On a new connection all that is not answered goes out again, in order, with the same ids.
  * - In a room nothing is sent past one that waits; without a socket they go by REST, one at a time.
  */
-export class Outbox {
-  readonly #parts: OutboxParts;
+export class SendQueue {
+  readonly #parts: SendQueueParts;
   readonly #queue = new Set<Message>();
   readonly #flying = new Map<string, Message>();
-  readonly #holds: Holds;
-  readonly #posts: Posts;
+  readonly #blocks: SendBlocks;
+  readonly #rest: RestSender;
   #way: 'none' | 'rest' | ((text: string) => void) = 'none';
   #frameBytes = FRAME_BYTES;
   #postFailures = 0;
   #cancelDeadline: (() => void) | undefined;
 
-  constructor(parts: OutboxParts) {
+  constructor(parts: SendQueueParts) {
     this.#parts = parts;
     const { ports, tokens, emitter } = parts;
-    this.#holds = new Holds(ports, emitter, () => this.#pump());
-    this.#posts = new Posts({
+    this.#blocks = new SendBlocks(ports, emitter, () => this.#pump());
+    this.#rest = new RestSender({
       ports,
       token: (done) => tokens.get(done),
       heard: (time) => tokens.clock.heardDate(time),
@@ -111,12 +111,12 @@ export class Outbox {
   ): void {
     this.#way = send;
     this.#frameBytes = limits.frameBytes;
-    this.#holds.stepMs =
+    this.#blocks.stepMs =
       limits.messagesPerMinute > 0 ? Math.ceil(60_000 / limits.messagesPerMinute) : PAUSE_MS;
     // What is being posted is sent too: the id makes it the same message, and its place in the order is kept.
-    this.#posts.forget();
+    this.#rest.forget();
     this.#postFailures = 0;
-    this.#holds.connected();
+    this.#blocks.connected();
     this.#backToQueue();
     this.#pump();
   }
@@ -125,7 +125,7 @@ export class Outbox {
     if (this.#way === 'rest') return;
     this.#way = 'none';
     this.#backToQueue();
-    this.#holds.lost();
+    this.#blocks.lost();
   }
 
   /** There is no socket to be had. */
@@ -137,10 +137,10 @@ export class Outbox {
 
   end(error: ClientError): void {
     this.#way = 'none';
-    this.#posts.forget();
+    this.#rest.forget();
     this.#cancelDeadline?.();
     for (const message of [...this.#queue]) this.#failed(message, error);
-    this.#holds.end();
+    this.#blocks.end();
   }
 
   #backToQueue(): void {
@@ -154,8 +154,8 @@ export class Outbox {
 
   #pump(): void {
     const way = this.#way;
-    if (way === 'none' || this.#holds.has('all')) return;
-    if (way === 'rest' && (this.#posts.isBusy || this.#holds.has('rest'))) return;
+    if (way === 'none' || this.#blocks.has('all')) return;
+    if (way === 'rest' && (this.#rest.isBusy || this.#blocks.has('rest'))) return;
     const blocked = new Set<string>();
     // The queue itself, not a copy: it may be long, and this is done for each answer.
     for (const message of this.#queue) {
@@ -163,18 +163,18 @@ export class Outbox {
       if (way !== this.#way || this.#isFull()) return;
       if (message.stage === 'flying') continue;
       const { room, id } = message;
-      if (blocked.has(room) || this.#holds.has(`room:${room}`) || this.#flying.has(id)) {
+      if (blocked.has(room) || this.#blocks.has(`room:${room}`) || this.#flying.has(id)) {
         blocked.add(room);
         continue;
       }
       if (message.bytes > this.#frameBytes) this.#failed(message, this.#tooLarge());
-      else if (way === 'rest') return this.#posts.post(message);
+      else if (way === 'rest') return this.#rest.post(message);
       else this.#fly(message, way);
     }
   }
 
   #isFull(): boolean {
-    return this.#flying.size >= (this.#holds.isSlowed ? 1 : WINDOW);
+    return this.#flying.size >= (this.#blocks.isSlowed ? 1 : WINDOW);
   }
 
   #fly(message: Message, send: (text: string) => void): void {
@@ -187,7 +187,7 @@ export class Outbox {
 
   #postLater(): void {
     const pauseMs = backoffMs(++this.#postFailures, () => this.#parts.ports.random());
-    this.#holds.hold('rest', PAUSE_MS / 2 + pauseMs);
+    this.#blocks.hold('rest', PAUSE_MS / 2 + pauseMs);
   }
 
   #postRefused(message: Message, error: ClientError, token: string): void {
@@ -232,7 +232,7 @@ export class Outbox {
   #acked(message: Message, sent: SentMessage): void {
     this.#postFailures = 0;
     this.#settle(message, { ok: true, value: sent });
-    if (this.#holds.isSlowed) this.#holds.slow(this.#holds.stepMs);
+    if (this.#blocks.isSlowed) this.#blocks.slow(this.#blocks.stepMs);
     this.#pump();
   }
 
@@ -243,10 +243,10 @@ export class Outbox {
     if (!isRetryable(code)) return this.#failed(message, error);
     if (code === 'outcome_unknown') message.isDoubtful = true;
     // A user's rate is told with a time, and is of all rooms; everything else, a hook's own too, is the room's.
-    if (code === 'rate_limited' && retryAfterMs !== undefined) return this.#holds.slow(retryAfterMs);
+    if (code === 'rate_limited' && retryAfterMs !== undefined) return this.#blocks.slow(retryAfterMs);
     const delays = Math.min(++message.delays, DELAYS_MAX);
     const pauseMs = retryAfterMs ?? PAUSE_MS + backoffMs(delays, () => this.#parts.ports.random());
-    this.#holds.hold(`room:${message.room}`, pauseMs);
+    this.#blocks.hold(`room:${message.room}`, pauseMs);
   }
 
   #failed(message: Message, error: ClientError): void {
@@ -259,7 +259,7 @@ export class Outbox {
     if (!this.#queue.delete(message)) return;
     if (this.#flying.get(message.id) === message) this.#flying.delete(message.id);
     message.done(result);
-    if (this.#queue.size === 0) this.#holds.unslow();
+    if (this.#queue.size === 0) this.#blocks.unslow();
   }
 
   // --- deadlines
