@@ -1,5 +1,5 @@
 import { validateRequest } from './wire/validate-request.ts';
-import { failed, failure, type ClientError, type Done } from './codes.ts';
+import { failed, failure, type ClientError, type Done } from './errors.ts';
 import { Emitter, type EventName, type Listener } from './events.ts';
 import type { HistoryPage, JoinedRoom, PresencePage, RoomsPage, SentMessage } from './wire/frames.ts';
 import { FrameRouter } from './wire/frame-router.ts';
@@ -22,7 +22,7 @@ import { ServerClock } from './connection/server-clock.ts';
 import { epochMs } from './wire/time.ts';
 import { Tokens, type TokenSource } from './connection/tokens.ts';
 
-export type * from './codes.ts';
+export type { ClientError, Done, Result } from './errors.ts';
 export type { ClientEvents, EventName, Listener } from './events.ts';
 export type * from './wire/frames.ts';
 export type { ClientState } from './connection/lifecycle-table.ts';

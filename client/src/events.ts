@@ -1,5 +1,4 @@
-import { textOf, type ClientError } from './codes.ts';
-import { VagusError } from './error.ts';
+import { textOf, VagusError, type ClientError } from './errors.ts';
 import type { ChatMessage, Entry, Published } from './wire/frames.ts';
 import type { ClientState } from './connection/lifecycle-table.ts';
 

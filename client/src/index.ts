@@ -15,7 +15,7 @@ import type { Position } from './rooms/position.ts';
 import { promised } from './promised.ts';
 import type { TokenSource } from './connection/tokens.ts';
 
-export { VagusError } from './error.ts';
+export { VagusError } from './errors.ts';
 export type { ClientEvents, EventName, Listener } from './events.ts';
 export type * from './wire/frames.ts';
 export type { ClientState, HistoryQuery, Members, NewRoom, Position, SendOptions };

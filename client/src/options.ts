@@ -1,5 +1,4 @@
-import type { ClientError } from './codes.ts';
-import { VagusError } from './error.ts';
+import { VagusError, type ClientError } from './errors.ts';
 import { wrongToken } from './connection/tokens.ts';
 
 const DAY_MS = 86_400_000;

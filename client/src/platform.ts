@@ -1,5 +1,4 @@
-import { CLOSE } from './codes.ts';
-import { VagusError } from './error.ts';
+import { CLOSE, VagusError } from './errors.ts';
 import type { ClientSocket, PostAnswer, Ports, Refusal, SocketHandlers } from './ports.ts';
 import { ERROR, pick, type Schema } from './wire/frame-schemas.ts';
 

@@ -1,5 +1,4 @@
-import type { Done } from './codes.ts';
-import { VagusError } from './error.ts';
+import { VagusError, type Done } from './errors.ts';
 
 /** What is told once, as a promise that is rejected with a {@link VagusError}. */
 export function promised<Value>(ask: (done: Done<Value>) => void): Promise<Value> {

@@ -4,7 +4,7 @@ import { describe, expect, expectTypeOf, test } from 'vitest';
 import type { z } from 'zod';
 import { clientChart, lifecycleSource } from '../../client/chart/table.ts';
 import { backoffMs } from '../../client/src/connection/backoff.ts';
-import { isRetryable, mayReconnect } from '../../client/src/codes.ts';
+import { isRetryable, mayReconnect } from '../../client/src/errors.ts';
 import type {
   ChatMessage,
   HistoryPage,

@@ -1,4 +1,4 @@
-import { CLOSE, closeName, failure, GIVEN_UP, mayReconnect, slotOf, type ClientError } from '../codes.ts';
+import { CLOSE, closeName, failure, GIVEN_UP, mayReconnect, slotOf, type ClientError } from '../errors.ts';
 import { judgeRefusal } from './handshake-refusal.ts';
 import { ReconnectPolicy } from './reconnect-policy.ts';
 import type { Emitter } from '../events.ts';

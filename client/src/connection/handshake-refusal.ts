@@ -1,5 +1,5 @@
 import { PAUSE_MS } from './backoff.ts';
-import { failure, type ClientError } from '../codes.ts';
+import { failure, type ClientError } from '../errors.ts';
 import type { Refusal } from '../ports.ts';
 import type { Tokens } from './tokens.ts';
 

@@ -1,5 +1,5 @@
 import { backoffMs } from './backoff.ts';
-import type { ClientError } from '../codes.ts';
+import type { ClientError } from '../errors.ts';
 import type { Ports } from '../ports.ts';
 
 /** A server that lets us in and throws us out at once is asked less and less often. */

@@ -1,5 +1,5 @@
 import { validateRequest } from '../wire/validate-request.ts';
-import { failed, failure, late, type ClientError, type Done } from '../codes.ts';
+import { failed, failure, late, type ClientError, type Done } from '../errors.ts';
 import type { Ports } from '../ports.ts';
 import type { Fields } from '../wire/frame-schemas.ts';
 import { utf8Bytes } from '../wire/text.ts';

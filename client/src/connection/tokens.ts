@@ -1,4 +1,4 @@
-import { failed, failure, textOf, type ClientError, type Done } from '../codes.ts';
+import { failed, failure, textOf, type ClientError, type Done } from '../errors.ts';
 import { endOf } from './jwt.ts';
 import type { Ports } from '../ports.ts';
 import type { ServerClock } from './server-clock.ts';

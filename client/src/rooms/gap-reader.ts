@@ -1,5 +1,5 @@
 import { backoffMs, PAUSE_MS } from '../connection/backoff.ts';
-import type { Result } from '../codes.ts';
+import type { Result } from '../errors.ts';
 import { ConnectionScope } from '../connection/connection-scope.ts';
 import type { HistoryPage } from '../wire/frames.ts';
 import type { Ports } from '../ports.ts';

@@ -1,5 +1,5 @@
 import { backoffMs, PAUSE_MS } from '../connection/backoff.ts';
-import { failed, failure, isRetryable, late, type ClientError, type Done, type Result } from '../codes.ts';
+import { failed, failure, isRetryable, late, type ClientError, type Done, type Result } from '../errors.ts';
 import type { Emitter } from '../events.ts';
 import { ConnectionScope } from '../connection/connection-scope.ts';
 import type { PresencePage } from '../wire/frames.ts';

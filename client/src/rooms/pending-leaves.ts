@@ -1,5 +1,5 @@
 import { PAUSE_MS } from '../connection/backoff.ts';
-import type { Done, Result } from '../codes.ts';
+import type { Done, Result } from '../errors.ts';
 import { ConnectionScope } from '../connection/connection-scope.ts';
 import type { Ports } from '../ports.ts';
 import type { Requests } from '../connection/requests.ts';

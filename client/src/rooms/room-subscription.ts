@@ -1,6 +1,6 @@
 import { backoffMs, PAUSE_MS } from '../connection/backoff.ts';
 import type { ChannelReader } from './channel-reader.ts';
-import { failed, late, type ClientError, type Done, type Result } from '../codes.ts';
+import { failed, late, type ClientError, type Done, type Result } from '../errors.ts';
 import type { Emitter } from '../events.ts';
 import type { JoinedRoom } from '../wire/frames.ts';
 import type { Ports } from '../ports.ts';

@@ -1,6 +1,6 @@
 import { PAUSE_MS } from '../connection/backoff.ts';
 import { ChannelReader } from './channel-reader.ts';
-import { failed, failure, isRetryable, type ClientError, type Done, type Result } from '../codes.ts';
+import { failed, failure, isRetryable, type ClientError, type Done, type Result } from '../errors.ts';
 import { ConnectionScope } from '../connection/connection-scope.ts';
 import type { Entry, JoinedRoom, Welcome } from '../wire/frames.ts';
 import { PendingLeaves } from './pending-leaves.ts';

@@ -1,4 +1,4 @@
-import type { ClientError, Done } from '../codes.ts';
+import type { ClientError, Done } from '../errors.ts';
 import type { SentMessage } from '../wire/frames.ts';
 
 export interface SendOptions {

@@ -1,4 +1,4 @@
-import { isRetryable, type ClientError, type Done } from '../codes.ts';
+import { isRetryable, type ClientError, type Done } from '../errors.ts';
 import type { SentMessage } from '../wire/frames.ts';
 import type { Message } from './message.ts';
 import type { PostAnswer, Ports } from '../ports.ts';

@@ -1,6 +1,6 @@
 import { backoffMs, PAUSE_MS } from '../connection/backoff.ts';
 import { validateRequest } from '../wire/validate-request.ts';
-import { failed, failure, isRetryable, late, type ClientError, type Done } from '../codes.ts';
+import { failed, failure, isRetryable, late, type ClientError, type Done } from '../errors.ts';
 import type { Emitter } from '../events.ts';
 import type { SentMessage } from '../wire/frames.ts';
 import { SendBlocks } from './send-blocks.ts';

@@ -1,4 +1,4 @@
-import type { ClientError } from '../codes.ts';
+import type { ClientError } from '../errors.ts';
 import type { ClientEvents } from '../events.ts';
 import type { Entry, Welcome } from './frames.ts';
 import {

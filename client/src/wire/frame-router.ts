@@ -1,4 +1,4 @@
-import { failure } from '../codes.ts';
+import { failure } from '../errors.ts';
 import type { Emitter } from '../events.ts';
 import type { ServerFrame } from './decode-frame.ts';
 import type { MemberLists } from '../rooms/member-lists.ts';

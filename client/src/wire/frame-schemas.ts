@@ -1,4 +1,4 @@
-import type { ClientError } from '../codes.ts';
+import type { ClientError } from '../errors.ts';
 import type {
   ChatMessage,
   Entry,

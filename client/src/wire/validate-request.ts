@@ -1,4 +1,4 @@
-import { failed, failure, type ClientError, type Result } from '../codes.ts';
+import { failed, failure, type ClientError, type Result } from '../errors.ts';
 import { isBoolean, isCount, isObject, isText, listOf, maybe, oneOf, type Fields } from './frame-schemas.ts';
 import { isPosition } from '../rooms/position.ts';
 import { toJson, utf8Bytes } from './text.ts';
