@@ -1,4 +1,4 @@
-// What one room costs as it grows: filling it, one who leaves and comes back, half of it cut off. Needs what bench.mjs needs:
+// What one room costs as it grows: filling it, one who leaves and comes back, half of it cut off. Needs a build and a PostgreSQL:
 //   DATABASE_URL=postgres://… taskset -c 1 node growth.mjs 1000 8000
 // Each size has a node of its own. Two bystanders in another room say how long an ack takes meanwhile.
 import { WebSocket } from 'ws';

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { WebSocket } from 'ws';
-import { canPin } from '../node.mjs';
+import { canPin } from '../server.mjs';
 import { token } from '../token.mjs';
 
 const WIDE = 64;

@@ -28,7 +28,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { canPin, freePort, pinned } from '../node.mjs';
+import { canPin, freePort, pinned } from '../server.mjs';
 import { token } from '../token.mjs';
 import { Bystanders } from './bystanders.mjs';
 import { readCases } from './cases.mjs';
