@@ -8,7 +8,7 @@ const FOLDER = '/proc/self/fd';
  * How many file descriptors are open, nearly all of them sockets. Linux has told it as the size of the folder since 6.2; before
  * that their names are read. Undefined on other systems.
  */
-export async function openFiles(): Promise<number | undefined> {
+async function openFiles(): Promise<number | undefined> {
   try {
     return statSync(FOLDER).size || (await readdir(FOLDER)).length;
   } catch {
