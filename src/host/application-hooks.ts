@@ -4,7 +4,7 @@ import type { Action, HookName, HookQuestion, HookReply, Hooks } from '../runtim
 /** What somebody wants to do with which room. */
 export interface AuthorizeRequest {
   readonly user: string;
-  /** A copy of all that the token says, its own claims too: a JSON object of at most 16 KiB. */
+  /** A copy of all that the token says, its own claims too: a JSON object whose text has at most 16,384 characters. */
   readonly claims: Readonly<Record<string, unknown>>;
   /**
    * - `join`: to come in, by `join` or `resume`; `read` is asked with it, for who is in a room reads it.

@@ -259,3 +259,46 @@ test('[FR7] of more private rooms than are remembered the one that was heard of 
   heard('c');
   expect(lost()).toEqual(['a', 'c']);
 });
+
+describe('[JW4] [JW6] a private room whose record is lost, with an application that grants everything', () => {
+  test('[JW4] [JW6] what it grants opens nothing: the room is nowhere, for members, strangers and admins', () => {
+    const asked: string[] = [];
+    p = new Program({ hooks: { asked: new Set(['authorize']), deadlineMs: 1_000 } });
+    p.world.ports.hooks.ask = (question, _deadlineMs, done) => {
+      if (question.hook === 'authorize') asked.push(question.action);
+      done({ type: 'answered', json: 'true' });
+    };
+    create('p', 'bob');
+    const [bob, ann, eve] = [p.connect('bob'), p.connect('ann'), p.connect('eve')];
+    const root = p.connect('root', true);
+    for (const number of [bob, ann, root]) expect(said(number, { type: 'join', room: 'p' })).toBe('ack');
+    expect(said(bob, { type: 'chat', room: 'p', content: 'secret' })).toBe('ack');
+    loseRecords(nothing);
+    timelineChanged();
+    for (const number of [bob, ann, root]) expect(left(number)).toHaveLength(1);
+    asked.length = 0;
+    for (const number of [bob, root]) expect(uses(number)).toEqual(NOWHERE.slice(1));
+    for (const number of [ann, eve]) expect(everything(number)).toEqual(NOWHERE);
+    // About a message it is not asked where nobody may write.
+    expect(new Set(asked)).toEqual(new Set(['join', 'read', 'presence', 'create']));
+    expect(said(bob, { type: 'create', room: 'p', access: 'private' })).toBe('ack');
+    expect(said(eve, { type: 'join', room: 'p' })).toBe('forbidden');
+    expect(said(bob, { type: 'join', room: 'p' })).toBe('ack');
+  });
+
+  test('[JW4] [JW6] a message that waits for it as the record is lost is not stored, and makes no record', () => {
+    p = new Program({ hooks: { asked: new Set(['authorize']), deadlineMs: 1_000 } });
+    create('p', 'bob');
+    const bob = p.connect('bob');
+    let say = (): void => {};
+    p.world.ports.hooks.ask = (_question, _deadlineMs, done) =>
+      void (say = () => done({ type: 'answered', json: 'true' }));
+    p.frame(bob, { type: 'chat', id: 'm', room: 'p', content: 'x' });
+    loseRecords(nothing);
+    timelineChanged();
+    say();
+    p.settle();
+    expect(p.frames(bob).find(({ id }) => id === 'm')).toMatchObject({ type: 'error', code: 'not_found' });
+    expect([p.log('p'), p.world.store.snapshot().rooms.size]).toEqual([[], 0]);
+  });
+});

@@ -56,6 +56,8 @@ export class Rechecks {
   readonly #context: ConnectionContext;
   /** Those of which it could not say, and how often in a row. */
   readonly #undecided = new Map<Channel, number>();
+  /** Those of which it has not answered, and with which token it was asked. */
+  readonly #asked = new Map<Channel, string>();
 
   constructor(context: ConnectionContext) {
     this.#context = context;
@@ -66,7 +68,9 @@ export class Rechecks {
     const { user, credentials } = this.#context;
     const { payload: claims } = credentials;
     for (const channel of channels) {
-      if (channelKind(channel) !== 'room') continue;
+      // One that waits for its turn is asked after this, and one that is open is asked for once more.
+      if (channelKind(channel) !== 'room' || this.#asked.get(channel) === claims) continue;
+      this.#asked.set(channel, claims);
       const question = { hook: 'authorize', user, claims, action: 'read', room: channelId(channel) } as const;
       const context: RecheckContext = { for: 'recheck', payload: claims, next: channel };
       out.ask(HOOKS, { type: 'question', question, isPatient: true }, { deadlineMs: RECHECK_MS, context });
@@ -80,7 +84,8 @@ export class Rechecks {
 
   /** True when the connection may not go on in that room. */
   answered(context: RecheckContext, answer: Answer<HookAnswer>, out: Outbox): boolean {
-    const { next: channel } = context;
+    const { next: channel, payload } = context;
+    if (this.#asked.get(channel) === payload) this.#asked.delete(channel);
     const refusal = refusalOf(this.#context, context, answer);
     // A question about the newer token is under way.
     if (refusal === 'again') return false;

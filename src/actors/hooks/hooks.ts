@@ -5,6 +5,7 @@ import type { ConnectionMessage, Publication, Refusal } from '../messages.ts';
 import { SESSIONS } from '../services.ts';
 import { Outbox } from '../outbox.ts';
 import { Decisions } from './decisions.ts';
+import { WaitingLine } from './waiting-line.ts';
 import {
   judgeAuthorize,
   judgeMessage,
@@ -59,6 +60,8 @@ interface Open {
   readonly question: HookQuestion;
   readonly replyTo: ReplyTo | undefined;
   readonly isPatient: boolean;
+  /** When who asked stops waiting, on the clock of `now`. */
+  readonly deadline: number;
 }
 
 /**
@@ -70,8 +73,8 @@ interface Open {
 class HookDesk {
   readonly #options: HooksOptions;
   readonly #open = new Map<number, Open>();
-  /** In the order asked; as many as there are connections in rooms. */
-  #patient: Open[] = [];
+  /** In the order asked; one for each connection and room, and those of which nobody waits for an answer any more. */
+  readonly #patient = new WaitingLine<Open>();
   #patientOpen = 0;
   readonly #decisions = new Decisions();
   #lastCall = 0;
@@ -86,7 +89,7 @@ class HookDesk {
     switch (message.type) {
       case 'question': {
         const { question, isPatient = false } = message;
-        this.#take({ question, replyTo: turn.replyTo, isPatient }, turn, out);
+        this.#take({ question, replyTo: turn.replyTo, isPatient, deadline: turn.deadline }, turn, out);
         break;
       }
       case 'recheck':
@@ -108,8 +111,9 @@ class HookDesk {
     const { question, replyTo, isPatient } = open;
     const kept = question.hook === 'authorize' ? this.#decisions.get(question, turn.now) : undefined;
     if (kept) return out.reply(replyTo, kept satisfies HookAnswer);
-    if (isPatient && this.#patientOpen >= PATIENT_MAX) return void this.#patient.push(open);
-    if (this.#open.size < OPEN_MAX) return this.#ask(open, out);
+    const isFull = this.#open.size >= OPEN_MAX;
+    if (isPatient && (isFull || this.#patientOpen >= PATIENT_MAX)) return this.#patient.push(open);
+    if (!isFull) return this.#ask(open, out);
     out.count(`hook_failed_${question.hook}`);
     out.reply(replyTo, this.#unavailable());
   }
@@ -132,8 +136,11 @@ class HookDesk {
 
   /** Those that wait have their turn. */
   #goOn(turn: Turn, out: Outbox): void {
-    const free = Math.min(this.#patient.length, PATIENT_MAX - this.#patientOpen);
-    for (const open of this.#patient.splice(0, free)) this.#take(open, turn, out);
+    while (this.#patientOpen < PATIENT_MAX && this.#open.size < OPEN_MAX) {
+      const next = this.#patient.shift();
+      if (!next) return;
+      if (next.deadline > turn.now) this.#take(next, turn, out);
+    }
   }
 
   /** An answer that is on its way was found before: it is asked for once more. */

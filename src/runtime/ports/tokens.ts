@@ -4,7 +4,7 @@ export interface Claims {
   /** `sid`, or `jti`; undefined when the token names no session. */
   readonly session: string | undefined;
   readonly isAdmin: boolean;
-  /** All that the token says, a JSON object as text of at most 16 KiB; undefined unless somebody wants to see it. */
+  /** All that the token says, a JSON object as text of at most 16,384 UTF-16 units; undefined unless somebody wants to see it. */
   readonly payload?: string | undefined;
   /** Seconds since 1970, perhaps with a fraction. */
   readonly issuedAt: number | undefined;

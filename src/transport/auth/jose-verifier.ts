@@ -38,7 +38,7 @@ const ADMIN_SCOPE = 'vagus:admin';
 
 const LEEWAY_S = 5;
 
-/** UTF-16 units of a token's claims that are kept as text: no token that fits a header has more. */
+/** UTF-16 units of a token's claims that are kept as text: no token that fits a header has more, one of a `refresh` may. */
 const PAYLOAD_MAX = 16 * 1_024;
 
 /**
