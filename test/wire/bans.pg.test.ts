@@ -40,6 +40,15 @@ async function codes(client: TestClient, user: string): Promise<(string | number
 const FORBIDDEN = ['forbidden', 'forbidden', 'forbidden', 'forbidden', 403, 403];
 const FREE = ['ok', 'ok', 'ok', 'ok', 201, 200];
 
+test('[JW7] [FR7] an unban in a room that nobody has used leaves its first message to make it', async () => {
+  await node.engine.unban(room, 'eve');
+  const ann = await node.join('ann', room);
+  expect(await ann.request({ type: 'chat', room, content: 'first' })).toMatchObject({ type: 'ack', seq: 1 });
+  const { messages } = await ann.request({ type: 'history', room });
+  expect(messages).toMatchObject([{ content: 'first' }]);
+  ann.terminate();
+});
+
 describe('[JW7] a ban', () => {
   test.each(['public', 'private'])(
     '[JW7] of a %s room: everything there is forbidden, within 1 s',

@@ -214,7 +214,8 @@ export class RecordChanges {
 
   #banned(change: SetBan, turn: Turn, out: Outbox): void {
     const { access, ledger, evictions } = this.#parts;
-    if (access.record === null) {
+    // An unban makes no record: who is banned from nowhere has none to be taken out of.
+    if (change.type === 'ban' && access.record === null) {
       access.changed({ access: 'public', metadata: '{}', creator: null, isDeleted: false });
       ledger.foundsRoom = false;
     }
