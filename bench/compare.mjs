@@ -2,7 +2,8 @@
 //
 // A run has a fresh server on core 0 and its clients on core 1, where PostgreSQL should be too, and a database of its own. The
 // sides take turns, this one first in one round and last in the next (ABBA), so that neither always has the later, warmer or
-// noisier moment. What the pairs say is in compare/pairs.mjs. A run in which a message is lost, doubled or out of order has no
+// noisier moment. A round during which the rest of the machine used more than --quiet cores is done once more, while there have
+// been fewer of these than pairs; after that it counts, and the report says how many did. What the pairs say is in compare/pairs.mjs. A run in which a message is lost, doubled or out of order has no
 // figure; with it its scenario has none, and the runner ends with 1.
 import { fork } from 'node:child_process';
 import { cpus } from 'node:os';
@@ -29,6 +30,7 @@ const { values } = parseArgs({
     pairs: { type: 'string', default: '9' },
     warm: { type: 'string' },
     seconds: { type: 'string' },
+    quiet: { type: 'string', default: '0.2' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -62,22 +64,38 @@ function runOnce(side, scenario, databaseUrl) {
   });
 }
 
+/** One run of each side, and whether the machine had other work meanwhile. */
+async function runRound(name, sides, order) {
+  const round = {};
+  for (const side of order) {
+    const given = sides[side];
+    const run = (url) => runOnce(given, name, url);
+    const { figures, others, refused } = given.cli
+      ? await withDatabase(process.env.DATABASE_URL, run)
+      : await run();
+    if (refused) throw new Error(`no figure of ${given.name}: ${refused}`);
+    round[side] = { ...figures, others };
+  }
+  return { round, isDisturbed: Object.values(round).some(({ others }) => others > quiet) };
+}
+
 async function runAll(name, sides, pairs) {
   const runs = Object.fromEntries(Object.keys(sides).map((side) => [side, []]));
-  for (let round = 0; round < pairs; round++) {
+  let [done, repeats, disturbed] = [0, 0, 0];
+  while (done < pairs) {
     const order = Object.keys(sides);
-    for (const side of round % 2 === 0 ? order : order.toReversed()) {
-      const given = sides[side];
-      const run = (url) => runOnce(given, name, url);
-      const { figures, refused } = given.cli
-        ? await withDatabase(process.env.DATABASE_URL, run)
-        : await run();
-      if (refused) throw new Error(`no figure of ${given.name}: ${refused}`);
-      runs[side].push(figures);
-      console.error(`${name} ${round + 1}/${pairs} ${given.name}: ${figures.cpuUs.toFixed(1)} µs`);
+    const { round, isDisturbed } = await runRound(name, sides, done % 2 === 0 ? order : order.toReversed());
+    const isRepeated = isDisturbed && repeats < pairs;
+    if (isRepeated) repeats++;
+    else {
+      done++;
+      if (isDisturbed) disturbed++;
+      for (const side of order) runs[side].push(round[side]);
     }
+    const costs = order.map((side) => `${sides[side].name} ${round[side].cpuUs.toFixed(1)} µs`).join(', ');
+    console.error(`${name} ${done}/${pairs}: ${costs}${isRepeated ? ', disturbed, once more' : ''}`);
   }
-  return runs;
+  return { runs, disturbed };
 }
 
 function readSides() {
@@ -90,7 +108,9 @@ function readSides() {
 if (process.platform !== 'linux') stop('it reads the CPU of a server from /proc, which only Linux has');
 if (!process.env.DATABASE_URL) stop('set DATABASE_URL to a PostgreSQL in which databases may be made');
 const pairs = Number(values.pairs);
+const quiet = Number(values.quiet);
 if (!(pairs >= 1)) stop('--pairs is a number from 1 on');
+if (!(quiet >= 0)) stop('--quiet is a number of cores');
 const scenarios = names(values.scenario);
 const unknown = scenarios.find((name) => !Object.hasOwn(SCENARIOS, name));
 if (unknown) stop(`there is no scenario ${unknown}; there are ${Object.keys(SCENARIOS).join(', ')}`);

@@ -1,7 +1,7 @@
 import { compare, median } from './pairs.mjs';
 
 /** A scenario's figures, of each side and of `this` against each other one, as they are said in JSON. */
-export function summarize(scenario, runs) {
+export function summarize(scenario, { runs, disturbed }) {
   const { this: mine, ...others } = runs;
   const figures = Object.keys(scenario.figures).map((key) => {
     const of = (all) => all.map((figures) => figures[key]);
@@ -9,7 +9,7 @@ export function summarize(scenario, runs) {
     const medians = Object.entries(runs).map(([side, all]) => [side, median(of(all))]);
     return [key, { medians: Object.fromEntries(medians), against: Object.fromEntries(against) }];
   });
-  return { what: scenario.what, runs, figures: Object.fromEntries(figures) };
+  return { what: scenario.what, disturbed, runs, figures: Object.fromEntries(figures) };
 }
 
 const digits = (value) =>
@@ -22,7 +22,7 @@ const line = (cells) =>
     .trimEnd();
 
 /** A line for each figure and each other side. */
-export function write(name, scenario, { figures }, sides) {
+export function write(name, scenario, { figures, disturbed }, sides) {
   const lines = [`${name}: ${scenario.what}`, line(['', 'this', 'against', '', 'ratio', '95 %'])];
   for (const [key, { medians, against }] of Object.entries(figures)) {
     const own = [scenario.figures[key], digits(medians.this)];
@@ -32,5 +32,6 @@ export function write(name, scenario, { figures }, sides) {
       lines.push(line([...own, sides[side].name, digits(medians[side]), median.toFixed(2), range]));
     }
   }
+  if (disturbed > 0) lines.push(`${disturbed} of the pairs while the machine had other work`);
   return `${lines.join('\n')}\n`;
 }

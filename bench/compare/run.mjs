@@ -1,5 +1,6 @@
 // One run: a fresh server of one side, one scenario against it. `node run.mjs JSON` as a child with a channel, on the clients'
-// core; it answers with { figures } or, if there can be none, { refused }, and ends with its parent.
+// core; it answers with { figures, others } or, if there can be none, { refused }, and ends with its parent.
+import { watchOthers } from './others.mjs';
 import { SCENARIOS } from './scenarios.mjs';
 import { startSide } from './sides.mjs';
 
@@ -9,7 +10,9 @@ let server;
 let answer;
 try {
   server = await startSide(side, databaseUrl);
-  answer = { figures: await SCENARIOS[scenario].run(server, options) };
+  const others = watchOthers(server);
+  const figures = await SCENARIOS[scenario].run(server, options);
+  answer = { figures, others: others() };
 } catch (error) {
   answer = { refused: error.message };
 }

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { expect, inject, test } from 'vitest';
 import { ROOT } from '../support/source.ts';
 
@@ -19,7 +19,7 @@ const compare = (args: readonly string[], env: Record<string, string> = {}): Pro
     );
   });
 
-const SHORT = ['--scenario', 'echo', '--pairs', '1', '--warm', '0.1', '--seconds', '0.3'];
+const SHORT = ['--scenario', 'echo', '--pairs', '1', '--warm', '0.1', '--seconds', '0.3', '--quiet', '9'];
 
 test('a build is compared with itself, in a database that is dropped', async () => {
   const { stdout, stderr, code } = await compare(['--base', ROOT, '--json', ...SHORT]);
@@ -35,7 +35,7 @@ test('a build is compared with itself, in a database that is dropped', async () 
     // One pair says nothing about how sure that is.
     expect(against.base.interval).toBeUndefined();
   }
-  expect(stderr.match(/echo 1\/1/g)).toHaveLength(2);
+  expect(stderr).toMatch(/^echo 1\/1: \S+ [\d.]+ µs, \S+ [\d.]+ µs$/m);
 });
 
 test('a server that loses, doubles or reorders a message gets no figure', async () => {
@@ -56,6 +56,15 @@ test('a server that loses, doubles or reorders a message gets no figure', async 
   expect(stdout.trim()).toBe(
     'lone: no figure of wrong-node.mjs: 1 of the messages never came, or their acks',
   );
+});
+
+test('a round that other work disturbs is done once more, and said if it counts all the same', async () => {
+  const other = spawn(process.execPath, ['-e', 'for (;;);']);
+  const args = ['--this', `${ROOT}test/fixtures/bench/wrong-node.mjs`, ...SHORT, '--quiet', '0.1'];
+  const { stdout, stderr } = await compare(args, { FAULT: 'none' });
+  other.kill();
+  expect(stderr).toMatch(/^echo 0\/1: .* µs, disturbed, once more\necho 1\/1: .* µs$/m);
+  expect(stdout).toContain('\n1 of the pairs while the machine had other work\n');
 });
 
 test('what cannot be compared is said', async () => {
