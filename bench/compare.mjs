@@ -64,7 +64,7 @@ function runOnce(side, scenario, databaseUrl) {
   });
 }
 
-/** One run of each side, and whether the machine had other work meanwhile. */
+/** One run of each side, and what the rest of the machine used at most meanwhile, in cores. */
 async function runRound(name, sides, order) {
   const round = {};
   for (const side of order) {
@@ -76,7 +76,7 @@ async function runRound(name, sides, order) {
     if (refused) throw new Error(`no figure of ${given.name}: ${refused}`);
     round[side] = { ...figures, others };
   }
-  return { round, isDisturbed: Object.values(round).some(({ others }) => others > quiet) };
+  return { round, others: Math.max(...Object.values(round).map(({ others }) => others)) };
 }
 
 async function runAll(name, sides, pairs) {
@@ -84,7 +84,8 @@ async function runAll(name, sides, pairs) {
   let [done, repeats, disturbed] = [0, 0, 0];
   while (done < pairs) {
     const order = Object.keys(sides);
-    const { round, isDisturbed } = await runRound(name, sides, done % 2 === 0 ? order : order.toReversed());
+    const { round, others } = await runRound(name, sides, done % 2 === 0 ? order : order.toReversed());
+    const isDisturbed = others > quiet;
     const isRepeated = isDisturbed && repeats < pairs;
     if (isRepeated) repeats++;
     else {
@@ -93,7 +94,8 @@ async function runAll(name, sides, pairs) {
       for (const side of order) runs[side].push(round[side]);
     }
     const costs = order.map((side) => `${sides[side].name} ${round[side].cpuUs.toFixed(1)} µs`).join(', ');
-    console.error(`${name} ${done}/${pairs}: ${costs}${isRepeated ? ', disturbed, once more' : ''}`);
+    const rest = `${others.toFixed(2)} cores for other work${isRepeated ? ', once more' : ''}`;
+    console.error(`${name} ${done}/${pairs}: ${costs}; ${rest}`);
   }
   return { runs, disturbed };
 }

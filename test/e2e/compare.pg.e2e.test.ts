@@ -35,7 +35,7 @@ test('a build is compared with itself, in a database that is dropped', async () 
     // One pair says nothing about how sure that is.
     expect(against.base.interval).toBeUndefined();
   }
-  expect(stderr).toMatch(/^echo 1\/1: \S+ [\d.]+ µs, \S+ [\d.]+ µs$/m);
+  expect(stderr).toMatch(/^echo 1\/1: \S+ [\d.]+ µs, \S+ [\d.]+ µs; [\d.]+ cores for other work$/m);
 });
 
 test('a server that loses, doubles or reorders a message gets no figure', async () => {
@@ -63,7 +63,9 @@ test('a round that other work disturbs is done once more, and said if it counts 
   const args = ['--this', `${ROOT}test/fixtures/bench/wrong-node.mjs`, ...SHORT, '--quiet', '0.1'];
   const { stdout, stderr } = await compare(args, { FAULT: 'none' });
   other.kill();
-  expect(stderr).toMatch(/^echo 0\/1: .* µs, disturbed, once more\necho 1\/1: .* µs$/m);
+  expect(stderr).toMatch(
+    /^echo 0\/1: .* cores for other work, once more\necho 1\/1: .* cores for other work$/m,
+  );
   expect(stdout).toContain('\n1 of the pairs while the machine had other work\n');
 });
 
