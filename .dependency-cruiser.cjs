@@ -17,8 +17,10 @@ const MAY_IMPORT = {
   host: ['protocol', 'runtime/ports'],
   // Only the files at the top read settings; what they need of them is handed down.
   config: ['protocol'],
+  // It puts the middle together, for whoever has an edge.
+  node: ['protocol', 'actors', 'runtime'],
   // It swaps the edge, never the middle; the store as plain data is what its database means.
-  sim: ['protocol', 'limits', 'actors', 'runtime', 'store/memory'],
+  sim: ['protocol', 'limits', 'actors', 'runtime', 'node', 'store/memory'],
   // It runs in a browser, and knows the server as everyone does: by the client.
   page: [],
 };
@@ -80,7 +82,7 @@ module.exports = {
     {
       name: 'the-core-knows-no-platform',
       severity: 'error',
-      from: { path: '^src/(actors|limits|runtime)/' },
+      from: { path: '^src/(actors|limits|node|runtime)/' },
       to: { dependencyTypes: ['core'] },
     },
     {

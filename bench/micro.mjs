@@ -42,8 +42,9 @@ function makeSystem() {
   const system = new ActorSystem({
     clock,
     entropy: { random: Math.random, uuid: () => '' },
-    sockets: { flush: nothing },
-    bus: { publish: nothing },
+    sockets: { flush: nothing, dirty: 0 },
+    placement: { self: 'n1.x', ownerOf: () => 'n1.x' },
+    bus: { connect: nothing, send: () => false, flush: nothing },
     store: {},
     tokens: {},
     telemetry: { count: nothing, log: nothing },
@@ -58,7 +59,7 @@ function makeSystem() {
   return { system, settle };
 }
 
-const counter = { kind: 'counter', mailboxMax: 64, supervision: 'restart', isVirtual: true };
+const counter = { kind: 'counter', mailboxMax: 64, supervision: 'restart', placement: 'node' };
 const { system, settle } = makeSystem();
 system.register({ ...counter, start: () => [{ count: 0 }, []], step: (state) => (state.count++, []) });
 const turns = measure(200_000, (times) => {

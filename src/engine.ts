@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CANARY } from './actors/canary.ts';
-import { relayAddress, type Published } from './actors/messages.ts';
-import { program } from './actors/program.ts';
+import type { Published } from './actors/messages.ts';
 import { RETENTION } from './actors/retention.ts';
 import { LEASE } from './actors/services.ts';
 import { Commands } from './commands.ts';
@@ -12,9 +11,11 @@ import { SystemClock } from './host/system-clock.ts';
 import { newIncarnation, SystemEntropy } from './host/system-entropy.ts';
 import { hookOptions, programOptions, storeOptions } from './program-options.ts';
 import { judgeReadiness } from './readiness.ts';
-import { ConnectionInbox } from './runtime/inbox.ts';
+import { assembleNode } from './node/assemble-node.ts';
+import { localPlacement } from './node/local-placement.ts';
+import type { Ports } from './runtime/perform.ts';
 import type { Verdict } from './runtime/ports/tokens.ts';
-import { ActorSystem } from './runtime/system.ts';
+import type { ActorSystem } from './runtime/system.ts';
 import type { Revoked, ToRevoke } from './session-commands.ts';
 import { openStore, type OpenStore } from './store/open.ts';
 import { createLogger, type Logger } from './telemetry/logger.ts';
@@ -78,8 +79,7 @@ export class Engine {
     this.#logger = logger;
     this.#verifier = verifier;
     this.#store = store;
-    const owner = `${config.node}.${newIncarnation()}`;
-    const bus = new LocalBus(config.node);
+    const placement = localPlacement(`${config.node}.${newIncarnation()}`);
     const entropy = new SystemEntropy();
     this.#sockets = new WsSockets({
       outboundMaxBytes: config.outboundBytes,
@@ -89,23 +89,23 @@ export class Engine {
       onOverrun: (what) => this.#telemetry.count(`limited_${what}`, 1),
     });
     this.#telemetry = new NodeTelemetry(logger, () => this.#readings());
-    this.#system = new ActorSystem({
+    const ports: Ports = {
       clock: this.#clock,
       entropy,
       sockets: this.#sockets,
-      bus,
+      placement,
+      bus: new LocalBus(),
       store,
       tokens: { verify: (token, done) => this.#authenticate(token, done) },
       hooks: new ApplicationHooks(beside.hooks ?? {}),
       telemetry: this.#telemetry,
-    });
+    };
     const hooks = hookOptions(beside.hooks);
-    for (const behaviour of program(programOptions(config, { owner, log: () => store.log, hooks })))
-      this.#system.register(behaviour);
+    const node = assembleNode(ports, { program: programOptions(config, { log: () => store.log, hooks }) });
+    this.#system = node.system;
     this.#commands = new Commands(this.#system, entropy, { ...config, hooks });
     this.#front = this.#makeFront(beside);
-    this.#sockets.connect(new ConnectionInbox(this.#system, owner, this.#clock));
-    bus.connect((channel, message) => this.#system.tellIfAlive(relayAddress(channel), message, 'system'));
+    this.#sockets.connect(node.inbox);
   }
 
   #makeFront({ server, times = {}, chat }: Beside): Front {

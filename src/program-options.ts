@@ -11,8 +11,6 @@ import type { StoreOptions } from './store/open.ts';
 const DATABASE_CONNECTIONS = 12;
 
 interface Beside {
-  /** This life of the node. */
-  readonly owner: string;
   /** The log's name by now. */
   readonly log: () => string;
   readonly hooks: HookOptions | undefined;
@@ -42,11 +40,10 @@ export function storeOptions(config: Config): Omit<StoreOptions, 'onIdleError' |
 }
 
 /** The bounds that a configuration sets the actors of a node. */
-export function programOptions(config: Config, { owner, log, hooks }: Beside): ProgramOptions {
+export function programOptions(config: Config, { log, hooks }: Beside): Omit<ProgramOptions, 'incarnation'> {
   return {
     ...(hooks ? { hooks } : {}),
     node: config.node,
-    owner,
     log,
     autoCreate: config.roomsAutoCreate,
     roomsCreate: config.roomsCreate,

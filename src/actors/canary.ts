@@ -113,7 +113,7 @@ export function canaryBehaviour(node: string): Behaviour<Canary, CanaryMessage> 
     kind: 'canary',
     mailboxMax: 1_024,
     supervision: 'restart',
-    isVirtual: true,
+    placement: 'node',
     start: () => {
       const canary = new Canary(node);
       const out = new Outbox();

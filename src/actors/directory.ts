@@ -103,7 +103,7 @@ export function directoryBehaviour(options: DirectoryOptions): Behaviour<Directo
     kind: 'directory',
     mailboxMax: 65_536,
     supervision: 'restart',
-    isVirtual: true,
+    placement: 'node',
     // What an earlier life was told of is told again.
     start: ({ restarted }) => {
       const countAgain: HomeMessage = { type: 'countAgain' };

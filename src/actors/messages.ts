@@ -9,6 +9,7 @@ import type { AppendResult } from './log-messages.ts';
 import type { MeasureReason } from '../runtime/ports/effects.ts';
 import type { Measured } from '../runtime/ports/sockets.ts';
 import type { Verdict } from '../runtime/ports/tokens.ts';
+import type { Incarnation } from '../runtime/ports/placement.ts';
 
 export {
   LOG,
@@ -160,7 +161,7 @@ export type OffReason = 'removed' | 'closed' | 'lost';
 /** `null`: everybody, but for some. */
 export interface EvictedUsers {
   readonly users: readonly string[] | null;
-  readonly butFor?: readonly string[];
+  readonly butFor?: readonly string[] | undefined;
   readonly spares: Spared;
 }
 
@@ -181,7 +182,7 @@ export function relayAddress(channel: Channel): Address<RelayMessage> {
 /** Makes a connection one of the channel's devices, and its node one that hears publications. */
 export interface Enter extends Actor {
   readonly type: 'enter';
-  readonly node: string;
+  readonly incarnation: Incarnation;
   readonly address: string;
   readonly state: DeviceState;
   /** It was let in before, by this life of the home or by one that is over. */
@@ -245,10 +246,10 @@ export interface Admitted {
 export type HomeMessage =
   | Enter
   /** A relay without devices hears publications too. */
-  | { readonly type: 'announce'; readonly node: string }
+  | { readonly type: 'announce'; readonly incarnation: Incarnation }
   | { readonly type: 'exit'; readonly address: string; readonly how: Departure }
   /** The node has no subscriber any more. */
-  | { readonly type: 'withdraw'; readonly node: string }
+  | { readonly type: 'withdraw'; readonly incarnation: Incarnation }
   | { readonly type: 'device'; readonly address: string; readonly state: DeviceState }
   | Publish
   | { readonly type: 'signal'; readonly address: string; readonly user: string; readonly data: unknown }

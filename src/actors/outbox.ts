@@ -1,5 +1,7 @@
 import type { Channel } from '../protocol/channels.ts';
 import type { Address, Effect, Lane, ReplyTo } from '../runtime/ports/actor.ts';
+import type { Incarnation } from '../runtime/ports/placement.ts';
+import { relayAddress, type Publication } from './messages.ts';
 
 /** Collects the effects of one step, in order. It does nothing itself: the runtime carries them out after the step. */
 export class Outbox {
@@ -39,8 +41,9 @@ export class Outbox {
     this.effects.push({ type: 'disarm', timer });
   }
 
-  publish(channel: Channel, nodes: Iterable<string>, message: unknown): void {
-    this.effects.push({ type: 'publish', channel, nodes: [...nodes], message });
+  /** To the relays of a channel on these nodes. */
+  publish(channel: Channel, nodes: Iterable<Incarnation>, message: Publication): void {
+    this.effects.push({ type: 'publish', to: relayAddress(channel), nodes: [...nodes], message });
   }
 
   count(counter: string, by = 1): void {

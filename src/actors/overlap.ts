@@ -1,12 +1,13 @@
 import type { Answer, Answered, Behaviour, TimerFired } from '../runtime/ports/actor.ts';
 import type { StoreCalls } from '../runtime/ports/log-store.ts';
+import type { Incarnation } from '../runtime/ports/placement.ts';
 import { LOG, type LogReply, type RelayMessage } from './messages.ts';
 import { Outbox } from './outbox.ts';
 import { LEASE, type OverlapMessage } from './services.ts';
 
 export interface OverlapOptions {
   /** The node whose relays are told. */
-  readonly node: string;
+  readonly incarnation: Incarnation;
   readonly deadlineMs: number;
 }
 
@@ -91,7 +92,8 @@ class Overlap {
       const recheck: RelayMessage = { type: 'logMoved' };
       return out.add({ type: 'tellAll', kind: 'relay', message: recheck });
     }
-    for (const [channel, head] of heads) out.publish(channel, [this.#options.node], { type: 'head', head });
+    for (const [channel, head] of heads)
+      out.publish(channel, [this.#options.incarnation], { type: 'head', head });
   }
 }
 
@@ -100,7 +102,7 @@ export function overlapBehaviour(options: OverlapOptions): Behaviour<Overlap, Ov
     kind: 'overlap',
     mailboxMax: 64,
     supervision: 'restart',
-    isVirtual: true,
+    placement: 'node',
     // Who else is there is said again.
     start: ({ restarted }) => {
       const out = new Outbox();

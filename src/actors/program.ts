@@ -1,5 +1,6 @@
 import { WIRE_LIMITS } from '../protocol/limits.ts';
 import type { Behaviour } from '../runtime/ports/actor.ts';
+import type { Incarnation } from '../runtime/ports/placement.ts';
 import { canaryBehaviour } from './canary.ts';
 import { connectionBehaviour } from './connection/connection.ts';
 import type { ConnectionLimits, RoomsCreate } from './connection/context.ts';
@@ -25,8 +26,8 @@ import { sessionsBehaviour } from './sessions.ts';
 /** Who the node is, and the bounds it works within. */
 export interface ProgramOptions {
   readonly node: string;
-  /** Node and incarnation: who claims and appends, and the first part of every connection's address. */
-  readonly owner: string;
+  /** Who claims and appends, and the first part of every connection's address. */
+  readonly incarnation: Incarnation;
   /** The log's name by now. */
   readonly log: () => string;
   readonly autoCreate: boolean;
@@ -60,9 +61,9 @@ const FOR_EVER = { broadcast: 0, user: 0, room: 0 } as const;
 
 /** Every kind of actor of a node. The engine and the simulator run the same ones (D17). */
 export function program(options: ProgramOptions): readonly Behaviour<never, never, never>[] {
-  const { node, owner, log, autoCreate, graceMs, ledger, connection, allowance } = options;
+  const { node, incarnation, log, autoCreate, graceMs, ledger, connection, allowance } = options;
   const { page = PAGE, mailboxMax = MAILBOX_MAX, keepMs = FOR_EVER, hooks } = options;
-  const home: HomeOptions = { node, owner, ledger, graceMs, allowance, mailboxMax };
+  const home: HomeOptions = { incarnation, ledger, graceMs, allowance, mailboxMax };
   const deadlineMs = ledger.logDeadlineMs;
   const behaviours = [
     connectionBehaviour({
@@ -73,11 +74,15 @@ export function program(options: ProgramOptions): readonly Behaviour<never, neve
       authorizeMs: hooks?.asked.has('authorize') ? hooks.deadlineMs : undefined,
       roomsCreate: options.roomsCreate ?? 'users',
     }),
-    relayBehaviour({ node, deadlineMs, retryAfterMs: connection.retryAfterMs, page }),
+    relayBehaviour({ incarnation, deadlineMs, retryAfterMs: connection.retryAfterMs, page }),
     roomBehaviour({ ...home, autoCreate, vetted: askedOfMessages(hooks) }),
     userBehaviour({ ...home, ledger: { ...ledger, idleMs: Math.min(ledger.idleMs, USER_IDLE_MAX_MS) } }),
     broadcastBehaviour(home),
-    logBehaviour({ owner, limits: options.logLimits, ...(options.commit ? { commit: options.commit } : {}) }),
+    logBehaviour({
+      incarnation,
+      limits: options.logLimits,
+      ...(options.commit ? { commit: options.commit } : {}),
+    }),
     sessionsBehaviour({
       intervalMs: connection.heartbeatIntervalMs,
       deadlineMs,
@@ -85,11 +90,11 @@ export function program(options: ProgramOptions): readonly Behaviour<never, neve
     }),
     directoryBehaviour({ deadlineMs, retryAfterMs: connection.retryAfterMs }),
     drainBehaviour(DRAIN_LIMITS),
-    leaseBehaviour({ node, owner }),
-    overlapBehaviour({ node, deadlineMs }),
+    leaseBehaviour({ node, incarnation }),
+    overlapBehaviour({ incarnation, deadlineMs }),
     canaryBehaviour(node),
     retentionBehaviour({ keepMs, deadlineMs }),
-    ...hooksIfAny(node, hooks, connection),
+    ...hooksIfAny(incarnation, hooks, connection),
   ];
   return behaviours as unknown as readonly Behaviour<never, never, never>[];
 }
@@ -100,9 +105,9 @@ function askedOfMessages(hooks: HookOptions | undefined): AskedOfMessages | unde
 }
 
 function hooksIfAny(
-  node: string,
+  incarnation: Incarnation,
   hooks: HookOptions | undefined,
   { frameBytes, retryAfterMs }: ConnectionLimits,
 ) {
-  return hooks ? [hooksBehaviour({ ...hooks, node, frameBytes, retryAfterMs })] : [];
+  return hooks ? [hooksBehaviour({ ...hooks, incarnation, frameBytes, retryAfterMs })] : [];
 }

@@ -89,7 +89,7 @@ export function retentionBehaviour(options: RetentionOptions): Behaviour<Retenti
     kind: 'retention',
     mailboxMax: 16,
     supervision: 'restart',
-    isVirtual: true,
+    placement: 'node',
     start: () => {
       const retention = new Retention(options);
       const out = new Outbox();

@@ -257,7 +257,7 @@ export function sessionsBehaviour(options: SessionsOptions): Behaviour<Sessions,
     kind: 'sessions',
     mailboxMax: 65_536,
     supervision: 'restart',
-    isVirtual: true,
+    placement: 'node',
     start: ({ restarted }) => {
       const out = new Outbox();
       out.arm('round', options.intervalMs);

@@ -1,4 +1,5 @@
 import type { Answer, DeadLetterReason } from './ports/actor.ts';
+import type { Incarnation } from './ports/placement.ts';
 import type { Timer, TimerOwner, TimerWheel } from './timers.ts';
 
 /** An ask that is not over yet. */
@@ -11,6 +12,8 @@ export interface OpenAsk {
   isTaken: boolean;
   readonly settle: (answer: Answer<unknown>) => void;
   timer: Timer | undefined;
+  /** Where the request was sent, and how it is sent again to another life of whom it is for. */
+  remote: { readonly peer: Incarnation; readonly again: () => void } | undefined;
 }
 
 /**
@@ -43,6 +46,7 @@ export class Asks implements TimerOwner {
       isTaken: false,
       settle,
       timer: this.#wheel.arm(this, String(id), due.deadlineMs),
+      remote: undefined,
     };
     this.#open.set(id, ask);
     return ask;
@@ -72,6 +76,16 @@ export class Asks implements TimerOwner {
     for (const ask of [...this.#open.values()]) {
       if (ask.to === by && ask.isTaken) this.fail(ask.id, reason);
     }
+  }
+
+  /** What another node says of an ask that was sent to it. */
+  answeredBy(peer: Incarnation, id: number, answer: Answer<unknown>): void {
+    if (this.#open.get(id)?.remote?.peer === peer) this.#settle(id, answer);
+  }
+
+  /** Ends every ask that was sent to another node. */
+  failAt(peer: Incarnation, reason: DeadLetterReason): void {
+    for (const ask of [...this.#open.values()]) if (ask.remote?.peer === peer) this.fail(ask.id, reason);
   }
 
   /** Ends all of them. */

@@ -1,6 +1,6 @@
 import { Mailbox } from './mailbox.ts';
 import type { Behaviour } from './ports/actor.ts';
-import type { Timer, TimerOwner } from './timers.ts';
+import type { Timer, TimerOwner, TimerWheel } from './timers.ts';
 
 // The runtime does not know what its actors are made of; the behaviour that made the state gets it back.
 export type AnyBehaviour = Behaviour<unknown, unknown, unknown>;
@@ -28,6 +28,8 @@ export class Cell implements TimerOwner {
   status: CellStatus = 'running';
   /** Raised by every crash: what an earlier life has asked or called for is not told to the next. */
   life = 0;
+  /** Which life of whatever is at this address this is, on this node: letters from other nodes name it (D13). */
+  generation = 0;
   /** In the run queue. */
   isQueued = false;
   /** Takes system messages only. */
@@ -56,8 +58,18 @@ export class Cell implements TimerOwner {
     this.#host.timerDue(this, timer);
   }
 
-  timer(name: string): Timer | undefined {
-    return this.timers?.find((timer) => timer.name === name);
+  /** Arms a timer, instead of the one of that name. */
+  arm(wheel: TimerWheel, name: string, delayMs: number): void {
+    this.disarm(wheel, name);
+    this.timers ??= [];
+    this.timers.push(wheel.arm(this, name, delayMs));
+  }
+
+  disarm(wheel: TimerWheel, name: string): void {
+    const timer = this.timers?.find((one) => one.name === name);
+    if (!timer) return;
+    wheel.disarm(timer);
+    this.dropTimer(timer);
   }
 
   /** Takes a timer off the list; false when it is not on it (disarmed, or armed anew). */

@@ -1,3 +1,4 @@
+import { incarnationOf, kindOf } from './addresses.ts';
 import type { Asks } from './asks.ts';
 import type { AnyBehaviour, Cell } from './cell.ts';
 import { Cells } from './cells.ts';
@@ -6,18 +7,17 @@ import { Letters } from './letters.ts';
 import type { Envelope } from './mailbox.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Answer, DeadLetterReason, Lane, ReplyTo } from './ports/actor.ts';
+import type { Bus } from './ports/bus.ts';
+import type { Incarnation, Placement } from './ports/placement.ts';
+import { Remote } from './remote.ts';
 import type { Scheduler } from './scheduler.ts';
+import type { TimerWheel } from './timers.ts';
 
 /** A letter that whoever lives at the address may take. */
 export const ANY_LIFE = -1;
 
 export function envelope(from: string, message: unknown): Envelope {
   return { from, message, ask: 0, deadline: Infinity, timer: undefined, life: ANY_LIFE, crashes: 0 };
-}
-
-export function kindOf(address: string): string {
-  const colon = address.indexOf(':');
-  return colon < 0 ? address : address.slice(0, colon);
 }
 
 export interface AskRequest {
@@ -29,11 +29,11 @@ export interface AskRequest {
   readonly settle: (answer: Answer<unknown>) => void;
 }
 
-/** Starts a virtual actor that a message came for. */
-export type Summon = (behaviour: AnyBehaviour, address: string) => Cell;
+/** Starts an actor that a message came for. */
+export type Activate = (behaviour: AnyBehaviour, address: string) => Cell;
 
 /**
- * Who lives where, and how messages get there.
+ * Who lives where, and how messages get there: the one place where an address becomes an actor, here or on another node.
  *
  * - What cannot be delivered is a dead letter with a reason; if it is an ask, its asker hears of it at once.
  * - Delivering never runs an actor: it only puts it into the run queue.
@@ -46,27 +46,75 @@ export class Deliveries {
   readonly #clock: Clock;
   readonly #asks: Asks;
   readonly #scheduler: Scheduler;
-  readonly #summon: Summon;
+  readonly #placement: Placement;
+  readonly #activate: Activate;
+  /** The way to other nodes. */
+  readonly remote: Remote;
 
   constructor(parts: {
     readonly behaviours: ReadonlyMap<string, AnyBehaviour>;
     readonly clock: Clock;
+    readonly wheel: TimerWheel;
     readonly asks: Asks;
     readonly scheduler: Scheduler;
-    readonly summon: Summon;
+    readonly placement: Placement;
+    readonly bus: Bus;
+    readonly activate: Activate;
   }) {
     this.#behaviours = parts.behaviours;
     this.#clock = parts.clock;
     this.#asks = parts.asks;
     this.#scheduler = parts.scheduler;
-    this.#summon = parts.summon;
+    this.#placement = parts.placement;
+    this.#activate = parts.activate;
+    const { clock, wheel, asks, placement, bus } = parts;
+    this.remote = new Remote({ clock, wheel, asks, placement, bus, deliveries: this });
   }
 
   deliver(to: string, letter: Envelope, lane: Lane, key?: string): void {
-    const cell = this.cells.get(to) ?? this.#summonAt(to);
-    if (cell) return this.push(cell, letter, lane, key);
-    this.letters.offered++;
-    this.bury(letter, to, 'no_actor');
+    const known = this.cells.get(to);
+    const behaviour = known?.behaviour ?? this.#behaviours.get(kindOf(to));
+    switch (behaviour?.placement) {
+      case 'cluster': {
+        const owner = this.#placement.ownerOf(to);
+        if (owner === undefined) return this.refuse(letter, to, 'unplaced');
+        if (owner !== this.#placement.self)
+          return this.remote.send(owner, { to, envelope: letter, lane, key }, false);
+        return this.push(known ?? this.#activate(behaviour, to), letter, lane, key);
+      }
+      case 'node':
+        return this.push(known ?? this.#activate(behaviour, to), letter, lane, key);
+      case 'socket': {
+        if (known) return this.push(known, letter, lane, key);
+        const owner = incarnationOf(to);
+        if (owner === this.#placement.self) return this.refuse(letter, to, 'no_actor');
+        return this.remote.send(owner, { to, envelope: letter, lane, key }, true);
+      }
+      default:
+        this.refuse(letter, to, 'no_actor');
+    }
+  }
+
+  /** To the actor at an address on each of these nodes, if it lives there. */
+  publish(to: string, nodes: readonly Incarnation[], message: unknown): void {
+    for (const node of nodes) {
+      if (node === this.#placement.self) this.tellIfAlive(to, message);
+      else this.remote.publish(node, to, message);
+    }
+  }
+
+  /** Nobody there is no dead letter. */
+  tellIfAlive(to: string, message: unknown): void {
+    const cell = this.cells.get(to);
+    if (cell) this.push(cell, envelope('', message), 'system');
+  }
+
+  /** An actor of this node, started if it was not; undefined when there is no such kind, or it is bound to a socket. */
+  activate(address: string): Cell | undefined {
+    const known = this.cells.get(address);
+    if (known) return known;
+    const behaviour = this.#behaviours.get(kindOf(address));
+    return behaviour && behaviour.placement !== 'socket' ? this.#activate(behaviour, address) : undefined;
   }
 
   push(cell: Cell, letter: Envelope, lane: Lane, key?: string): void {
@@ -78,11 +126,6 @@ export class Deliveries {
     if (cell.status === 'running') this.#scheduler.enqueue(cell);
   }
 
-  #summonAt(address: string): Cell | undefined {
-    const behaviour = this.#behaviours.get(kindOf(address));
-    return behaviour?.isVirtual ? this.#summon(behaviour, address) : undefined;
-  }
-
   ask({ from, to, message, lane, deadlineMs, settle }: AskRequest): void {
     const { id, deadline } = this.#asks.open(to, { now: this.#clock.now(), deadlineMs }, settle);
     this.deliver(to, { ...envelope(from, message), ask: id, deadline }, lane);
@@ -90,17 +133,23 @@ export class Deliveries {
 
   reply(cell: Cell, to: ReplyTo, body: unknown): void {
     cell.owes = Math.max(0, cell.owes - 1);
-    if (!this.#asks.reply(to.ask, body)) this.#note('late', to.from, cell.address, 'reply');
+    if (!this.#asks.reply(to.ask, body)) this.note('late', to.from, cell.address, 'reply');
+  }
+
+  /** A message that nobody was handed. */
+  refuse(letter: Envelope, to: string, reason: DeadLetterReason): void {
+    this.letters.offered++;
+    this.bury(letter, to, reason);
   }
 
   /** A message that nobody handles. */
   bury(letter: Envelope, to: string, reason: DeadLetterReason): void {
     this.letters.buried++;
-    this.#note(reason, to, letter.from, String((letter.message as { type?: unknown } | null)?.type));
+    this.note(reason, to, letter.from, String((letter.message as { type?: unknown } | null)?.type));
     if (letter.ask > 0) this.#asks.fail(letter.ask, reason);
   }
 
-  #note(reason: DeadLetterReason, to: string, from: string, type: string): void {
+  note(reason: DeadLetterReason, to: string, from: string, type: string): void {
     this.deadLetters.add({ reason, to, from, type, at: this.#clock.wall() });
   }
 

@@ -1,8 +1,10 @@
+import { socketAddress } from './addresses.ts';
 import type { Cell } from './cell.ts';
 import { Paced } from './paced.ts';
 import type { Address } from './ports/actor.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Inbox } from './ports/inbox.ts';
+import type { Incarnation } from './ports/placement.ts';
 import type { Claims } from './ports/tokens.ts';
 import type { ActorSystem } from './system.ts';
 
@@ -12,17 +14,16 @@ const CROWDED = 64;
 /** Makes connections of sockets, and messages of what happens to them. Keeps the cell at hand: frames take no detour. */
 export class ConnectionInbox implements Inbox {
   readonly #system: ActorSystem;
-  readonly #prefix: string;
+  readonly #incarnation: Incarnation;
   readonly #cells = new Map<number, Cell>();
   readonly #closed: Paced<readonly [Cell, number]>;
   #last = 0;
 
-  /** `owner` is node and incarnation: an address of an earlier life never matches (D11). */
-  constructor(system: ActorSystem, owner: string, clock: Clock) {
+  constructor(system: ActorSystem, incarnation: Incarnation, clock: Clock) {
     this.#system = system;
     // When a network fails, thousands of connections end at one moment.
     this.#closed = new Paced(clock, ([cell, code]) => system.overtake(cell, { type: 'socketClosed', code }));
-    this.#prefix = `conn:${owner}.`;
+    this.#incarnation = incarnation;
   }
 
   get size(): number {
@@ -31,7 +32,7 @@ export class ConnectionInbox implements Inbox {
 
   opened(claims: Claims): number {
     const number = ++this.#last;
-    const address = `${this.#prefix}${number}` as Address;
+    const address = socketAddress('conn', this.#incarnation, number) as Address;
     this.#cells.set(number, this.#system.spawn(address, { number, ...claims }));
     return number;
   }

@@ -1,6 +1,6 @@
 /**
  * Where every message went, as plain sums (invariant 14):
- * `offered = coalesced + refused + handled + buried + stale + moved + crashed`, and what waits in mailboxes.
+ * `offered = coalesced + refused + handled + buried + stale + moved + crashed + sent`, and what waits in mailboxes.
  */
 export class Letters {
   /** Handed to the runtime, whoever it was for. */
@@ -16,13 +16,14 @@ export class Letters {
   stale = 0;
   /** Waited for an actor that ended, and were offered again. */
   moved = 0;
+  /** Left for another node. */
+  sent = 0;
   /** Over which an actor crashed, and which were not dead letters. */
   crashed = 0;
 
   /** Those that must be waiting somewhere. */
   get waiting(): number {
-    const ended =
-      this.coalesced + this.refused + this.buried + this.handled + this.stale + this.moved + this.crashed;
-    return this.offered - ended;
+    const unhandled = this.coalesced + this.refused + this.buried + this.stale + this.crashed;
+    return this.offered - unhandled - this.handled - this.moved - this.sent;
   }
 }

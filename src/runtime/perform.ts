@@ -3,6 +3,7 @@ import type { Bus } from './ports/bus.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Entropy } from './ports/entropy.ts';
 import type { Hooks } from './ports/hooks.ts';
+import type { Placement } from './ports/placement.ts';
 import type { LogStore } from './ports/log-store.ts';
 import type { Sockets } from './ports/sockets.ts';
 import type { Telemetry } from './ports/telemetry.ts';
@@ -13,6 +14,7 @@ export interface Ports {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly sockets: Sockets;
+  readonly placement: Placement;
   readonly bus: Bus;
   readonly store: Pick<LogStore, 'call'>;
   readonly tokens: TokenVerifier;
@@ -63,8 +65,6 @@ export function performEdge(ports: Ports, effect: EdgeEffect, answers: Answers):
       return ports.hooks.ask(effect.question, effect.deadlineMs, (reply) =>
         answers.later({ type: 'hookReplied', call: effect.call, reply }),
       );
-    case 'publish':
-      return ports.bus.publish(effect.nodes, effect.channel, effect.message);
     case 'count':
       return ports.telemetry.count(effect.counter, effect.by);
     case 'log':

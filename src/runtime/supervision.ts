@@ -32,12 +32,14 @@ interface Parts {
  */
 export class Supervision {
   readonly #parts: Parts;
+  #generations = 0;
 
   constructor(parts: Parts) {
     this.#parts = parts;
   }
 
   start(cell: Cell, init: unknown, restarted: boolean): void {
+    if (!restarted) cell.generation = ++this.#generations;
     let effects: readonly Effect[];
     try {
       const birth = { address: cell.address, id: cell.id, init, restarted };
@@ -75,7 +77,7 @@ export class Supervision {
     const { deliveries } = this.#parts;
     for (let letter = cell.mailbox.shift(false); letter; letter = cell.mailbox.shift(false)) {
       if (letter.timer) deliveries.letters.stale++;
-      else if (letter.life !== ANY_LIFE || !cell.behaviour.isVirtual)
+      else if (letter.life !== ANY_LIFE || cell.behaviour.placement === 'socket')
         deliveries.bury(letter, cell.address, 'stopped');
       else {
         deliveries.letters.moved++;
@@ -99,6 +101,7 @@ export class Supervision {
     }
     this.#disarmAll(cell);
     cell.life++;
+    cell.generation = ++this.#generations;
     cell.isHeld = false;
     cell.state = undefined;
     if (letter) this.#tryAgainOrBury(cell, letter);

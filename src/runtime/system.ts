@@ -2,12 +2,14 @@ import { Asks } from './asks.ts';
 import type { Census } from './cells.ts';
 import { Cell, type AnyBehaviour, type CellHost } from './cell.ts';
 import type { DeadLetters } from './dead-letters.ts';
-import { ANY_LIFE, Deliveries, envelope, kindOf } from './deliveries.ts';
+import { kindOf } from './addresses.ts';
+import { ANY_LIFE, Deliveries, envelope } from './deliveries.ts';
 import type { Envelope } from './mailbox.ts';
 import type { Letters } from './letters.ts';
 import type { Observer } from './observer.ts';
 import { performEdge, type Ports } from './perform.ts';
 import type { Address, Answer, Behaviour, Effect, Lane, ReplyTo } from './ports/actor.ts';
+import type { Remote } from './remote.ts';
 import { Scheduler } from './scheduler.ts';
 import { REVIVE, Supervision } from './supervision.ts';
 import { TimerWheel, type Timer } from './timers.ts';
@@ -49,14 +51,20 @@ export class ActorSystem implements CellHost {
     this.#scheduler = new Scheduler(ports.clock, {
       step: (cell) => this.#takeOne(cell),
       dirty: () => ports.sockets.dirty,
-      sliceOver: () => ports.sockets.flush(),
+      sliceOver: () => {
+        ports.sockets.flush();
+        ports.bus.flush();
+      },
     });
     this.#deliveries = new Deliveries({
       behaviours: this.#behaviours,
       clock: ports.clock,
+      wheel: this.#wheel,
       asks: this.#asks,
       scheduler: this.#scheduler,
-      summon: (behaviour, address) => this.#begin(behaviour, address, undefined),
+      placement: ports.placement,
+      bus: ports.bus,
+      activate: (behaviour, address) => this.#begin(behaviour, address, undefined),
     });
     this.#supervision = new Supervision({
       clock: ports.clock,
@@ -94,10 +102,14 @@ export class ActorSystem implements CellHost {
     this.#deliveries.deliver(to, envelope('', message), lane);
   }
 
-  /** As {@link tell}, but to an actor that lives already; nobody there is no dead letter. */
-  tellIfAlive(to: string, message: unknown, lane: Lane): void {
-    const cell = this.#deliveries.cells.get(to);
-    if (cell) this.#deliveries.push(cell, envelope('', message), lane);
+  /** A message to every actor of a kind on this node. */
+  tellAll(kind: string, message: unknown): void {
+    this.#deliveries.tellAll(kind, message);
+  }
+
+  /** Who is told what other nodes send, and when one is gone. */
+  get remote(): Pick<Remote, 'received' | 'peerDown'> {
+    return this.#deliveries.remote;
   }
 
   /** Hands a message to a cell one holds: the way of frames. False when its mailbox is full. */
@@ -236,6 +248,8 @@ export class ActorSystem implements CellHost {
           effect.lane,
           effect.key,
         );
+      case 'publish':
+        return this.#deliveries.publish(effect.to, effect.nodes, effect.message);
       case 'tellAll':
         return this.#deliveries.tellAll(effect.kind, effect.message);
       case 'ask': {
@@ -247,9 +261,9 @@ export class ActorSystem implements CellHost {
       case 'reply':
         return this.#deliveries.reply(cell, effect.to, effect.body);
       case 'arm':
-        return this.#arm(cell, effect.timer, effect.delayMs);
+        return cell.arm(this.#wheel, effect.timer, effect.delayMs);
       case 'disarm':
-        return this.#disarm(cell, effect.timer);
+        return cell.disarm(this.#wheel, effect.timer);
       case 'soon':
         return this.#scheduler.defer(() => this.#deliveries.toLife(cell, life, effect.message));
       case 'hold':
@@ -277,18 +291,5 @@ export class ActorSystem implements CellHost {
     }
     const letter = { ...envelope(cell.address, { type: 'timer', timer: timer.name }), timer };
     this.#deliveries.push(cell, letter, 'system');
-  }
-
-  #arm(cell: Cell, name: string, delayMs: number): void {
-    this.#disarm(cell, name);
-    cell.timers ??= [];
-    cell.timers.push(this.#wheel.arm(cell, name, delayMs));
-  }
-
-  #disarm(cell: Cell, name: string): void {
-    const timer = cell.timer(name);
-    if (!timer) return;
-    this.#wheel.disarm(timer);
-    cell.dropTimer(timer);
   }
 }

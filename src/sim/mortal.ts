@@ -28,7 +28,9 @@ export function mortal(ports: Ports, { isCarriedOut, called }: Mortal): Ports {
       flush: () => void (isCarriedOut() && sockets.flush()),
     },
     bus: {
-      publish: (nodes, channel, message) => void (isCarriedOut() && bus.publish(nodes, channel, message)),
+      connect: (events) => bus.connect(events),
+      send: (peer, message) => isCarriedOut() && bus.send(peer, message),
+      flush: () => bus.flush(),
     },
     store: {
       call: (name, request, deadlineMs, done) => {

@@ -1,16 +1,16 @@
 import type { PostAnswer, PostRequest } from 'vagus-client/core';
 import type { ProgramOptions } from '../actors/program.ts';
-import { program } from '../actors/program.ts';
-import { relayAddress } from '../actors/messages.ts';
 import { LEASE } from '../actors/services.ts';
 import type { InboundLimits } from '../limits/inbound-budget.ts';
-import { ConnectionInbox } from '../runtime/inbox.ts';
+import { assembleNode } from '../node/assemble-node.ts';
+import { localPlacement } from '../node/local-placement.ts';
 import type { AnyBehaviour } from '../runtime/cell.ts';
 import type { Effect, Turn } from '../runtime/ports/actor.ts';
+import type { Placement } from '../runtime/ports/placement.ts';
 import type { StoreCallName } from '../runtime/ports/log-store.ts';
 import type { Verdict } from '../runtime/ports/tokens.ts';
 import type { Ports } from '../runtime/perform.ts';
-import { ActorSystem } from '../runtime/system.ts';
+import type { ActorSystem } from '../runtime/system.ts';
 import type { SimDatabase } from './database.ts';
 import type { DatabaseFault } from './faults.ts';
 import { leave } from './leaving.ts';
@@ -20,11 +20,11 @@ import { OutgoingChecks } from './outgoing-checks.ts';
 import { Random } from './random.ts';
 import { askForPlace, DRAINING, judge, post, UNAUTHORIZED, UNDECIDED } from './rest.ts';
 import { RuntimeChecker } from './runtime-checker.ts';
-import { SimBus } from './sim-bus.ts';
 import { SimClock } from './sim-clock.ts';
 import { SimEntropy } from './sim-entropy.ts';
 import { SimHooks, type SimApplication } from './sim-hooks.ts';
 import { SimLogStore } from './sim-log-store.ts';
+import type { SimNetwork } from './sim-network.ts';
 import { SimSockets } from './sim-sockets.ts';
 import { SimTokens } from './sim-tokens.ts';
 import type { Timeline } from './timeline.ts';
@@ -39,7 +39,10 @@ export interface SimNodeParts {
   readonly trace: Trace;
   readonly violate: Violate;
   readonly database: SimDatabase;
-  readonly options: Omit<ProgramOptions, 'owner' | 'log'>;
+  readonly network: SimNetwork;
+  /** Which life of a node an actor of the cluster lives on; this one, unless given. */
+  readonly ownerOf?: Placement['ownerOf'] | undefined;
+  readonly options: Omit<ProgramOptions, 'incarnation' | 'log'>;
   readonly outboundMaxBytes: number;
   readonly inbound: InboundLimits;
   /** User messages that may wait for one actor, by kind; else what the kind says. */
@@ -114,9 +117,8 @@ export class SimNode {
       clock,
       entropy,
       sockets: this.sockets,
-      bus: new SimBus(options.node, (channel, message) =>
-        this.system.tellIfAlive(relayAddress(channel), message, 'system'),
-      ),
+      placement: { ...localPlacement(this.owner), ...(parts.ownerOf ? { ownerOf: parts.ownerOf } : {}) },
+      bus: parts.network.attach(this.owner, enter),
       store: this.#store,
       tokens: { verify: (token, done) => this.#authenticate(token, done) },
       hooks: new SimHooks({ timeline, enter, application: parts.application ?? (() => true) }),
@@ -126,9 +128,7 @@ export class SimNode {
       isCarriedOut: this.#isCarriedOut,
       called: (name) => this.#outgoing.called(name, this.system),
     });
-    this.system = new ActorSystem(ports, this.checker);
-    const log = (): string => this.#store.log;
-    for (const behaviour of program({ ...options, log, owner: this.owner })) {
+    const change = (behaviour: AnyBehaviour): AnyBehaviour => {
       const mailboxMax = Math.min(behaviour.mailboxMax, parts.mailboxMax ?? Infinity);
       const step: typeof behaviour.step = (state, message, turn) => {
         const isLast = --this.#stepsLeft <= 0;
@@ -139,9 +139,12 @@ export class SimNode {
         if (isLast) throw INJECTED;
         return effects;
       };
-      this.system.register({ ...behaviour, mailboxMax, step });
-    }
-    this.sockets.connect(new ConnectionInbox(this.system, this.owner, clock));
+      return { ...behaviour, mailboxMax, step };
+    };
+    const log = (): string => this.#store.log;
+    const node = assembleNode(ports, { program: { ...options, log }, observer: this.checker, change });
+    this.system = node.system;
+    this.sockets.connect(node.inbox);
     this.system.tell(LEASE, { type: 'start' });
   }
 
@@ -177,6 +180,7 @@ export class SimNode {
     this.#isAlive = false;
     this.#backlog = [];
     this.#store.close();
+    this.#parts.network.detach(this.owner);
     this.#parts.trace.say(this.owner, () => '! dies');
     this.#parts.onDied(this);
   }

@@ -7,7 +7,7 @@ import { Random } from './random.ts';
 
 /** What differs from run to run beside faults: bounds and delays small enough to be met, drawn from the seed. */
 export interface Settings {
-  readonly program: Omit<ProgramOptions, 'owner' | 'log'>;
+  readonly program: Omit<ProgramOptions, 'incarnation' | 'log'>;
   readonly outboundMaxBytes: number;
   readonly inbound: InboundLimits;
   readonly mailboxMax: number | undefined;

@@ -9,6 +9,7 @@ import { Injector } from './injector.ts';
 import { LogChecker } from './log-checker.ts';
 import { SimNode } from './node.ts';
 import { Random } from './random.ts';
+import { SimNetwork } from './sim-network.ts';
 import { drawSettings, type Settings } from './settings.ts';
 import { EPOCH_MS } from './sim-clock.ts';
 import type { ActingClient, ClientWorld } from './acting-client.ts';
@@ -57,8 +58,9 @@ export class World implements Stage {
   readonly clients: ActingClient[] = [];
   readonly injector: Injector;
   readonly workload: Workload;
-  /** The process that runs now, if one does. */
-  node: SimNode | undefined;
+  /** The process that each node runs now, by the node's name. */
+  readonly nodes = new Map<string, SimNode>();
+  readonly #network: SimNetwork;
   violation: Violation | undefined;
   readonly #seed: number;
   readonly #random: Random;
@@ -82,6 +84,7 @@ export class World implements Stage {
     this.trace = new Trace(this.timeline, write);
     this.log = new LogChecker(this.timeline, this.violate);
     const { timeline, trace, log: checker } = this;
+    this.#network = new SimNetwork(timeline, new Random(seed, 'network'));
     const memory = new MemoryLogStore({
       log: '00000000-0000-4000-8000-00000000051a',
       wall: () => EPOCH_MS + Math.floor(timeline.now),
@@ -168,19 +171,25 @@ export class World implements Stage {
     });
   }
 
+  /** The node that clients come to: there is one. */
+  get node(): SimNode | undefined {
+    return this.nodes.get(this.settings.program.node);
+  }
+
   wall(): number {
     return EPOCH_MS + Math.floor(this.timeline.now) + this.injector.wallJumpMs;
   }
 
   #startNode(): void {
     const { timeline, trace, violate, database, injector, settings } = this;
-    this.node = new SimNode({
+    const node = new SimNode({
       seed: this.#seed,
       incarnation: ++this.#incarnations,
       timeline,
       trace,
       violate,
       database,
+      network: this.#network,
       options: settings.program,
       outboundMaxBytes: settings.outboundMaxBytes,
       inbound: settings.inbound,
@@ -189,7 +198,8 @@ export class World implements Stage {
       wallJumpMs: () => injector.wallJumpMs,
       onDied: (node) => this.#died(node),
     });
-    trace.say(this.node.owner, () => 'starts');
+    this.nodes.set(settings.program.node, node);
+    trace.say(node.owner, () => 'starts');
   }
 
   #died(node: SimNode): void {
@@ -273,15 +283,8 @@ export class World implements Stage {
 
   #rivalWrites(channel: Channel, owner: string, epoch: number): void {
     const id = `rival-${++this.#rivalEntries}`;
-    const entries = [
-      {
-        id,
-        sender: 'svc:rival',
-        content: channel.startsWith('room:') ? id : '',
-        data: `{"n":"${id}"}`,
-        sentAt: null,
-      },
-    ];
+    const content = channel.startsWith('room:') ? id : '';
+    const entries = [{ id, sender: 'svc:rival', content, data: `{"n":"${id}"}`, sentAt: null }];
     this.database.begin(
       {
         call: 'append',

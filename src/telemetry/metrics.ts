@@ -26,6 +26,9 @@ const DEAD_LETTERS: readonly DeadLetterReason[] = [
   'poison',
   'quarantined',
   'late',
+  'unplaced',
+  'unreachable',
+  'moved',
 ];
 
 /**

@@ -11,7 +11,7 @@ const QUESTIONS: Readonly<Record<HookName, HookQuestion>> = {
 test('of each hook one failure a second is logged, with how many were not', () => {
   const asked = new Set(['authorize', 'beforeMessage'] as const);
   const hooks = hooksBehaviour({
-    node: 'n1',
+    incarnation: 'n1.x',
     asked,
     deadlineMs: 1_000,
     frameBytes: 65_536,

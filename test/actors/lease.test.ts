@@ -223,6 +223,6 @@ describe('[D11] a process’s lease', () => {
 
   test('a life that is too short for its renewals is a mistake', () => {
     const limits = { ...LEASE_LIMITS, lifeMs: 2_600 };
-    expect(() => leaseBehaviour({ node: 'n', owner: 'n.1', limits })).toThrow('too short');
+    expect(() => leaseBehaviour({ node: 'n', incarnation: 'n.1', limits })).toThrow('too short');
   });
 });

@@ -92,7 +92,7 @@ test('what waits behind others goes in the order it came', () => {
 
 test('[JW6] 10,000 questions may be open: one more is unavailable, a patient one waits', () => {
   const hooks = hooksBehaviour({
-    node: 'n1',
+    incarnation: 'n1.x',
     asked: new Set(['authorize']),
     deadlineMs: 1_000,
     frameBytes: 65_536,

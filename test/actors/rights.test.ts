@@ -62,7 +62,7 @@ function evictionsOf(): {
   const access = new Access({ room: 'p', autoCreate: true, deadlineMs: 1_000, retryAfterMs: 1_000 });
   const presence = new Presence(15_000);
   const ledger = new Ledger('room:p', LEDGER_LIMITS, turn, () => true);
-  const parts = { node: 'n1', retryAfterMs: 1_000, access, presence, ledger, changed: () => {} };
+  const parts = { incarnation: 'n1.x', retryAfterMs: 1_000, access, presence, ledger, changed: () => {} };
   access.changed({ access: 'private', metadata: '{}', creator: 'bob', isDeleted: false });
   return { evictions: new Evictions(parts), access, presence };
 }
@@ -71,7 +71,7 @@ test('[JW4] whoever is removed is put off the channel, also by a home that does 
   const out = new Outbox();
   evictionsOf().evictions.expel('ann', turn, out);
   expect(out.effects).toMatchObject([
-    { type: 'publish', channel: 'room:p', message: { type: 'evict', users: ['ann'], spares: 'nobody' } },
+    { type: 'publish', to: 'relay:room:p', message: { type: 'evict', users: ['ann'], spares: 'nobody' } },
   ]);
 });
 

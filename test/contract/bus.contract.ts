@@ -1,34 +1,122 @@
 import { describe, expect, test } from 'vitest';
-import type { Bus } from '../../src/runtime/ports/bus.ts';
+import type { Bus, RemoteMessage } from '../../src/runtime/ports/bus.ts';
+import type { Incarnation } from '../../src/runtime/ports/placement.ts';
 
-export interface BusUnderTest {
+/** One node on a bus, and what it has heard: `up a.1`, `down a.1`, or batches as `a.1: 1 2 3`. */
+export interface BusNode {
   readonly bus: Bus;
-  /** What the relays of node `n1` have been given. */
-  readonly delivered: { readonly channel: string; readonly message: unknown }[];
+  readonly heard: string[];
 }
 
-/** What every bus promises (ports/bus.ts), as the node `n1` sees it. */
-export function busContract(name: string, make: () => BusUnderTest): void {
+export interface BusWorld {
+  /** A node that has just started. */
+  start(self: Incarnation): BusNode;
+  /** The process of a node ends. */
+  end(self: Incarnation): void;
+  /** Lets everything that is under way arrive. */
+  pass(): void;
+}
+
+/** What is sent in these tests: an answer that bears a number. */
+function numbered(n: number): RemoteMessage {
+  return { type: 'answer', ask: n, answer: { ok: false, taken: true, reason: 'late' } };
+}
+
+/** Starts listening, and writes down what is heard. */
+export function listening(bus: Bus): BusNode {
+  const heard: string[] = [];
+  bus.connect({
+    received: (from, batch) =>
+      heard.push(`${from}: ${batch.map((one) => (one.type === 'answer' ? one.ask : one.type)).join(' ')}`),
+    peerUp: (peer) => heard.push(`up ${peer}`),
+    peerDown: (peer) => heard.push(`down ${peer}`),
+    hole: (peer) => heard.push(`hole ${peer}`),
+  });
+  return { bus, heard };
+}
+
+/** What every bus promises (ports/bus.ts). */
+export function busContract(name: string, makeWorld: () => BusWorld): void {
+  const pair = (): { world: BusWorld; a: BusNode; b: BusNode } => {
+    const world = makeWorld();
+    const [a, b] = [world.start('a.1'), world.start('b.1')];
+    world.pass();
+    return { world, a, b };
+  };
+
   describe(`bus contract: ${name}`, () => {
-    test('what is published to a node reaches it, in order', () => {
-      const { bus, delivered } = make();
-      for (let n = 0; n < 100; n++) bus.publish(['n1'], 'room:a', { n });
-      expect(delivered).toEqual(
-        Array.from({ length: 100 }, (_, n) => ({ channel: 'room:a', message: { n } })),
-      );
+    test('nodes hear of each other', () => {
+      const { a, b } = pair();
+      expect(a.heard).toEqual(['up b.1']);
+      expect(b.heard).toEqual(['up a.1']);
     });
 
-    test('once, however often it is named beside others', () => {
-      const { bus, delivered } = make();
-      bus.publish(['n2', 'n1', 'n3'], 'broadcast', 'x');
-      expect(delivered).toEqual([{ channel: 'broadcast', message: 'x' }]);
+    test('what is sent leaves with the flush, as one batch, in order', () => {
+      const { world, a, b } = pair();
+      for (let n = 1; n <= 3; n++) expect(a.bus.send('b.1', numbered(n))).toBe(true);
+      world.pass();
+      expect(b.heard).toEqual(['up a.1']);
+      a.bus.flush();
+      // Never from within the call.
+      expect(b.heard).toEqual(['up a.1']);
+      world.pass();
+      expect(b.heard).toEqual(['up a.1', 'a.1: 1 2 3']);
     });
 
-    test('not where it is not named', () => {
-      const { bus, delivered } = make();
-      bus.publish([], 'room:a', 'x');
-      bus.publish(['n2'], 'room:a', 'x');
-      expect(delivered).toEqual([]);
+    test('many batches arrive in the order in which they left, each once', () => {
+      const { world, a, b } = pair();
+      for (let n = 1; n <= 100; n++) {
+        a.bus.send('b.1', numbered(n));
+        a.bus.flush();
+      }
+      world.pass();
+      const numbers = b.heard.slice(1).flatMap((batch) => batch.slice('a.1: '.length).split(' '));
+      expect(numbers).toEqual(Array.from({ length: 100 }, (_, at) => String(at + 1)));
+    });
+
+    test('both ways at once, each node its own', () => {
+      const { world, a, b } = pair();
+      const c = world.start('c.1');
+      world.pass();
+      a.bus.send('b.1', numbered(1));
+      a.bus.send('c.1', numbered(2));
+      b.bus.send('a.1', numbered(3));
+      for (const node of [a, b]) node.bus.flush();
+      world.pass();
+      expect(a.heard.at(-1)).toBe('b.1: 3');
+      expect(b.heard.at(-1)).toBe('a.1: 1');
+      expect(c.heard.at(-1)).toBe('a.1: 2');
+    });
+
+    test('there is no way to a node that is not there, nor to itself', () => {
+      const { a } = pair();
+      expect(a.bus.send('x.1', numbered(1))).toBe(false);
+      expect(a.bus.send('b.2', numbered(1))).toBe(false);
+      expect(a.bus.send('a.1', numbered(1))).toBe(false);
+    });
+
+    test('a node that ends is heard of, and what was under way to it goes nowhere', () => {
+      const { world, a, b } = pair();
+      a.bus.send('b.1', numbered(1));
+      a.bus.flush();
+      world.end('b.1');
+      world.pass();
+      expect(a.heard).toEqual(['up b.1', 'down b.1']);
+      expect(b.heard).toEqual(['up a.1']);
+      expect(a.bus.send('b.1', numbered(2))).toBe(false);
+    });
+
+    test('its next life is another peer', () => {
+      const { world, a } = pair();
+      world.end('b.1');
+      world.pass();
+      const again = world.start('b.2');
+      world.pass();
+      expect(a.bus.send('b.2', numbered(1))).toBe(true);
+      a.bus.flush();
+      world.pass();
+      expect(a.heard).toEqual(['up b.1', 'down b.1', 'up b.2']);
+      expect(again.heard).toEqual(['up a.1', 'a.1: 1']);
     });
   });
 }

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type {
+  ActorPlacement,
   Address,
   Answer,
   Answered,
@@ -33,7 +34,7 @@ function register(
   options: {
     supervision?: Supervision;
     mailboxMax?: number;
-    isVirtual?: boolean;
+    placement?: ActorPlacement;
     lastWords?: readonly Effect[];
   } = {},
 ): Script {
@@ -44,7 +45,7 @@ function register(
     kind,
     mailboxMax: options.mailboxMax ?? 100,
     supervision: options.supervision ?? 'restart',
-    isVirtual: options.isVirtual ?? true,
+    placement: options.placement ?? 'node',
     start: ({ restarted }) => {
       lives++;
       script.seen.push(restarted ? 'restart' : 'start');
@@ -91,14 +92,14 @@ describe('deliveries', () => {
   });
 
   test('to nobody: a dead letter, and an ask is answered at once', () => {
-    register('spawned', () => [], { isVirtual: false });
-    system.tell(to('spawned:x'), { type: 'hello' });
+    register('spawned', () => [], { placement: 'socket' });
+    system.tell(to('spawned:n1.x.1'), { type: 'hello' });
     system.tell(to('nothing:x'), { type: 'hello' });
-    const asked = ask('spawned:x', { type: 'hello' });
+    const asked = ask('spawned:n1.x.1', { type: 'hello' });
     expect(asked.answer).toEqual({ ok: false, taken: false, reason: 'no_actor' });
     expect(system.deadLetters.counts.get('no_actor')).toBe(3);
     expect(system.deadLetters.recent()[0]).toMatchObject({
-      to: 'spawned:x',
+      to: 'spawned:n1.x.1',
       type: 'hello',
       reason: 'no_actor',
     });
@@ -296,7 +297,9 @@ describe('stopping', () => {
   });
 
   test('of an actor that does not start by itself, what waits is a dead letter', () => {
-    register('once', (message) => (message.type === 'stop' ? [{ type: 'stop' }] : []), { isVirtual: false });
+    register('once', (message) => (message.type === 'stop' ? [{ type: 'stop' }] : []), {
+      placement: 'socket',
+    });
     system.spawn(to('once:x'), undefined);
     system.tell(to('once:x'), { type: 'stop' });
     const asked = ask('once:x', { type: 'q' });
@@ -384,7 +387,7 @@ describe('[D5] supervision', () => {
 
   test('a connection is not restarted: its last words are said, and it is over', () => {
     const close: Effect = { type: 'close', connection: 1, code: 1011, reason: 'internal_error' };
-    const script = register('conn', bomb, { supervision: 'stop', isVirtual: false, lastWords: [close] });
+    const script = register('conn', bomb, { supervision: 'stop', placement: 'socket', lastWords: [close] });
     system.spawn(to('conn:1'), undefined);
     const asked = ask('conn:1', { type: 'bomb' });
     world.clock.advance(1_000);
@@ -400,7 +403,7 @@ describe('[D5] supervision', () => {
       kind: 'unlucky',
       mailboxMax: 10,
       supervision: 'restart',
-      isVirtual: true,
+      placement: 'node',
       start: () => {
         starts.push(world.clock.now());
         if (starts.length < 4) throw new Error('no luck');

@@ -5,16 +5,16 @@ import { expect, test } from 'vitest';
 import { SystemClock } from '../../src/host/system-clock.ts';
 import { SystemEntropy } from '../../src/host/system-entropy.ts';
 import { Random } from '../../src/sim/random.ts';
-import { SimBus } from '../../src/sim/sim-bus.ts';
 import { SimClock, EPOCH_MS } from '../../src/sim/sim-clock.ts';
 import { SimEntropy } from '../../src/sim/sim-entropy.ts';
 import { later, SimHooks } from '../../src/sim/sim-hooks.ts';
+import { SimNetwork } from '../../src/sim/sim-network.ts';
 import { simToken, SimTokens } from '../../src/sim/sim-tokens.ts';
 import { Timeline } from '../../src/sim/timeline.ts';
 import { JoseVerifier } from '../../src/transport/auth/jose-verifier.ts';
 import { signToken } from '../../src/transport/auth/sign.ts';
 import { LocalBus } from '../../src/transport/bus/local-bus.ts';
-import { busContract, type BusUnderTest } from '../contract/bus.contract.ts';
+import { busContract, listening } from '../contract/bus.contract.ts';
 import { clockContract } from '../contract/clock.contract.ts';
 import { entropyContract } from '../contract/entropy.contract.ts';
 import { hooksContract, type Move } from '../contract/hooks.contract.ts';
@@ -50,15 +50,21 @@ entropyContract('simulated', () => {
   return { entropy: new SimEntropy(new Random(1, 'entropy'), () => clock.wall()), pass };
 });
 
-busContract('local', () => {
-  const delivered: BusUnderTest['delivered'] = [];
-  const bus = new LocalBus('n1');
-  bus.connect((channel, message) => delivered.push({ channel, message }));
-  return { bus, delivered };
-});
 busContract('simulated', () => {
-  const delivered: BusUnderTest['delivered'] = [];
-  return { bus: new SimBus('n1', (channel, message) => delivered.push({ channel, message })), delivered };
+  const { timeline, pass } = virtual();
+  const network = new SimNetwork(timeline, new Random(1, 'network'));
+  return {
+    start: (self) => listening(network.attach(self, enter)),
+    end: (self) => network.detach(self),
+    pass: () => pass(1_000),
+  };
+});
+
+test('the bus of a node that is alone has no way to anybody', () => {
+  const { bus, heard } = listening(new LocalBus());
+  expect(bus.send('n2.1', { type: 'whois', to: 'room:a' })).toBe(false);
+  bus.flush();
+  expect(heard).toEqual([]);
 });
 
 tokensContract('jose', () => {

@@ -1,14 +1,14 @@
 import { CONNECTION_LIMITS } from '../../src/actors/connection/context.ts';
 import { LEDGER_LIMITS } from '../../src/actors/home/ledger-limits.ts';
 import { LOG_LIMITS } from '../../src/actors/log/log.ts';
-import { homeAddress, relayAddress } from '../../src/actors/messages.ts';
-import { program, type ProgramOptions } from '../../src/actors/program.ts';
-import { ConnectionInbox } from '../../src/runtime/inbox.ts';
+import { homeAddress } from '../../src/actors/messages.ts';
+import { assembleNode, type AssemblyOptions } from '../../src/node/assemble-node.ts';
+import type { AnyBehaviour } from '../../src/runtime/cell.ts';
+import type { ConnectionInbox } from '../../src/runtime/inbox.ts';
 import type { Address } from '../../src/runtime/ports/actor.ts';
 import type { Claims } from '../../src/runtime/ports/tokens.ts';
 import type { StoreCallName, StoreCalls, StoreReply } from '../../src/runtime/ports/log-store.ts';
-import { ActorSystem } from '../../src/runtime/system.ts';
-import { LocalBus } from '../../src/transport/bus/local-bus.ts';
+import type { ActorSystem } from '../../src/runtime/system.ts';
 import { World } from './world.ts';
 
 type AnyReply = StoreReply;
@@ -63,14 +63,12 @@ export class Program {
   readonly world = new World();
   readonly system: ActorSystem;
   readonly inbox: ConnectionInbox;
-  readonly published: { readonly channel: string; readonly message: any }[] = [];
   hook: StoreHook | undefined;
   /** The next step that takes a message of this type throws when it is done: what it would have told is lost. */
   crashOver: string | undefined;
 
-  constructor(options: Partial<ProgramOptions> = {}) {
+  constructor(given: Partial<AssemblyOptions['program']> = {}) {
     const { world } = this;
-    const bus = new LocalBus('n1');
     const store = {
       call: <Name extends StoreCallName>(
         name: Name,
@@ -87,14 +85,8 @@ export class Program {
         if (!this.hook?.(call)) call.answer();
       },
     };
-    const publish = (nodes: readonly string[], channel: string, message: unknown): void => {
-      this.published.push({ channel, message });
-      bus.publish(nodes, channel as never, message);
-    };
-    this.system = new ActorSystem({ ...world.ports, store, bus: { publish } });
-    const behaviours = program({
+    const options: AssemblyOptions['program'] = {
       node: 'n1',
-      owner: 'n1.x',
       log: () => world.store.log,
       autoCreate: true,
       graceMs: 15_000,
@@ -103,9 +95,9 @@ export class Program {
       connection: { ...CONNECTION_LIMITS, messagesPerMinute: 0 },
       ledger: LEDGER_LIMITS,
       logLimits: LOG_LIMITS,
-      ...options,
-    });
-    for (const behaviour of behaviours) {
+      ...given,
+    };
+    const change = (behaviour: AnyBehaviour): AnyBehaviour => {
       const step = behaviour.step.bind(behaviour);
       const crashing: typeof step = (state, message, turn) => {
         if ((message as { type: string }).type === 'boom') {
@@ -119,10 +111,11 @@ export class Program {
         this.crashOver = undefined;
         throw new Error('boom');
       };
-      this.system.register({ ...behaviour, step: crashing });
-    }
-    bus.connect((channel, message) => this.system.tellIfAlive(relayAddress(channel), message, 'system'));
-    this.inbox = new ConnectionInbox(this.system, 'n1.x', this.world.clock);
+      return { ...behaviour, step: crashing };
+    };
+    const node = assembleNode({ ...world.ports, store }, { program: options, change });
+    this.system = node.system;
+    this.inbox = node.inbox;
   }
 
   settle(): void {

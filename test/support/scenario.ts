@@ -9,6 +9,7 @@ import { Link, NORMAL, type Chunk } from '../../src/sim/link.ts';
 import { LogChecker } from '../../src/sim/log-checker.ts';
 import { SimNode } from '../../src/sim/node.ts';
 import { Random } from '../../src/sim/random.ts';
+import { SimNetwork } from '../../src/sim/sim-network.ts';
 import { drawSettings, type Settings } from '../../src/sim/settings.ts';
 import { EPOCH_MS } from '../../src/sim/sim-clock.ts';
 import type { SimApplication } from '../../src/sim/sim-hooks.ts';
@@ -31,6 +32,8 @@ export interface ScenarioOptions {
   /** What the application is asked, and what it says; else it is asked nothing. */
   readonly hooks?: HookOptions;
   readonly application?: SimApplication;
+  /** There is a second node, `n2`, on the same database, and these actors of the cluster live there. */
+  readonly isElsewhere?: (address: string) => boolean;
 }
 
 /** Limits that a scenario is not about. */
@@ -52,6 +55,7 @@ export class Scenario {
   readonly log: LogChecker;
   readonly database: SimDatabase;
   readonly node: SimNode;
+  readonly other: SimNode | undefined;
   /** What is wrong with every call of the store right now. */
   fault: DatabaseFault | undefined;
   /** How far the node's wall clock was set. */
@@ -73,30 +77,39 @@ export class Scenario {
       wall: () => EPOCH_MS + Math.floor(timeline.now),
     });
     this.database = new SimDatabase({ memory, timeline, trace, checker: this.log });
-    this.node = new SimNode({
-      seed,
-      incarnation: 1,
-      timeline,
-      trace,
-      violate: this.#violate,
-      database: this.database,
-      options: {
-        ...program,
-        autoCreate: options.autoCreate ?? true,
-        graceMs: options.graceMs ?? program.graceMs,
-        allowance: { messagesPerMinute: 0, connectionsMax: 0, ...options.allowance },
-        connection: { ...program.connection, ...UNLIMITED, ...options.connection },
-        ledger: { ...program.ledger, pendingMax: 1_024, ...options.ledger },
-        ...(options.hooks ? { hooks: options.hooks } : {}),
-      },
-      outboundMaxBytes: Math.max(outboundMaxBytes, 262_144),
-      inbound: INBOUND_LIMITS,
-      mailboxMax: undefined,
-      faultOf: () => this.fault,
-      wallJumpMs: () => this.wallJumpMs,
-      onDied: () => (this.hasEnded = true),
-      application: options.application,
-    });
+    const network = new SimNetwork(timeline, new Random(seed, 'network'));
+    const { isElsewhere } = options;
+    const ownerOf = isElsewhere && ((address: string) => (isElsewhere(address) ? 'n2.1' : 'n1.1'));
+    const start = (node: string): SimNode =>
+      new SimNode({
+        seed,
+        incarnation: 1,
+        timeline,
+        trace,
+        violate: this.#violate,
+        database: this.database,
+        network,
+        ownerOf,
+        options: {
+          ...program,
+          node,
+          autoCreate: options.autoCreate ?? true,
+          graceMs: options.graceMs ?? program.graceMs,
+          allowance: { messagesPerMinute: 0, connectionsMax: 0, ...options.allowance },
+          connection: { ...program.connection, ...UNLIMITED, ...options.connection },
+          ledger: { ...program.ledger, pendingMax: 1_024, ...options.ledger },
+          ...(options.hooks ? { hooks: options.hooks } : {}),
+        },
+        outboundMaxBytes: Math.max(outboundMaxBytes, 262_144),
+        inbound: INBOUND_LIMITS,
+        mailboxMax: undefined,
+        faultOf: () => this.fault,
+        wallJumpMs: () => this.wallJumpMs,
+        onDied: () => (this.hasEnded = true),
+        application: options.application,
+      });
+    this.node = start('n1');
+    this.other = isElsewhere && start('n2');
   }
 
   readonly #violate = (invariant: number, text: string): void => {
@@ -137,7 +150,7 @@ export class Scenario {
   }
 
   /** Begins a handshake. */
-  dial(user: string, claims: Partial<Claims> = {}): ScenarioClient {
+  dial(user: string, claims: Partial<Claims> = {}, node = this.node): ScenarioClient {
     const number = ++this.#clients;
     const payload = JSON.stringify({ sub: user });
     const said = { session: `s-${user}`, issuedAt: undefined, isAdmin: false, payload };
@@ -146,12 +159,13 @@ export class Scenario {
       { ...said, user, expiresAt: EPOCH_MS + 86_400_000, ...claims },
       number,
       new Random(this.#seed, 'client', String(number)),
+      node,
     );
   }
 
   /** A client that has been welcomed. */
-  connect(user: string, claims: Partial<Claims> = {}): ScenarioClient {
-    const client = this.dial(user, claims);
+  connect(user: string, claims: Partial<Claims> = {}, node = this.node): ScenarioClient {
+    const client = this.dial(user, claims, node);
     this.until(() => client.isWelcomed);
     return client;
   }
@@ -170,7 +184,7 @@ export class ScenarioClient {
   readonly #number: number;
   #ids = 0;
 
-  constructor(scenario: Scenario, claims: Claims, number: number, random: Random) {
+  constructor(scenario: Scenario, claims: Claims, number: number, random: Random, node: SimNode) {
     this.#number = number;
     this.#scenario = scenario;
     const { timeline } = scenario;
@@ -178,7 +192,7 @@ export class ScenarioClient {
       received: (chunk) => this.#received(chunk),
       closed: (code) => (this.closed = code),
     });
-    scenario.node.accept(this.#link, simToken(claims), (verdict) => {
+    node.accept(this.#link, simToken(claims), (verdict) => {
       if (!verdict.ok) this.refused = verdict.message;
     });
   }

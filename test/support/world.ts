@@ -1,5 +1,7 @@
 import type { Claims } from '../../src/runtime/ports/tokens.ts';
 import { MemoryLogStore } from '../../src/store/memory/memory-log-store.ts';
+import { localPlacement } from '../../src/node/local-placement.ts';
+import { LocalBus } from '../../src/transport/bus/local-bus.ts';
 import type { Clock } from '../../src/runtime/ports/clock.ts';
 import type { Ports } from '../../src/runtime/perform.ts';
 import type { Measured, Sockets } from '../../src/runtime/ports/sockets.ts';
@@ -116,7 +118,6 @@ export class World {
     log: '00000000-0000-4000-8000-000000000001',
     wall: () => this.clock.wall(),
   });
-  readonly published: { readonly channel: string; readonly message: unknown }[] = [];
   readonly logged: { readonly level: LogLevel; readonly event: string; readonly details: object }[] = [];
   readonly counts = new Map<string, number>();
   /** Verdicts on tokens that wait until the test says them; undefined: none does. */
@@ -130,7 +131,8 @@ export class World {
       uuid: () => `00000000-0000-7000-8000-${String(++this.#ids).padStart(12, '0')}`,
     },
     sockets: this.sockets,
-    bus: { publish: (_, channel, message) => void this.published.push({ channel, message }) },
+    placement: localPlacement('n1.x'),
+    bus: new LocalBus(),
     store: this.store,
     hooks: { ask: (_question, _deadlineMs, done) => done({ type: 'answered', json: 'true' }) },
     // A token is its claims as JSON text; any other is none.

@@ -381,7 +381,7 @@ export function connectionBehaviour(
     // Answers to what is under way (`inFlightMax`, a `resume` of all channels), and news of its channels and its socket.
     systemMax: 1_024,
     supervision: 'stop',
-    isVirtual: false,
+    placement: 'socket',
     start: ({ address, init }, turn) => {
       const connection = new Connection(options, address, init, turn);
       return [connection, connection.begin(turn).effects];

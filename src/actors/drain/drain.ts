@@ -114,7 +114,7 @@ export function drainBehaviour(limits: DrainLimits): Behaviour<Drain, DrainMessa
     kind: 'drain',
     mailboxMax: 16,
     supervision: 'restart',
-    isVirtual: true,
+    placement: 'node',
     start: () => [new Drain(limits), []],
     step: (drain, message, turn) => drain.take(message, turn).effects,
     lives: (drain): readonly Life[] => [{ chart: 'drain', state: drain.life }],

@@ -15,7 +15,7 @@ export function broadcastBehaviour(options: HomeOptions): Behaviour<BroadcastHom
     kind: 'broadcast',
     mailboxMax: options.mailboxMax,
     supervision: 'restart',
-    isVirtual: true,
+    placement: 'cluster',
     start: (birth, turn) => {
       const home = new BroadcastHome(options, birth, turn);
       return [home, home.begin(birth, turn).effects];

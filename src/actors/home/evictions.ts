@@ -1,4 +1,5 @@
 import type { Turn } from '../../runtime/ports/actor.ts';
+import type { Incarnation } from '../../runtime/ports/placement.ts';
 import type { EvictedUsers, OffReason, Spared } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import type { Access } from './access.ts';
@@ -6,7 +7,7 @@ import type { Ledger } from './ledger.ts';
 import type { Presence, PresenceChange } from './presence.ts';
 
 export interface EvictionsParts {
-  readonly node: string;
+  readonly incarnation: Incarnation;
   readonly retryAfterMs: number;
   readonly access: Access;
   readonly presence: Presence;
@@ -69,8 +70,8 @@ export class Evictions {
   }
 
   #publish(who: EvictedUsers, reason: OffReason, out: Outbox): void {
-    const { ledger, node } = this.#parts;
-    const nodes = new Set([...ledger.nodes, node]);
+    const { ledger, incarnation } = this.#parts;
+    const nodes = new Set([...ledger.nodes, incarnation]);
     out.publish(ledger.channel, nodes, { type: 'evict', ...who, reason });
   }
 }

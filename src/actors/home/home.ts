@@ -1,5 +1,6 @@
 import type { Channel } from '../../protocol/channels.ts';
 import type { Answer, Answered, Birth, Life, ReplyTo, TimerFired, Turn } from '../../runtime/ports/actor.ts';
+import type { Incarnation } from '../../runtime/ports/placement.ts';
 import { type Enter, type Entered, type HomeMessage, type Refusal } from '../messages.ts';
 import { DRAIN } from '../services.ts';
 import { Outbox } from '../outbox.ts';
@@ -9,9 +10,7 @@ import type { LedgerLimits } from './ledger-limits.ts';
 import type { Asker } from './pending.ts';
 
 export interface HomeOptions {
-  readonly node: string;
-  /** This life of this node, as the store knows it. */
-  readonly owner: string;
+  readonly incarnation: Incarnation;
   readonly ledger: LedgerLimits;
   /** How long a user may be gone without having left (LC3). */
   readonly graceMs: number;
@@ -55,7 +54,7 @@ export abstract class Home {
   begin(birth: Birth, turn: Turn): Outbox {
     const out = new Outbox();
     // A new life after a crash knows nobody: those who are present say so again.
-    if (birth.restarted) out.publish(this.channel, [this.options.node], { type: 'homeStarted' });
+    if (birth.restarted) out.publish(this.channel, [this.options.incarnation], { type: 'homeStarted' });
     this.ledger.start(turn, out);
     return out;
   }
@@ -127,13 +126,13 @@ export abstract class Home {
   protected handle(message: HomeMessage, asker: Asker, turn: Turn, out: Outbox): void {
     switch (message.type) {
       case 'enter':
-        this.ledger.nodes.add(message.node);
+        this.ledger.nodes.add(message.incarnation);
         return this.enter(message, asker.replyTo, turn, out);
       case 'announce':
-        this.ledger.nodes.add(message.node);
+        this.ledger.nodes.add(message.incarnation);
         return out.reply(asker.replyTo, PUBLIC);
       case 'withdraw':
-        this.ledger.nodes.delete(message.node);
+        this.ledger.nodes.delete(message.incarnation);
         return;
       case 'publish':
         return this.ledger.append(message.entry, asker, turn, out);

@@ -1,6 +1,7 @@
 import type { Channel } from '../../protocol/channels.ts';
 import type { Answer, Life, Turn } from '../../runtime/ports/actor.ts';
 import type { Claimed, ClaimMode, Entry, NewEntry } from '../../runtime/ports/log-store.ts';
+import type { Incarnation } from '../../runtime/ports/placement.ts';
 import { explore, type ChartState } from '../chart.ts';
 import {
   LOG,
@@ -33,7 +34,7 @@ export class Ledger {
   life: ChartState = roomChart.initial;
   readonly channel: Channel;
   /** Nodes whose relays hear publications. */
-  readonly nodes = new Set<string>();
+  readonly nodes = new Set<Incarnation>();
   /** The channel is a room without a record, which its first message will make (FR7). */
   foundsRoom = false;
   readonly #limits: LedgerLimits;

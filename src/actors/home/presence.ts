@@ -1,5 +1,6 @@
 import type { Actor, DeviceState, Departure, PresencePage, Spared } from '../messages.ts';
 import { SortedNames } from './sorted-names.ts';
+import type { Incarnation } from '../../runtime/ports/placement.ts';
 
 /** What others are told about a user. */
 type Shown = 'alive' | 'suspect';
@@ -60,8 +61,8 @@ export class Presence {
   }
 
   /** Devices whose connections live on a node: their addresses begin with it. */
-  devicesOn(node: string): string[] {
-    return [...this.#users.keys()].filter((address) => address.startsWith(`conn:${node}.`));
+  devicesOn(incarnation: Incarnation): string[] {
+    return [...this.#users.keys()].filter((address) => address.startsWith(`conn:${incarnation}.`));
   }
 
   states(user: string): readonly DeviceState[] {

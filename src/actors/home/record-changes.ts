@@ -1,5 +1,6 @@
 import type { Answer, ReplyTo, Turn } from '../../runtime/ports/actor.ts';
 import type { Claimed, StoreRequest } from '../../runtime/ports/log-store.ts';
+import type { Incarnation } from '../../runtime/ports/placement.ts';
 import { LOG, type CreateRoom, type LogReply, type Refusal, type SetBan } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import { NOT_FOUND, type Access } from './access.ts';
@@ -31,8 +32,7 @@ type ChangeCall = Extract<
 
 export interface RecordChangesParts {
   readonly room: string;
-  /** This life of this node, as the store knows it. */
-  readonly owner: string;
+  readonly incarnation: Incarnation;
   readonly deadlineMs: number;
   readonly access: Access;
   readonly ledger: Ledger;
@@ -106,7 +106,7 @@ export class RecordChanges {
   }
 
   delete(replyTo: ReplyTo | undefined, out: Outbox): void {
-    const { access, ledger, room, owner } = this.#parts;
+    const { access, ledger, room, incarnation: owner } = this.#parts;
     if (!access.record) return out.reply(replyTo, NOT_FOUND);
     if (this.#isDeleting) return out.reply(replyTo, GONE);
     this.#isDeleting = true;

@@ -54,7 +54,7 @@ class RoomHome extends Home {
     this.#roster = new Roster(roster);
     this.#signals = new Signals(birth.id, this.#presence, this.ledger);
     this.#evictions = new Evictions({
-      node: options.node,
+      incarnation: options.incarnation,
       retryAfterMs: options.ledger.retryAfterMs,
       access: this.#access,
       presence: this.#presence,
@@ -63,7 +63,7 @@ class RoomHome extends Home {
     });
     this.#changes = new RecordChanges({
       room: birth.id,
-      owner: options.owner,
+      incarnation: options.incarnation,
       deadlineMs: options.ledger.logDeadlineMs,
       access: this.#access,
       ledger: this.ledger,
@@ -101,7 +101,7 @@ class RoomHome extends Home {
         return this.#signals.take(message, turn, out);
       case 'withdraw':
         // A relay that crashed may have forgotten some of those it spoke for.
-        for (const address of this.#presence.devicesOn(message.node))
+        for (const address of this.#presence.devicesOn(message.incarnation))
           this.#changed(this.#presence.exit(address, 'lost', turn), turn, out);
         this.#entering.clear();
         return super.handle(message, asker, turn, out);
@@ -285,7 +285,7 @@ export function roomBehaviour(options: RoomOptions): Behaviour<RoomHome, HomeMes
     kind: 'room',
     mailboxMax: options.mailboxMax,
     supervision: 'restart',
-    isVirtual: true,
+    placement: 'cluster',
     start: (birth, turn) => {
       const home = new RoomHome(options, birth, turn);
       return [home, home.begin(birth, turn).effects];

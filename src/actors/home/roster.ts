@@ -1,6 +1,7 @@
 import type { Channel } from '../../protocol/channels.ts';
 import { WIRE_LIMITS } from '../../protocol/limits.ts';
 import type { Turn } from '../../runtime/ports/actor.ts';
+import type { Incarnation } from '../../runtime/ports/placement.ts';
 import { membersFrame, presenceFrame } from '../frames.ts';
 import type { Move, Publication } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
@@ -18,7 +19,7 @@ const MOVES_MAX = 500;
 /** Who hears of it. */
 export interface Audience {
   readonly channel: Channel;
-  readonly nodes: Iterable<string>;
+  readonly nodes: Iterable<Incarnation>;
 }
 
 export interface RosterParts {

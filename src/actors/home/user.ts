@@ -77,7 +77,7 @@ class UserHome extends Home {
         return this.#judge(out);
       case 'withdraw':
         // A relay that crashed may have forgotten some of those it spoke for.
-        for (const address of this.#presence.devicesOn(message.node))
+        for (const address of this.#presence.devicesOn(message.incarnation))
           this.#presence.exit(address, 'lost', turn);
         this.#judge(out);
         return super.handle(message, asker, turn, out);
@@ -145,7 +145,7 @@ export function userBehaviour(options: HomeOptions): Behaviour<UserHome, HomeMes
     kind: 'user',
     mailboxMax: 256,
     supervision: 'restart',
-    isVirtual: true,
+    placement: 'cluster',
     start: (birth, turn) => {
       const home = new UserHome(options, birth, turn);
       return [home, home.begin(birth, turn).effects];

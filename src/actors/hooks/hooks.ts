@@ -1,5 +1,6 @@
 import type { Address, Behaviour, ReplyTo, TimerFired, Answered, Turn } from '../../runtime/ports/actor.ts';
 import type { HookFailure, HookName, HookQuestion, HookReply } from '../../runtime/ports/hooks.ts';
+import type { Incarnation } from '../../runtime/ports/placement.ts';
 import { roomChannel } from '../../protocol/channels.ts';
 import type { ConnectionMessage, Publication, Refusal } from '../messages.ts';
 import { SESSIONS } from '../services.ts';
@@ -23,7 +24,7 @@ export interface HookOptions {
 }
 
 export interface HooksOptions extends HookOptions {
-  readonly node: string;
+  readonly incarnation: Incarnation;
   /** Bytes of a frame: what a changed message must fit. */
   readonly frameBytes: number;
   readonly retryAfterMs: number;
@@ -160,7 +161,7 @@ class HookDesk {
     const message = { type: 'recheck', user } as const;
     out.tell(SESSIONS, { type: 'recheck', user, room });
     if (room !== undefined)
-      out.publish(roomChannel(room), [this.#options.node], message satisfies Publication);
+      out.publish(roomChannel(room), [this.#options.incarnation], message satisfies Publication);
     else if (user === undefined)
       out.add({ type: 'tellAll', kind: 'conn', message: { type: 'recheck' } satisfies ConnectionMessage });
   }
@@ -227,7 +228,7 @@ export function hooksBehaviour(options: HooksOptions): Behaviour<HookDesk, Hooks
     kind: 'hooks',
     mailboxMax: 65_536,
     supervision: 'restart',
-    isVirtual: true,
+    placement: 'node',
     start: () => [new HookDesk(options), []],
     step: (desk, message, turn) => desk.take(message, turn).effects,
   };

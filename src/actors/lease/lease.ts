@@ -1,5 +1,6 @@
 import type { Behaviour, Life, ReplyTo, TimerFired, Answered, Turn } from '../../runtime/ports/actor.ts';
 import type { StoreCalls, StoreReply, StoreRequest } from '../../runtime/ports/log-store.ts';
+import type { Incarnation } from '../../runtime/ports/placement.ts';
 import { explore, type ChartState } from '../chart.ts';
 import { HOME_KINDS, type HomeMessage, type RelayMessage } from '../messages.ts';
 import { Outbox } from '../outbox.ts';
@@ -33,7 +34,7 @@ export const LEASE_LIMITS: LeaseLimits = {
 export interface LeaseOptions {
   readonly node: string;
   /** This life of this node: whose lease it is. */
-  readonly owner: string;
+  readonly incarnation: Incarnation;
   readonly limits?: LeaseLimits;
 }
 
@@ -97,7 +98,7 @@ class Lease {
 
   renew(turn: Turn, out: Outbox): void {
     if (this.life.isFinal) return;
-    const { node, owner: incarnation } = this.#options;
+    const { node, incarnation } = this.#options;
     const mode = this.life.phase === 'connecting' ? 'take' : 'renew';
     this.#call({ call: 'renew', incarnation, node, mode }, { for: 'renewal', sentAt: turn.now }, out);
     out.arm('renew', this.#limits.renewMs);
@@ -188,12 +189,17 @@ class Lease {
 
   /** The row is gone: this process stood still for so long that others cleared it away. */
   #tellLost(out: Outbox): void {
-    out.add({ type: 'log', level: 'warn', event: 'lease lost', details: { owner: this.#options.owner } });
+    out.add({
+      type: 'log',
+      level: 'warn',
+      event: 'lease lost',
+      details: { incarnation: this.#options.incarnation },
+    });
   }
 
   #giveBack(out: Outbox): void {
     out.disarm('renew');
-    const leases = [{ incarnation: this.#options.owner, beats: null }];
+    const leases = [{ incarnation: this.#options.incarnation, beats: null }];
     this.#call({ call: 'endLeases', leases }, { for: 'release' }, out);
   }
 }
@@ -206,7 +212,7 @@ export function leaseBehaviour(options: LeaseOptions): Behaviour<Lease, LeaseMes
     kind: 'lease',
     mailboxMax: 64,
     supervision: 'restart',
-    isVirtual: true,
+    placement: 'node',
     start: (_, turn) => {
       const lease = new Lease(options);
       const out = new Outbox();

@@ -1,4 +1,5 @@
 import type { EntryOutcome, StoreCalls, StoreReply } from '../../runtime/ports/log-store.ts';
+import type { Incarnation } from '../../runtime/ports/placement.ts';
 import { homeAddress, type Append } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import type { GroupCommit, Settled, Statement } from './group-commit.ts';
@@ -11,12 +12,12 @@ const BUSY_PAUSE_MS = 10;
 export class Appends implements Line {
   readonly inFlightMax: number;
   readonly isWrite = true;
-  readonly #owner: string;
+  readonly #incarnation: Incarnation;
   readonly #commits: GroupCommit;
   #isPausing = false;
 
-  constructor(owner: string, inFlightMax: number, commits: GroupCommit) {
-    this.#owner = owner;
+  constructor(incarnation: Incarnation, inFlightMax: number, commits: GroupCommit) {
+    this.#incarnation = incarnation;
     this.inFlightMax = inFlightMax;
     this.#commits = commits;
   }
@@ -37,7 +38,7 @@ export class Appends implements Line {
   next(): Job | undefined {
     const statement = this.#isPausing ? undefined : this.#commits.compose();
     if (!statement) return undefined;
-    const request = { call: 'append', owner: this.#owner, groups: statement.groups } as const;
+    const request = { call: 'append', owner: this.#incarnation, groups: statement.groups } as const;
     return { request, settle: (reply, out) => this.#settle(statement, reply, out) };
   }
 

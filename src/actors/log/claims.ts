@@ -1,6 +1,7 @@
 import type { Channel } from '../../protocol/channels.ts';
 import type { ReplyTo } from '../../runtime/ports/actor.ts';
 import type { Claimed, ClaimRequest, StoreCalls, StoreReply } from '../../runtime/ports/log-store.ts';
+import type { Incarnation } from '../../runtime/ports/placement.ts';
 import type { Outbox } from '../outbox.ts';
 import { answer, FAILED, type Job, type Line } from './line.ts';
 
@@ -15,12 +16,12 @@ interface Waiting extends ClaimRequest {
 export class Claims implements Line {
   readonly inFlightMax = 1;
   readonly isWrite = true;
-  readonly #owner: string;
+  readonly #incarnation: Incarnation;
   readonly #onClaimed: (channel: Channel, epoch: number) => void;
   #waiting: Waiting[] = [];
 
-  constructor(owner: string, onClaimed: (channel: Channel, epoch: number) => void) {
-    this.#owner = owner;
+  constructor(incarnation: Incarnation, onClaimed: (channel: Channel, epoch: number) => void) {
+    this.#incarnation = incarnation;
     this.#onClaimed = onClaimed;
   }
 
@@ -42,7 +43,7 @@ export class Claims implements Line {
     this.#waiting = later;
     const claims = [...taken.values()];
     const asked = claims.map(({ channel, mode, epoch }) => ({ channel, mode, epoch }));
-    const request = { call: 'claim', owner: this.#owner, claims: asked } as const;
+    const request = { call: 'claim', owner: this.#incarnation, claims: asked } as const;
     return { request, settle: (reply, out) => this.#settle(claims, reply, out) };
   }
 

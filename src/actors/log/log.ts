@@ -1,5 +1,6 @@
 import type { Answered, Behaviour, Effect, Life, TimerFired, Turn } from '../../runtime/ports/actor.ts';
 import type { StoreCalls, StoreReply, StoreRequest } from '../../runtime/ports/log-store.ts';
+import type { Incarnation } from '../../runtime/ports/placement.ts';
 import type { ChartEffect } from '../chart.ts';
 import { HOME_KINDS, type HomeMessage, type LogMessage, type LogStatus } from '../messages.ts';
 import { Outbox } from '../outbox.ts';
@@ -15,7 +16,7 @@ import { bansRead, headsRead, membershipRead, placesRead, revocationsRead, rooms
 
 export interface LogOptions {
   /** This life of this node: who claims and appends (D7). */
-  readonly owner: string;
+  readonly incarnation: Incarnation;
   readonly limits: LogLimits;
   readonly commit?: CommitLimits;
   readonly breaker?: BreakerLimits;
@@ -87,11 +88,11 @@ class Log {
     this.#privateRooms = privateRooms;
     this.#breaker = new Breaker(options.breaker);
     this.#appends = new Appends(
-      options.owner,
+      options.incarnation,
       appendsInFlight,
       new GroupCommit(options.commit, hasForgotten),
     );
-    this.#claims = new Claims(options.owner, (channel, epoch) => this.#appends.claimed(channel, epoch));
+    this.#claims = new Claims(options.incarnation, (channel, epoch) => this.#appends.claimed(channel, epoch));
     this.#pages = new Pages(options.limits);
     this.#calls = new Calls({ inFlightMax: callsInFlight, waitingMax, isWrite: true });
     // Whoever lists rooms may not hold up a revocation.
@@ -287,7 +288,7 @@ export function logBehaviour(options: LogOptions): Behaviour<Log, LogMessage> {
     // Who asks it is bounded himself; this is the sum over many.
     mailboxMax: 65_536,
     supervision: 'restart',
-    isVirtual: true,
+    placement: 'node',
     // Homes whose appends an earlier life held will not hear of them any more.
     start: ({ restarted }) => [
       new Log(options, privateRooms, restarted),

@@ -130,7 +130,7 @@ class Relay {
   }
 
   #end(out: Outbox): void {
-    out.tell(homeAddress(this.#channel), { type: 'withdraw', node: this.#options.node });
+    out.tell(homeAddress(this.#channel), { type: 'withdraw', incarnation: this.#options.incarnation });
     out.add({ type: 'stop' });
   }
 
@@ -161,13 +161,13 @@ class Relay {
 
   #enter(subscriber: Subscriber, why: 'enter' | 'reenter' | 'demoted', out: Outbox): void {
     const { connection, serial, address, user, isAdmin, state, entered } = subscriber;
-    const { node } = this.#options;
+    const { incarnation } = this.#options;
     const deadlineMs = why === 'demoted' ? DEMOTED_MS : this.#options.deadlineMs;
     // Nobody is present on broadcast: the node alone is announced.
-    const message =
-      this.#kind === 'broadcast'
-        ? ({ type: 'announce', node } as const)
-        : ({ type: 'enter', node, address, user, isAdmin, state, isAgain: entered !== undefined } as const);
+    const announce = { type: 'announce', incarnation } as const;
+    const isAgain = entered !== undefined;
+    const enter = { type: 'enter', incarnation, address, user, isAdmin, state, isAgain } as const;
+    const message = this.#kind === 'broadcast' ? announce : enter;
     out.ask(homeAddress(this.#channel), message, {
       deadlineMs,
       context: { for: why, connection, serial } satisfies RelayContext,
@@ -376,7 +376,7 @@ class Relay {
   /** Whose place in the channel is lost with this actor. */
   lastWords(out = new Outbox()): Outbox {
     tellLost([...this.#leaving.values(), ...this.#subscribers.all()], this.#channel, out);
-    out.tell(homeAddress(this.#channel), { type: 'withdraw', node: this.#options.node });
+    out.tell(homeAddress(this.#channel), { type: 'withdraw', incarnation: this.#options.incarnation });
     return out;
   }
 }
@@ -386,7 +386,7 @@ export function relayBehaviour(options: RelayOptions): Behaviour<Relay, RelayMes
     kind: 'relay',
     mailboxMax: 1_024,
     supervision: 'stop',
-    isVirtual: true,
+    placement: 'node',
     start: ({ id }) => [new Relay(id as Channel, options), []],
     step: (relay, message, turn) => relay.take(message, turn).effects,
     lastWords: (relay) => relay.lastWords().effects,

@@ -1,6 +1,7 @@
 import type { Channel } from '../../protocol/channels.ts';
 import type { Answer } from '../../runtime/ports/actor.ts';
 import type { Entry } from '../../runtime/ports/log-store.ts';
+import type { Incarnation } from '../../runtime/ports/placement.ts';
 import { batchOf, reachedBy, resetBatch } from '../frames.ts';
 import { LOG, type PageReply } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
@@ -27,7 +28,7 @@ export interface ReadLimits {
 }
 
 export interface RelayOptions extends ReadLimits {
-  readonly node: string;
+  readonly incarnation: Incarnation;
   readonly retryAfterMs: number;
 }
 

@@ -1,4 +1,5 @@
 import type { EdgeEffect } from './effects.ts';
+import type { Incarnation } from './placement.ts';
 
 declare const understands: unique symbol;
 
@@ -24,7 +25,20 @@ export type Answer<Body> =
 
 /** Why a message was not handled. */
 export type DeadLetterReason =
-  'no_actor' | 'stopped' | 'overflow' | 'expired' | 'crashed' | 'poison' | 'quarantined' | 'late';
+  | 'no_actor'
+  | 'stopped'
+  | 'overflow'
+  | 'expired'
+  | 'crashed'
+  | 'poison'
+  | 'quarantined'
+  | 'late'
+  /** Nobody knows which node the actor lives on. */
+  | 'unplaced'
+  /** There is no way to the node that it lives on, or none any more. */
+  | 'unreachable'
+  /** It was for a life of the actor that is over. */
+  | 'moved';
 
 /** A timer of the actor's own has come due. */
 export interface TimerFired {
@@ -70,6 +84,13 @@ type RuntimeEffect =
     }
   /** To every actor of a kind on this node: for the rare events that concern all. */
   | { readonly type: 'tellAll'; readonly kind: string; readonly message: unknown }
+  /** To the actor at an address on each of these nodes, if it lives there; in order for each node. */
+  | {
+      readonly type: 'publish';
+      readonly to: string;
+      readonly nodes: readonly Incarnation[];
+      readonly message: unknown;
+    }
   | {
       readonly type: 'ask';
       readonly to: string;
@@ -90,6 +111,15 @@ type RuntimeEffect =
   | { readonly type: 'stop' };
 
 export type Effect = RuntimeEffect | EdgeEffect;
+
+/**
+ * Where the actors of a kind live, and how they begin.
+ *
+ * - `cluster`: one for each address in the cluster, on the node that {@link Placement} names; starts with its first message.
+ * - `node`: one for each address on every node; starts with its first message.
+ * - `socket`: on the node that has the socket, which its address names; spawned.
+ */
+export type ActorPlacement = 'cluster' | 'node' | 'socket';
 
 /** What becomes of an actor whose step threw (D5). */
 export type Supervision = 'stop' | 'restart';
@@ -132,8 +162,7 @@ export interface Behaviour<State, Message, Init = undefined> {
   /** System messages that may wait: what it asks, arms and is on bounds them, and one more is a bug. 262,144 unless given. */
   readonly systemMax?: number;
   readonly supervision: Supervision;
-  /** Starts by itself when a message comes for it; others are spawned. */
-  readonly isVirtual: boolean;
+  readonly placement: ActorPlacement;
   start(birth: Birth<Init>, turn: Turn): readonly [State, readonly Effect[]];
   step(state: State, message: Message | TimerFired | Answered, turn: Turn): readonly Effect[];
   /** Where it is on its charts, always in the same order: for those who watch it. */

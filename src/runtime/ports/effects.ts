@@ -1,4 +1,3 @@
-import type { Channel } from '../../protocol/channels.ts';
 import type { FrameBatch } from './sockets.ts';
 import type { HookQuestion } from './hooks.ts';
 import type { StoreRequest } from './log-store.ts';
@@ -44,13 +43,6 @@ export type EdgeEffect =
       readonly call: number;
       readonly question: HookQuestion;
       readonly deadlineMs: number;
-    }
-  /** To the relays of a channel on the named nodes, in order per node; lost where there is none. */
-  | {
-      readonly type: 'publish';
-      readonly channel: Channel;
-      readonly nodes: readonly string[];
-      readonly message: unknown;
     }
   | { readonly type: 'count'; readonly counter: string; readonly by: number }
   | {

@@ -1,21 +1,12 @@
-import type { Channel } from '../../protocol/channels.ts';
 import type { Bus } from '../../runtime/ports/bus.ts';
 
-/** The bus of a node that is alone: what is published reaches its own relay, or nobody. */
+/** The bus of a node that is alone: there is no way to anybody. */
 export class LocalBus implements Bus {
-  readonly #node: string;
-  #deliver: (channel: Channel, message: unknown) => void = () => {};
+  connect(): void {}
 
-  constructor(node: string) {
-    this.#node = node;
+  send(): boolean {
+    return false;
   }
 
-  /** Who hears publications; set once the actors exist. */
-  connect(deliver: (channel: Channel, message: unknown) => void): void {
-    this.#deliver = deliver;
-  }
-
-  publish(nodes: readonly string[], channel: Channel, message: unknown): void {
-    if (nodes.includes(this.#node)) this.#deliver(channel, message);
-  }
+  flush(): void {}
 }

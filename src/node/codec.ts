@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { CROSSING } from '../actors/crossing.ts';
+import type { RemoteMessage } from '../runtime/ports/bus.ts';
+
+/** A text from another node that is none of ours to understand. */
+export class CodecError extends Error {
+  override readonly name = 'CodecError';
+}
+
+const text = z.string();
+const ask = z.number().int().min(0);
+const REASONS = [
+  'no_actor',
+  'stopped',
+  'overflow',
+  'expired',
+  'crashed',
+  'poison',
+  'quarantined',
+  'late',
+  'unplaced',
+  'unreachable',
+  'moved',
+] as const;
+
+const FRAME = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('letter'),
+    to: text,
+    from: text,
+    lane: z.enum(['system', 'user', 'latest']),
+    key: text.optional(),
+    message: CROSSING.home,
+    ask,
+    remainingMs: z.number().min(0),
+    life: text.nullable(),
+  }),
+  z.strictObject({
+    type: z.literal('answer'),
+    ask,
+    answer: z.discriminatedUnion('ok', [
+      z.strictObject({ ok: z.literal(true), body: z.union(Object.values(CROSSING.answers)) }),
+      z.strictObject({ ok: z.literal(false), taken: z.boolean(), reason: z.enum(REASONS) }),
+    ]),
+  }),
+  z.strictObject({ type: z.literal('publication'), to: text, message: CROSSING.relay }),
+  z.strictObject({ type: z.literal('whois'), to: text }),
+  z.strictObject({ type: z.literal('life'), of: text, life: text }),
+  z.strictObject({ type: z.literal('moved'), of: text, life: text, ask }),
+]);
+
+/** As it travels. */
+export function toText(message: RemoteMessage): string {
+  return JSON.stringify(message);
+}
+
+/** Throws a {@link CodecError} for what this version does not understand. */
+export function fromText(received: string): RemoteMessage {
+  let value: unknown;
+  try {
+    value = JSON.parse(received);
+  } catch {
+    throw new CodecError('a message between nodes is not JSON');
+  }
+  const parsed = FRAME.safeParse(value);
+  if (!parsed.success) throw new CodecError(z.prettifyError(parsed.error));
+  return parsed.data as RemoteMessage;
+}
