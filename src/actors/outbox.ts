@@ -3,6 +3,15 @@ import type { Address, Effect, Lane, ReplyTo } from '../runtime/ports/actor.ts';
 import type { Incarnation } from '../runtime/ports/placement.ts';
 import { relayAddress, type Publication } from './messages.ts';
 
+/**
+ * What is asserted where it would break.
+ * - `entries_contiguous`: a home publishes entries that follow one another.
+ * - `batches_ascend`: a relay's batches of the log follow one another.
+ * - `in_flight`: a connection takes back no more work than it has begun.
+ * - `queue_size`: nothing is taken out of the queue of appends twice.
+ */
+export type Invariant = 'entries_contiguous' | 'batches_ascend' | 'in_flight' | 'queue_size';
+
 /** Collects the effects of one step, in order. It does nothing itself: the runtime carries them out after the step. */
 export class Outbox {
   readonly effects: Effect[] = [];
@@ -43,10 +52,24 @@ export class Outbox {
 
   /** To the relays of a channel on these nodes. */
   publish(channel: Channel, nodes: Iterable<Incarnation>, message: Publication): void {
+    if (message.type === 'published') this.check('entries_contiguous', areContiguous(message.entries));
     this.effects.push({ type: 'publish', to: relayAddress(channel), nodes: [...nodes], message });
+  }
+
+  /**
+   * Asserts what must always hold. In production a violation is counted and the step goes on: stopping would lose more. In
+   * simulations and tests it is fatal.
+   */
+  check(invariant: Invariant, holds: boolean): void {
+    if (!holds) this.count(`violated_${invariant}`);
   }
 
   count(counter: string, by = 1): void {
     this.effects.push({ type: 'count', counter, by });
   }
+}
+
+/** Whether entries follow one another without a gap. */
+function areContiguous(entries: readonly { readonly seq: number }[]): boolean {
+  return entries.every(({ seq }, at) => at === 0 || seq === (entries[at - 1]?.seq ?? 0) + 1);
 }

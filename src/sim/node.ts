@@ -122,7 +122,7 @@ export class SimNode {
       store: this.#store,
       tokens: { verify: (token, done) => this.#authenticate(token, done) },
       hooks: new SimHooks({ timeline, enter, application: parts.application ?? (() => true) }),
-      telemetry: { count: () => {}, log: () => {} },
+      telemetry: { count: (counter) => this.#counted(counter), log: () => {} },
     };
     const ports = mortal(own, {
       isCarriedOut: this.#isCarriedOut,
@@ -263,6 +263,11 @@ export class SimNode {
   };
 
   // --- checks of what goes out
+
+  /** Assertions of the product are fatal here. */
+  #counted(counter: string): void {
+    if (counter.startsWith('violated_')) this.#parts.violate(11, `${this.owner} asserts: ${counter}`);
+  }
 
   /** A step that throws of itself is a bug, however well it is borne. */
   #reallyStep(behaviour: AnyBehaviour, state: unknown, message: unknown, turn: Turn): readonly Effect[] {

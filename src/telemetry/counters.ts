@@ -76,6 +76,13 @@ export const LABELLED: readonly LabelledCounters[] = [
     values: ANSWER_CODES.filter((code) => !IN_FRAMES_ONLY.has(code)),
   },
   {
+    metric: 'vagus_invariant_violations_total',
+    help: 'Assertions that did not hold: a bug, every one',
+    label: 'name',
+    prefix: 'violated_',
+    values: ['entries_contiguous', 'batches_ascend', 'in_flight', 'queue_size'],
+  },
+  {
     metric: 'vagus_limited_total',
     help: 'Times a client went over a limit of rate or of what it may send, by kind',
     label: 'kind',

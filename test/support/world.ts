@@ -146,7 +146,10 @@ export class World {
       },
     },
     telemetry: {
-      count: (counter, by) => void this.counts.set(counter, (this.counts.get(counter) ?? 0) + by),
+      count: (counter, by) => {
+        if (counter.startsWith('violated_')) throw new Error(`an assertion does not hold: ${counter}`);
+        this.counts.set(counter, (this.counts.get(counter) ?? 0) + by);
+      },
       log: (level, event, details) => void this.logged.push({ level, event, details }),
     },
   };

@@ -41,6 +41,7 @@ export class Gate {
 
   end(weight: number, out: Outbox): void {
     this.#inFlight -= weight;
+    out.check('in_flight', this.#inFlight >= 0);
     if (this.#inFlight < this.#max) this.release('busy', out);
   }
 }

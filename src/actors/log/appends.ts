@@ -52,6 +52,7 @@ export class Appends implements Line {
       out.arm('busy', BUSY_PAUSE_MS);
     }
     tellHomes(this.#commits.settle(statement, outcomes), out);
+    out.check('queue_size', this.#commits.waiting >= 0);
   }
 
   /** The pause for those who hold locks is over. */

@@ -83,16 +83,14 @@ class Log {
   #complainedAt = -Infinity;
 
   constructor(options: LogOptions, privateRooms: PrivateRooms, hasForgotten: boolean) {
+    const { incarnation } = options;
     const { appendsInFlight, callsInFlight, waitingMax } = options.limits;
     this.#options = options;
     this.#privateRooms = privateRooms;
     this.#breaker = new Breaker(options.breaker);
-    this.#appends = new Appends(
-      options.incarnation,
-      appendsInFlight,
-      new GroupCommit(options.commit, hasForgotten),
-    );
-    this.#claims = new Claims(options.incarnation, (channel, epoch) => this.#appends.claimed(channel, epoch));
+    const commits = new GroupCommit(options.commit, hasForgotten);
+    this.#appends = new Appends(incarnation, appendsInFlight, commits);
+    this.#claims = new Claims(incarnation, (channel, epoch) => this.#appends.claimed(channel, epoch));
     this.#pages = new Pages(options.limits);
     this.#calls = new Calls({ inFlightMax: callsInFlight, waitingMax, isWrite: true });
     // Whoever lists rooms may not hold up a revocation.

@@ -15,6 +15,8 @@ interface Waiting {
   /** These alone; undefined: everyone who is live then, but for those in `except`. */
   readonly to: readonly number[] | undefined;
   readonly except: ReadonlySet<number> | undefined;
+  /** The log has lost its end: what follows may be below what was written before. */
+  readonly isReset?: boolean;
 }
 
 interface Pass extends Waiting {
@@ -92,7 +94,7 @@ export class Fanout {
   reset(batch: FrameBatch): void {
     this.#waiting = this.#waiting.filter((waiting) => waiting.batch.first <= batch.last);
     this.#waitingSize = this.#waiting.reduce((sum, waiting) => sum + waiting.batch.size, 0);
-    this.#waiting.push({ batch, to: undefined, except: undefined });
+    this.#waiting.push({ batch, to: undefined, except: undefined, isReset: true });
     this.#waitingSize += batch.size;
   }
 
@@ -114,7 +116,7 @@ export class Fanout {
   advance(out: Outbox, onSealed: (batch: FrameBatch) => void): boolean {
     this.#crowd.arm(out);
     for (let budget = SLICE; ;) {
-      this.#pass ??= this.#nextPass(onSealed);
+      this.#pass ??= this.#nextPass(out, onSealed);
       const pass = this.#pass;
       if (!pass) return false;
       const end = Math.min(pass.end, pass.cursor + budget);
@@ -156,7 +158,7 @@ export class Fanout {
   }
 
   /** What waits becomes one batch, as far as it goes to the same people. */
-  #nextPass(onSealed: (batch: FrameBatch) => void): Pass | undefined {
+  #nextPass(out: Outbox, onSealed: (batch: FrameBatch) => void): Pass | undefined {
     const next = this.#waiting[0];
     if (!next) return undefined;
     let count = 1;
@@ -168,6 +170,7 @@ export class Fanout {
     const list = to ?? this.#live;
     const pass: Pass = { batch, to, except, list, cursor: 0, end: list.length };
     if (batch.first !== 0) {
+      out.check('batches_ascend', next.isReset === true || batch.first > this.sealed);
       this.sealed = batch.last;
       onSealed(batch);
     }

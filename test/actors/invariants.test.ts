@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest';
+import { Gate } from '../../src/actors/connection/gate.ts';
+import { Fanout } from '../../src/actors/relay/fanout.ts';
+import { Outbox } from '../../src/actors/outbox.ts';
+import type { FrameBatch } from '../../src/runtime/ports/sockets.ts';
+import { World } from '../support/world.ts';
+
+// What is asserted where it would break: each assertion holds in a sound case and is counted in a broken one.
+
+function violations(out: Outbox): string[] {
+  return out.effects.flatMap((effect) => (effect.type === 'count' ? [effect.counter] : []));
+}
+
+const entry = (seq: number) => ({
+  seq,
+  at: 0,
+  id: `${seq}`,
+  sender: 'u',
+  content: '',
+  data: null,
+  sentAt: null,
+});
+
+test.each([
+  [[1, 2, 3], []],
+  [[7], []],
+  [[1, 3], ['violated_entries_contiguous']],
+  [[2, 1], ['violated_entries_contiguous']],
+])('entries that a home publishes follow one another: %j', (seqs, found) => {
+  const out = new Outbox();
+  out.publish('room:r', ['n1.x'], { type: 'published', entries: seqs.map(entry) });
+  expect(violations(out)).toEqual(found);
+});
+
+test('a connection takes back no more work than it has begun', () => {
+  const out = new Outbox();
+  const gate = new Gate(4);
+  gate.begin(2, out);
+  gate.end(2, out);
+  expect(violations(out)).toEqual([]);
+  gate.end(1, out);
+  expect(violations(out)).toEqual(['violated_in_flight']);
+});
+
+test('batches of the log ascend, but for a reset', () => {
+  const batch = (first: number, last: number) =>
+    ({ first, last, frames: ['f'], size: 1 }) as unknown as FrameBatch;
+  const out = new Outbox();
+  const fanout = new Fanout();
+  fanout.push(batch(1, 5));
+  fanout.advance(out, () => {});
+  fanout.reset(batch(3, 3));
+  fanout.advance(out, () => {});
+  fanout.push(batch(4, 4));
+  fanout.advance(out, () => {});
+  expect(violations(out)).toEqual([]);
+  fanout.push(batch(4, 4));
+  fanout.advance(out, () => {});
+  expect(violations(out)).toEqual(['violated_batches_ascend']);
+});
+
+test('in tests a violation is fatal', () => {
+  const { telemetry } = new World().ports;
+  expect(() => telemetry.count('violated_in_flight', 1)).toThrow('an assertion does not hold');
+});
