@@ -6,6 +6,7 @@ import type { Outbox } from '../outbox.ts';
 import type { ConnectionContext } from './context.ts';
 import { askPermit, isAsked, refusalOf } from './permits.ts';
 import { channelOf, type AuthorizeContext } from './subscription-context.ts';
+import { LazySet } from '../lazy.ts';
 
 type Entering = AuthorizeContext['next'];
 
@@ -20,8 +21,8 @@ export class Entrance {
   readonly #context: ConnectionContext;
   readonly #parts: EntranceParts;
   /** Channels whose relay has not answered; and those of them that the application has shut meanwhile. */
-  readonly #underWay = new Set<Channel>();
-  readonly #shut = new Set<Channel>();
+  readonly #underWay = new LazySet<Channel>();
+  readonly #shut = new LazySet<Channel>();
 
   constructor(context: ConnectionContext, parts: EntranceParts) {
     this.#context = context;

@@ -1,4 +1,5 @@
 import type { Outbox } from '../outbox.ts';
+import { LazySet } from '../lazy.ts';
 
 /** Why no frames are taken right now. */
 export type HoldReason = 'connecting' | 'subscribing' | 'busy' | 'congested' | 'draining';
@@ -9,7 +10,7 @@ export type HoldReason = 'connecting' | 'subscribing' | 'busy' | 'congested' | '
  */
 export class Gate {
   readonly #max: number;
-  readonly #holds = new Set<HoldReason>();
+  readonly #holds = new LazySet<HoldReason>();
   #inFlight = 0;
 
   constructor(max: number) {

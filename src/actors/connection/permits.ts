@@ -5,6 +5,7 @@ import { HOOK_SLACK_MS, HOOKS, type HookAnswer } from '../hooks/hooks.ts';
 import { isRefusal, type Refusal } from '../messages.ts';
 import type { Outbox } from '../outbox.ts';
 import { unavailable, type ConnectionContext } from './context.ts';
+import { LazyMap } from '../lazy.ts';
 
 /** A question to the application, and with which token it was asked. */
 export interface Permit<Next> {
@@ -55,9 +56,9 @@ export function refusalOf(
 export class Rechecks {
   readonly #context: ConnectionContext;
   /** Those of which it could not say, and how often in a row. */
-  readonly #undecided = new Map<Channel, number>();
+  readonly #undecided = new LazyMap<Channel, number>();
   /** Those of which it has not answered, and with which token it was asked. */
-  readonly #asked = new Map<Channel, string>();
+  readonly #asked = new LazyMap<Channel, string>();
 
   constructor(context: ConnectionContext) {
     this.#context = context;

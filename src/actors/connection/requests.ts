@@ -24,6 +24,7 @@ import { askPermit, isAsked, refusalOf, type Permit } from './permits.ts';
 import { WEIGHTS } from './weights.ts';
 import { ack, badFrame, refuse, unavailable, write, type ConnectionContext } from './context.ts';
 import type { Subscriptions } from './subscriptions.ts';
+import { LazyMap } from '../lazy.ts';
 
 /** `asAdmin`: it was asked with the scope that passes every check. */
 export type RequestContext =
@@ -46,7 +47,7 @@ export class Requests {
   readonly #context: ConnectionContext;
   readonly #subscriptions: Subscriptions;
   readonly creations: Creations;
-  readonly #refreshing = new Map<number, RequestOf<'refresh'>>();
+  readonly #refreshing = new LazyMap<number, RequestOf<'refresh'>>();
   #lastCall = 0;
 
   constructor(context: ConnectionContext, subscriptions: Subscriptions) {

@@ -19,6 +19,7 @@ import {
   type ResumeContext,
   type SubscriptionContext,
 } from './subscription-context.ts';
+import { LazyMap } from '../lazy.ts';
 
 /**
  * The channels of one connection: `broadcast` and the user's own from the beginning, rooms as they are joined.
@@ -31,7 +32,7 @@ export class Subscriptions {
   readonly #known = new Set<Channel>();
   readonly #entrance: Entrance;
   /** Where a client wanted to go on when a channel could not be reached: there it goes on once it can. */
-  readonly #wantedLater = new Map<Channel, Position>();
+  readonly #wantedLater = new LazyMap<Channel, Position>();
   readonly #base: readonly Channel[];
   #isGreeting = true;
   #resume: Resume | undefined;

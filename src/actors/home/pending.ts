@@ -2,6 +2,7 @@ import type { Turn } from '../../runtime/ports/actor.ts';
 import type { NewEntry } from '../../runtime/ports/log-store.ts';
 import type { Sender } from '../messages.ts';
 import type { LedgerLimits } from './ledger-limits.ts';
+import { LazyMap } from '../lazy.ts';
 
 /** Who is answered when an entry's outcome is known, and until when he waits. */
 export type Asker = Pick<Turn, 'replyTo' | 'deadline'>;
@@ -35,7 +36,7 @@ export function mayBeStored({ givenAt, doubtedAt }: Pending): boolean {
 
 /** What a home has taken and not answered, in the order in which it will be stored. */
 export class PendingMessages implements Iterable<Pending> {
-  readonly #bySerial = new Map<number, Pending>();
+  readonly #bySerial = new LazyMap<number, Pending>();
   readonly #limits: Pick<LedgerLimits, 'pendingMax' | 'pendingSizeMax'>;
   #size = 0;
   #given = 0;

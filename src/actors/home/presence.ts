@@ -1,6 +1,7 @@
 import type { Actor, DeviceState, Departure, PresencePage, Spared } from '../messages.ts';
 import { SortedNames } from './sorted-names.ts';
 import type { Incarnation } from '../../runtime/ports/placement.ts';
+import { LazySet } from '../lazy.ts';
 
 /** What others are told about a user. */
 type Shown = 'alive' | 'suspect';
@@ -38,9 +39,9 @@ export class Presence {
   readonly #members = new Map<string, Member>();
   readonly #users = new Map<string, string>();
   /** Devices that have every right (RS4), as their relay said last. */
-  readonly #admins = new Set<string>();
+  readonly #admins = new LazySet<string>();
   /** Users without a device whose grace runs; in the order in which it ends. */
-  readonly #lost = new Set<string>();
+  readonly #lost = new LazySet<string>();
   #order: SortedNames | undefined;
 
   constructor(graceMs: number) {

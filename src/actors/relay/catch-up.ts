@@ -8,6 +8,7 @@ import type { Outbox } from '../outbox.ts';
 import type { Fanout } from './fanout.ts';
 import type { ReadLimits } from './stream.ts';
 import type { Shown } from './trail.ts';
+import { LazyMap, LazySet } from '../lazy.ts';
 
 /** Live batches that are kept for those who are about to catch up, by UTF-16 length. */
 const RECENT_SIZE_MAX = 1024 * 1024;
@@ -56,17 +57,17 @@ export class CatchUp {
   readonly #limits: ReadLimits;
   readonly #subscribers: Users;
   readonly #stream: Shows;
-  readonly #positions = new Map<number, number>();
+  readonly #positions = new LazyMap<number, number>();
   /** Who could not take more: not read for until it can. */
-  readonly #stalled = new Set<number>();
+  readonly #stalled = new LazySet<number>();
   /** Reads under way, by where they start. */
-  readonly #reads = new Set<number>();
+  readonly #reads = new LazySet<number>();
   /** Who has read too much (LM14): nothing is read for him until it has worn off. */
-  readonly #limited = new Set<string>();
+  readonly #limited = new LazySet<string>();
   /** A read failed: none is begun until the pause is over. */
   #isPausing = false;
   /** Who has to be told first that the log has lost what it was shown, and behind which seq. */
-  readonly #owed = new Map<number, number>();
+  readonly #owed = new LazyMap<number, number>();
   #round = 0;
   /** Up to where the live ones were given everything when all here were looked at last; -1: look at all again. */
   #seen = -1;

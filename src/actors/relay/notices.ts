@@ -4,6 +4,7 @@ import type { Move, Publication } from '../messages.ts';
 import type { CatchUp } from './catch-up.ts';
 import type { Fanout } from './fanout.ts';
 import type { Subscribers } from './subscribers.ts';
+import { LazySet } from '../lazy.ts';
 
 export interface NoticesParts {
   readonly subscribers: Subscribers;
@@ -18,7 +19,7 @@ export interface NoticesParts {
  */
 export class Notices {
   readonly #parts: NoticesParts;
-  readonly #owed = new Set<number>();
+  readonly #owed = new LazySet<number>();
   /** Too much waited: all who are live are owed, as soon as nothing waits. */
   #isDropped = false;
 

@@ -36,6 +36,7 @@ import {
   type SubscriberContext,
 } from './subscriber.ts';
 import { Subscribers } from './subscribers.ts';
+import { LazyMap } from '../lazy.ts';
 
 /**
  * One channel on one node (D9): its subscribers here, and the way from the home's publications to their sockets.
@@ -47,7 +48,7 @@ class Relay {
   readonly #kind: ChannelKind;
   readonly #subscribers = new Subscribers();
   /** Who was in, and was removed in the last step: if that threw, nobody has heard of it. */
-  readonly #leaving = new Map<number, Subscriber>();
+  readonly #leaving = new LazyMap<number, Subscriber>();
   readonly #fanout = new Fanout();
   readonly #stream: Stream;
   readonly #catchUp: CatchUp;
