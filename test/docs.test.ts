@@ -202,7 +202,11 @@ describe('docs/client.md', () => {
   const CLIENT = read('docs/client.md');
 
   test('methods, events and options are those of the client', () => {
-    const prototype = Object.getOwnPropertyDescriptors(Client.prototype);
+    const base = Object.getPrototypeOf(Client.prototype) as Client;
+    const prototype = {
+      ...Object.getOwnPropertyDescriptors(base),
+      ...Object.getOwnPropertyDescriptors(Client.prototype),
+    } as Readonly<Record<string, PropertyDescriptor>>;
     const methods = Object.keys(prototype).filter((name) => name !== 'constructor' && prototype[name]?.value);
     const written = table(CLIENT, 'method').map(([call]) => bare(call).split('(')[0]);
     expect([...written, 'off'].toSorted()).toEqual(methods.toSorted());
@@ -217,7 +221,7 @@ describe('docs/client.md', () => {
         .map(([event]) => bare(event))
         .toSorted(),
     ).toEqual(events.toSorted());
-    const options = /interface ConnectOptions \{(.*?)\n\}/s.exec(read('client/src/index.ts'))?.[1] ?? '';
+    const options = /interface ConnectOptions \{(.*?)\n\}/s.exec(read('client/src/options.ts'))?.[1] ?? '';
     const names = [...options.matchAll(/readonly (\w+)/g)].map(([, name]) => name ?? '');
     expect(
       table(CLIENT, 'option')

@@ -42,6 +42,11 @@ export function isRetryable(code: string): boolean {
   return RETRYABLE.has(code);
 }
 
+/** Codes after which the client asks again for what it needs: those, and what only stands in between. */
+export function mayPass(code: string): boolean {
+  return isRetryable(code) || code === 'bad_server_frame' || code === 'queue_full';
+}
+
 /** Close codes after which a client comes back (CL1). */
 export function mayReconnect(code: number): boolean {
   return (

@@ -1,5 +1,22 @@
-import { VagusError, type ClientError } from './errors.ts';
 import { wrongToken } from './connection/tokens.ts';
+import { VagusError, type ClientError } from './errors.ts';
+import type { EventName } from './events.ts';
+import type { Fetch, WebSocketClass } from './platform.ts';
+
+export interface ConnectOptions {
+  /** A JWT, or what gives one: asked at first, before a token is over, and when it was refused. */
+  readonly token: string | (() => string | Promise<string>);
+  /** Where there is no global one: Node.js before 22, with that of `ws`. */
+  readonly WebSocket?: WebSocketClass;
+  /** For what goes by HTTP: the global one unless told. */
+  readonly fetch?: Fetch;
+  /** Messages that wait to be sent, 1 to 1,000,000, 1,000 unless told; more are refused with `queue_full`. */
+  readonly queueMax?: number;
+  /** Milliseconds that a message is tried, up to a day, 60,000 unless told; 0: for ever. */
+  readonly sendTimeoutMs?: number;
+  /** Milliseconds that a `join` waits to be let in, up to a day, 60,000 unless told; 0: for ever. */
+  readonly joinTimeoutMs?: number;
+}
 
 const DAY_MS = 86_400_000;
 
@@ -42,4 +59,35 @@ function wrongOption(options: Readonly<Record<string, unknown>>): ClientError | 
   }
   const field = FUNCTIONS.find((name) => !['undefined', 'function'].includes(typeof options[name]));
   return field && { code: 'bad_option', field, message: `${field} must be a class or function` };
+}
+
+/** Every one of them, or this is no program. */
+const EVENTS = Object.keys({
+  state: 1,
+  message: 1,
+  user_event: 1,
+  broadcast: 1,
+  signal: 1,
+  joined: 1,
+  left: 1,
+  presence: 1,
+  members: 1,
+  degraded: 1,
+  draining: 1,
+  room_closed: 1,
+  removed: 1,
+  delayed: 1,
+  slowed: 1,
+  resumed: 1,
+  missed: 1,
+  reset: 1,
+  error: 1,
+} satisfies Record<EventName, 1>);
+
+/** Throws `bad_option` for what is no event, or no function. */
+export function checkListener(name: unknown, listener: unknown): void {
+  const wrong = (field: string, wanted: string): VagusError =>
+    new VagusError({ code: 'bad_option', field, message: `${field} must be ${wanted}` });
+  if (!EVENTS.includes(name as EventName)) throw wrong('event', `one of ${EVENTS.join(', ')}`);
+  if (typeof listener !== 'function') throw wrong('listener', 'a function');
 }

@@ -1,4 +1,5 @@
-import { CLOSE, VagusError } from './errors.ts';
+import type { TokenSource } from './connection/tokens.ts';
+import { CLOSE, VagusError, type Done } from './errors.ts';
 import type { ClientSocket, PostAnswer, Ports, Refusal, SocketHandlers } from './ports.ts';
 import { ERROR, pick, type Schema } from './wire/frame-schemas.ts';
 
@@ -207,4 +208,21 @@ function toRefusal(answer: PostAnswer | undefined): Refusal | undefined {
   const told = pick(answer.body, REFUSAL);
   const message = `it answered ${answer.status}, and not as a server of Vagus does`;
   return { ...(told ?? { code: 'unavailable', message }), ...(answer.time ? { time: answer.time } : {}) };
+}
+
+/** What is told once, as a promise that is rejected with a {@link VagusError}. */
+export function promised<Value>(ask: (done: Done<Value>) => void): Promise<Value> {
+  const promise = new Promise<Value>((resolve, reject) => {
+    ask((result) => (result.ok ? resolve(result.value) : reject(new VagusError(result.error))));
+  });
+  // Whoever awaits it is told all the same; a process that does not may live.
+  promise.catch(() => {});
+  return promise;
+}
+
+/** What gives tokens, as the core asks it: it may throw, or never end. */
+export function sourceOf(token: string | (() => string | Promise<string>)): string | TokenSource {
+  if (typeof token === 'string') return token;
+  const ask = async (): Promise<string> => token();
+  return (done) => void ask().then(done, (cause: unknown) => done(undefined, cause));
 }

@@ -3,7 +3,7 @@ import { resolveConfig } from 'prettier';
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import type { z } from 'zod';
 import { clientChart, lifecycleSource } from '../../client/chart/table.ts';
-import { backoffMs } from '../../client/src/connection/backoff.ts';
+import { backoffMs } from '../../client/src/connection/reconnect-policy.ts';
 import { isRetryable, mayReconnect } from '../../client/src/errors.ts';
 import type {
   ChatMessage,
@@ -14,8 +14,7 @@ import type {
   SentMessage,
   Welcome,
 } from '../../client/src/wire/frames.ts';
-import { utf8Bytes } from '../../client/src/wire/text.ts';
-import { epochMs } from '../../client/src/wire/time.ts';
+import { epochMs, utf8Bytes } from '../../client/src/wire/text.ts';
 import { toMermaid } from '../../src/actors/mermaid.ts';
 import { ERROR_CODES, shouldReconnect } from '../../src/protocol/codes.ts';
 import type { ACKS, ChatPush, RESULTS, Welcome as WelcomePush } from '../../src/protocol/pushes.ts';
@@ -84,8 +83,8 @@ describe('the client’s lifecycle', () => {
 });
 
 test('backoff: at most 0.5 s × 2ⁿ and 20 s, from nothing on', () => {
-  expect([0, 1, 2, 3, 6, 7, 100].map((failures) => backoffMs(failures, () => 1))).toEqual([
+  expect([0, 1, 2, 3, 6, 7, 100].map((failures) => backoffMs(failures, { random: () => 1 }))).toEqual([
     500, 500, 1_000, 2_000, 16_000, 20_000, 20_000,
   ]);
-  expect(backoffMs(100, () => 0)).toBe(0);
+  expect(backoffMs(100, { random: () => 0 })).toBe(0);
 });

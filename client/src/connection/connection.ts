@@ -1,14 +1,10 @@
 import { CLOSE, closeName, failure, GIVEN_UP, mayReconnect, slotOf, type ClientError } from '../errors.ts';
-import { judgeRefusal } from './handshake-refusal.ts';
-import { ReconnectPolicy } from './reconnect-policy.ts';
-import type { Emitter } from '../events.ts';
-import type { Welcome } from '../wire/frames.ts';
-import { decodeFrame } from '../wire/decode-frame.ts';
-import type { FrameRouter } from '../wire/frame-router.ts';
+import type { Ports } from '../ports.ts';
+import { decodeFrame, type ServerFrame } from '../wire/decode-frame.ts';
 import { Lifecycle } from './lifecycle.ts';
 import type { ClientState, LifecycleAction, LifecycleTimer } from './lifecycle-table.ts';
-import type { ClientSocket, Ports } from '../ports.ts';
-import type { Tokens } from './tokens.ts';
+import { judgeRefusal, ReconnectPolicy } from './reconnect-policy.ts';
+import { ConnectionScope, type ClientScope } from './scopes.ts';
 
 const HANDSHAKE_MS = 10_000;
 
@@ -16,27 +12,28 @@ const SIGN_OF_LIFE = '{"type":"heartbeat","status":"pong"}';
 
 const ONLY_ONE = 'the token is over, and there is no other';
 
+/** Before the server has said how often it wants to be heard. */
+const NO_HEARTBEAT = { intervalMs: 0, timeoutMs: 0 };
+
 /** Broken frames in a minute that are suffered. */
 const BROKEN_MAX = 20;
 
-export interface ConnectionParts {
-  readonly url: string;
-  readonly ports: Ports;
-  readonly tokens: Tokens;
-  readonly emitter: Emitter;
-  readonly router: FrameRouter;
-  readonly up: (welcome: Welcome, send: (text: string) => void) => void;
-  readonly down: () => void;
-  readonly unreachable: () => void;
-  readonly ended: (why: ClientError) => void;
+/** Whose connections they are. */
+export interface ConnectionOwner {
+  /** There is a connection, and the server has let the client in. */
+  connected(connection: ConnectionScope): void;
+  /** False for a frame that breaks the protocol after all. */
+  received(frame: ServerFrame, connection: ConnectionScope): boolean;
+  lost(): void;
+  /** Several attempts in a row have failed. */
+  unreachable(): void;
+  ended(why: ClientError): void;
 }
 
 /** One attempt to have a connection, and the connection when it succeeds. */
-interface Attempt {
-  token: string;
-  socket: ClientSocket | undefined;
-  isOpened: boolean;
-  welcome: Welcome | undefined;
+class Attempt extends ConnectionScope {
+  token = '';
+  isOpened = false;
   welcomedAt: number | undefined;
   /** When the server wants us back, as it said before it closed. */
   slotAt: number | undefined;
@@ -44,22 +41,30 @@ interface Attempt {
 
 /** The way to the server: one connection after the other, as the chart in `lifecycle-table.ts` says. */
 export class Connection {
-  readonly #parts: ConnectionParts;
+  readonly #url: string;
+  readonly #client: ClientScope;
+  readonly #ports: Ports;
+  readonly #owner: ConnectionOwner;
   readonly #lifecycle: Lifecycle;
   readonly #policy: ReconnectPolicy;
   #attempt: Attempt | undefined;
   #heardAt = 0;
   /** Since when it is connecting, or suspect. */
   #enteredAt = 0;
+  /** The client was let in before, at this address. */
+  #wasIn = false;
   #broken = 0;
   #brokenSince = 0;
   #why: ClientError | undefined;
   #forgetPage: (() => void) | undefined;
 
-  constructor(parts: ConnectionParts) {
-    this.#parts = parts;
-    this.#policy = new ReconnectPolicy(parts.ports);
-    this.#lifecycle = new Lifecycle(parts.ports, {
+  constructor(url: string, client: ClientScope, owner: ConnectionOwner) {
+    this.#url = url;
+    this.#client = client;
+    this.#ports = client.ports;
+    this.#owner = owner;
+    this.#policy = new ReconnectPolicy(client.ports);
+    this.#lifecycle = new Lifecycle(client.ports, {
       dueAt: (timer) => this.#dueAt(timer),
       act: (action) => this.#act(action),
       changed: (state) => this.#changed(state),
@@ -77,11 +82,11 @@ export class Connection {
 
   /** Why there is no connection; undefined while there is one, or nothing is known. */
   get trouble(): ClientError | undefined {
-    return this.#attempt?.welcome ? undefined : this.#why;
+    return this.#attempt?.isWelcomed ? undefined : this.#why;
   }
 
   start(): void {
-    this.#forgetPage ??= this.#parts.ports.page(
+    this.#forgetPage ??= this.#ports.page(
       () => this.#lifecycle.fire('hidden'),
       () => this.#lifecycle.fire('started'),
     );
@@ -97,7 +102,8 @@ export class Connection {
   // --- the chart's words
 
   #dueAt(timer: LifecycleTimer): number {
-    const { intervalMs, timeoutMs } = this.#attempt?.welcome?.heartbeat ?? { intervalMs: 0, timeoutMs: 0 };
+    const attempt = this.#attempt;
+    const { intervalMs, timeoutMs } = attempt?.isWelcomed ? attempt.welcome.heartbeat : NO_HEARTBEAT;
     switch (timer) {
       case 'handshake':
         return this.#enteredAt + HANDSHAKE_MS;
@@ -117,7 +123,7 @@ export class Connection {
       case 'greet':
         return this.#greet();
       case 'ping':
-        return this.write('{"type":"heartbeat","status":"ping"}');
+        return this.#attempt?.send('{"type":"heartbeat","status":"ping"}');
       case 'release':
         this.#drop(GIVEN_UP);
         return void (this.#why = failure('unavailable', 'the page is put away'));
@@ -125,19 +131,20 @@ export class Connection {
         return this.#ended(failure('unavailable', 'the server does not answer'));
       case 'end': {
         this.#forgetPage?.();
-        this.#parts.ports.end();
-        this.#parts.ended(this.#why as ClientError);
+        this.#ports.end();
+        // What fails now is not to be tried again on this connection.
+        this.#attempt?.end();
+        this.#owner.ended(this.#why as ClientError);
         return this.#drop(CLOSE.normal);
       }
     }
   }
 
   #changed(state: ClientState): void {
-    if (state === 'connecting' || state === 'suspect') this.#enteredAt = this.#parts.ports.now();
+    if (state === 'connecting' || state === 'suspect') this.#enteredAt = this.#ports.now();
     const isOver = state === 'waiting' || state === 'dead';
-    const pause =
-      state === 'waiting' ? { retryAfterMs: Math.ceil(this.#policy.at - this.#parts.ports.now()) } : {};
-    this.#parts.emitter.emit('state', {
+    const pause = state === 'waiting' ? { retryAfterMs: Math.ceil(this.#policy.at - this.#ports.now()) } : {};
+    this.#client.emitter.emit('state', {
       state,
       ...(isOver && this.#why ? { why: this.#why } : {}),
       ...pause,
@@ -147,45 +154,30 @@ export class Connection {
   // --- opening
 
   #open(): void {
-    const { tokens } = this.#parts;
-    const attempt: Attempt = {
-      token: '',
-      socket: undefined,
-      isOpened: false,
-      welcome: undefined,
-      welcomedAt: undefined,
-      slotAt: undefined,
-    };
-    this.#attempt = attempt;
-    tokens.get((given) => {
-      if (this.#attempt !== attempt || attempt.token !== '') return;
-      // A function that gives none is asked again; of a token that is over there will be no other.
-      if (!given.ok)
-        return tokens.isRenewable
-          ? this.#lost(given.error)
-          : this.#refused(failure('unauthorized', ONLY_ONE));
-      attempt.token = given.value;
-      this.#openSocket(attempt);
-    });
+    const { tokens } = this.#client;
+    const attempt = (this.#attempt = new Attempt(this.#ports));
+    tokens.get(
+      attempt.within((given) => {
+        if (given.ok) return this.#openSocket(attempt, given.value);
+        // A function that gives none is asked again; of a token that is over there will be no other.
+        if (tokens.isRenewable) this.#lost(given.error);
+        else this.#refused(failure('unauthorized', ONLY_ONE));
+      }),
+    );
   }
 
-  #openSocket(attempt: Attempt): void {
-    const { ports, url } = this.#parts;
-    const mine = <Args extends readonly unknown[]>(run: (...args: Args) => void) => {
-      return (...args: Args): void => {
-        if (this.#attempt === attempt) run(...args);
-      };
-    };
-    const closed = mine((code: number, reason: string) => this.#closed(attempt, code, reason));
+  #openSocket(attempt: Attempt, token: string): void {
+    attempt.token = token;
+    const closed = attempt.within((code: number, reason: string) => this.#closed(attempt, code, reason));
     try {
-      attempt.socket = ports.open(url, ['vagus.v1', `bearer.${attempt.token}`], {
-        opened: mine(() => void (attempt.isOpened = true)),
-        message: mine((text: string) => this.#received(attempt, text)),
+      attempt.socket = this.#ports.open(this.#url, ['vagus.v1', `bearer.${token}`], {
+        opened: () => void (attempt.isOpened = true),
+        message: attempt.within((text: string) => this.#received(attempt, text)),
         closed,
       });
     } catch {
       // A token that is no name for a subprotocol, an address that no socket takes: the server says what it is.
-      ports.after(0, () => closed(CLOSE.abnormal, ''));
+      this.#ports.after(0, () => closed(CLOSE.abnormal, ''));
     }
   }
 
@@ -193,65 +185,61 @@ export class Connection {
 
   #received(attempt: Attempt, text: string): void {
     attempt.isOpened = true;
-    this.#heardAt = this.#parts.ports.now();
+    this.#heardAt = this.#ports.now();
     if (this.state === 'suspect') this.#lifecycle.fire('heard');
     const frame = decodeFrame(text);
     if (!frame) return this.#isBroken();
-    if (frame.type === 'ping') return this.write(SIGN_OF_LIFE);
-    if (!attempt.welcome) {
+    if (frame.type === 'ping') return attempt.send(SIGN_OF_LIFE);
+    if (!attempt.isWelcomed) {
       if (frame.type !== 'welcome') return;
+      attempt.isWelcomed = this.#wasIn = true;
       attempt.welcome = frame.welcome;
+      // 0 is none.
+      attempt.frameBytes = frame.welcome.limits.frameBytes || Infinity;
       attempt.welcomedAt = this.#heardAt;
-      this.#parts.router.user = frame.welcome.user;
       return this.#lifecycle.fire('welcomed');
     }
     if (frame.type === 'told' && frame.name === 'draining')
       attempt.slotAt = this.#heardAt + frame.event.retryAfterMs;
-    if (!this.#parts.router.take(frame)) this.#isBroken();
+    if (!this.#owner.received(frame, attempt)) this.#isBroken();
   }
 
   #isBroken(): void {
-    const now = this.#parts.ports.now();
+    const now = this.#ports.now();
     if (now - this.#brokenSince > 60_000) {
       this.#brokenSince = now;
       this.#broken = 0;
     }
     this.#broken++;
-    this.#parts.router.broken();
+    this.#client.emitter.emit(
+      'error',
+      failure('bad_server_frame', 'the server sent what breaks the protocol'),
+    );
     if (this.#broken <= BROKEN_MAX || !this.#attempt) return;
     this.#broken = 0;
     this.#lost(failure('bad_server_frame', 'the server speaks nonsense'));
   }
 
   #greet(): void {
-    this.#parts.tokens.accepted();
-    this.#parts.up(this.#attempt?.welcome as Welcome, (text) => this.write(text));
+    this.#client.tokens.accepted();
+    const attempt = this.#attempt as Attempt;
+    this.#owner.connected(attempt);
     // Who has sent one is judged by frames: of a page that is asleep the browser goes on answering protocol pings (PU3).
-    this.write(SIGN_OF_LIFE);
-  }
-
-  /** Lost when there is no connection. */
-  write(text: string): void {
-    try {
-      this.#attempt?.socket?.send(text);
-    } catch {
-      // It is closing: that is told by itself.
-    }
+    attempt.send(SIGN_OF_LIFE);
   }
 
   // --- ends
 
   #closed(attempt: Attempt, code: number, reason: string): void {
     attempt.socket = undefined;
-    const { ports, tokens } = this.#parts;
+    const { tokens } = this.#client;
     if (!attempt.isOpened) {
       // A page cannot read why its upgrade was refused, so it is asked in another way (HS3).
-      return ports.probe(attempt.token, (refusal) => {
-        tokens.clock.heardDate(refusal?.time);
-        if (this.#attempt !== attempt) return;
-        const { url, router } = this.#parts;
-        const wasIn = router.user !== '';
-        const { why, isFinal } = judgeRefusal(refusal, { url, token: attempt.token, tokens, wasIn });
+      return this.#ports.probe(attempt.token, (refusal) => {
+        tokens.clock?.heardDate(refusal?.time);
+        if (attempt.isOver) return;
+        const tried = { url: this.#url, token: attempt.token, tokens, wasIn: this.#wasIn };
+        const { why, isFinal } = judgeRefusal(refusal, tried);
         if (isFinal) this.#refused(why);
         else this.#lost(why);
       });
@@ -262,7 +250,7 @@ export class Connection {
     if (!mayReconnect(code))
       return this.#refused(failure(closeName(code), `the server closed with ${closing}`));
     const slot = code === CLOSE.draining ? slotOf(reason) : undefined;
-    const told = attempt.slotAt === undefined ? undefined : Math.max(0, attempt.slotAt - ports.now());
+    const told = attempt.slotAt === undefined ? undefined : Math.max(0, attempt.slotAt - this.#ports.now());
     this.#lost(failure('unavailable', `the connection was lost (${closing})`), slot ?? told);
   }
 
@@ -282,13 +270,14 @@ export class Connection {
     this.#drop(GIVEN_UP);
     this.#why = why;
     this.#policy.after(why, attempt?.welcomedAt, slotMs);
-    if (this.#policy.isUnreachable) this.#parts.unreachable();
+    if (this.#policy.isUnreachable) this.#owner.unreachable();
   }
 
   #drop(code: number): void {
     const attempt = this.#attempt;
     this.#attempt = undefined;
-    this.#parts.down();
+    attempt?.end();
+    this.#owner.lost();
     try {
       attempt?.socket?.close(code);
     } catch {

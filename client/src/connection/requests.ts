@@ -1,6 +1,5 @@
-import { validateRequest } from '../wire/validate-request.ts';
+import type { ClientScope, ConnectionScope } from './scopes.ts';
 import { failed, failure, late, type ClientError, type Done } from '../errors.ts';
-import type { Ports } from '../ports.ts';
 import type { Fields } from '../wire/frame-schemas.ts';
 import { utf8Bytes } from '../wire/text.ts';
 
@@ -25,44 +24,42 @@ export interface Question<Value> {
 
 /** What asks for the application wait for a connection, 10 s at most in all; each is answered exactly once. */
 export class Requests {
-  readonly #ports: Ports;
-  readonly #trouble: () => ClientError | undefined;
+  readonly #client: ClientScope;
   readonly #open = new Map<string, Open>();
-  #send: ((text: string) => void) | undefined;
+  #connection: ConnectionScope | undefined;
   #frameBytes = Infinity;
   #count = 0;
   /** Why nothing is asked any more. */
   #ended: ClientError | undefined;
 
-  /** `trouble`: why there is no connection. */
-  constructor(ports: Ports, trouble: () => ClientError | undefined) {
-    this.#ports = ports;
-    this.#trouble = trouble;
+  constructor(client: ClientScope) {
+    this.#client = client;
   }
 
   ask<Value>({ frame, read }: Question<Value>, done: Done<Value>): void {
     if (this.#ended) return fail(done, this.#ended);
+    const { ports, encode } = this.#client;
     // Nobody else's id begins like this.
     const id = `:${++this.#count}`;
-    const checked = validateRequest({ ...frame, id });
-    if (!checked.ok) return done(checked);
-    const text = checked.value;
+    const encoded = encode({ ...frame, id });
+    if (!encoded.ok) return done(encoded);
+    const text = encoded.value;
     if (utf8Bytes(text) > this.#frameBytes)
       return fail(done, failure('too_large', `a frame has at most ${this.#frameBytes} bytes`));
     if (this.#open.size >= OPEN_MAX)
       return fail(done, failure('queue_full', `${OPEN_MAX} requests wait for an answer`));
-    const cancel = this.#ports.after(DEADLINE_MS, () =>
-      this.#fail(id, late('no answer came in time', this.#trouble())),
+    const cancel = ports.after(DEADLINE_MS, () =>
+      this.#fail(id, late('no answer came in time', this.#client.trouble)),
     );
     const open: Open = { text, read, done, cancel, isSent: false };
     this.#open.set(id, open);
     this.#write(open);
   }
 
-  /** From now on requests are sent with this; those that wait are, with `flush`. */
-  connected(send: (text: string) => void, frameBytes: number): void {
-    this.#send = send;
-    this.#frameBytes = frameBytes;
+  /** From now on requests are sent here; those that wait are, with `flush`. */
+  connected(connection: ConnectionScope): void {
+    this.#connection = connection;
+    this.#frameBytes = connection.frameBytes;
   }
 
   flush(): void {
@@ -70,20 +67,20 @@ export class Requests {
   }
 
   #write(open: Open): void {
-    if (!this.#send || open.isSent) return;
+    if (!this.#connection || open.isSent) return;
     open.isSent = true;
-    this.#send(open.text);
+    this.#connection.send(open.text);
   }
 
   /** What was asked on the lost connection will not be answered. */
   lost(): void {
-    this.#send = undefined;
+    this.#connection = undefined;
     const sent = [...this.#open].filter(([, { isSent }]) => isSent);
     for (const [id] of sent) this.#fail(id, failure('unavailable', 'the connection was lost'));
   }
 
   end(error: ClientError): void {
-    this.#send = undefined;
+    this.#connection = undefined;
     this.#ended = error;
     for (const id of [...this.#open.keys()]) this.#fail(id, error);
   }

@@ -1,10 +1,18 @@
 import { failed, failure, textOf, type ClientError, type Done } from '../errors.ts';
-import { endOf } from './jwt.ts';
 import type { Ports } from '../ports.ts';
-import type { ServerClock } from './server-clock.ts';
 
 /** Gives a token, or undefined when there is none right now, and what is to blame for that. It calls back once. */
 export type TokenSource = (done: (token: string | undefined, cause?: unknown) => void) => void;
+
+/** Tells which tokens are over, by what the server has said of the time. */
+export interface TokenTimes {
+  /** For how long a token has been over, in milliseconds; negative where it is not, as far as the server has said. */
+  lateMs(token: string): number;
+  /** Perhaps: the device may have slept, or its clock may be wrong. */
+  seemsOver(token: string): boolean;
+  /** The server has said what time it is, as HTTP's `Date` does. */
+  heardDate(at: number | undefined): void;
+}
 
 /** With anything else, a line break say, no request can be made; whether it is a JWT is for the server to say. */
 const TOKEN = /^[!-~]+$/;
@@ -30,7 +38,8 @@ function notHad(cause: unknown): ClientError {
 export class Tokens {
   readonly #source: string | TokenSource;
   readonly #ports: Ports;
-  readonly clock: ServerClock;
+  /** Tells which tokens are over, where a client is composed with one. */
+  readonly clock: TokenTimes | undefined;
   readonly #asked = new Set<Done<string>>();
   #token: string | undefined;
   /** The server has said of it that it is over. */
@@ -40,7 +49,7 @@ export class Tokens {
   /** How many in a row that were not over the server has not taken. */
   #refusals = 0;
 
-  constructor(source: string | TokenSource, ports: Ports, clock: ServerClock) {
+  constructor(source: string | TokenSource, ports: Ports, clock?: TokenTimes) {
     this.#source = source;
     this.#ports = ports;
     this.clock = clock;
@@ -55,7 +64,7 @@ export class Tokens {
     const kept = this.#token;
     if (kept === undefined) return this.#renewed(undefined, done);
     const wrong = this.wrong(kept);
-    const isOld = this.isRenewable && (wrong || this.#isDoubtful || this.#seemsOver(kept));
+    const isOld = this.isRenewable && (wrong || this.#isDoubtful || this.clock?.seemsOver(kept));
     if (isOld) this.#renewed(wrong ? undefined : kept, done);
     else done(wrong ? failed(wrong) : { ok: true, value: kept });
   }
@@ -99,15 +108,10 @@ export class Tokens {
   wrong(token: unknown): ClientError | undefined {
     const wrong = wrongToken(token);
     if (wrong) return wrong;
-    const lateMs = this.clock.atLeast - (endOf(token as string) ?? Infinity);
+    const lateMs = this.clock?.lateMs(token as string) ?? -1;
     if (lateMs < 0 && token !== this.#over) return undefined;
     const since = lateMs < 0 ? '' : `, and has been for ${Math.floor(lateMs / 1_000)} s`;
     return failure('no_token', `the token is over${since}`);
-  }
-
-  /** Where the device has slept, its clock that never falls does not know; and what the other one says may be wrong. */
-  #seemsOver(token: string): boolean {
-    return (endOf(token) ?? Infinity) <= this.clock.likely;
   }
 
   /** Whoever waits for one is told. */
@@ -144,6 +148,6 @@ export class Tokens {
     if (!this.isRenewable) return false;
     if (refused !== this.#token) return true;
     this.#token = undefined;
-    return this.#seemsOver(refused) || ++this.#refusals === 1;
+    return this.clock?.seemsOver(refused) || ++this.#refusals === 1;
   }
 }

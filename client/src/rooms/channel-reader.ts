@@ -1,19 +1,13 @@
+import type { Emitter } from '../events.ts';
 import type { Entry, HistoryPage } from '../wire/frames.ts';
-import type { Position } from './position.ts';
+import type { GapReader } from './gap-reader.ts';
+import type { Position } from './positions.ts';
 
 /** Live messages that wait for a gap to be filled; what comes beyond is read from the log too. */
 const HELD_MAX = 1_000;
 
 /** How often an end of the log before something that was named is read again: a copy of it may be behind. */
 const SHORT_READS_MAX = 3;
-
-export interface ReaderOwner {
-  deliver(entry: Entry): void;
-  /** The server does not have these any more; bounds inclusive. */
-  missed(from: number, to: number): void;
-  /** The next page after a seq; undefined: it will never be had. `isAgain`: after a while. */
-  read(after: number, isAgain: boolean, done: (page: HistoryPage | undefined) => void): void;
-}
 
 /**
  * What an application gets of one channel.
@@ -23,11 +17,13 @@ export interface ReaderOwner {
  * - `position` is the last seq that was delivered or named, and undefined until the channel's beginning is known.
  */
 export class ChannelReader {
+  readonly channel: string;
   /** Of which log the position is. */
   log: string | undefined;
   /** The server could not say yet what its position means: what it sends first does. */
   isUnplaced = false;
-  readonly #owner: ReaderOwner;
+  readonly #emitter: Emitter;
+  readonly #gaps: GapReader;
   #position: number | undefined;
   /** The message at the position, when one was delivered there. */
   #mark: Position | undefined;
@@ -41,8 +37,10 @@ export class ChannelReader {
   #round = 0;
   #isClosed = false;
 
-  constructor(world: ReaderOwner, position?: Position) {
-    this.#owner = world;
+  constructor(channel: string, emitter: Emitter, gaps: GapReader, position?: Position) {
+    this.channel = channel;
+    this.#emitter = emitter;
+    this.#gaps = gaps;
     this.#mark = position;
     this.#position = position?.seq;
     this.log = position?.log;
@@ -134,7 +132,7 @@ export class ChannelReader {
     const { seq, id } = entry;
     this.#position = seq;
     this.#mark = entry.type === 'chat' ? { seq, id, from: entry.from } : { seq, id };
-    this.#owner.deliver(entry);
+    this.#emitter.deliver(entry);
   }
 
   #drain(): void {
@@ -160,12 +158,19 @@ export class ChannelReader {
     if (this.#position >= this.#readTo) this.#readTo = first - 1;
     this.#isReading = true;
     const round = this.#round;
-    this.#owner.read(this.#position, isAgain, (page) => {
+    const done = (page: HistoryPage | undefined): void => {
       if (round !== this.#round) return;
       this.#isReading = false;
       if (page) this.#took(page, round);
       else this.#giveUp();
-    });
+    };
+    const isWanted = (): boolean => !this.#isClosed;
+    this.#gaps.read({ channel: this.channel, after: this.#position, done, isWanted }, isAgain);
+  }
+
+  /** The server does not have these any more; bounds inclusive. */
+  #missed(from: number, to: number): void {
+    this.#emitter.emit('missed', { channel: this.channel, from, to });
   }
 
   #took(page: HistoryPage, round: number): void {
@@ -176,7 +181,7 @@ export class ChannelReader {
       const next = (this.#position ?? 0) + 1;
       if (entry.seq < next) continue;
       // A log loses its beginning, never its middle: what is before its first message is gone.
-      if (entry.seq > next) this.#owner.missed(next, entry.seq - 1);
+      if (entry.seq > next) this.#missed(next, entry.seq - 1);
       // The listener may have left, or closed everything.
       if (round !== this.#round) return;
       this.#deliver(entry);
@@ -198,7 +203,7 @@ export class ChannelReader {
     const round = this.#round;
     if (to >= from) {
       this.#position = to;
-      this.#owner.missed(from, to);
+      this.#missed(from, to);
     }
     if (round !== this.#round) return;
     this.#drain();

@@ -1,14 +1,14 @@
-import { backoffMs, PAUSE_MS } from '../connection/backoff.ts';
-import type { Result } from '../errors.ts';
-import { ConnectionScope } from '../connection/connection-scope.ts';
-import type { HistoryPage } from '../wire/frames.ts';
-import type { Ports } from '../ports.ts';
+import { backoffMs, PAUSE_MS } from '../connection/reconnect-policy.ts';
 import type { Requests } from '../connection/requests.ts';
+import type { ClientScope, ConnectionScope } from '../connection/scopes.ts';
+import type { Result } from '../errors.ts';
+import type { HistoryPage } from '../wire/frames.ts';
 import { readHistory } from '../wire/frame-schemas.ts';
 
 /** Gaps that are filled at once: more would spend what a user may ask in a minute (LM2). */
 const ACTIVE_MAX = 4;
 const PAGE = 200;
+
 interface Job {
   readonly channel: string;
   readonly after: number;
@@ -31,48 +31,50 @@ const DENIALS_MAX = 8;
 
 /** Reads pages of logs to fill gaps, a few at a time; what may succeed later is tried until the connection is over. */
 export class GapReader {
-  readonly #ports: Ports;
+  readonly #client: ClientScope;
   readonly #requests: Requests;
-  readonly #scope: ConnectionScope;
+  #connection: ConnectionScope | undefined;
   #waiting: Job[] = [];
   #active = 0;
   #isPaused = false;
 
-  constructor(ports: Ports, requests: Requests) {
-    this.#ports = ports;
+  constructor(client: ClientScope, requests: Requests) {
+    this.#client = client;
     this.#requests = requests;
-    this.#scope = new ConnectionScope(ports);
+  }
+
+  connected(connection: ConnectionScope): void {
+    this.#connection = connection;
   }
 
   /** `isAgain`: not at once. */
   read(job: Job, isAgain: boolean): void {
-    if (isAgain) return this.#scope.after(PAUSE_MS, () => this.read(job, false));
+    if (isAgain) return this.#connection?.after(PAUSE_MS, () => this.read(job, false));
     this.#waiting.push(job);
     this.#next();
   }
 
   /** Nobody waits for what was asked on this connection any more. */
   lost(): void {
-    this.#scope.end();
+    this.#connection = undefined;
     this.#waiting = [];
     this.#active = 0;
     this.#isPaused = false;
   }
 
   #next(): void {
-    while (!this.#isPaused && this.#active < ACTIVE_MAX) {
+    while (this.#connection && !this.#isPaused && this.#active < ACTIVE_MAX) {
       const job = this.#waiting.shift();
       if (!job) return;
       this.#active++;
-      this.#ask(job);
+      this.#ask(job, this.#connection);
     }
   }
 
-  #ask(job: Job): void {
+  #ask(job: Job, connection: ConnectionScope): void {
     const { channel, after, done } = job;
     const question = { frame: { type: 'history', channel, after, limit: PAGE }, read: readHistory };
-    const next = this.#scope.within(() => this.#next());
-    const answered = this.#scope.within((result: Result<HistoryPage>) => {
+    const answered = connection.within((result: Result<HistoryPage>) => {
       this.#active--;
       if (result.ok) done(result.value);
       else if (DENIALS.has(result.error.code)) this.#denied(job);
@@ -81,7 +83,8 @@ export class GapReader {
         this.#waiting.unshift(job);
         this.#pause(result.error.retryAfterMs ?? PAUSE_MS);
       }
-      next();
+      // The connection may be another one by now.
+      if (!connection.isOver) this.#next();
     });
     this.#requests.ask(question, answered);
   }
@@ -90,8 +93,8 @@ export class GapReader {
   #denied(job: Job): void {
     const { denials = 0, done } = job;
     if (denials === DENIALS_MAX) return done(undefined);
-    const growing = backoffMs(denials, () => this.#ports.random());
-    this.#scope.after(PAUSE_MS + growing, () => {
+    const growing = backoffMs(denials, this.#client.ports);
+    this.#connection?.after(PAUSE_MS + growing, () => {
       if (job.isWanted()) this.read({ ...job, denials: denials + 1 }, false);
     });
   }
@@ -99,7 +102,7 @@ export class GapReader {
   #pause(ms: number): void {
     if (this.#isPaused) return;
     this.#isPaused = true;
-    this.#scope.after(ms, () => {
+    this.#connection?.after(ms, () => {
       this.#isPaused = false;
       this.#next();
     });

@@ -1,12 +1,12 @@
-import { backoffMs, PAUSE_MS } from '../connection/backoff.ts';
-import { failed, failure, isRetryable, late, type ClientError, type Done, type Result } from '../errors.ts';
-import type { Emitter } from '../events.ts';
-import { ConnectionScope } from '../connection/connection-scope.ts';
-import type { PresencePage } from '../wire/frames.ts';
-import { MemberList, type Members, type MemberTold } from './members.ts';
-import type { Ports } from '../ports.ts';
+import { backoffMs, PAUSE_MS } from '../connection/reconnect-policy.ts';
 import type { Requests } from '../connection/requests.ts';
-import { pick, PRESENCE } from '../wire/frame-schemas.ts';
+import type { ClientPart, ClientScope, ConnectionScope } from '../connection/scopes.ts';
+import { failed, failure, late, mayPass, type ClientError, type Done, type Result } from '../errors.ts';
+import type { ForwardedFrame } from '../wire/decode-frame.ts';
+import type { PresencePage } from '../wire/frames.ts';
+import { pick, type Fields } from '../wire/frame-schemas.ts';
+import { MemberList, PRESENCE, type Members, type MemberTold } from './members.ts';
+import type { Subscriptions } from './subscriptions.ts';
 
 /** How long one waits for a list that nobody has had. */
 const DEADLINE_MS = 10_000;
@@ -14,16 +14,6 @@ const WAITING_MAX = 1_000;
 
 /** Lists that are read at once: more would spend what a user may ask in a minute (LM2). */
 const ACTIVE_MAX = 4;
-
-export interface MemberListParts {
-  readonly ports: Ports;
-  readonly requests: Requests;
-  readonly emitter: Emitter;
-  /** Of a room that one wants to be in: whether one is, on this connection. */
-  readonly subscription: (room: string) => { readonly isOn: boolean } | undefined;
-  /** Why there is no connection. */
-  readonly trouble: () => ClientError | undefined;
-}
 
 interface KeptList {
   readonly list: MemberList;
@@ -36,24 +26,26 @@ interface KeptList {
 }
 
 /** Who is in the rooms of which that was asked: read when one comes into a room, again after each reconnect, and kept. */
-export class MemberLists {
-  readonly #parts: MemberListParts;
-  readonly #scope: ConnectionScope;
+export class MemberLists implements ClientPart {
+  readonly #client: ClientScope;
+  readonly #requests: Requests;
+  readonly #subscriptions: Subscriptions;
   readonly #lists = new Map<string, KeptList>();
   readonly #waiting = new Set<KeptList>();
+  #connection: ConnectionScope | undefined;
   #active = 0;
   /** Who one is: others are told of. */
   #self = '';
 
-  constructor(parts: MemberListParts) {
-    this.#parts = parts;
-    this.#scope = new ConnectionScope(parts.ports);
+  constructor(client: ClientScope, requests: Requests, subscriptions: Subscriptions) {
+    this.#client = client;
+    this.#requests = requests;
+    this.#subscriptions = subscriptions;
   }
 
   ask(room: string, done: Done<Members>): void {
-    const { subscription, ports, trouble } = this.#parts;
     const refuse = (code: string, message: string): void => done(failed(failure(code, message)));
-    const wanted = subscription(room);
+    const wanted = this.#subscriptions.room(room);
     if (!wanted) return refuse('not_joined', `the room ${room} is not joined`);
     const known = this.#lists.get(room);
     if (known?.list.isLoaded) return done({ ok: true, value: known.list });
@@ -61,11 +53,11 @@ export class MemberLists {
       return refuse('queue_full', `${WAITING_MAX} wait for this list already`);
     if (known) return void known.dones.push(done);
     const error = (): ClientError =>
-      kept.why ?? late(`who is in ${room} could not be read in time`, trouble());
+      kept.why ?? late(`who is in ${room} could not be read in time`, this.#client.trouble);
     const kept: KeptList = {
       list: new MemberList(room, () => this.#forget(kept, failure('closed', 'the list was closed'))),
       dones: [done],
-      cancel: ports.after(DEADLINE_MS, () => this.#forget(kept, error())),
+      cancel: this.#client.ports.after(DEADLINE_MS, () => this.#forget(kept, error())),
       failures: 0,
       why: undefined,
     };
@@ -75,8 +67,9 @@ export class MemberLists {
 
   // --- what becomes of a connection, and of a room
 
-  connected(self: string): void {
-    this.#self = self;
+  connected(connection: ConnectionScope): void {
+    this.#connection = connection;
+    this.#self = connection.welcome.user;
   }
 
   /** What changes from here on is told; what has changed before is read. */
@@ -92,7 +85,7 @@ export class MemberLists {
   }
 
   lost(): void {
-    this.#scope.end();
+    this.#connection = undefined;
     this.#waiting.clear();
     this.#active = 0;
     for (const { list } of this.#lists.values()) list.lost();
@@ -130,31 +123,32 @@ export class MemberLists {
   }
 
   #next(): void {
+    const connection = this.#connection;
+    if (!connection) return;
     for (const kept of this.#waiting) {
-      if (this.#active >= ACTIVE_MAX) return;
+      if (connection.isOver || this.#active >= ACTIVE_MAX) return;
       this.#waiting.delete(kept);
       this.#active++;
-      this.#read(kept);
+      this.#read(kept, connection);
     }
   }
 
-  #read(kept: KeptList): void {
+  #read(kept: KeptList, connection: ConnectionScope): void {
     const { list } = kept;
     list.asked();
     const question = {
       frame: { type: 'presence', room: list.room },
-      read: (fields: Parameters<typeof pick>[0]) => pick<PresencePage>(fields, PRESENCE),
+      read: (fields: Fields) => pick(fields, PRESENCE),
     };
-    const next = this.#scope.within(() => this.#next());
-    const answered = this.#scope.within((result: Result<PresencePage>) => {
+    const answered = connection.within((result: Result<PresencePage>) => {
       this.#active--;
       if (this.#isKept(kept)) {
         if (result.ok) this.#answered(kept, result.value);
         else this.#refused(kept, result.error);
       }
-      next();
+      if (!connection.isOver) this.#next();
     });
-    this.#parts.requests.ask(question, answered);
+    this.#requests.ask(question, answered);
   }
 
   #answered(kept: KeptList, page: PresencePage): void {
@@ -166,13 +160,13 @@ export class MemberLists {
   }
 
   #refused(kept: KeptList, error: ClientError): void {
-    const { ports, emitter } = this.#parts;
+    const { ports, emitter } = this.#client;
     const { code, message, retryAfterMs } = error;
     kept.list.lost();
     kept.why = error;
-    if (isRetryable(code) || code === 'bad_server_frame' || code === 'queue_full') {
-      const growing = backoffMs(++kept.failures, () => ports.random());
-      return this.#scope.after((retryAfterMs ?? PAUSE_MS) + growing, () => {
+    if (mayPass(code)) {
+      const growing = backoffMs(++kept.failures, ports);
+      return this.#connection?.after((retryAfterMs ?? PAUSE_MS) + growing, () => {
         if (this.#isKept(kept)) this.#readSoon(kept);
       });
     }
@@ -183,14 +177,16 @@ export class MemberLists {
   // --- what is told
 
   /** What a server tells of who is in a room: where a list is kept, what is new to it. */
-  told(told: MemberTold): void {
-    const kept = this.#lists.get(told.event.room);
-    if (kept) this.#tell(kept, kept.list.take(told, this.#self));
-    else this.#parts.emitter.emit(told.name, told.event);
+  take(frame: ForwardedFrame): boolean {
+    const { name } = frame;
+    if (name !== 'joined' && name !== 'left' && name !== 'presence' && name !== 'members') return false;
+    const kept = this.#lists.get(frame.event.room);
+    if (kept) this.#tell(kept, kept.list.take(frame, this.#self));
+    return kept !== undefined;
   }
 
   /** A listener may leave the room, or close the list: then it is told no more. */
   #tell(kept: KeptList, changes: readonly MemberTold[]): void {
-    for (const { name, event } of changes) if (this.#isKept(kept)) this.#parts.emitter.emit(name, event);
+    for (const { name, event } of changes) if (this.#isKept(kept)) this.#client.emitter.emit(name, event);
   }
 }

@@ -1,5 +1,20 @@
 import type { ClientEvents } from '../events.ts';
-import type { PresencePage } from '../wire/frames.ts';
+import type { Member, PresencePage } from '../wire/frames.ts';
+import { fitting, isBoolean, isCount, isText, listOf, oneOf, type Schema } from '../wire/frame-schemas.ts';
+
+const MEMBER: Schema<Member> = {
+  user: isText,
+  state: oneOf('alive', 'suspect'),
+  since: isText,
+  devices: isCount,
+};
+
+export const PRESENCE: Schema<PresencePage> = {
+  room: isText,
+  members: listOf(fitting(MEMBER)),
+  total: isCount,
+  more: isBoolean,
+};
 
 type Shown = 'alive' | 'suspect';
 

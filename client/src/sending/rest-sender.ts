@@ -1,69 +1,56 @@
-import { isRetryable, type ClientError, type Done } from '../errors.ts';
-import type { SentMessage } from '../wire/frames.ts';
-import type { Message } from './message.ts';
-import type { PostAnswer, Ports } from '../ports.ts';
+import { backoffMs, PAUSE_MS } from '../connection/reconnect-policy.ts';
+import type { ClientScope } from '../connection/scopes.ts';
+import { isRetryable, type ClientError } from '../errors.ts';
+import type { PostAnswer } from '../ports.ts';
 import { ERROR, pick, SENT, type Fields } from '../wire/frame-schemas.ts';
+import type { Message, SecondWay, SendQueue } from './send-queue.ts';
 
 const DEADLINE_MS = 10_000;
 
-export interface RestSenderParts {
-  readonly ports: Ports;
-  readonly token: (done: Done<string>) => void;
-  /** The server's time. */
-  readonly heard: (time: number | undefined) => void;
-  /** Its time is not over yet. */
-  readonly isWaiting: (message: Message) => boolean;
-  /** It is stored. This counts whenever it comes. */
-  readonly stored: (message: Message, sent: SentMessage) => void;
-  /** It was not sent: there is no token, or its time was over before there was one. */
-  readonly unsent: (message: Message, error?: ClientError) => void;
-  readonly refused: (message: Message, error: ClientError, token: string) => void;
-  /** There is no answer, or none that can be read. */
-  readonly unanswered: (message: Message) => void;
-}
-
-/** Messages by REST, one at a time. */
-export class RestSender {
-  readonly #parts: RestSenderParts;
+/** Messages by REST (RS1), one at a time, while sockets do not get through. */
+class RestSender implements SecondWay {
+  readonly #client: ClientScope;
+  readonly #queue: SendQueue;
   /** Answers but a good one are heard only while nothing newer is under way. */
   #number = 0;
+  #failures = 0;
   #isBusy = false;
   #cancel: (() => void) | undefined;
 
-  constructor(parts: RestSenderParts) {
-    this.#parts = parts;
+  constructor(client: ClientScope, queue: SendQueue) {
+    this.#client = client;
+    this.#queue = queue;
   }
 
   get isBusy(): boolean {
     return this.#isBusy;
   }
 
-  /** Only good news is wanted of what is under way. */
   forget(): void {
-    this.#number++;
-    this.#isBusy = false;
-    this.#cancel?.();
-    this.#cancel = undefined;
+    this.#failures = 0;
+    this.#stop();
   }
 
-  post(message: Message): void {
-    const { token, isWaiting, unsent } = this.#parts;
+  send(message: Message): void {
     const number = ++this.#number;
     this.#isBusy = true;
-    token((given) => {
+    this.#client.tokens.get((given) => {
       if (number !== this.#number) return;
-      if (given.ok && isWaiting(message)) return this.#post(message, given.value, number);
+      if (given.ok && this.#queue.isWaiting(message)) return this.#post(message, given.value, number);
       this.#isBusy = false;
-      unsent(message, given.ok ? undefined : given.error);
+      this.#queue.waitsAgain(message, () => {
+        message.why = given.ok ? undefined : given.error;
+        this.#pause();
+      });
     });
   }
 
   #post(message: Message, token: string, number: number): void {
-    const { ports, unanswered } = this.#parts;
+    const { ports } = this.#client;
     message.stage = 'posted';
     this.#cancel = ports.after(DEADLINE_MS, () => {
-      this.forget();
-      unanswered(message);
+      this.#stop();
+      this.#unanswered(message);
     });
     const { type: _, room, ...body } = JSON.parse(message.text) as Fields;
     const request = { room: room as string, token, body: JSON.stringify(body) };
@@ -72,19 +59,60 @@ export class RestSender {
 
   #answered(message: Message, answer: PostAnswer | undefined, sent: { token: string; number: number }): void {
     const { token, number } = sent;
-    const { heard, stored, refused, unanswered } = this.#parts;
-    heard(answer?.time);
+    const { tokens } = this.#client;
+    tokens.clock?.heardDate(answer?.time);
     const isStored = answer?.status === 200 || answer?.status === 201;
     const ack = isStored ? pick(answer?.body, SENT) : undefined;
     const isHeard = number === this.#number;
-    if (isHeard) this.forget();
-    if (ack) return stored(message, ack);
+    if (isHeard) this.#stop();
+    if (ack) {
+      this.#failures = 0;
+      tokens.accepted();
+      return this.#queue.stored(message, ack);
+    }
     if (!isHeard) return;
     const error = isStored ? undefined : pick(answer?.body, ERROR);
     // What stands in between has errors of its own, and knows nothing of what was stored.
     const isTold =
       error && ((answer?.status ?? 0) < 500 || isRetryable(error.code) || error.code === 'internal');
-    if (isTold) refused(message, error, token);
-    else unanswered(message);
+    if (isTold) this.#refused(message, error, token);
+    else this.#unanswered(message);
+  }
+
+  /** There is no answer, or none that can be read. */
+  #unanswered(message: Message): void {
+    this.#queue.waitsAgain(message, () => {
+      message.isDoubtful = true;
+      this.#pause();
+    });
+  }
+
+  #refused(message: Message, error: ClientError, token: string): void {
+    this.#queue.waitsAgain(message, () => {
+      const isOld = error.code === 'unauthorized' && !message.hasNewToken && this.#client.tokens.renew(token);
+      if (isOld) message.hasNewToken = true;
+      else this.#queue.refuse(message, error);
+    });
+  }
+
+  /** Nothing is sent by REST for a while. */
+  #pause(): void {
+    const { ports } = this.#client;
+    this.#isBusy = true;
+    this.#cancel = ports.after(PAUSE_MS / 2 + backoffMs(++this.#failures, ports), () => {
+      this.#isBusy = false;
+      this.#queue.pump();
+    });
+  }
+
+  /** Only good news is wanted of what is under way. */
+  #stop(): void {
+    this.#number++;
+    this.#isBusy = false;
+    this.#cancel?.();
+    this.#cancel = undefined;
   }
 }
+
+/** Lets a client send by REST while it cannot connect: an option of `connect` of `vagus-client/base`. */
+export const sendByRest = (client: ClientScope, queue: SendQueue): SecondWay => new RestSender(client, queue);

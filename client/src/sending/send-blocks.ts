@@ -1,10 +1,8 @@
-import { PAUSE_MS } from '../connection/backoff.ts';
-import { ConnectionScope } from '../connection/connection-scope.ts';
-import type { Emitter } from '../events.ts';
-import type { Ports } from '../ports.ts';
+import { PAUSE_MS } from '../connection/reconnect-policy.ts';
+import type { ClientScope } from '../connection/scopes.ts';
 
-/** Everything, what goes by REST, or a room. */
-export type Blockable = 'all' | 'rest' | `room:${string}`;
+/** Everything, or a room. */
+export type Blockable = 'all' | `room:${string}`;
 
 /**
  * Until when nothing is sent, and of what. Everything is held for the user's rate alone (LM2): once the server has refused
@@ -14,27 +12,24 @@ export class SendBlocks {
   isSlowed = false;
   /** Between two messages of one who is slowed. */
   stepMs = PAUSE_MS;
-  readonly #ports: Ports;
-  readonly #emitter: Emitter;
+  readonly #client: ClientScope;
   readonly #released: () => void;
   readonly #until = new Map<Blockable, number>();
-  readonly #scope: ConnectionScope;
+  #cancel: (() => void) | undefined;
 
   /** `released`: something may be sent again. */
-  constructor(ports: Ports, emitter: Emitter, released: () => void) {
-    this.#ports = ports;
-    this.#emitter = emitter;
+  constructor(client: ClientScope, released: () => void) {
+    this.#client = client;
     this.#released = released;
-    this.#scope = new ConnectionScope(ports);
   }
 
   has(what: Blockable): boolean {
-    return (this.#until.get(what) ?? 0) > this.#ports.now();
+    return (this.#until.get(what) ?? 0) > this.#client.ports.now();
   }
 
   /** The longest one counts. */
   hold(what: Blockable, ms: number): void {
-    this.#until.set(what, Math.max(this.#until.get(what) ?? 0, this.#ports.now() + ms));
+    this.#until.set(what, Math.max(this.#until.get(what) ?? 0, this.#client.ports.now() + ms));
     this.#watch();
   }
 
@@ -44,19 +39,14 @@ export class SendBlocks {
     const isTold = this.has('all');
     this.isSlowed = true;
     this.hold('all', retryAfterMs);
-    if (!isTold) this.#emitter.emit('slowed', { retryAfterMs, everyMs: this.stepMs });
+    if (!isTold) this.#client.emitter.emit('slowed', { retryAfterMs, everyMs: this.stepMs });
   }
 
   /** Nothing waits any more. */
   unslow(): void {
     if (!this.isSlowed) return;
     this.isSlowed = false;
-    this.#emitter.emit('slowed', {});
-  }
-
-  /** What was said of what goes by REST says nothing of a connection. */
-  connected(): void {
-    this.#until.delete('rest');
+    this.#client.emitter.emit('slowed', {});
   }
 
   /** What was said of rooms was said of the connection that is lost. */
@@ -66,16 +56,17 @@ export class SendBlocks {
 
   end(): void {
     this.#until.clear();
-    this.#scope.end();
+    this.#cancel?.();
   }
 
   /** One timer, for the first that is over. */
   #watch(): void {
-    this.#scope.end();
+    this.#cancel?.();
+    const { ports } = this.#client;
     const first = Math.min(...this.#until.values());
     if (first === Infinity) return;
-    this.#scope.after(Math.max(0, first - this.#ports.now()), () => {
-      const now = this.#ports.now();
+    this.#cancel = ports.after(Math.max(0, first - ports.now()), () => {
+      const now = ports.now();
       for (const [what, until] of this.#until) if (until <= now) this.#until.delete(what);
       this.#watch();
       this.#released();

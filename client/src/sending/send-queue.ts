@@ -1,28 +1,56 @@
-import { backoffMs, PAUSE_MS } from '../connection/backoff.ts';
-import { validateRequest } from '../wire/validate-request.ts';
-import { failed, failure, isRetryable, late, type ClientError, type Done } from '../errors.ts';
-import type { Emitter } from '../events.ts';
+import { backoffMs, PAUSE_MS } from '../connection/reconnect-policy.ts';
+import type { ClientScope, ConnectionScope } from '../connection/scopes.ts';
+import { failed, failure, isRetryable, late, type ClientError, type Done, type Result } from '../errors.ts';
 import type { SentMessage } from '../wire/frames.ts';
-import { SendBlocks } from './send-blocks.ts';
-import type { Message, SendOptions } from './message.ts';
-import type { Ports } from '../ports.ts';
-import { RestSender } from './rest-sender.ts';
 import { pick, SENT, type Fields } from '../wire/frame-schemas.ts';
 import { utf8Bytes } from '../wire/text.ts';
-import type { Tokens } from '../connection/tokens.ts';
+import { SendBlocks } from './send-blocks.ts';
 
-/** Where messages go, and what bounds them. */
-export interface SendQueueParts {
-  readonly ports: Ports;
-  readonly tokens: Pick<Tokens, 'get' | 'renew' | 'accepted' | 'clock'>;
-  readonly emitter: Emitter;
+export interface SendOptions {
+  /** Makes the message safe to send again: 1 to 64 of `A-Z a-z 0-9 _ . -`. One is made when there is none. */
+  readonly id?: string;
+  readonly data?: Readonly<Record<string, unknown>>;
+  /** One's own time, ISO 8601; others get it as `sentAt`. */
+  readonly timestamp?: string;
+}
+
+/** A message on its way. */
+export interface Message {
+  readonly id: string;
+  readonly room: string;
+  /** Its frame. */
+  readonly text: string;
+  readonly bytes: number;
+  readonly endsAt: number;
+  readonly done: Done<SentMessage>;
+  stage: 'waiting' | 'flying' | 'posted';
+  /** It may be stored, although no ack came (DG4). */
+  isDoubtful?: boolean;
+  hasNewToken?: boolean;
+  /** How often it was refused for a while that nobody named. */
+  delays: number;
+  why?: ClientError | undefined;
+}
+
+/** What bounds them. */
+export interface SendLimits {
   /** Messages that wait. */
   readonly queueMax: number;
   /** How long a message is tried; 0: for ever. */
   readonly sendTimeoutMs: number;
-  /** Why there is no connection. */
-  readonly trouble: () => ClientError | undefined;
 }
+
+/** Another way for messages, one at a time, while there is no connection. */
+export interface SecondWay {
+  /** Nothing more may be sent this way for now. */
+  readonly isBusy: boolean;
+  send(message: Message): void;
+  /** There is a connection, or the end: of what is under way, only that it is stored is wanted. */
+  forget(): void;
+}
+
+/** Makes one for a queue. */
+export type SecondWayOf = (client: ClientScope, queue: SendQueue) => SecondWay;
 
 /** Unanswered messages on one socket: less than a burst that is allowed (LM2), so that few are refused in vain. */
 const WINDOW = 32;
@@ -39,47 +67,28 @@ const DELAYS_MAX = 3;
  * - In a room nothing is sent past one that waits; without a socket they go by REST, one at a time.
  */
 export class SendQueue {
-  readonly #parts: SendQueueParts;
+  readonly blocks: SendBlocks;
+  readonly #client: ClientScope;
+  readonly #limits: SendLimits;
+  readonly #secondWay: SecondWay | undefined;
   readonly #queue = new Set<Message>();
   readonly #flying = new Map<string, Message>();
-  readonly #blocks: SendBlocks;
-  readonly #rest: RestSender;
-  #way: 'none' | 'rest' | ((text: string) => void) = 'none';
+  #way: ConnectionScope | SecondWay | undefined;
   #frameBytes = FRAME_BYTES;
-  #postFailures = 0;
   #cancelDeadline: (() => void) | undefined;
 
-  constructor(parts: SendQueueParts) {
-    this.#parts = parts;
-    const { ports, tokens, emitter } = parts;
-    this.#blocks = new SendBlocks(ports, emitter, () => this.#pump());
-    this.#rest = new RestSender({
-      ports,
-      token: (done) => tokens.get(done),
-      heard: (time) => tokens.clock.heardDate(time),
-      isWaiting: (message) => this.#queue.has(message),
-      stored: (message, sent) => {
-        tokens.accepted();
-        this.#acked(message, sent);
-      },
-      unsent: this.#waitsAgain((message, error?: ClientError) => {
-        message.why = error;
-        this.#postLater();
-      }),
-      refused: this.#waitsAgain((message, error: ClientError, token: string) =>
-        this.#postRefused(message, error, token),
-      ),
-      unanswered: this.#waitsAgain((message) => {
-        message.isDoubtful = true;
-        this.#postLater();
-      }),
-    });
+  constructor(client: ClientScope, limits: SendLimits, secondWay?: SecondWayOf) {
+    this.#client = client;
+    this.#limits = limits;
+    this.blocks = new SendBlocks(client, () => this.pump());
+    this.#secondWay = secondWay?.(client, this);
   }
 
   send(room: string, content: string, options: SendOptions, done: Done<SentMessage>): void {
-    const { ports, sendTimeoutMs } = this.#parts;
+    const { ports, encode } = this.#client;
+    const { sendTimeoutMs } = this.#limits;
     const id = options.id ?? ports.newId();
-    const frame = validateRequest({ type: 'chat', room, content, ...options, id });
+    const frame = encode({ type: 'chat', room, content, ...options, id });
     if (!frame.ok) return done(frame);
     const text = frame.value;
     const bytes = utf8Bytes(text);
@@ -88,12 +97,12 @@ export class SendQueue {
     const endsAt = sendTimeoutMs === 0 ? Infinity : ports.now() + sendTimeoutMs;
     this.#queue.add({ id, room, text, bytes, endsAt, done, stage: 'waiting', delays: 0 });
     this.#watch();
-    this.#pump();
+    this.pump();
   }
 
   #noPlace(bytes: number): ClientError | undefined {
     if (bytes > this.#frameBytes) return this.#tooLarge();
-    const { queueMax } = this.#parts;
+    const { queueMax } = this.#limits;
     return this.#queue.size >= queueMax
       ? failure('queue_full', `${queueMax} messages are waiting to be sent`)
       : undefined;
@@ -105,42 +114,37 @@ export class SendQueue {
 
   // --- ways
 
-  connected(
-    send: (text: string) => void,
-    limits: { readonly frameBytes: number; readonly messagesPerMinute: number },
-  ): void {
-    this.#way = send;
-    this.#frameBytes = limits.frameBytes;
-    this.#blocks.stepMs =
-      limits.messagesPerMinute > 0 ? Math.ceil(60_000 / limits.messagesPerMinute) : PAUSE_MS;
-    // What is being posted is sent too: the id makes it the same message, and its place in the order is kept.
-    this.#rest.forget();
-    this.#postFailures = 0;
-    this.#blocks.connected();
+  connected(connection: ConnectionScope): void {
+    const { messagesPerMinute } = connection.welcome.limits;
+    this.#way = connection;
+    this.#frameBytes = connection.frameBytes;
+    this.blocks.stepMs = messagesPerMinute > 0 ? Math.ceil(60_000 / messagesPerMinute) : PAUSE_MS;
+    // What is under way by the second way is sent too: the id makes it the same message, and its place in the order is kept.
+    this.#secondWay?.forget();
     this.#backToQueue();
-    this.#pump();
+    this.pump();
   }
 
   lost(): void {
-    if (this.#way === 'rest') return;
-    this.#way = 'none';
+    if (this.#way === this.#secondWay) return;
+    this.#way = undefined;
     this.#backToQueue();
-    this.#blocks.lost();
+    this.blocks.lost();
   }
 
-  /** There is no socket to be had. */
-  useRest(): void {
-    if (this.#way !== 'none') return;
-    this.#way = 'rest';
-    this.#pump();
+  /** There is no connection to be had. */
+  unreachable(): void {
+    if (this.#way) return;
+    this.#way = this.#secondWay;
+    this.pump();
   }
 
   end(error: ClientError): void {
-    this.#way = 'none';
-    this.#rest.forget();
+    this.#way = undefined;
+    this.#secondWay?.forget();
     this.#cancelDeadline?.();
     for (const message of [...this.#queue]) this.#failed(message, error);
-    this.#blocks.end();
+    this.blocks.end();
   }
 
   #backToQueue(): void {
@@ -152,59 +156,48 @@ export class SendQueue {
     }
   }
 
-  #pump(): void {
+  pump(): void {
     const way = this.#way;
-    if (way === 'none' || this.#blocks.has('all')) return;
-    if (way === 'rest' && (this.#rest.isBusy || this.#blocks.has('rest'))) return;
+    if (!way || this.blocks.has('all')) return;
     const blocked = new Set<string>();
     // The queue itself, not a copy: it may be long, and this is done for each answer.
     for (const message of this.#queue) {
       // A listener may have changed the way, or what is under way.
-      if (way !== this.#way || this.#isFull()) return;
+      if (way !== this.#way || this.#isFull(way)) return;
       if (message.stage === 'flying') continue;
       const { room, id } = message;
-      if (blocked.has(room) || this.#blocks.has(`room:${room}`) || this.#flying.has(id)) {
+      if (blocked.has(room) || this.blocks.has(`room:${room}`) || this.#flying.has(id)) {
         blocked.add(room);
         continue;
       }
       if (message.bytes > this.#frameBytes) this.#failed(message, this.#tooLarge());
-      else if (way === 'rest') return this.#rest.post(message);
-      else this.#fly(message, way);
+      else if ('isBusy' in way) way.send(message);
+      else {
+        message.stage = 'flying';
+        this.#flying.set(id, message);
+        way.send(message.text);
+      }
     }
   }
 
-  #isFull(): boolean {
-    return this.#flying.size >= (this.#blocks.isSlowed ? 1 : WINDOW);
+  #isFull(way: ConnectionScope | SecondWay): boolean {
+    return 'isBusy' in way ? way.isBusy : this.#flying.size >= (this.blocks.isSlowed ? 1 : WINDOW);
   }
 
-  #fly(message: Message, send: (text: string) => void): void {
-    message.stage = 'flying';
-    this.#flying.set(message.id, message);
-    send(message.text);
+  // --- the second way
+
+  /** Its time is not over yet. */
+  isWaiting(message: Message): boolean {
+    return this.#queue.has(message);
   }
 
-  // --- by REST
-
-  #postLater(): void {
-    const pauseMs = backoffMs(++this.#postFailures, () => this.#parts.ports.random());
-    this.#blocks.hold('rest', PAUSE_MS / 2 + pauseMs);
-  }
-
-  #postRefused(message: Message, error: ClientError, token: string): void {
-    const isOld = error.code === 'unauthorized' && !message.hasNewToken && this.#parts.tokens.renew(token);
-    if (isOld) message.hasNewToken = true;
-    else this.#refuse(message, error);
-  }
-
-  /** What was posted waits again, unless its time is over meanwhile. */
-  #waitsAgain<Rest extends readonly unknown[]>(then: (message: Message, ...rest: Rest) => void) {
-    return (message: Message, ...rest: Rest): void => {
-      if (this.#queue.has(message)) {
-        message.stage = 'waiting';
-        then(message, ...rest);
-      }
-      this.#pump();
-    };
+  /** What was under way waits again, unless its time is over meanwhile. */
+  waitsAgain(message: Message, then: () => void): void {
+    if (this.#queue.has(message)) {
+      message.stage = 'waiting';
+      then();
+    }
+    this.pump();
   }
 
   // --- answers
@@ -215,7 +208,7 @@ export class SendQueue {
     if (!message) return 'unknown';
     const sent = pick(fields, SENT);
     if (!sent) return 'broken';
-    this.#acked(message, sent);
+    this.stored(message, sent);
     return 'taken';
   }
 
@@ -224,29 +217,29 @@ export class SendQueue {
     if (!message) return false;
     this.#flying.delete(id);
     message.stage = 'waiting';
-    this.#refuse(message, error);
-    this.#pump();
+    this.refuse(message, error);
+    this.pump();
     return true;
   }
 
-  #acked(message: Message, sent: SentMessage): void {
-    this.#postFailures = 0;
+  /** It is stored: this counts whenever it comes. */
+  stored(message: Message, sent: SentMessage): void {
     this.#settle(message, { ok: true, value: sent });
-    if (this.#blocks.isSlowed) this.#blocks.slow(this.#blocks.stepMs);
-    this.#pump();
+    if (this.blocks.isSlowed) this.blocks.slow(this.blocks.stepMs);
+    this.pump();
   }
 
-  #refuse(message: Message, error: ClientError): void {
+  refuse(message: Message, error: ClientError): void {
     const { code, retryAfterMs } = error;
     message.why = error;
     // What an earlier try may have stored is not made undone by a later no: a right may have been lost meanwhile.
     if (!isRetryable(code)) return this.#failed(message, error);
     if (code === 'outcome_unknown') message.isDoubtful = true;
     // A user's rate is told with a time, and is of all rooms; everything else, a hook's own too, is the room's.
-    if (code === 'rate_limited' && retryAfterMs !== undefined) return this.#blocks.slow(retryAfterMs);
+    if (code === 'rate_limited' && retryAfterMs !== undefined) return this.blocks.slow(retryAfterMs);
     const delays = Math.min(++message.delays, DELAYS_MAX);
-    const pauseMs = retryAfterMs ?? PAUSE_MS + backoffMs(delays, () => this.#parts.ports.random());
-    this.#blocks.hold(`room:${message.room}`, pauseMs);
+    const pauseMs = retryAfterMs ?? PAUSE_MS + backoffMs(delays, this.#client.ports);
+    this.blocks.hold(`room:${message.room}`, pauseMs);
   }
 
   #failed(message: Message, error: ClientError): void {
@@ -255,11 +248,11 @@ export class SendQueue {
     this.#settle(message, failed(isDoubtful ? doubt : error));
   }
 
-  #settle(message: Message, result: Parameters<Done<SentMessage>>[0]): void {
+  #settle(message: Message, result: Result<SentMessage>): void {
     if (!this.#queue.delete(message)) return;
     if (this.#flying.get(message.id) === message) this.#flying.delete(message.id);
     message.done(result);
-    if (this.#queue.size === 0) this.#blocks.unslow();
+    if (this.#queue.size === 0) this.blocks.unslow();
   }
 
   // --- deadlines
@@ -269,15 +262,15 @@ export class SendQueue {
     if (this.#cancelDeadline) return;
     const [first] = this.#queue;
     if (!first || first.endsAt === Infinity) return;
-    const { ports } = this.#parts;
+    const { ports } = this.#client;
     this.#cancelDeadline = ports.after(Math.max(0, first.endsAt - ports.now()), () => {
       this.#cancelDeadline = undefined;
       for (const message of [...this.#queue]) {
         if (message.endsAt > ports.now()) break;
-        this.#failed(message, message.why ?? late('it could not be sent in time', this.#parts.trouble()));
+        this.#failed(message, message.why ?? late('it could not be sent in time', this.#client.trouble));
       }
       this.#watch();
-      this.#pump();
+      this.pump();
     });
   }
 }

@@ -27,10 +27,13 @@ export type ServerFrame =
   | { readonly type: 'ping' }
   | { readonly type: 'skipped'; readonly channel: string; readonly from: number; readonly to: number }
   | { readonly type: 'reset'; readonly channel: string; readonly seq: number }
-  | {
-      [Name in Forwarded]: { readonly type: 'told'; readonly name: Name; readonly event: ClientEvents[Name] };
-    }[Forwarded]
+  | ForwardedFrame
   | { readonly type: 'unknown' };
+
+/** A notification that is passed on as it is. */
+export type ForwardedFrame = {
+  [Name in Forwarded]: { readonly type: 'told'; readonly name: Name; readonly event: ClientEvents[Name] };
+}[Forwarded];
 
 /** Notifications that are passed on as they are. */
 type Forwarded =

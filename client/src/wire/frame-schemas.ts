@@ -4,11 +4,7 @@ import type {
   Entry,
   HistoryPage,
   JoinedRoom,
-  ListedRoom,
-  Member,
-  PresencePage,
   Published,
-  RoomsPage,
   SentMessage,
   Welcome,
 } from './frames.ts';
@@ -39,7 +35,7 @@ export function oneOf(...values: readonly unknown[]): Check {
   return (value) => values.includes(value);
 }
 
-function fitting<Value>(shape: Schema<Value>): Check {
+export function fitting<Value>(shape: Schema<Value>): Check {
   return (value) => pick(value, shape) !== undefined;
 }
 
@@ -93,7 +89,7 @@ export const WELCOME: Schema<Welcome> = {
   time: isText,
 };
 
-const ACCESS = oneOf('public', 'private');
+export const ACCESS = oneOf('public', 'private');
 
 export const JOINED: Schema<JoinedRoom> = { room: isText, access: ACCESS, metadata: isObject, seq: isCount };
 
@@ -121,30 +117,6 @@ export const PLACED: Schema<Placed> = {
   reset: maybe(oneOf(true)),
   already: maybe(oneOf(true)),
 };
-
-const MEMBER: Schema<Member> = {
-  user: isText,
-  state: oneOf('alive', 'suspect'),
-  since: isText,
-  devices: isCount,
-};
-
-export const PRESENCE: Schema<PresencePage> = {
-  room: isText,
-  members: listOf(fitting(MEMBER)),
-  total: isCount,
-  more: isBoolean,
-};
-
-const LISTED: Schema<ListedRoom> = {
-  room: isText,
-  access: ACCESS,
-  metadata: isObject,
-  present: isCount,
-  invited: maybe(isBoolean),
-};
-
-export const ROOMS: Schema<RoomsPage> = { rooms: listOf(fitting(LISTED)), more: isBoolean };
 
 /** A page of a log; undefined when anything in it is broken. */
 export function readHistory(fields: Fields): HistoryPage | undefined {

@@ -1,8 +1,18 @@
 import { failed, failure, type ClientError, type Result } from '../errors.ts';
-import { isBoolean, isCount, isObject, isText, listOf, maybe, oneOf, type Fields } from './frame-schemas.ts';
-import { isPosition } from '../rooms/position.ts';
-import { toJson, utf8Bytes } from './text.ts';
-import { isTime } from './time.ts';
+import type { Position } from '../rooms/positions.ts';
+import {
+  isBoolean,
+  isCount,
+  isObject,
+  isText,
+  listOf,
+  maybe,
+  oneOf,
+  pick,
+  type Fields,
+  type Schema,
+} from './frame-schemas.ts';
+import { isTime, toJson, utf8Bytes } from './text.ts';
 
 /** What a field has to be, and how that is said. */
 type Rule = readonly [(value: unknown) => boolean, string];
@@ -17,6 +27,18 @@ const isRoom = matching(/^[A-Za-z0-9_-]{1,64}$/);
 const isUser = matching(/^(?!svc:)[^\p{C}\p{Z}]{1,255}$/u);
 const isMetadata = within(8_192);
 const isSignal = within(4_096);
+
+const POSITION: Schema<Position> = {
+  seq: isCount,
+  id: maybe((value) => isText(value) && /^[A-Za-z0-9_.:-]{1,64}$/.test(value as string)),
+  from: maybe(isText),
+  log: maybe((value) => isText(value) && (value as string).length <= 64),
+};
+
+/** A seq is a position that nothing can be held against. */
+function isPosition(value: unknown): boolean {
+  return isCount(value) || pick(value, POSITION) !== undefined;
+}
 
 const ROOM: Rule = [isRoom, '1 to 64 of A-Z a-z 0-9 _ -'];
 const USER: Rule = [isUser, 'a user: 1 to 255 printable characters without blanks, not beginning with svc:'];

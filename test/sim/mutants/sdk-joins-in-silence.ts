@@ -7,8 +7,8 @@ export const mutant: Mutant = {
   file: 'rooms/subscriptions.ts',
   edits: [
     {
-      find: `return isAsked || !this.#isWanted(wanted) ? undefined : this.#join(wanted);`,
-      replace: `return undefined;`,
+      find: `if (one.isWaitedFor && this.#isWanted(one) && !one.isAsked) this.#join(one);`,
+      replace: ``,
     },
   ],
   seed: 2,

@@ -4,11 +4,11 @@ export const mutant: Mutant = {
   name: 'sdk-resumes-one-later',
   what: 'After a reconnect a channel goes on behind the message that is missing.',
   of: 'client',
-  file: 'rooms/resume-batches.ts',
+  file: 'rooms/positions.ts',
   edits: [
     {
-      find: `    last.slice.channels[name] = given;`,
-      replace: `    last.slice.channels[name] = position.seq + 1;`,
+      find: `last.batch.channels[channel] = given;`,
+      replace: `last.batch.channels[channel] = place.seq + 1;`,
     },
   ],
   seed: 1,
