@@ -108,6 +108,7 @@ test('every block of code in a document is run here, and is short', () => {
     'README.md 2',
     'client/README.md 1',
     'docs/client.md 1',
+    'docs/client.md 2',
     'docs/library.md 1',
   ]);
   for (const [name, code] of BLOCKS)
@@ -139,7 +140,7 @@ describe('clients', () => {
     await program.says(/^lobby bob: hi, alice$/m);
   });
 
-  test.each(['client/README.md 1', 'docs/client.md 1'])('%s: in a page', async (name) => {
+  test.each(['client/README.md 1', 'docs/client.md 1', 'docs/client.md 2'])('%s: in a page', async (name) => {
     const program = await run(block(name, 'wss://chat.example.com/ws', engine.engine.url), ['./page.mjs']);
     await program.says(/^stored as \d+$/m);
     await write(`read by ${name}`);

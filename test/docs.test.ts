@@ -221,7 +221,7 @@ describe('docs/client.md', () => {
         .map(([event]) => bare(event))
         .toSorted(),
     ).toEqual(events.toSorted());
-    const options = /interface ConnectOptions \{(.*?)\n\}/s.exec(read('client/src/options.ts'))?.[1] ?? '';
+    const options = /interface ConnectOptions \{(.*?)\n\}/s.exec(read('client/src/base.ts'))?.[1] ?? '';
     const names = [...options.matchAll(/readonly (\w+)/g)].map(([, name]) => name ?? '');
     expect(
       table(CLIENT, 'option')

@@ -1,15 +1,16 @@
 import { Connection } from './connection/connection.ts';
+import type { JudgeHandshake } from './connection/handshake-refusal.ts';
 import type { ClientState } from './connection/lifecycle-table.ts';
 import { Requests } from './connection/requests.ts';
 import type { ClientPart, ClientScope, ConnectionScope, Encode } from './connection/scopes.ts';
-import { Tokens, type TokenSource, type TokenTimes } from './connection/tokens.ts';
+import { Tokens, type TokenSource } from './connection/tokens.ts';
 import { failed, type ClientError, type Done } from './errors.ts';
 import { Emitter, type EventName, type Listener } from './events.ts';
-import type { Ports } from './ports.ts';
+import type { BasePorts } from './ports.ts';
 import { toPosition, type Position } from './rooms/positions.ts';
 import { Subscriptions } from './rooms/subscriptions.ts';
-import { SendQueue, type SecondWayOf, type SendOptions } from './sending/send-queue.ts';
-import type { ForwardedFrame, ServerFrame } from './wire/decode-frame.ts';
+import { SendQueue, type SendLimits, type SendOptions } from './sending/send-queue.ts';
+import type { ServerFrame } from './wire/decode-frame.ts';
 import { encodeRequest } from './wire/text.ts';
 import type { JoinedRoom, SentMessage } from './wire/frames.ts';
 
@@ -26,14 +27,27 @@ export interface CoreOptions {
   readonly joinTimeoutMs?: number;
 }
 
-/** What a base is composed with. */
-export interface Additions {
+/** What a client does without a socket. */
+export interface HttpAddition {
+  /** Messages on their way, also while there is no connection. */
+  readonly queue: (client: ClientScope, limits: SendLimits) => SendQueue;
+  readonly judge: JudgeHandshake;
+  /** Nothing is asked any more. */
+  end(): void;
+}
+
+/** What a base can be composed with. */
+export interface BaseAdditions {
   /** Looks at requests before they are sent; without it the server does. */
   readonly encode?: Encode;
-  /** How messages go while there is no connection; without it they wait. */
-  readonly secondWay?: SecondWayOf;
-  /** Tells which tokens are over; without it the server does. */
-  readonly clock?: TokenTimes;
+  /** What goes by HTTP; without it messages wait for a connection, and a handshake that failed is tried again. */
+  readonly http?: HttpAddition;
+}
+
+/** What only the whole client is composed with. */
+interface Additions extends BaseAdditions {
+  /** Keeps tokens; without it they are asked for each time. */
+  readonly tokens?: Tokens;
 }
 
 /**
@@ -55,13 +69,13 @@ export class BaseCore {
   readonly #connections: Connection;
   readonly #sending: SendQueue;
 
-  constructor(options: CoreOptions, ports: Ports, { encode = encodeRequest, secondWay, clock }: Additions) {
+  constructor(options: CoreOptions, ports: BasePorts, { encode = encodeRequest, http, tokens }: Additions) {
     const { queueMax = 1_000, sendTimeoutMs = 60_000, joinTimeoutMs = 60_000 } = options;
     const trouble = (): ClientError | undefined => this.#connections.trouble;
     this.client = {
       ports,
       emitter: this.#emitter,
-      tokens: new Tokens(options.token, ports, clock),
+      tokens: tokens ?? new Tokens(options.token, ports),
       encode,
       parts: this.parts,
       get trouble() {
@@ -70,14 +84,23 @@ export class BaseCore {
     };
     this.requests = new Requests(this.client);
     this.subscriptions = new Subscriptions(this.client, this.requests, joinTimeoutMs);
-    this.#sending = new SendQueue(this.client, { queueMax, sendTimeoutMs }, secondWay);
-    this.#connections = new Connection(options.url, this.client, {
-      connected: (connection) => this.#connected(connection),
-      received: (frame, connection) => this.#received(frame, connection),
-      lost: () => this.#lost(),
+    const limits = { queueMax, sendTimeoutMs };
+    this.#sending = http?.queue(this.client, limits) ?? new SendQueue(this.client, limits);
+    const owner = {
+      connected: (connection: ConnectionScope) => this.#connected(connection),
+      received: (frame: ServerFrame, connection: ConnectionScope) => this.#received(frame, connection),
+      lost: () => {
+        this.connection = undefined;
+        for (const part of [this.#sending, ...this.parts, this.subscriptions, this.requests]) part.lost();
+      },
       unreachable: () => this.#sending.unreachable(),
-      ended: (why) => this.#ended(why),
-    });
+      ended: (why: ClientError) => {
+        http?.end();
+        const last = [this.subscriptions, this.requests, this.#sending];
+        for (const part of [this.client.tokens, ...this.parts, ...last]) part.end(why);
+      },
+    };
+    this.#connections = new Connection(options.url, this.client, owner, http?.judge);
   }
 
   get state(): ClientState {
@@ -100,6 +123,11 @@ export class BaseCore {
   /** Connects, and from then on stays connected. */
   start(): void {
     this.#connections.start();
+  }
+
+  /** The page is put away, whole and asleep; `start` is that it is shown again. */
+  protected hide(): void {
+    this.#connections.hide();
   }
 
   /** For good. What is not answered by now never will be. */
@@ -156,17 +184,6 @@ export class BaseCore {
     this.#sending.connected(connection);
   }
 
-  #lost(): void {
-    this.connection = undefined;
-    for (const part of [this.#sending, ...this.parts, this.subscriptions, this.requests]) part.lost();
-  }
-
-  #ended(why: ClientError): void {
-    const { tokens } = this.client;
-    for (const part of [tokens, ...this.parts, this.subscriptions, this.requests, this.#sending])
-      part.end(why);
-  }
-
   /** Brings a frame to what waits for it. False when it breaks the protocol after all. */
   #received(frame: ServerFrame, connection: ConnectionScope): boolean {
     switch (frame.type) {
@@ -175,8 +192,7 @@ export class BaseCore {
         return true;
       case 'reply': {
         const { id, fields } = frame;
-        const asked = this.requests.replied(id, fields);
-        return (asked === 'unknown' ? this.#sending.replied(id, fields) : asked) !== 'broken';
+        return (this.requests.replied(id, fields) ?? this.#sending.replied(id, fields)) !== false;
       }
       case 'error': {
         const { id, error } = frame;
@@ -185,17 +201,10 @@ export class BaseCore {
         else if (!this.requests.refused(id, error)) this.#sending.refused(id, error);
         return true;
       }
-      case 'skipped':
-        this.subscriptions.skipped(frame.channel, frame.to);
-        return true;
-      case 'reset':
-        this.subscriptions.rewound(frame.channel, frame.seq);
-        return true;
       case 'told':
         this.#notified(frame, connection.welcome.user);
         return true;
       case 'ping':
-      case 'welcome':
       case 'unknown':
         return true;
       default:
@@ -204,14 +213,27 @@ export class BaseCore {
   }
 
   /** `self`: the server says of everyone that they left. */
-  #notified(frame: ForwardedFrame, self: string): void {
+  #notified(frame: Extract<ServerFrame, { type: 'told' }>, self: string): void {
     const emitter = this.#emitter;
-    if (frame.name === 'room_closed') this.subscriptions.putOff(frame.event.room, 'gone');
-    if (frame.name === 'left' && frame.event.reason === 'removed' && frame.event.users.includes(self)) {
-      this.subscriptions.putOff(frame.event.room, 'removed');
-      const users = frame.event.users.filter((user) => user !== self);
-      if (users.length > 0) emitter.emit('left', { ...frame.event, users });
-      return;
+    switch (frame.name) {
+      case 'welcome':
+        return;
+      case 'skipped':
+        return this.subscriptions.skipped(frame.event.channel, frame.event.to);
+      case 'reset':
+        return this.subscriptions.rewound(frame.event.channel, frame.event.seq);
+      case 'room_closed':
+        this.subscriptions.putOff(frame.event.room, 'gone');
+        break;
+      case 'left': {
+        const { room, users, reason } = frame.event;
+        if (reason !== 'removed' || !users.includes(self)) break;
+        this.subscriptions.putOff(room, 'forbidden');
+        const others = users.filter((user) => user !== self);
+        if (others.length > 0) emitter.emit('left', { ...frame.event, users: others });
+        return;
+      }
+      default:
     }
     if (!this.parts.some((part) => part.take?.(frame))) emitter.emit(frame.name, frame.event);
   }

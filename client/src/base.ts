@@ -1,44 +1,43 @@
-import { BaseCore, type Additions } from './base-core.ts';
+import { BaseCore, type BaseAdditions } from './base-core.ts';
 import type { ClientState } from './connection/lifecycle-table.ts';
-import { wrongToken } from './connection/tokens.ts';
-import { VagusError } from './errors.ts';
 import type { EventName, Listener } from './events.ts';
-import type { ConnectOptions } from './options.ts';
-import { platformPorts, promised, sourceOf } from './platform.ts';
+import { platformPorts, promised, sourceOf, type Fetch, type WebSocketClass } from './platform.ts';
 import type { Position } from './rooms/positions.ts';
 import type { SendOptions } from './sending/send-queue.ts';
 import type { JoinedRoom, SentMessage } from './wire/frames.ts';
 
 export { VagusError } from './errors.ts';
 export type { ClientEvents, EventName, Listener } from './events.ts';
-export type { ConnectOptions } from './options.ts';
 export type { Fetch, WebSocketClass, WebSocketLike } from './platform.ts';
 export type { ChatMessage, JoinedRoom, Published, SentMessage } from './wire/frames.ts';
 export type { ClientState, Position, SendOptions };
 
-/** With what `vagus-client/rest` and `vagus-client/validation` export, where that is wanted. */
-export interface BaseOptions extends ConnectOptions {
-  /** `sendByRest`: how messages go while there is no connection. Without it they wait. */
-  readonly secondWay?: Additions['secondWay'];
-  /** `validateRequest`: refuses here what a server would refuse as `bad_frame`. Without it the server does. */
-  readonly encode?: Additions['encode'];
+export interface ConnectOptions {
+  /** A JWT, or what gives one: asked at first, before a token is over, and when it was refused. */
+  readonly token: string | (() => string | Promise<string>);
+  /** Where there is no global one: Node.js before 22, with that of `ws`. */
+  readonly WebSocket?: WebSocketClass;
+  /** For what goes by HTTP: the global one unless told. */
+  readonly fetch?: Fetch;
+  /** Messages that wait to be sent, 1 to 1,000,000, 1,000 unless told; more are refused with `queue_full`. */
+  readonly queueMax?: number;
+  /** Milliseconds that a message is tried, up to a day, 60,000 unless told; 0: for ever. */
+  readonly sendTimeoutMs?: number;
+  /** Milliseconds that a `join` waits to be let in, up to a day, 60,000 unless told; 0: for ever. */
+  readonly joinTimeoutMs?: number;
 }
+
+/** Those of `connect` of `vagus-client`, but for `fetch`. */
+export type BaseOptions = Omit<ConnectOptions, 'fetch'>;
 
 /**
  * Connects to `ws://…/ws` or `wss://…/ws`, and stays connected until it is closed or refused for good (state `dead`).
- * Returns at once: what is asked waits for the connection. Throws a VagusError: `bad_url`, `no_token`, `no_websocket`.
+ * Returns at once: what is asked waits for the connection. `additions`: `{ http: rest(url), encode: validateRequest }`, of
+ * `vagus-client/rest` and `vagus-client/validation`, or one of them. Throws a VagusError: `no_token`, `no_websocket`.
  */
-export function connect(url: string, options: BaseOptions): Client {
-  const { token, secondWay, encode } = options;
-  const noToken =
-    typeof token === 'function' ? undefined : wrongToken(token, 'a JWT, or a function that gives one');
-  if (noToken) throw new VagusError(noToken);
-  const additions = { ...(secondWay ? { secondWay } : {}), ...(encode ? { encode } : {}) };
-  const core = new BaseCore(
-    { ...options, url, token: sourceOf(token) },
-    platformPorts(url, options),
-    additions,
-  );
+export function connect(url: string, options: BaseOptions, additions: BaseAdditions = {}): Client {
+  const token = sourceOf(options.token);
+  const core = new BaseCore({ ...options, url, token }, platformPorts(options), additions);
   core.start();
   return new Client(core);
 }

@@ -1,5 +1,5 @@
 import { BaseCore, type CoreOptions } from './base-core.ts';
-import { TokenClock, TokenRenewal } from './connection/token-clock.ts';
+import { KeptTokens, TokenRenewal } from './connection/token-clock.ts';
 import { failed, failure, type ClientError, type Done } from './errors.ts';
 import type { EventName, Listener } from './events.ts';
 import { checkListener, unknownOption } from './options.ts';
@@ -7,7 +7,7 @@ import type { Ports } from './ports.ts';
 import { MemberLists } from './rooms/member-lists.ts';
 import { PRESENCE, type Members } from './rooms/members.ts';
 import type { Position } from './rooms/positions.ts';
-import { sendByRest } from './sending/rest-sender.ts';
+import { overHttp } from './sending/rest-queue.ts';
 import type { SendOptions } from './sending/send-queue.ts';
 import type {
   HistoryPage,
@@ -59,15 +59,29 @@ const ROOMS: Schema<RoomsPage> = { rooms: listOf(fitting(LISTED)), more: isBoole
 
 /** The base with all there is beside it: local validation, sending by REST, renewal of tokens, lists of members, requests. */
 export class ClientCore extends BaseCore {
+  readonly #ports: Ports;
+  readonly #tokens: KeptTokens;
   readonly #lists: MemberLists;
   readonly #renewal: TokenRenewal;
+  #forgetPage: (() => void) | undefined;
 
   constructor(options: CoreOptions, ports: Ports) {
-    const clock = new TokenClock(ports);
-    super(options, ports, { encode: validateRequest, secondWay: sendByRest, clock });
+    const tokens = new KeptTokens(options.token, ports);
+    super(options, ports, { encode: validateRequest, http: overHttp(ports), tokens });
+    this.#ports = ports;
+    this.#tokens = tokens;
     this.#lists = new MemberLists(this.client, this.requests, this.subscriptions);
-    this.#renewal = new TokenRenewal(this.client, clock, () => this.#renew());
-    this.parts.push(this.#renewal, this.#lists);
+    this.#renewal = new TokenRenewal(tokens, () => this.#renew());
+    const page = { connected() {}, lost() {}, end: () => this.#forgetPage?.() };
+    this.parts.push(this.#renewal, this.#lists, page);
+  }
+
+  override start(): void {
+    this.#forgetPage ??= this.#ports.page(
+      () => this.hide(),
+      () => super.start(),
+    );
+    super.start();
   }
 
   override on<Name extends EventName>(name: Name, listener: Listener<Name>): () => void {
@@ -76,10 +90,12 @@ export class ClientCore extends BaseCore {
   }
 
   override join(room: string, options: { readonly since?: number | Position }, done: Done<JoinedRoom>): void {
-    const fields = fieldsOf(options);
-    const frame = { type: 'join', room, since: fields['since'] };
+    const { since } = fieldsOf(options);
+    const frame = { type: 'join', room, since };
     const safe = this.ready(done, unknownOption(options, ['since']) ?? wrongFrame(frame));
-    if (safe) super.join(room, fields, safe);
+    // A copy: the application may go on with its own.
+    const at = isObject(since) ? { ...since } : since;
+    if (safe) super.join(room, { since: at as number | Position }, safe);
   }
 
   override leave(room: string, done: Done<void>): void {
@@ -146,7 +162,7 @@ export class ClientCore extends BaseCore {
   refresh(token: string | undefined, done: Done<{ readonly expiresAt: string }>): void {
     const safe = this.ready(done);
     if (!safe) return;
-    const { tokens } = this.client;
+    const tokens = this.#tokens;
     const refresh: Done<string> = (from) => {
       if (!from.ok) return safe(from);
       const given = from.value;

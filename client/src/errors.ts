@@ -49,13 +49,7 @@ export function mayPass(code: string): boolean {
 
 /** Close codes after which a client comes back (CL1). */
 export function mayReconnect(code: number): boolean {
-  return (
-    code === 1001 ||
-    code === 1005 ||
-    code === 1006 ||
-    (code >= 1011 && code <= 1015) ||
-    (code >= 4000 && code <= 4499)
-  );
+  return /^(100[156]|101[1-5]|4[0-4]..)$/.test(`${code}`);
 }
 
 /** Close codes with a meaning of their own (CL2). */
@@ -85,12 +79,24 @@ export function failed(error: ClientError): { readonly ok: false; readonly error
   return { ok: false, error };
 }
 
+export function tooLarge(frameBytes: number): ClientError {
+  return failure('too_large', `a frame has at most ${frameBytes} bytes`);
+}
+
+export function queueFull(max: number): ClientError {
+  return failure('queue_full', `${max} wait already`);
+}
+
+export function badServerFrame(): ClientError {
+  return failure('bad_server_frame', 'the server sent what breaks the protocol');
+}
+
 /** What was thrown, in words: it may be anything, and have none. */
 export function textOf(cause: unknown): string {
   try {
     return String(cause instanceof Error ? cause.message : cause);
   } catch {
-    return 'something that has no text';
+    return 'something without a text';
   }
 }
 

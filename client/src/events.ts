@@ -81,12 +81,8 @@ export class Emitter {
 
   /** An entry of a log, as the event that it is. */
   deliver(entry: Entry): void {
-    if (entry.type === 'chat') {
-      const { type: _, ...message } = entry;
-      return this.emit('message', message);
-    }
-    const { type, ...published } = entry;
-    this.emit(type, published);
+    const { type, ...event } = entry;
+    this.emit(type === 'chat' ? 'message' : type, event);
   }
 
   /** Runs something of the application's. */

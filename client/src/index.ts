@@ -1,7 +1,8 @@
-import { Client as BaseClient } from './base.ts';
+import { Client as BaseClient, type ConnectOptions } from './base.ts';
 import { ClientCore } from './core.ts';
-import { checkOptions, type ConnectOptions } from './options.ts';
-import { platformPorts, promised, sourceOf } from './platform.ts';
+import { checkOptions } from './options.ts';
+import { platformPorts, promised, sourceOf, watchPage } from './platform.ts';
+import { httpPorts } from './rest.ts';
 import type { Members } from './rooms/members.ts';
 import type {
   HistoryPage,
@@ -15,7 +16,7 @@ import type {
 export type { ClientState } from './connection/lifecycle-table.ts';
 export { VagusError } from './errors.ts';
 export type { ClientEvents, EventName, Listener } from './events.ts';
-export type { ConnectOptions } from './options.ts';
+export type { ConnectOptions } from './base.ts';
 export type { Fetch, WebSocketClass, WebSocketLike } from './platform.ts';
 export type { Members } from './rooms/members.ts';
 export type { Position } from './rooms/positions.ts';
@@ -29,8 +30,9 @@ export type * from './wire/frames.ts';
  */
 export function connect(url: string, options: ConnectOptions): Client {
   checkOptions(options);
-  const { token, ...rest } = options;
-  const core = new ClientCore({ ...rest, url, token: sourceOf(token) }, platformPorts(url, options));
+  const { token, fetch, ...rest } = options;
+  const ports = { ...httpPorts(url, fetch), ...platformPorts(options), page: watchPage };
+  const core = new ClientCore({ ...rest, url, token: sourceOf(token) }, ports);
   core.start();
   return new Client(core);
 }

@@ -1,22 +1,6 @@
 import { wrongToken } from './connection/tokens.ts';
 import { VagusError, type ClientError } from './errors.ts';
 import type { EventName } from './events.ts';
-import type { Fetch, WebSocketClass } from './platform.ts';
-
-export interface ConnectOptions {
-  /** A JWT, or what gives one: asked at first, before a token is over, and when it was refused. */
-  readonly token: string | (() => string | Promise<string>);
-  /** Where there is no global one: Node.js before 22, with that of `ws`. */
-  readonly WebSocket?: WebSocketClass;
-  /** For what goes by HTTP: the global one unless told. */
-  readonly fetch?: Fetch;
-  /** Messages that wait to be sent, 1 to 1,000,000, 1,000 unless told; more are refused with `queue_full`. */
-  readonly queueMax?: number;
-  /** Milliseconds that a message is tried, up to a day, 60,000 unless told; 0: for ever. */
-  readonly sendTimeoutMs?: number;
-  /** Milliseconds that a `join` waits to be let in, up to a day, 60,000 unless told; 0: for ever. */
-  readonly joinTimeoutMs?: number;
-}
 
 const DAY_MS = 86_400_000;
 

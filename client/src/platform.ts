@@ -1,7 +1,6 @@
-import type { TokenSource } from './connection/tokens.ts';
+import { wrongToken, type TokenSource } from './connection/tokens.ts';
 import { CLOSE, VagusError, type Done } from './errors.ts';
-import type { ClientSocket, PostAnswer, Ports, Refusal, SocketHandlers } from './ports.ts';
-import { ERROR, pick, type Schema } from './wire/frame-schemas.ts';
+import type { BasePorts, ClientSocket, SocketHandlers } from './ports.ts';
 
 /** What is used of a WebSocket: those of browsers, of Node.js 22 and of `ws` fit. */
 export interface WebSocketLike {
@@ -30,7 +29,7 @@ export type Fetch = (
   init: { method: string; headers: Record<string, string>; body?: string; signal?: never },
 ) => Promise<Answer>;
 
-interface Aborter {
+export interface Aborter {
   readonly signal: unknown;
   abort(): void;
 }
@@ -57,32 +56,23 @@ interface World {
   clearTimeout(timer: unknown): void;
 }
 
-const world = globalThis as unknown as World;
-
-const HTTP_TIMEOUT_MS = 10_000;
+/** Not more of a platform than what is named above. */
+export const world = globalThis as unknown as World;
 
 /** What the other side has time for once something is closed here: a process of Node.js lives as long as that. */
-const CLOSE_MS = 2_000;
+export const CLOSE_MS = 2_000;
 
 /** A timer that is longer goes off at once. */
 const TIMER_MAX_MS = 2_147_483_647;
 
-const { code, message, retryAfterMs } = ERROR;
-const REFUSAL: Schema<Omit<Refusal, 'time'>> = { code, message, retryAfterMs };
-
-/** The core's ports on this platform. Throws a {@link VagusError}: `bad_url`, `no_websocket`. */
-export function platformPorts(
-  url: string,
-  given: { readonly WebSocket?: WebSocketClass; readonly fetch?: Fetch },
-): Ports {
-  const base = httpBase(url);
+/** The ports of the core's base on this platform. Throws a {@link VagusError}: `no_websocket`. */
+export function platformPorts(given: { readonly WebSocket?: WebSocketClass }): BasePorts {
   const Socket = given.WebSocket ?? world.WebSocket;
   if (typeof Socket !== 'function')
     throw new VagusError({
       code: 'no_websocket',
-      message: 'there is no global WebSocket; give the one of ws: connect(url, { token, WebSocket })',
+      message: 'there is no global WebSocket: give the one of ws',
     });
-  const { ask, end } = asker(given.fetch ?? world.fetch);
   return {
     open: (address, protocols, handlers) => open(new Socket(address, [...protocols]), handlers),
     now: () => world.performance.now(),
@@ -93,21 +83,6 @@ export function platformPorts(
     },
     random: () => Math.random(),
     newId,
-    page: (hidden, shown) => {
-      world.addEventListener?.('pagehide', hidden);
-      world.addEventListener?.('pageshow', shown);
-      return () => {
-        world.removeEventListener?.('pagehide', hidden);
-        world.removeEventListener?.('pageshow', shown);
-      };
-    },
-    probe: (token, done) =>
-      ask(`${base}/ws`, { method: 'GET', headers: bearer(token) }, (answer) => done(toRefusal(answer))),
-    post: ({ room, token, body }, done) => {
-      const headers = { ...bearer(token), 'content-type': 'application/json' };
-      ask(`${base}/v1/rooms/${room}/messages`, { method: 'POST', headers, body }, done);
-    },
-    end,
   };
 }
 
@@ -139,75 +114,24 @@ function open(socket: WebSocketLike, handlers: SocketHandlers): ClientSocket {
 }
 
 /** If the process lives until then: it is not kept alive for that. */
-function later(ms: number, run: () => void): void {
+export function later(ms: number, run: () => void): void {
   (world.setTimeout(run, ms) as { unref?(): void }).unref?.();
 }
 
-/** What stands before `/ws` and `/v1`. */
-function httpBase(url: string): string {
-  let parsed;
-  try {
-    parsed = new world.URL(url);
-  } catch {
-    parsed = undefined;
-  }
-  const isFit =
-    parsed && /^wss?:$/.test(parsed.protocol) && parsed.pathname.endsWith('/ws') && parsed.hash === '';
-  // What stands before the host or behind the question mark may be a secret, and is not said again.
-  const shown = parsed ? `${parsed.protocol}//${parsed.host}${parsed.pathname}` : 'what is no URL';
-  if (!parsed || !isFit || parsed.username !== '' || parsed.password !== '')
-    throw new VagusError({
-      code: 'bad_url',
-      message: `the url must be ws://…/ws or wss://…/ws, without a user, a password or a #, not ${shown}`,
-    });
-  const [base = ''] = parsed.href.split('?');
-  return base.replace(/^ws/, 'http').slice(0, -'/ws'.length);
+/** Tells when the page is put away whole, and when it is shown again. Returns what ends that. */
+export function watchPage(hidden: () => void, shown: () => void): () => void {
+  world.addEventListener?.('pagehide', hidden);
+  world.addEventListener?.('pageshow', shown);
+  return () => {
+    world.removeEventListener?.('pagehide', hidden);
+    world.removeEventListener?.('pageshow', shown);
+  };
 }
 
 /** Random, and not by `randomUUID`: a page without TLS has none. */
 function newId(): string {
   const bytes = world.crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
-
-function bearer(token: string): Record<string, string> {
-  return { authorization: `Bearer ${token}` };
-}
-
-/** Asks by HTTP, and calls back in any case. `end` gives up what is under way. */
-function asker(fetch: Fetch | undefined) {
-  const open = new Set<Aborter>();
-  const ask = (
-    url: string,
-    init: Parameters<Fetch>[1],
-    done: (answer: PostAnswer | undefined) => void,
-  ): void => {
-    if (!fetch) return void world.setTimeout(() => done(undefined), 0);
-    const aborter = new world.AbortController();
-    open.add(aborter);
-    const timer = world.setTimeout(() => aborter.abort(), HTTP_TIMEOUT_MS);
-    const asked = async (): Promise<PostAnswer> => {
-      const answer = await fetch(url, { ...init, signal: aborter.signal as never });
-      const time = Date.parse(answer.headers?.get('date') ?? '');
-      const body: unknown = await answer.json().catch(() => undefined);
-      return { status: answer.status, body, ...(Number.isNaN(time) ? {} : { time }) };
-    };
-    const told = (answer?: PostAnswer): void => {
-      world.clearTimeout(timer);
-      open.delete(aborter);
-      done(answer);
-    };
-    asked().then(told, () => told());
-  };
-  const end = (): void => later(CLOSE_MS, () => open.forEach((aborter) => aborter.abort()));
-  return { ask, end };
-}
-
-function toRefusal(answer: PostAnswer | undefined): Refusal | undefined {
-  if (!answer) return undefined;
-  const told = pick(answer.body, REFUSAL);
-  const message = `it answered ${answer.status}, and not as a server of Vagus does`;
-  return { ...(told ?? { code: 'unavailable', message }), ...(answer.time ? { time: answer.time } : {}) };
 }
 
 /** What is told once, as a promise that is rejected with a {@link VagusError}. */
@@ -220,9 +144,13 @@ export function promised<Value>(ask: (done: Done<Value>) => void): Promise<Value
   return promise;
 }
 
-/** What gives tokens, as the core asks it: it may throw, or never end. */
+/** What gives tokens, as the core asks it: it may throw, or never end. Throws a {@link VagusError}: `no_token`. */
 export function sourceOf(token: string | (() => string | Promise<string>)): string | TokenSource {
-  if (typeof token === 'string') return token;
-  const ask = async (): Promise<string> => token();
-  return (done) => void ask().then(done, (cause: unknown) => done(undefined, cause));
+  if (typeof token === 'function') {
+    const ask = async (): Promise<string> => token();
+    return (done) => void ask().then(done, (cause: unknown) => done(undefined, cause));
+  }
+  const wrong = wrongToken(token);
+  if (wrong) throw new VagusError(wrong);
+  return token;
 }

@@ -39,10 +39,10 @@ export interface PostAnswer {
 }
 
 /**
- * All that the core needs of the world. It reads no clock, rolls no dice and waits for nothing by itself; each `done` is
- * called at most once, and never before the call that it belongs to has returned.
+ * What the base of the core needs of the world. It reads no clock, rolls no dice and waits for nothing by itself; each
+ * `done` is called at most once, and never before the call that it belongs to has returned.
  */
-export interface Ports {
+export interface BasePorts {
   /** Opens a WebSocket. It may throw: that counts as a handshake that failed. */
   open(url: string, protocols: readonly string[], handlers: SocketHandlers): ClientSocket;
   /** Milliseconds; it never falls. */
@@ -55,15 +55,23 @@ export interface Ports {
   random(): number;
   /** 1 to 64 of `A-Z a-z 0-9 _ . -`, another one each time, for this user over all devices. */
   newId(): string;
-  /**
-   * Tells when the page is put away whole, to be shown again perhaps, and when it is; a platform without pages never does.
-   * What it returns ends that.
-   */
-  page(hidden: () => void, shown: () => void): () => void;
+}
+
+/** What goes by HTTP. */
+export interface HttpPorts {
   /** A plain `GET` of the socket's address (HS3): why the handshake failed; undefined when nobody answers. */
   probe(token: string, done: (refusal: Refusal | undefined) => void): void;
   /** Nothing is asked any more: what is under way is over within 2 s, whatever the other side does. */
   end(): void;
   /** `POST /v1/rooms/{room}/messages` (RS1); undefined when nobody answers. */
   post(request: PostRequest, done: (answer: PostAnswer | undefined) => void): void;
+}
+
+/** All that the core needs of the world. */
+export interface Ports extends BasePorts, HttpPorts {
+  /**
+   * Tells when the page is put away whole, to be shown again perhaps, and when it is; a platform without pages never does.
+   * What it returns ends that.
+   */
+  page(hidden: () => void, shown: () => void): () => void;
 }

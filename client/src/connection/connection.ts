@@ -1,14 +1,24 @@
-import { CLOSE, closeName, failure, GIVEN_UP, mayReconnect, slotOf, type ClientError } from '../errors.ts';
-import type { Ports } from '../ports.ts';
+import {
+  badServerFrame,
+  CLOSE,
+  closeName,
+  failure,
+  GIVEN_UP,
+  mayReconnect,
+  slotOf,
+  type ClientError,
+} from '../errors.ts';
+import type { BasePorts } from '../ports.ts';
 import { decodeFrame, type ServerFrame } from '../wire/decode-frame.ts';
+import type { JudgeHandshake } from './handshake-refusal.ts';
 import { Lifecycle } from './lifecycle.ts';
 import type { ClientState, LifecycleAction, LifecycleTimer } from './lifecycle-table.ts';
-import { judgeRefusal, ReconnectPolicy } from './reconnect-policy.ts';
+import { ReconnectPolicy } from './reconnect-policy.ts';
 import { ConnectionScope, type ClientScope } from './scopes.ts';
 
 const HANDSHAKE_MS = 10_000;
 
-const SIGN_OF_LIFE = '{"type":"heartbeat","status":"pong"}';
+const heartbeat = (status: 'ping' | 'pong'): string => `{"type":"heartbeat","status":"${status}"}`;
 
 const ONLY_ONE = 'the token is over, and there is no other';
 
@@ -43,26 +53,27 @@ class Attempt extends ConnectionScope {
 export class Connection {
   readonly #url: string;
   readonly #client: ClientScope;
-  readonly #ports: Ports;
+  readonly #ports: BasePorts;
   readonly #owner: ConnectionOwner;
+  readonly #judge: JudgeHandshake | undefined;
   readonly #lifecycle: Lifecycle;
   readonly #policy: ReconnectPolicy;
   #attempt: Attempt | undefined;
   #heardAt = 0;
-  /** Since when it is connecting, or suspect. */
+  /** Since when it is in its state. */
   #enteredAt = 0;
   /** The client was let in before, at this address. */
   #wasIn = false;
   #broken = 0;
   #brokenSince = 0;
   #why: ClientError | undefined;
-  #forgetPage: (() => void) | undefined;
 
-  constructor(url: string, client: ClientScope, owner: ConnectionOwner) {
+  constructor(url: string, client: ClientScope, owner: ConnectionOwner, judge?: JudgeHandshake) {
     this.#url = url;
     this.#client = client;
     this.#ports = client.ports;
     this.#owner = owner;
+    this.#judge = judge;
     this.#policy = new ReconnectPolicy(client.ports);
     this.#lifecycle = new Lifecycle(client.ports, {
       dueAt: (timer) => this.#dueAt(timer),
@@ -86,11 +97,12 @@ export class Connection {
   }
 
   start(): void {
-    this.#forgetPage ??= this.#ports.page(
-      () => this.#lifecycle.fire('hidden'),
-      () => this.#lifecycle.fire('started'),
-    );
     this.#lifecycle.fire('started');
+  }
+
+  /** The page is put away, whole and asleep; `start` is that it is shown again. */
+  hide(): void {
+    this.#lifecycle.fire('hidden');
   }
 
   stop(): void {
@@ -123,15 +135,13 @@ export class Connection {
       case 'greet':
         return this.#greet();
       case 'ping':
-        return this.#attempt?.send('{"type":"heartbeat","status":"ping"}');
+        return this.#attempt?.send(heartbeat('ping'));
       case 'release':
         this.#drop(GIVEN_UP);
         return void (this.#why = failure('unavailable', 'the page is put away'));
       case 'abandon':
         return this.#ended(failure('unavailable', 'the server does not answer'));
       case 'end': {
-        this.#forgetPage?.();
-        this.#ports.end();
         // What fails now is not to be tried again on this connection.
         this.#attempt?.end();
         this.#owner.ended(this.#why as ClientError);
@@ -141,13 +151,12 @@ export class Connection {
   }
 
   #changed(state: ClientState): void {
-    if (state === 'connecting' || state === 'suspect') this.#enteredAt = this.#ports.now();
+    this.#enteredAt = this.#ports.now();
     const isOver = state === 'waiting' || state === 'dead';
-    const pause = state === 'waiting' ? { retryAfterMs: Math.ceil(this.#policy.at - this.#ports.now()) } : {};
     this.#client.emitter.emit('state', {
       state,
-      ...(isOver && this.#why ? { why: this.#why } : {}),
-      ...pause,
+      ...(isOver && this.#why && { why: this.#why }),
+      ...(state === 'waiting' && { retryAfterMs: Math.ceil(this.#policy.at - this.#enteredAt) }),
     });
   }
 
@@ -158,6 +167,7 @@ export class Connection {
     const attempt = (this.#attempt = new Attempt(this.#ports));
     tokens.get(
       attempt.within((given) => {
+        if (attempt.token !== '') return;
         if (given.ok) return this.#openSocket(attempt, given.value);
         // A function that gives none is asked again; of a token that is over there will be no other.
         if (tokens.isRenewable) this.#lost(given.error);
@@ -186,16 +196,16 @@ export class Connection {
   #received(attempt: Attempt, text: string): void {
     attempt.isOpened = true;
     this.#heardAt = this.#ports.now();
-    if (this.state === 'suspect') this.#lifecycle.fire('heard');
+    this.#lifecycle.fire('heard');
     const frame = decodeFrame(text);
     if (!frame) return this.#isBroken();
-    if (frame.type === 'ping') return attempt.send(SIGN_OF_LIFE);
+    if (frame.type === 'ping') return attempt.send(heartbeat('pong'));
     if (!attempt.isWelcomed) {
-      if (frame.type !== 'welcome') return;
+      if (frame.type !== 'told' || frame.name !== 'welcome') return;
       attempt.isWelcomed = this.#wasIn = true;
-      attempt.welcome = frame.welcome;
+      attempt.welcome = frame.event;
       // 0 is none.
-      attempt.frameBytes = frame.welcome.limits.frameBytes || Infinity;
+      attempt.frameBytes = frame.event.limits.frameBytes || Infinity;
       attempt.welcomedAt = this.#heardAt;
       return this.#lifecycle.fire('welcomed');
     }
@@ -211,13 +221,10 @@ export class Connection {
       this.#broken = 0;
     }
     this.#broken++;
-    this.#client.emitter.emit(
-      'error',
-      failure('bad_server_frame', 'the server sent what breaks the protocol'),
-    );
+    this.#client.emitter.emit('error', badServerFrame());
     if (this.#broken <= BROKEN_MAX || !this.#attempt) return;
     this.#broken = 0;
-    this.#lost(failure('bad_server_frame', 'the server speaks nonsense'));
+    this.#lost(badServerFrame());
   }
 
   #greet(): void {
@@ -225,7 +232,7 @@ export class Connection {
     const attempt = this.#attempt as Attempt;
     this.#owner.connected(attempt);
     // Who has sent one is judged by frames: of a page that is asleep the browser goes on answering protocol pings (PU3).
-    attempt.send(SIGN_OF_LIFE);
+    attempt.send(heartbeat('pong'));
   }
 
   // --- ends
@@ -233,25 +240,27 @@ export class Connection {
   #closed(attempt: Attempt, code: number, reason: string): void {
     attempt.socket = undefined;
     const { tokens } = this.#client;
-    if (!attempt.isOpened) {
-      // A page cannot read why its upgrade was refused, so it is asked in another way (HS3).
-      return this.#ports.probe(attempt.token, (refusal) => {
-        tokens.clock?.heardDate(refusal?.time);
-        if (attempt.isOver) return;
-        const tried = { url: this.#url, token: attempt.token, tokens, wasIn: this.#wasIn };
-        const { why, isFinal } = judgeRefusal(refusal, tried);
-        if (isFinal) this.#refused(why);
-        else this.#lost(why);
-      });
-    }
+    if (!attempt.isOpened) return this.#notLetIn(attempt);
     const closing = reason === '' ? `${code}` : `${code} ${reason}`;
-    if (code === CLOSE.token_expired && !tokens.expired())
-      return this.#refused(failure('unauthorized', ONLY_ONE));
+    if (code === CLOSE.token_expired) {
+      tokens.expired();
+      if (!tokens.isRenewable) return this.#refused(failure('unauthorized', ONLY_ONE));
+    }
     if (!mayReconnect(code))
       return this.#refused(failure(closeName(code), `the server closed with ${closing}`));
     const slot = code === CLOSE.draining ? slotOf(reason) : undefined;
     const told = attempt.slotAt === undefined ? undefined : Math.max(0, attempt.slotAt - this.#ports.now());
     this.#lost(failure('unavailable', `the connection was lost (${closing})`), slot ?? told);
+  }
+
+  #notLetIn(attempt: Attempt): void {
+    const { tokens } = this.#client;
+    const { token } = attempt;
+    if (this.#judge) {
+      const failed = { url: this.#url, token, tokens, wasIn: this.#wasIn, attempt };
+      return this.#judge(failed, ({ why, isFinal }) => (isFinal ? this.#refused(why) : this.#lost(why)));
+    }
+    this.#lost(failure('unavailable', 'the handshake failed'));
   }
 
   #refused(why: ClientError): void {

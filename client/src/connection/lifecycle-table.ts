@@ -2,9 +2,9 @@
 
 /** Where a client is. `dead` is final. */
 export type ClientState = 'idle' | 'dead' | 'connecting' | 'alive' | 'waiting' | 'suspect';
-type Timer = 'handshake' | 'silence' | 'backoff' | 'timeout';
-type Action = 'end' | 'open' | 'greet' | 'release' | 'abandon' | 'ping';
-type Event =
+export type LifecycleTimer = 'handshake' | 'silence' | 'backoff' | 'timeout';
+export type LifecycleAction = 'end' | 'open' | 'greet' | 'release' | 'abandon' | 'ping';
+export type LifecycleEvent =
   | 'stopped'
   | 'started'
   | 'welcomed'
@@ -17,179 +17,42 @@ type Event =
   | 'timeout'
   | 'backoff';
 
-interface Edge {
-  readonly to: ClientState;
-  readonly effects: readonly (readonly ['arm' | 'disarm', Timer] | readonly ['do', Action])[];
-}
+/** The timer of a state: armed as the state is entered, disarmed as it is left. */
+export const TIMERS: { readonly [State in ClientState]?: LifecycleTimer } = {
+  connecting: 'handshake',
+  alive: 'silence',
+  waiting: 'backoff',
+  suspect: 'timeout',
+};
 
-export type LifecycleTimer = Timer;
-export type LifecycleAction = Action;
-export type LifecycleEvent = Event;
+type Edge = readonly [to: ClientState, done?: LifecycleAction];
 
-/** By state and event: where it leads, and what is to be done on the way, in this order. */
-export const LIFECYCLE: Readonly<Record<ClientState, { readonly [Key in Event]?: Edge }>> = {
-  idle: {
-    stopped: { to: 'dead', effects: [['do', 'end']] },
-    started: {
-      to: 'connecting',
-      effects: [
-        ['do', 'open'],
-        ['arm', 'handshake'],
-      ],
-    },
-  },
+/** By state and event: where it leads, and what is done on the way. */
+export const LIFECYCLE: Readonly<Record<ClientState, { readonly [Event in LifecycleEvent]?: Edge }>> = {
+  idle: { stopped: ['dead', 'end'], started: ['connecting', 'open'] },
   dead: {},
   connecting: {
-    stopped: {
-      to: 'dead',
-      effects: [
-        ['disarm', 'handshake'],
-        ['do', 'end'],
-      ],
-    },
-    welcomed: {
-      to: 'alive',
-      effects: [
-        ['disarm', 'handshake'],
-        ['do', 'greet'],
-        ['arm', 'silence'],
-      ],
-    },
-    lost: {
-      to: 'waiting',
-      effects: [
-        ['disarm', 'handshake'],
-        ['arm', 'backoff'],
-      ],
-    },
-    refused: {
-      to: 'dead',
-      effects: [
-        ['disarm', 'handshake'],
-        ['do', 'end'],
-      ],
-    },
-    hidden: {
-      to: 'idle',
-      effects: [
-        ['disarm', 'handshake'],
-        ['do', 'release'],
-      ],
-    },
-    handshake: {
-      to: 'waiting',
-      effects: [
-        ['disarm', 'handshake'],
-        ['do', 'abandon'],
-        ['arm', 'backoff'],
-      ],
-    },
+    stopped: ['dead', 'end'],
+    welcomed: ['alive', 'greet'],
+    lost: ['waiting'],
+    refused: ['dead', 'end'],
+    hidden: ['idle', 'release'],
+    handshake: ['waiting', 'abandon'],
   },
   alive: {
-    stopped: {
-      to: 'dead',
-      effects: [
-        ['disarm', 'silence'],
-        ['do', 'end'],
-      ],
-    },
-    lost: {
-      to: 'waiting',
-      effects: [
-        ['disarm', 'silence'],
-        ['arm', 'backoff'],
-      ],
-    },
-    refused: {
-      to: 'dead',
-      effects: [
-        ['disarm', 'silence'],
-        ['do', 'end'],
-      ],
-    },
-    hidden: {
-      to: 'idle',
-      effects: [
-        ['disarm', 'silence'],
-        ['do', 'release'],
-      ],
-    },
-    silence: {
-      to: 'suspect',
-      effects: [
-        ['disarm', 'silence'],
-        ['do', 'ping'],
-        ['arm', 'timeout'],
-      ],
-    },
+    stopped: ['dead', 'end'],
+    lost: ['waiting'],
+    refused: ['dead', 'end'],
+    hidden: ['idle', 'release'],
+    silence: ['suspect', 'ping'],
   },
-  waiting: {
-    stopped: {
-      to: 'dead',
-      effects: [
-        ['disarm', 'backoff'],
-        ['do', 'end'],
-      ],
-    },
-    hidden: {
-      to: 'idle',
-      effects: [
-        ['disarm', 'backoff'],
-        ['do', 'release'],
-      ],
-    },
-    backoff: {
-      to: 'connecting',
-      effects: [
-        ['disarm', 'backoff'],
-        ['do', 'open'],
-        ['arm', 'handshake'],
-      ],
-    },
-  },
+  waiting: { stopped: ['dead', 'end'], hidden: ['idle', 'release'], backoff: ['connecting', 'open'] },
   suspect: {
-    stopped: {
-      to: 'dead',
-      effects: [
-        ['disarm', 'timeout'],
-        ['do', 'end'],
-      ],
-    },
-    lost: {
-      to: 'waiting',
-      effects: [
-        ['disarm', 'timeout'],
-        ['arm', 'backoff'],
-      ],
-    },
-    refused: {
-      to: 'dead',
-      effects: [
-        ['disarm', 'timeout'],
-        ['do', 'end'],
-      ],
-    },
-    hidden: {
-      to: 'idle',
-      effects: [
-        ['disarm', 'timeout'],
-        ['do', 'release'],
-      ],
-    },
-    heard: {
-      to: 'alive',
-      effects: [
-        ['disarm', 'timeout'],
-        ['arm', 'silence'],
-      ],
-    },
-    timeout: {
-      to: 'waiting',
-      effects: [
-        ['disarm', 'timeout'],
-        ['do', 'abandon'],
-        ['arm', 'backoff'],
-      ],
-    },
+    stopped: ['dead', 'end'],
+    lost: ['waiting'],
+    refused: ['dead', 'end'],
+    hidden: ['idle', 'release'],
+    heard: ['alive'],
+    timeout: ['waiting', 'abandon'],
   },
 };

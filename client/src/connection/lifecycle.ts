@@ -1,11 +1,12 @@
+import type { BasePorts } from '../ports.ts';
 import {
   LIFECYCLE,
+  TIMERS,
   type ClientState,
   type LifecycleAction,
   type LifecycleEvent,
   type LifecycleTimer,
 } from './lifecycle-table.ts';
-import type { Ports } from '../ports.ts';
 
 export interface LifecycleOwner {
   /** When a timer is due, as things are now: traffic touches no timer, one that comes early is armed for the rest. */
@@ -19,13 +20,13 @@ const ENDS = new Set<LifecycleAction>(['abandon', 'release']);
 
 /** Walks the chart of `lifecycle-table.ts`. */
 export class Lifecycle {
-  readonly #ports: Ports;
+  readonly #ports: BasePorts;
   readonly #owner: LifecycleOwner;
-  readonly #timers = new Map<LifecycleTimer, () => void>();
   #state: ClientState = 'idle';
   #steps = 0;
+  #disarm: (() => void) | undefined;
 
-  constructor(ports: Ports, owner: LifecycleOwner) {
+  constructor(ports: BasePorts, owner: LifecycleOwner) {
     this.#ports = ports;
     this.#owner = owner;
   }
@@ -37,38 +38,26 @@ export class Lifecycle {
   fire(event: LifecycleEvent): void {
     const edge = LIFECYCLE[this.#state][event];
     if (!edge) return;
+    const [to, action] = edge;
+    const isEnd = action !== undefined && ENDS.has(action);
     const step = ++this.#steps;
-    const isChanged = this.#state !== edge.to;
-    this.#state = edge.to;
+    this.#state = to;
+    this.#disarm?.();
     // What ends the old state comes before the new one is told, what begins it after: listeners see it as it is.
-    for (const [kind, name] of edge.effects) {
-      if (kind === 'disarm') this.#disarm(name);
-      else if (kind === 'do' && ENDS.has(name)) this.#owner.act(name);
-    }
-    // What was told there may have closed the client.
-    if (step !== this.#steps) return;
-    if (isChanged) this.#owner.changed(edge.to);
-    for (const [kind, name] of edge.effects) {
-      // A listener may have closed the client.
-      if (step !== this.#steps) return;
-      if (kind === 'arm') this.#arm(name);
-      else if (kind === 'do' && !ENDS.has(name)) this.#owner.act(name);
-    }
+    if (isEnd) this.#owner.act(action);
+    // Each of these tells listeners, and a listener may have closed the client.
+    if (step === this.#steps) this.#owner.changed(to);
+    if (step === this.#steps && action && !isEnd) this.#owner.act(action);
+    if (step === this.#steps) this.#arm();
   }
 
-  #disarm(timer: LifecycleTimer): void {
-    this.#timers.get(timer)?.();
-    this.#timers.delete(timer);
-  }
-
-  #arm(timer: LifecycleTimer): void {
-    this.#disarm(timer);
-    const left = Math.max(0, this.#owner.dueAt(timer) - this.#ports.now());
-    const cancel = this.#ports.after(left, () => {
-      this.#timers.delete(timer);
-      if (this.#owner.dueAt(timer) > this.#ports.now()) this.#arm(timer);
+  #arm(): void {
+    const timer = TIMERS[this.#state];
+    if (!timer) return;
+    const leftMs = (): number => this.#owner.dueAt(timer) - this.#ports.now();
+    this.#disarm = this.#ports.after(Math.max(0, leftMs()), () => {
+      if (leftMs() > 0) this.#arm();
       else this.fire(timer);
     });
-    this.#timers.set(timer, cancel);
   }
 }

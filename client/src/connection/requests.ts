@@ -1,5 +1,14 @@
 import type { ClientScope, ConnectionScope } from './scopes.ts';
-import { failed, failure, late, type ClientError, type Done } from '../errors.ts';
+import {
+  badServerFrame,
+  failed,
+  failure,
+  late,
+  queueFull,
+  tooLarge,
+  type ClientError,
+  type Done,
+} from '../errors.ts';
 import type { Fields } from '../wire/frame-schemas.ts';
 import { utf8Bytes } from '../wire/text.ts';
 
@@ -44,12 +53,10 @@ export class Requests {
     const encoded = encode({ ...frame, id });
     if (!encoded.ok) return done(encoded);
     const text = encoded.value;
-    if (utf8Bytes(text) > this.#frameBytes)
-      return fail(done, failure('too_large', `a frame has at most ${this.#frameBytes} bytes`));
-    if (this.#open.size >= OPEN_MAX)
-      return fail(done, failure('queue_full', `${OPEN_MAX} requests wait for an answer`));
+    if (utf8Bytes(text) > this.#frameBytes) return fail(done, tooLarge(this.#frameBytes));
+    if (this.#open.size >= OPEN_MAX) return fail(done, queueFull(OPEN_MAX));
     const cancel = ports.after(DEADLINE_MS, () =>
-      this.#fail(id, late('no answer came in time', this.#client.trouble)),
+      this.refused(id, late('no answer came in time', this.#client.trouble)),
     );
     const open: Open = { text, read, done, cancel, isSent: false };
     this.#open.set(id, open);
@@ -76,33 +83,29 @@ export class Requests {
   lost(): void {
     this.#connection = undefined;
     const sent = [...this.#open].filter(([, { isSent }]) => isSent);
-    for (const [id] of sent) this.#fail(id, failure('unavailable', 'the connection was lost'));
+    for (const [id] of sent) this.refused(id, failure('unavailable', 'the connection was lost'));
   }
 
   end(error: ClientError): void {
     this.#connection = undefined;
     this.#ended = error;
-    for (const id of [...this.#open.keys()]) this.#fail(id, error);
+    for (const id of [...this.#open.keys()]) this.refused(id, error);
   }
 
-  /** False when nothing of ours bears this id. `isBroken` when it is not what was asked for. */
-  replied(id: string, fields: Fields): 'taken' | 'broken' | 'unknown' {
+  /** Undefined when nothing asked here bears this id; false when it is not what was asked for. */
+  replied(id: string, fields: Fields): boolean | undefined {
     const open = this.#take(id);
-    if (!open) return 'unknown';
+    if (!open) return undefined;
     const value = open.read(fields);
     if (value === undefined) {
-      fail(open.done, failure('bad_server_frame', 'the answer breaks the protocol'));
-      return 'broken';
+      fail(open.done, badServerFrame());
+      return false;
     }
     (open.done as Done<unknown>)({ ok: true, value });
-    return 'taken';
+    return true;
   }
 
   refused(id: string, error: ClientError): boolean {
-    return this.#fail(id, error);
-  }
-
-  #fail(id: string, error: ClientError): boolean {
     const open = this.#take(id);
     if (open) fail(open.done, error);
     return open !== undefined;

@@ -1,6 +1,6 @@
 import type { ClientError, Result } from '../errors.ts';
 import type { Emitter } from '../events.ts';
-import type { ClientSocket, Ports } from '../ports.ts';
+import type { ClientSocket, BasePorts } from '../ports.ts';
 import type { ForwardedFrame } from '../wire/decode-frame.ts';
 import type { Welcome } from '../wire/frames.ts';
 import type { Tokens } from './tokens.ts';
@@ -10,7 +10,7 @@ export type Encode = (frame: Readonly<Record<string, unknown>>) => Result<string
 
 /** What the parts of one client share, from its first connection to its end. */
 export interface ClientScope {
-  readonly ports: Ports;
+  readonly ports: BasePorts;
   readonly emitter: Emitter;
   readonly tokens: Tokens;
   readonly encode: Encode;
@@ -33,39 +33,24 @@ export interface ClientPart {
   take?(frame: ForwardedFrame): boolean;
 }
 
-/** One connection, from the attempt to have it until it is lost: what is begun in it and comes later is not heard. */
-export class ConnectionScope {
+/** Something that lasts for a time: what is begun in it and comes later is not heard. */
+export class Scope {
   isOver = false;
-  isWelcomed = false;
-  socket: ClientSocket | undefined;
-  /** What the server has let the client in with: no part hears of a connection before. */
-  declare welcome: Welcome;
-  /** The largest frame that the server takes. */
-  frameBytes = Infinity;
-  readonly #ports: Ports;
+  readonly #ports: BasePorts;
   readonly #timers = new Set<() => void>();
 
-  constructor(ports: Ports) {
+  constructor(ports: BasePorts) {
     this.#ports = ports;
   }
 
-  /** What is sent when the connection is over, or about to be, is lost. */
-  send(text: string): void {
-    try {
-      if (!this.isOver) this.socket?.send(text);
-    } catch {
-      // It is closing: that is told by itself.
-    }
-  }
-
-  /** The same function, which does nothing once this connection is over. */
+  /** The same function, which does nothing once the scope is over. */
   within<Args extends readonly unknown[]>(run: (...args: Args) => void): (...args: Args) => void {
     return (...args) => {
       if (!this.isOver) run(...args);
     };
   }
 
-  /** Runs something after a time, unless the connection is over by then. */
+  /** Runs something after a time, unless the scope is over by then. */
   after(ms: number, run: () => void): void {
     const cancel = this.#ports.after(ms, () => {
       this.#timers.delete(cancel);
@@ -78,5 +63,24 @@ export class ConnectionScope {
     this.isOver = true;
     for (const cancel of this.#timers) cancel();
     this.#timers.clear();
+  }
+}
+
+/** One connection, from the attempt to have it until it is lost. */
+export class ConnectionScope extends Scope {
+  isWelcomed = false;
+  socket: ClientSocket | undefined;
+  /** What the server has let the client in with: no part hears of a connection before. */
+  declare welcome: Welcome;
+  /** The largest frame that the server takes. */
+  frameBytes = Infinity;
+
+  /** What is sent when the connection is over, or about to be, is lost. */
+  send(text: string): void {
+    try {
+      if (!this.isOver) this.socket?.send(text);
+    } catch {
+      // It is closing: that is told by itself.
+    }
   }
 }

@@ -43,13 +43,14 @@ export class Subscription {
 
   /** No join waits for ever. `unwanted`: the client was never in, and no join waits any more. */
   wait(done: Done<JoinedRoom>, timeoutMs: number, unwanted: () => void): void {
-    if (timeoutMs === 0) return void this.#dones.push(done);
+    let cancel: (() => void) | undefined;
     const inTime: Done<JoinedRoom> = (result) => {
-      cancel();
+      cancel?.();
       done(result);
     };
     this.#dones.push(inTime);
-    const cancel = this.#client.ports.after(timeoutMs, () => {
+    if (timeoutMs === 0) return;
+    cancel = this.#client.ports.after(timeoutMs, () => {
       const { trouble } = this.#client;
       const error =
         (trouble ? undefined : this.#why) ??

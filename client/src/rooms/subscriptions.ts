@@ -9,9 +9,6 @@ import { GapReader } from './gap-reader.ts';
 import { onWire, positionsOf, resumeBatches, type Position } from './positions.ts';
 import { Subscription } from './subscription.ts';
 
-/** What a server says of a room that the client is not in any more. */
-const OUT = new Set(['not_joined', 'gone', 'forbidden', 'not_found']);
-
 /** By channel, what a server answers of it. */
 type Answers = Readonly<Record<string, unknown>>;
 
@@ -68,11 +65,8 @@ export class Subscriptions {
       const head = connection.welcome.channels?.[channel as 'broadcast' | 'user'];
       if (head !== undefined && reader.position === undefined) this.#begin(reader, head);
     }
-    const isBack = ({ isKnown, room, reader }: Subscription): boolean =>
-      isKnown && (!room || reader.position !== undefined);
-    const known = all.filter(isBack);
-    this.#resume(known);
-    for (const one of all) if (!known.includes(one)) this.#join(one);
+    this.#resume(all.filter(({ isKnown }) => isKnown));
+    for (const one of all) if (!one.isKnown) this.#join(one);
   }
 
   /** Where the client is from here on is of this connection's log. */
@@ -172,9 +166,7 @@ export class Subscriptions {
   #refused(one: Subscription, error: ClientError): void {
     if (!this.#isWanted(one)) return;
     if (mayPass(error.code)) return this.#later([one], error, () => this.#join(one));
-    this.#drop(one);
-    if (one.isKnown) this.#client.emitter.emit('removed', { room: one.room, code: error.code });
-    one.settle(failed(error));
+    this.#drop(one, error, one.isKnown);
   }
 
   /** Asks again, when the last of these may be asked for. */
@@ -210,8 +202,7 @@ export class Subscriptions {
   leave(room: string, done: Done<void>): void {
     const one = this.room(room);
     if (!one) return done(failed(failure('not_joined', `the room ${room} is not joined`)));
-    this.#drop(one);
-    one.settle(failed(failure('not_joined', `the room ${room} was left`)));
+    this.#drop(one, failure('not_joined', `the room ${room} was left`));
     this.#leaving.add(done);
     if (this.#connection && (one.isOn || one.isAsked)) this.#leave(room, done, this.#connection);
     else this.#left(done);
@@ -219,7 +210,8 @@ export class Subscriptions {
 
   #leave(room: string, done: Done<void>, connection: ConnectionScope): void {
     const answered = (result: Result<true>): void => {
-      if (result.ok || OUT.has(result.error.code) || this.room(room)) return this.#left(done);
+      // What is refused for good is of a room that the client is not in any more.
+      if (result.ok || !mayPass(result.error.code) || this.room(room)) return this.#left(done);
       connection.after(result.error.retryAfterMs ?? PAUSE_MS, () => {
         if (this.room(room)) this.#left(done);
         else this.#leave(room, done, connection);
@@ -233,10 +225,14 @@ export class Subscriptions {
     if (this.#leaving.delete(done)) done({ ok: true, value: undefined });
   }
 
-  #drop(one: Subscription): void {
-    this.#all.delete(one.channel);
-    one.reader.close();
-    for (const part of this.#client.parts) part.dropped?.(one.room);
+  /** The client is off a room; the application hears of it where it has not asked for that. */
+  #drop(one: Subscription, error: ClientError, isRemoved = false): void {
+    const { room, channel, reader } = one;
+    this.#all.delete(channel);
+    reader.close();
+    for (const part of this.#client.parts) part.dropped?.(room);
+    if (isRemoved) this.#client.emitter.emit('removed', { room, code: error.code });
+    one.settle(failed(error));
   }
 
   // --- what the server says
@@ -264,11 +260,8 @@ export class Subscriptions {
   }
 
   /** The server has put the client off a room. */
-  putOff(room: string, code: 'removed' | 'gone'): void {
+  putOff(room: string, code: 'forbidden' | 'gone'): void {
     const one = this.room(room);
-    if (!one) return;
-    this.#drop(one);
-    if (code === 'removed') this.#client.emitter.emit('removed', { room, code: 'forbidden' });
-    one.settle(failed(failure(code === 'gone' ? 'gone' : 'forbidden', `one is off the room ${room}`)));
+    if (one) this.#drop(one, failure(code, `one is off the room ${room}`), code === 'forbidden');
   }
 }

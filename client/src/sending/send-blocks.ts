@@ -1,5 +1,5 @@
 import { PAUSE_MS } from '../connection/reconnect-policy.ts';
-import type { ClientScope } from '../connection/scopes.ts';
+import { Scope, type ClientScope } from '../connection/scopes.ts';
 
 /** Everything, or a room. */
 export type Blockable = 'all' | `room:${string}`;
@@ -15,12 +15,13 @@ export class SendBlocks {
   readonly #client: ClientScope;
   readonly #released: () => void;
   readonly #until = new Map<Blockable, number>();
-  #cancel: (() => void) | undefined;
+  readonly #scope: Scope;
 
   /** `released`: something may be sent again. */
   constructor(client: ClientScope, released: () => void) {
     this.#client = client;
     this.#released = released;
+    this.#scope = new Scope(client.ports);
   }
 
   has(what: Blockable): boolean {
@@ -29,8 +30,15 @@ export class SendBlocks {
 
   /** The longest one counts. */
   hold(what: Blockable, ms: number): void {
-    this.#until.set(what, Math.max(this.#until.get(what) ?? 0, this.#client.ports.now() + ms));
-    this.#watch();
+    const now = this.#client.ports.now();
+    const until = Math.max(this.#until.get(what) ?? 0, now + ms);
+    this.#until.set(what, until);
+    this.#scope.after(until - now, () => {
+      // It was made longer, or is over already. A timer may come a little early: then it is over now.
+      if (this.#until.get(what) !== until) return;
+      this.#until.delete(what);
+      this.#released();
+    });
   }
 
   /** Everything, for so long. */
@@ -56,20 +64,6 @@ export class SendBlocks {
 
   end(): void {
     this.#until.clear();
-    this.#cancel?.();
-  }
-
-  /** One timer, for the first that is over. */
-  #watch(): void {
-    this.#cancel?.();
-    const { ports } = this.#client;
-    const first = Math.min(...this.#until.values());
-    if (first === Infinity) return;
-    this.#cancel = ports.after(Math.max(0, first - ports.now()), () => {
-      const now = ports.now();
-      for (const [what, until] of this.#until) if (until <= now) this.#until.delete(what);
-      this.#watch();
-      this.#released();
-    });
+    this.#scope.end();
   }
 }

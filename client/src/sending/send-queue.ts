@@ -1,6 +1,16 @@
 import { backoffMs, PAUSE_MS } from '../connection/reconnect-policy.ts';
 import type { ClientScope, ConnectionScope } from '../connection/scopes.ts';
-import { failed, failure, isRetryable, late, type ClientError, type Done, type Result } from '../errors.ts';
+import {
+  failed,
+  failure,
+  isRetryable,
+  late,
+  queueFull,
+  tooLarge,
+  type ClientError,
+  type Done,
+  type Result,
+} from '../errors.ts';
 import type { SentMessage } from '../wire/frames.ts';
 import { pick, SENT, type Fields } from '../wire/frame-schemas.ts';
 import { utf8Bytes } from '../wire/text.ts';
@@ -40,18 +50,6 @@ export interface SendLimits {
   readonly sendTimeoutMs: number;
 }
 
-/** Another way for messages, one at a time, while there is no connection. */
-export interface SecondWay {
-  /** Nothing more may be sent this way for now. */
-  readonly isBusy: boolean;
-  send(message: Message): void;
-  /** There is a connection, or the end: of what is under way, only that it is stored is wanted. */
-  forget(): void;
-}
-
-/** Makes one for a queue. */
-export type SecondWayOf = (client: ClientScope, queue: SendQueue) => SecondWay;
-
 /** Unanswered messages on one socket: less than a burst that is allowed (LM2), so that few are refused in vain. */
 const WINDOW = 32;
 const FRAME_BYTES = 65_536;
@@ -64,152 +62,115 @@ const DELAYS_MAX = 3;
  *
  * - Each is answered once: stored, or why not. What may be stored is never called anything but `outcome_unknown`.
  * - On a new connection all that is not answered goes out again, in order, with the same ids.
- * - In a room nothing is sent past one that waits; without a socket they go by REST, one at a time.
+ * - In a room nothing is sent past one that waits.
  */
 export class SendQueue {
-  readonly blocks: SendBlocks;
-  readonly #client: ClientScope;
+  protected readonly client: ClientScope;
+  protected readonly queue = new Set<Message>();
+  protected connection: ConnectionScope | undefined;
   readonly #limits: SendLimits;
-  readonly #secondWay: SecondWay | undefined;
-  readonly #queue = new Set<Message>();
+  readonly #blocks: SendBlocks;
   readonly #flying = new Map<string, Message>();
-  #way: ConnectionScope | SecondWay | undefined;
   #frameBytes = FRAME_BYTES;
   #cancelDeadline: (() => void) | undefined;
 
-  constructor(client: ClientScope, limits: SendLimits, secondWay?: SecondWayOf) {
-    this.#client = client;
+  constructor(client: ClientScope, limits: SendLimits) {
+    this.client = client;
     this.#limits = limits;
-    this.blocks = new SendBlocks(client, () => this.pump());
-    this.#secondWay = secondWay?.(client, this);
+    this.#blocks = new SendBlocks(client, () => this.pump());
   }
 
   send(room: string, content: string, options: SendOptions, done: Done<SentMessage>): void {
-    const { ports, encode } = this.#client;
-    const { sendTimeoutMs } = this.#limits;
+    const { ports, encode } = this.client;
+    const { queueMax, sendTimeoutMs } = this.#limits;
     const id = options.id ?? ports.newId();
     const frame = encode({ type: 'chat', room, content, ...options, id });
     if (!frame.ok) return done(frame);
     const text = frame.value;
     const bytes = utf8Bytes(text);
-    const wrong = this.#noPlace(bytes);
-    if (wrong) return done(failed(wrong));
+    if (bytes > this.#frameBytes) return done(failed(tooLarge(this.#frameBytes)));
+    if (this.queue.size >= queueMax) return done(failed(queueFull(queueMax)));
     const endsAt = sendTimeoutMs === 0 ? Infinity : ports.now() + sendTimeoutMs;
-    this.#queue.add({ id, room, text, bytes, endsAt, done, stage: 'waiting', delays: 0 });
+    this.queue.add({ id, room, text, bytes, endsAt, done, stage: 'waiting', delays: 0 });
     this.#watch();
     this.pump();
-  }
-
-  #noPlace(bytes: number): ClientError | undefined {
-    if (bytes > this.#frameBytes) return this.#tooLarge();
-    const { queueMax } = this.#limits;
-    return this.#queue.size >= queueMax
-      ? failure('queue_full', `${queueMax} messages are waiting to be sent`)
-      : undefined;
-  }
-
-  #tooLarge(): ClientError {
-    return failure('too_large', `a message, with all around it, has at most ${this.#frameBytes} bytes`);
   }
 
   // --- ways
 
   connected(connection: ConnectionScope): void {
     const { messagesPerMinute } = connection.welcome.limits;
-    this.#way = connection;
+    this.connection = connection;
     this.#frameBytes = connection.frameBytes;
-    this.blocks.stepMs = messagesPerMinute > 0 ? Math.ceil(60_000 / messagesPerMinute) : PAUSE_MS;
-    // What is under way by the second way is sent too: the id makes it the same message, and its place in the order is kept.
-    this.#secondWay?.forget();
+    this.#blocks.stepMs = messagesPerMinute > 0 ? Math.ceil(60_000 / messagesPerMinute) : PAUSE_MS;
     this.#backToQueue();
     this.pump();
   }
 
   lost(): void {
-    if (this.#way === this.#secondWay) return;
-    this.#way = undefined;
+    this.connection = undefined;
     this.#backToQueue();
-    this.blocks.lost();
+    this.#blocks.lost();
   }
 
-  /** There is no connection to be had. */
-  unreachable(): void {
-    if (this.#way) return;
-    this.#way = this.#secondWay;
-    this.pump();
-  }
+  /** There is no connection to be had: messages wait. */
+  unreachable(): void {}
 
   end(error: ClientError): void {
-    this.#way = undefined;
-    this.#secondWay?.forget();
+    this.connection = undefined;
     this.#cancelDeadline?.();
-    for (const message of [...this.#queue]) this.#failed(message, error);
-    this.blocks.end();
+    for (const message of [...this.queue]) this.#failed(message, error);
+    this.#blocks.end();
   }
 
   #backToQueue(): void {
     this.#flying.clear();
-    for (const message of this.#queue) {
+    for (const message of this.queue) {
       if (message.stage === 'waiting') continue;
       message.stage = 'waiting';
       message.isDoubtful = true;
     }
   }
 
-  pump(): void {
-    const way = this.#way;
-    if (!way || this.blocks.has('all')) return;
+  protected pump(): void {
+    if (this.#blocks.has('all')) return;
     const blocked = new Set<string>();
     // The queue itself, not a copy: it may be long, and this is done for each answer.
-    for (const message of this.#queue) {
-      // A listener may have changed the way, or what is under way.
-      if (way !== this.#way || this.#isFull(way)) return;
+    for (const message of this.queue) {
+      // A listener may have changed what is under way, and whether there is a connection.
+      if (!this.isOpen) return;
       if (message.stage === 'flying') continue;
       const { room, id } = message;
-      if (blocked.has(room) || this.blocks.has(`room:${room}`) || this.#flying.has(id)) {
+      if (blocked.has(room) || this.#blocks.has(`room:${room}`) || this.#flying.has(id)) {
         blocked.add(room);
         continue;
       }
-      if (message.bytes > this.#frameBytes) this.#failed(message, this.#tooLarge());
-      else if ('isBusy' in way) way.send(message);
-      else {
-        message.stage = 'flying';
-        this.#flying.set(id, message);
-        way.send(message.text);
-      }
+      if (message.bytes > this.#frameBytes) this.#failed(message, tooLarge(this.#frameBytes));
+      else this.put(message);
     }
   }
 
-  #isFull(way: ConnectionScope | SecondWay): boolean {
-    return 'isBusy' in way ? way.isBusy : this.#flying.size >= (this.blocks.isSlowed ? 1 : WINDOW);
+  /** One more may be sent now. */
+  protected get isOpen(): boolean {
+    return this.connection !== undefined && this.#flying.size < (this.#blocks.isSlowed ? 1 : WINDOW);
   }
 
-  // --- the second way
-
-  /** Its time is not over yet. */
-  isWaiting(message: Message): boolean {
-    return this.#queue.has(message);
-  }
-
-  /** What was under way waits again, unless its time is over meanwhile. */
-  waitsAgain(message: Message, then: () => void): void {
-    if (this.#queue.has(message)) {
-      message.stage = 'waiting';
-      then();
-    }
-    this.pump();
+  protected put(message: Message): void {
+    message.stage = 'flying';
+    this.#flying.set(message.id, message);
+    this.connection?.send(message.text);
   }
 
   // --- answers
 
-  /** An `ack` that bears this id; false when nothing here waits for it. */
-  replied(id: string, fields: Fields): 'taken' | 'broken' | 'unknown' {
+  /** An `ack` that bears this id: undefined when nothing here waits for it, false when it is none. */
+  replied(id: string, fields: Fields): boolean | undefined {
     const message = this.#flying.get(id);
-    if (!message) return 'unknown';
+    if (!message) return undefined;
     const sent = pick(fields, SENT);
-    if (!sent) return 'broken';
+    if (!sent) return false;
     this.stored(message, sent);
-    return 'taken';
+    return true;
   }
 
   refused(id: string, error: ClientError): boolean {
@@ -223,23 +184,23 @@ export class SendQueue {
   }
 
   /** It is stored: this counts whenever it comes. */
-  stored(message: Message, sent: SentMessage): void {
+  protected stored(message: Message, sent: SentMessage): void {
     this.#settle(message, { ok: true, value: sent });
-    if (this.blocks.isSlowed) this.blocks.slow(this.blocks.stepMs);
+    if (this.#blocks.isSlowed) this.#blocks.slow(this.#blocks.stepMs);
     this.pump();
   }
 
-  refuse(message: Message, error: ClientError): void {
+  protected refuse(message: Message, error: ClientError): void {
     const { code, retryAfterMs } = error;
     message.why = error;
     // What an earlier try may have stored is not made undone by a later no: a right may have been lost meanwhile.
     if (!isRetryable(code)) return this.#failed(message, error);
     if (code === 'outcome_unknown') message.isDoubtful = true;
     // A user's rate is told with a time, and is of all rooms; everything else, a hook's own too, is the room's.
-    if (code === 'rate_limited' && retryAfterMs !== undefined) return this.blocks.slow(retryAfterMs);
+    if (code === 'rate_limited' && retryAfterMs !== undefined) return this.#blocks.slow(retryAfterMs);
     const delays = Math.min(++message.delays, DELAYS_MAX);
-    const pauseMs = retryAfterMs ?? PAUSE_MS + backoffMs(delays, this.#client.ports);
-    this.blocks.hold(`room:${message.room}`, pauseMs);
+    const pauseMs = retryAfterMs ?? PAUSE_MS + backoffMs(delays, this.client.ports);
+    this.#blocks.hold(`room:${message.room}`, pauseMs);
   }
 
   #failed(message: Message, error: ClientError): void {
@@ -249,10 +210,10 @@ export class SendQueue {
   }
 
   #settle(message: Message, result: Result<SentMessage>): void {
-    if (!this.#queue.delete(message)) return;
+    if (!this.queue.delete(message)) return;
     if (this.#flying.get(message.id) === message) this.#flying.delete(message.id);
     message.done(result);
-    if (this.#queue.size === 0) this.blocks.unslow();
+    if (this.queue.size === 0) this.#blocks.unslow();
   }
 
   // --- deadlines
@@ -260,14 +221,14 @@ export class SendQueue {
   /** All are given the same time, so the first of the queue is the first to be late. */
   #watch(): void {
     if (this.#cancelDeadline) return;
-    const [first] = this.#queue;
+    const [first] = this.queue;
     if (!first || first.endsAt === Infinity) return;
-    const { ports } = this.#client;
+    const { ports } = this.client;
     this.#cancelDeadline = ports.after(Math.max(0, first.endsAt - ports.now()), () => {
       this.#cancelDeadline = undefined;
-      for (const message of [...this.#queue]) {
+      for (const message of [...this.queue]) {
         if (message.endsAt > ports.now()) break;
-        this.#failed(message, message.why ?? late('it could not be sent in time', this.#client.trouble));
+        this.#failed(message, message.why ?? late('it could not be sent in time', this.client.trouble));
       }
       this.#watch();
       this.pump();

@@ -3,7 +3,6 @@ import type { ClientEvents } from '../events.ts';
 import type { Entry, Welcome } from './frames.ts';
 import {
   anything,
-  CHAT,
   ERROR,
   isCount,
   isObject,
@@ -12,35 +11,44 @@ import {
   maybe,
   oneOf,
   pick,
-  PUBLISHED,
+  readEntry,
   WELCOME,
   type Fields,
   type Schema,
 } from './frame-schemas.ts';
 
-/** A frame of the server's, as far as it can be trusted. */
-export type ServerFrame =
-  | { readonly type: 'entry'; readonly channel: string; readonly entry: Entry }
-  | { readonly type: 'welcome'; readonly welcome: Welcome }
-  | { readonly type: 'reply'; readonly id: string; readonly fields: Fields }
-  | { readonly type: 'error'; readonly id: string | undefined; readonly error: ClientError }
-  | { readonly type: 'ping' }
-  | { readonly type: 'skipped'; readonly channel: string; readonly from: number; readonly to: number }
-  | { readonly type: 'reset'; readonly channel: string; readonly seq: number }
-  | ForwardedFrame
-  | { readonly type: 'unknown' };
-
-/** A notification that is passed on as it is. */
-export type ForwardedFrame = {
-  [Name in Forwarded]: { readonly type: 'told'; readonly name: Name; readonly event: ClientEvents[Name] };
-}[Forwarded];
+/** What a server tells without being asked, by its name, beside the entries of logs. */
+interface Notifications extends Pick<ClientEvents, Forwarded> {
+  readonly welcome: Welcome;
+  readonly skipped: { readonly channel: string; readonly from: number; readonly to: number };
+  readonly reset: { readonly channel: string; readonly seq: number };
+}
 
 /** Notifications that are passed on as they are. */
 type Forwarded =
   'signal' | 'joined' | 'left' | 'presence' | 'members' | 'degraded' | 'draining' | 'room_closed';
 
+type Notification<Names extends keyof Notifications> = {
+  [Name in Names]: { readonly type: 'told'; readonly name: Name; readonly event: Notifications[Name] };
+}[Names];
+
+/** A notification that is passed on as it is. */
+export type ForwardedFrame = Notification<Forwarded>;
+
+/** A frame of the server's, as far as it can be trusted. */
+export type ServerFrame =
+  | { readonly type: 'entry'; readonly channel: string; readonly entry: Entry }
+  | { readonly type: 'reply'; readonly id: string; readonly fields: Fields }
+  | { readonly type: 'error'; readonly id: string | undefined; readonly error: ClientError }
+  | { readonly type: 'ping' }
+  | Notification<keyof Notifications>
+  | { readonly type: 'unknown' };
+
 /** Fields of a notification's `data` and of the notification itself, put side by side. */
-const FORWARDED: { readonly [Name in Forwarded]: Schema<ClientEvents[Name]> } = {
+const NOTIFICATIONS: { readonly [Name in keyof Notifications]: Schema<Notifications[Name]> } = {
+  welcome: WELCOME,
+  skipped: { channel: isText, from: isCount, to: isCount },
+  reset: { channel: isText, seq: isCount },
   signal: { room: isText, from: isText, data: anything },
   joined: { room: isText, users: listOf(isText) },
   left: { room: isText, users: listOf(isText), reason: maybe(isText) },
@@ -63,14 +71,10 @@ export function decodeFrame(text: string): ServerFrame | undefined {
   const { type, id } = fields;
   if (!isText(type)) return undefined;
   switch (type) {
-    case 'chat': {
-      const message = pick(fields, CHAT);
-      return (
-        message && { type: 'entry', channel: `room:${message.room}`, entry: { type: 'chat', ...message } }
-      );
-    }
+    case 'chat':
+      return decodeEntry(fields);
     case 'notification':
-      return readNotification(fields);
+      return decodeNotification(fields);
     case 'ack':
     case 'history':
     case 'presence':
@@ -78,39 +82,28 @@ export function decodeFrame(text: string): ServerFrame | undefined {
       return isText(id) ? { type: 'reply', id: id as string, fields } : undefined;
     case 'error': {
       const error = pick(fields, ERROR);
-      return error && maybe(isText)(id) ? { type: 'error', id: id as string | undefined, error } : undefined;
+      return error && maybe(isText)(id) ? { type, id: id as string | undefined, error } : undefined;
     }
-    case 'heartbeat':
-      return fields['status'] === 'ping' ? { type: 'ping' } : { type: 'unknown' };
     default:
-      return { type: 'unknown' };
+      return { type: type === 'heartbeat' && fields['status'] === 'ping' ? 'ping' : 'unknown' };
   }
 }
 
-function readNotification(fields: Fields): ServerFrame | undefined {
-  const { action, data } = fields;
+function decodeEntry(fields: Fields): ServerFrame | undefined {
+  const entry = readEntry(fields);
+  if (!entry) return undefined;
+  const channel =
+    entry.type === 'chat' ? `room:${entry.room}` : entry.type === 'broadcast' ? 'broadcast' : 'user';
+  return { type: 'entry', channel, entry };
+}
+
+function decodeNotification(fields: Fields): ServerFrame | undefined {
+  const { action, data, room, from } = fields;
   if (!isText(action)) return undefined;
-  if (action === 'user_event' || action === 'broadcast') {
-    const published = pick(fields, PUBLISHED);
-    const channel = action === 'broadcast' ? 'broadcast' : 'user';
-    return published && { type: 'entry', channel, entry: { type: action, ...published } };
-  }
-  if (action === 'welcome') {
-    const welcome = pick(data, WELCOME);
-    return welcome && { type: 'welcome', welcome };
-  }
-  if (action === 'skipped') {
-    const range = pick(data, { channel: isText, from: isCount, to: isCount });
-    return range && { type: 'skipped', ...(range as { channel: string; from: number; to: number }) };
-  }
-  if (action === 'reset') {
-    const place = pick(data, { channel: isText, seq: isCount });
-    return place && { type: 'reset', ...(place as { channel: string; seq: number }) };
-  }
-  if (!Object.hasOwn(FORWARDED, action as string)) return { type: 'unknown' };
-  const name = action as Forwarded;
-  const { room, from } = fields;
-  const own = name === 'signal' ? { room, from, data } : { ...(data as object), room };
-  const event = pick<ClientEvents[Forwarded]>(own, FORWARDED[name]);
+  if (action === 'user_event' || action === 'broadcast') return decodeEntry(fields);
+  if (!Object.hasOwn(NOTIFICATIONS, action as string)) return { type: 'unknown' };
+  const name = action as keyof Notifications;
+  const told = name === 'signal' ? { room, from, data } : { ...(data as object), room };
+  const event = pick<Notifications[typeof name]>(told, NOTIFICATIONS[name]);
   return event && ({ type: 'told', name, event } as ServerFrame);
 }

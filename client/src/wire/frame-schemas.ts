@@ -62,7 +62,7 @@ export const ERROR: Schema<Omit<ClientError, 'cause'>> = {
   retryAfterMs: maybe(isCount),
 };
 
-export const CHAT: Schema<ChatMessage> = {
+const CHAT: Schema<ChatMessage> = {
   room: isText,
   seq: isCount,
   id: isText,
@@ -73,7 +73,7 @@ export const CHAT: Schema<ChatMessage> = {
   sentAt: maybe(isText),
 };
 
-export const PUBLISHED: Schema<Published> = { seq: isCount, id: isText, data: anything };
+const PUBLISHED: Schema<Published> = { seq: isCount, id: isText, data: anything };
 
 /** A client that would be suspect at once, or never, is not told how long to wait. */
 const isInterval: Check = (value) =>
@@ -125,7 +125,8 @@ export function readHistory(fields: Fields): HistoryPage | undefined {
   return messages?.every((entry) => entry !== undefined) ? { ...page!, messages } : undefined;
 }
 
-function readEntry(fields: Fields): Entry | undefined {
+/** A message of a log. */
+export function readEntry(fields: Fields): Entry | undefined {
   if (fields['type'] === 'chat') {
     const message = pick(fields, CHAT);
     return message && { type: 'chat', ...message };

@@ -13,8 +13,11 @@ export function utf8Bytes(text: string): number {
 
 /** A request as the text of its frame; it fails for what has no JSON. */
 export function encodeRequest(frame: object): Result<string> {
-  const text = toJson(frame);
-  return text === undefined ? failed(failure('bad_frame', 'it must be JSON')) : { ok: true, value: text };
+  try {
+    return { ok: true, value: JSON.stringify(frame) };
+  } catch {
+    return failed(failure('bad_frame', 'it must be JSON'));
+  }
 }
 
 /** JSON, or undefined for what has none (a cycle, a BigInt). */

@@ -24,7 +24,7 @@ const STATES = Object.keys(LIFECYCLE) as ClientState[];
 /** The ways out of a state, as the table that the client runs on has them. */
 export function waysFrom(from: ClientState): Way[] {
   const ways = new Map<ClientState, string[]>();
-  for (const [event, { to }] of Object.entries(LIFECYCLE[from]))
+  for (const [event, [to]] of Object.entries(LIFECYCLE[from]))
     if (to !== from) ways.set(to, [...(ways.get(to) ?? []), event]);
   return [...ways].map(([to, events]) => ({ from, to, events }));
 }
