@@ -86,6 +86,12 @@ export class Injector {
     });
   }
 
+  #freeze(ms: number): void {
+    const { node, log } = this.#stage;
+    log.sessions.standsStill(ms);
+    node?.freeze(ms);
+  }
+
   #strike(fault: Fault, random: Random): void {
     const { node, clients } = this.#stage;
     const client = random.pick(clients);
@@ -95,9 +101,9 @@ export class Injector {
       case 'drain':
         return node?.drain();
       case 'pause':
-        return node?.freeze(random.delay(2_000, 15_000));
+        return this.#freeze(random.delay(2_000, 15_000));
       case 'stall':
-        return node?.freeze(random.delay(50, 2_000));
+        return this.#freeze(random.delay(50, 2_000));
       case 'crash':
         return node?.crashAfter(random.whole(1, 200), random.chance(0.5));
       case 'wall-jump':

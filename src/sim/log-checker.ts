@@ -2,6 +2,8 @@ import { isRefusal, type Published, type Refusal } from '../actors/messages.ts';
 import type { Channel } from '../protocol/channels.ts';
 import type { Answer } from '../runtime/ports/actor.ts';
 import type { AppendGroup, Claimed, EntryOutcome, NewEntry, StoreCalls } from '../runtime/ports/log-store.ts';
+import { Bans } from './bans.ts';
+import { EndedSessions } from './ended-sessions.ts';
 import { Histories, keyOf, type Committed, type Row, type Rows } from './histories.ts';
 import type { Timeline } from './timeline.ts';
 import type { Violate } from './violation.ts';
@@ -23,6 +25,10 @@ export class LogChecker extends Histories {
   readonly #timeline: Timeline;
   readonly #violate: Violate;
   #removals: ReadonlyMap<string, number> = new Map();
+  readonly bans: Bans;
+  readonly sessions: EndedSessions;
+  /** When each message was first sent by who has no right but a user's. */
+  readonly #sentAt = new Map<string, number>();
   /** Entries ever committed. */
   size = 0;
   /** Keys that a client was told are not stored, and that it has not sent again. */
@@ -32,6 +38,8 @@ export class LogChecker extends Histories {
     super();
     this.#timeline = timeline;
     this.#violate = violate;
+    this.bans = new Bans(timeline);
+    this.sessions = new EndedSessions(timeline, violate);
   }
 
   /** A client was told that this is not stored: unless it sends it again, it must never be (invariant 6). */
@@ -72,6 +80,8 @@ export class LogChecker extends Histories {
   failOver({ rows, removals }: Book): void {
     this.goOnWith(rows, this.#timeline.now);
     this.#removals = new Map([...removals].filter(([key, at]) => this.#removals.get(key) === at));
+    this.bans.failedOver();
+    this.sessions.failedOver();
   }
 
   appended(
@@ -110,6 +120,8 @@ export class LogChecker extends Histories {
     const why = this.#denied.get(`${channel}\n${key}`);
     if (why !== undefined)
       this.#violate(6, `${channel} stored ${id} of ${sender}, which was answered ${why}`);
+    if ((this.#sentAt.get(`${channel}\n${key}`) ?? -Infinity) > this.removedAt(channel, sender))
+      this.#violate(3, `${channel} stored ${id}, which ${sender} sent without the right to (JW7)`);
     const committed: Committed = {
       seq,
       id,
@@ -155,6 +167,7 @@ export class LogChecker extends Histories {
     if (row.epoch !== epoch || (epoch > 0 && row.owners.get(epoch) !== owner))
       this.#violate(9, `${owner} deleted ${room} from its epoch ${epoch}, but it is at ${row.epoch}`);
     this.#reigns(`room:${room}`, owner, claimed);
+    this.bans.deleted(`room:${room}`);
     this.#forget(row);
   }
 
@@ -190,8 +203,16 @@ export class LogChecker extends Histories {
     this.#removals = new Map([...this.#removals].filter(([known]) => known !== key));
   }
 
+  /** From when on nothing of the channel is for this user: removed, or banned (JW7). */
   removedAt(channel: Channel, user: string): number {
-    return this.#removals.get(`${channel}\n${user}`) ?? Infinity;
+    const removedAt = this.#removals.get(`${channel}\n${user}`) ?? Infinity;
+    return Math.min(removedAt, this.bans.since(channel, user));
+  }
+
+  /** A client sends a message: the first time counts. */
+  isSent(channel: Channel, user: string, id: string, at: number): void {
+    const key = `${channel}\n${keyOf(user, id)}`;
+    if (!(at >= (this.#sentAt.get(key) ?? Infinity))) this.#sentAt.set(key, at);
   }
 
   #reigns(channel: Channel, owner: string, { epoch, head }: Claimed): void {

@@ -1,4 +1,4 @@
-import type { PostAnswer, PostRequest } from 'vagus-client/core';
+import type { PostAnswer, PostRequest, Refusal as NotIn } from 'vagus-client/core';
 import {
   homeAddress,
   isRefusal,
@@ -29,6 +29,13 @@ function refused(code: ErrorCodeName, retryAfterMs?: number): PostAnswer {
 export const UNAUTHORIZED = refused('unauthorized');
 export const UNDECIDED = refused('unavailable', 1_000);
 export const DRAINING = refused('draining', 1_000);
+
+/** What a handshake that is refused is told. */
+export function refusedBecause({ message, isUndecided, retryAfterMs }: Verdict & { ok: false }): NotIn {
+  if (isUndecided) return { code: 'unavailable', retryAfterMs: retryAfterMs ?? 1_000 };
+  if (message.includes('going away')) return { code: 'draining' };
+  return { code: message.includes('too many') ? 'too_many_connections' : 'unauthorized' };
+}
 
 /** Whether a user has as many connections as there may be (LM6), as the engine asks. */
 export function askForPlace(system: ActorSystem, user: string, done: (isFull: boolean) => void): void {

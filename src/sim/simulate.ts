@@ -93,7 +93,8 @@ class Run {
 
   /** Invariant 5: all clients are where the log is, and have an answer to everything. */
   #comeToRest(): void {
-    const { timeline, clients, violate } = this.#world;
+    const { timeline, clients, violate, workload } = this.#world;
+    const { moderator } = workload;
     const end = timeline.now + REST_MS;
     let unfinished: string[] = [];
     do {
@@ -101,8 +102,9 @@ class Run {
       if (this.#world.violation) return;
       // The same again and again: it is stored once.
       this.#world.stirAll();
+      moderator.forgive();
       for (const client of clients) client.mend();
-      unfinished = clients.flatMap((client) => client.unfinished());
+      unfinished = [...moderator.unforgiven(), ...clients.flatMap((client) => client.unfinished())];
     } while (unfinished.length > 0 && timeline.now < end);
     if (unfinished.length > 0) violate(5, unfinished.slice(0, 3).join('; '));
   }

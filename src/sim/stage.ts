@@ -2,6 +2,7 @@ import type { HomeMessage } from '../actors/messages.ts';
 import type { Channel } from '../protocol/channels.ts';
 import type { ActingClient } from './acting-client.ts';
 import type { SimDatabase } from './database.ts';
+import type { LogChecker } from './log-checker.ts';
 import type { SimNode } from './node.ts';
 import type { Random } from './random.ts';
 import type { Settings } from './settings.ts';
@@ -14,6 +15,7 @@ export interface Stage {
   readonly trace: Trace;
   readonly settings: Settings;
   readonly database: SimDatabase;
+  readonly log: LogChecker;
   readonly clients: readonly ActingClient[];
   /** The process that runs now, if one does. */
   readonly node: SimNode | undefined;

@@ -2,7 +2,7 @@ import type { Channel } from '../protocol/channels.ts';
 import { isSameDatabase } from '../protocol/log-name.ts';
 import { Expectations, type Asked, type Placed } from './expectations.ts';
 import type { Committed } from './histories.ts';
-import { isAdminToken } from './sim-tokens.ts';
+import { RightsChecker } from './rights-checker.ts';
 import type { Frame, WireListener, WireOwner, WireWorld } from './wire-owner.ts';
 
 interface Request {
@@ -10,15 +10,13 @@ interface Request {
   readonly sentAt: number;
 }
 
-/** A scope that was given up shows nothing after this: 1 s (JW4), and for as long as a process may have stood still. */
-const SCOPE_ENDS_MS = 15_000;
-
 /**
  * Sits beside a client on one connection, whoever the client is: every frame that it is sent is held against what it may
  * be sent next (invariants 3 and 4), and every request is answered once (invariant 15), truly (6 and 7).
  */
 export class WireChecker {
   readonly expected: Expectations;
+  readonly #rights: RightsChecker;
   readonly #number: number;
   readonly #owner: WireOwner;
   readonly #world: WireWorld;
@@ -46,6 +44,7 @@ export class WireChecker {
     const { name, user, positions } = owner;
     const { log, violate, replayMax } = world;
     this.expected = new Expectations({ who: `${name}/${number}`, user, log, violate, positions, replayMax });
+    this.#rights = new RightsChecker(owner, world, this.expected);
   }
 
   get isWelcomed(): boolean {
@@ -66,16 +65,12 @@ export class WireChecker {
 
   /** The client connects with this token. */
   opened(token: string): void {
-    if (isAdminToken(token)) this.expected.adminUntil = Infinity;
+    this.#rights.opened(token);
   }
 
-  /** A token was taken in place of the one before: a scope that this one has not is of no use after a while. */
   #refreshed({ token }: Frame, sentAt: number): void {
     const open = [...this.#requests.values()].flat().map(({ frame }) => frame);
-    const isAdmin = [token, ...open.map((frame) => frame['token'] as unknown)].some(isAdminToken);
-    this.expected.adminUntil = isAdmin
-      ? Infinity
-      : Math.min(this.expected.adminUntil, sentAt + SCOPE_ENDS_MS);
+    this.#rights.refreshed([token, ...open.map((frame) => frame['token'] as unknown)], sentAt);
   }
 
   /** The connection is over: what is not answered will not be. */
@@ -89,7 +84,7 @@ export class WireChecker {
     // An answer to a ping asks for nothing; everything else does, with an id or without one (HS5).
     if (type !== 'heartbeat' || status !== 'pong') this.#hasAsked = true;
     if (id === undefined) return;
-    if (type === 'refresh' && isAdminToken(frame['token'])) this.expected.adminUntil = Infinity;
+    this.#rights.sent(frame);
     const request = { frame, sentAt: this.#world.timeline.now };
     const open = this.#requests.get(id);
     if (open) open.push(request);
@@ -102,6 +97,7 @@ export class WireChecker {
 
   /** The client gets a frame, which the node handed to its system at `sentAt`. */
   received(frame: Frame, sentAt: number): void {
+    this.#rights.received(this.#welcomedAt, sentAt);
     switch (frame['type']) {
       case 'chat':
         return this.#shown(`room:${frame['room']}`, frame, sentAt);
@@ -206,6 +202,7 @@ export class WireChecker {
     }
     if (open.length === 0) this.#requests.delete(id);
     this.#answered.add(id);
+    this.#rights.answered(request.frame, request.sentAt, frame);
     if (frame['type'] === 'error') return this.#refused(request, frame);
     switch (request.frame['type']) {
       case 'chat':
@@ -254,6 +251,7 @@ export class WireChecker {
       const reply = channels[name] as (Placed & { readonly error?: string }) | undefined;
       if (!reply)
         this.#world.violate(15, `${this.#owner.name} asked to resume ${name} and is told nothing of it`);
+      else if (reply.error === 'forbidden') this.#rights.refused(name.slice('room:'.length), request.sentAt);
       else if (reply.error === undefined) this.#placed(name, asked, reply);
       else if (!name.startsWith('room:')) {
         this.#isLate.add(name);

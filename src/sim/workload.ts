@@ -1,11 +1,9 @@
 import type { Channel } from '../protocol/channels.ts';
+import { Moderator } from './moderator.ts';
 import { Random } from './random.ts';
+import { OPEN_ROOMS, PRIVATE_ROOM } from './rooms.ts';
 import type { ActingClient } from './acting-client.ts';
 import type { Stage } from './stage.ts';
-
-/** Rooms that anybody may use, and one that only members may. */
-export const OPEN_ROOMS = ['a', 'b', 'c'] as const;
-export const PRIVATE_ROOM = 'p';
 
 /** Between two things that happen without a client: publications and changes of rights. */
 const MANAGE_EVERY_MS = [500, 4_000] as const;
@@ -15,6 +13,7 @@ export class Workload {
   readonly #stage: Stage;
   readonly #seed: number;
   readonly #manager: Random;
+  readonly moderator: Moderator;
   #isOver = false;
   #published = 0;
 
@@ -22,15 +21,18 @@ export class Workload {
     this.#stage = stage;
     this.#seed = seed;
     this.#manager = new Random(seed, 'manager');
+    this.moderator = new Moderator(stage, seed);
   }
 
   start(): void {
     for (const client of this.#stage.clients) this.#next(client, new Random(this.#seed, 'acts', client.name));
     this.#manage();
+    this.moderator.start();
   }
 
   stop(): void {
     this.#isOver = true;
+    this.moderator.stop();
   }
 
   #next(client: ActingClient, random: Random): void {

@@ -1,4 +1,4 @@
-import type { PostAnswer, PostRequest, Refusal } from 'vagus-client/core';
+import type { PostAnswer, PostRequest } from 'vagus-client/core';
 import { homeAddress, type HomeMessage } from '../actors/messages.ts';
 import type { Channel } from '../protocol/channels.ts';
 import { MemoryLogStore } from '../store/memory/memory-log-store.ts';
@@ -9,6 +9,8 @@ import { Injector } from './injector.ts';
 import { LogChecker } from './log-checker.ts';
 import { SimNode } from './node.ts';
 import { Random } from './random.ts';
+import { refusedBecause } from './rest.ts';
+import { admittedBy, OPEN_ROOMS, PRIVATE_ROOM } from './rooms.ts';
 import { SimNetwork } from './sim-network.ts';
 import { drawSettings, type Settings } from './settings.ts';
 import { EPOCH_MS } from './sim-clock.ts';
@@ -17,7 +19,7 @@ import type { Stage } from './stage.ts';
 import { Timeline } from './timeline.ts';
 import { Trace } from './trace.ts';
 import type { Violation } from './violation.ts';
-import { OPEN_ROOMS, PRIVATE_ROOM, Workload } from './workload.ts';
+import { Workload } from './workload.ts';
 
 /** From the death of a process to its successor. */
 const RESTART_MS = [50, 4_000] as const;
@@ -35,17 +37,6 @@ const POST_TIMEOUT_MS = 12_000;
 export interface WorldOptions {
   readonly write?: ((line: string) => void) | undefined;
   readonly clients?: ClientKind | undefined;
-}
-
-/** The code behind what a node says of a handshake. */
-function refusedBecause(message: string): Refusal {
-  if (message.includes('going away')) return { code: 'draining' };
-  return { code: message.includes('too many') ? 'too_many_connections' : 'unauthorized' };
-}
-
-function admittedBy(message: HomeMessage): readonly string[] {
-  if (message.type === 'create') return [message.creator, ...message.members];
-  return message.type === 'setMember' && message.isMember ? [message.user] : [];
 }
 
 /** Everything there is in one simulation, made from one seed. */
@@ -127,25 +118,33 @@ export class World implements Stage {
     const user = `u${n % 3 === 2 ? n - 2 : n}`;
     const rooms = [...OPEN_ROOMS, PRIVATE_ROOM].filter(() => random.chance(0.6));
     const scopes = new Random(this.#seed, 'scopes', String(n));
+    const dates = new Random(this.#seed, 'dates', String(n));
     const { heartbeatIntervalMs: heartbeatMs, replayMax } = settings.program.connection;
     const claims = (of: string) => ({
       user: of,
       session: `s-${of}`,
       // Some have every right for as long as that token is theirs.
       isAdmin: scopes.chance(0.1),
-      issuedAt: undefined,
+      issuedAt: dates.chance(0.9) ? Math.floor((EPOCH_MS + timeline.now) / 1_000) : undefined,
       // Some tokens are over soon, and their clients have to come back with another.
       expiresAt: this.wall() + (random.chance(0.1) ? random.whole(2_000, 20_000) : TOKEN_MS),
     });
     const connect: ClientWorld['connect'] = (link, token, done) => {
       timeline.after(random.delay(...REFUSED_MS), () => {
         if (!this.node?.isAlive) return done('nobody');
-        this.node.accept(link, token, (verdict) => done(verdict.ok ? 'in' : refusedBecause(verdict.message)));
+        const beganAt = timeline.now;
+        this.node.accept(link, token, (verdict) => {
+          log.sessions.letIn(verdict, beganAt);
+          done(verdict.ok ? 'in' : refusedBecause(verdict));
+        });
         // As a back end does that greets whoever comes: its event may be stored while the channel is being subscribed to.
         if (random.chance(0.3)) timeline.after(random.delay(0, 30), () => this.workload.greet(user));
       });
     };
-    const post: ClientWorld['post'] = (request, done) => this.#post(request, random, done);
+    const post: ClientWorld['post'] = (request, done) => {
+      log.isSent(`room:${request.room}`, user, JSON.parse(request.body).id, timeline.now);
+      this.#post(request, random, done);
+    };
     return newClient(
       kind,
       { name: `c${n}`, user, rooms, heartbeatMs },

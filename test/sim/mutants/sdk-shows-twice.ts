@@ -12,6 +12,6 @@ export const mutant: Mutant = {
       replace: `    if (seq <= position + 1)`,
     },
   ],
-  seed: 2,
+  seed: 6,
   invariant: 4,
 };

@@ -11,6 +11,6 @@ export const mutant: Mutant = {
       replace: ``,
     },
   ],
-  seed: 2,
+  seed: 4,
   invariant: 6,
 };
