@@ -116,7 +116,10 @@ export class Expectations {
     const isLost = last !== undefined && !this.#log.has(channel, last);
     if (isLost && !this.#log.isRestOf(channel, last, seq))
       this.#violate(4, `${this.#who} is told that ${name} is what it was up to ${seq}, and it is not (PU2)`);
+    // It keeps what it was shown up to there.
+    const began = Math.min(this.#began.get(name) ?? seq, seq);
     this.restart(name, seq);
+    this.#began.set(name, began);
   }
 
   leave(name: string): void {

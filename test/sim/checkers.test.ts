@@ -99,7 +99,12 @@ test('[D21] [PU2] who was shown what a failover has lost must be told so, before
     expect(found()).toEqual([]);
     store(2, 'n2');
     store(3, 'n3');
-    return { show, reset, behind: () => expected.behind() };
+    const resume = (since: number, gap?: Frame): void => {
+      checker.sent({ type: 'resume', id: 'r', channels: { user: since } });
+      const user = { seq: 3, already: true, ...(gap ? { gap } : {}) };
+      checker.received({ type: 'ack', id: 'r', channels: { user } }, 10);
+    };
+    return { show, reset, resume, behind: () => expected.behind() };
   };
   const silent = lost();
   expect(silent.behind()).toEqual(['user 2 m2, which is gone (PU2)']);
@@ -113,6 +118,11 @@ test('[D21] [PU2] who was shown what a failover has lost must be told so, before
   right.show(2, 'n2');
   right.show(3, 'n3');
   expect([found(), right.behind()]).toEqual([[], []]);
+  // It was live from the first message on, and still has what it was shown before the reset.
+  right.resume(0);
+  expect(found()).toEqual([]);
+  right.resume(0, { from: 1, to: 1 });
+  expect(found()).toEqual([expect.stringContaining('live after 0, is told of a gap of 1..1')]);
 });
 
 test('[LM7] what was asked before a connection was slow may wait for it, and no more', () => {
