@@ -1,6 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import { findUnfit } from '../../protocol/decode.ts';
+import { OneATurn } from './one-a-turn.ts';
 import { Refused } from './refusal.ts';
+
+/** Parsed at once: that takes less than a turn of the event loop. */
+const SMALL_BYTES = 4_096;
+const largeBodies = new OneATurn();
 
 /**
  * Reads a body that is one JSON object of at most so many bytes, with nothing in it that a frame may not hold either
@@ -16,7 +21,9 @@ export async function readJsonObject(
   if (request.headers['content-encoding'] !== undefined) {
     throw badRequest('the header Content-Encoding is not understood; send the body as it is');
   }
-  const text = decode(await readBytes(request, bytesMax));
+  const bytes = await readBytes(request, bytesMax);
+  if (bytes.length > SMALL_BYTES) await largeBodies.next();
+  const text = decode(bytes);
   const value = parse(text);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw badRequest('the body is not a JSON object');

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { HttpBindings } from '@hono/node-server';
 import { createMiddleware } from 'hono/factory';
 import type { Admission } from './admission.ts';
@@ -47,10 +48,18 @@ export function rateGuard(limit: RateLimit) {
   });
 }
 
-/** Before what costs nothing unless it is refused: a user with nothing left is told so before the work. */
+/** How long a refusal is kept back from a user who has gone on in spite of hundreds. */
+const KEPT_BACK_MS = 250;
+
+/**
+ * Before what costs nothing unless it is refused: a user with nothing left is told so before the work, and not at once. Twenty
+ * connections that ask again with each answer would keep the node busy with refusing them.
+ */
 export function spentGuard(limit: RateLimit) {
   return createMiddleware<HttpEnv>(async (context, next) => {
-    refuseFor(await limit.look(context.get('caller').user));
+    const retryAfterMs = await limit.look(context.get('caller').user);
+    if (retryAfterMs > 0) await sleep(KEPT_BACK_MS, undefined, { ref: false });
+    refuseFor(retryAfterMs);
     await next();
   });
 }
