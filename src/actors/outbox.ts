@@ -1,16 +1,8 @@
 import type { Channel } from '../protocol/channels.ts';
 import type { Address, Effect, Lane, ReplyTo } from '../runtime/ports/actor.ts';
 import type { Incarnation } from '../runtime/ports/placement.ts';
+import type { Invariant } from '../runtime/ports/telemetry.ts';
 import { relayAddress, type Publication } from './messages.ts';
-
-/**
- * What is asserted where it would break.
- * - `entries_contiguous`: a home publishes entries that follow one another.
- * - `batches_ascend`: a relay's batches of the log follow one another.
- * - `in_flight`: a connection takes back no more work than it has begun.
- * - `queue_size`: nothing is taken out of the queue of appends twice.
- */
-export type Invariant = 'entries_contiguous' | 'batches_ascend' | 'in_flight' | 'queue_size';
 
 /** Collects the effects of one step, in order. It does nothing itself: the runtime carries them out after the step. */
 export class Outbox {

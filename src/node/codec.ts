@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CROSSING } from '../actors/crossing.ts';
+import { DEAD_LETTER_REASONS } from '../runtime/dead-letters.ts';
 import type { RemoteMessage } from '../runtime/ports/bus.ts';
 
 /** A text from another node that is none of ours to understand. */
@@ -9,20 +10,6 @@ export class CodecError extends Error {
 
 const text = z.string();
 const ask = z.number().int().min(0);
-const REASONS = [
-  'no_actor',
-  'stopped',
-  'overflow',
-  'expired',
-  'crashed',
-  'poison',
-  'quarantined',
-  'late',
-  'unplaced',
-  'unreachable',
-  'moved',
-] as const;
-
 const FRAME = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('letter'),
@@ -40,7 +27,7 @@ const FRAME = z.discriminatedUnion('type', [
     ask,
     answer: z.discriminatedUnion('ok', [
       z.strictObject({ ok: z.literal(true), body: z.union(Object.values(CROSSING.answers)) }),
-      z.strictObject({ ok: z.literal(false), taken: z.boolean(), reason: z.enum(REASONS) }),
+      z.strictObject({ ok: z.literal(false), taken: z.boolean(), reason: z.enum(DEAD_LETTER_REASONS) }),
     ]),
   }),
   z.strictObject({ type: z.literal('publication'), to: text, message: CROSSING.relay }),

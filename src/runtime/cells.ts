@@ -10,8 +10,7 @@ export interface Census {
 /**
  * The actors that live, by address.
  *
- * They are counted by kind as they come and go: a scrape of the metrics that counted 12,000 of them took the node's
- * thread for 3 ms, every time.
+ * They are counted by kind as they come and go: a scrape of the metrics must not take longer the more there are.
  */
 export class Cells {
   readonly #byAddress = new Map<string, Cell>();

@@ -9,11 +9,27 @@ export interface DeadLetter {
   readonly at: number;
 }
 
+/** Every reason there is; the type sees to it that none is missing. */
+export const DEAD_LETTER_REASONS = Object.keys({
+  no_actor: true,
+  stopped: true,
+  overflow: true,
+  expired: true,
+  crashed: true,
+  poison: true,
+  quarantined: true,
+  late: true,
+  unplaced: true,
+  unreachable: true,
+  moved: true,
+} satisfies Record<DeadLetterReason, true>) as readonly DeadLetterReason[];
+
 const RING_MAX = 1_000;
 
 /** Counts every undeliverable message by reason and keeps the newest thousand. */
 export class DeadLetters {
-  readonly #counts = new Map<DeadLetterReason, number>();
+  /** Each begins at 0: a rate over a series that was not there misses its first event. */
+  readonly #counts = new Map(DEAD_LETTER_REASONS.map((reason) => [reason, 0]));
   readonly #ring: DeadLetter[] = [];
   #next = 0;
 

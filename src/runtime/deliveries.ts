@@ -4,7 +4,7 @@ import type { AnyBehaviour, Cell } from './cell.ts';
 import { Cells } from './cells.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { Letters } from './letters.ts';
-import type { Envelope } from './mailbox.ts';
+import { envelope, type Envelope } from './mailbox.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Answer, DeadLetterReason, Lane, ReplyTo } from './ports/actor.ts';
 import type { Bus } from './ports/bus.ts';
@@ -12,13 +12,6 @@ import type { Incarnation, Placement } from './ports/placement.ts';
 import { Remote } from './remote.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { TimerWheel } from './timers.ts';
-
-/** A letter that whoever lives at the address may take. */
-export const ANY_LIFE = -1;
-
-export function envelope(from: string, message: unknown): Envelope {
-  return { from, message, ask: 0, deadline: Infinity, timer: undefined, life: ANY_LIFE, crashes: 0 };
-}
 
 export interface AskRequest {
   readonly from: string;

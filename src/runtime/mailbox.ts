@@ -17,6 +17,13 @@ export interface Envelope {
   crashes: number;
 }
 
+/** A letter that whoever lives at the address may take. */
+export const ANY_LIFE = -1;
+
+export function envelope(from: string, message: unknown): Envelope {
+  return { from, message, ask: 0, deadline: Infinity, timer: undefined, life: ANY_LIFE, crashes: 0 };
+}
+
 /**
  * System messages that may wait where a kind of actor says nothing else. They are bounded by what is asked, armed and
  * subscribed, on a whole node where many come to one: more is a bug.

@@ -2,7 +2,7 @@ import type { Asks } from './asks.ts';
 import type { Cell } from './cell.ts';
 import type { Letters } from './letters.ts';
 import { Lives } from './lives.ts';
-import type { Envelope } from './mailbox.ts';
+import { envelope as envelopeOf, type Envelope } from './mailbox.ts';
 import type { Answer, DeadLetterReason, Lane } from './ports/actor.ts';
 import type { Bus, RemoteLetter, RemoteMessage } from './ports/bus.ts';
 import type { Clock } from './ports/clock.ts';
@@ -171,10 +171,15 @@ export class Remote implements TimerOwner {
   #take(peer: Incarnation, letter: RemoteLetter): void {
     const { asks, clock, deliveries } = this.#parts;
     const { to, from, message, lane, key, ask, remainingMs } = letter;
-    if (ask === 0) return deliveries.deliver(to, envelopeOf(from, message, 0, Infinity), lane, key);
+    if (ask === 0) return deliveries.deliver(to, envelopeOf(from, message), lane, key);
     const settle = (answer: Answer<unknown>): void => this.#say(peer, { type: 'answer', ask, answer });
     const open = asks.open(to, { now: clock.now(), deadlineMs: Math.max(0, remainingMs) }, settle);
-    deliveries.deliver(to, envelopeOf(from, message, open.id, open.deadline), lane, key);
+    deliveries.deliver(
+      to,
+      { ...envelopeOf(from, message), ask: open.id, deadline: open.deadline },
+      lane,
+      key,
+    );
   }
 
   /** It is not for this node to take. */
@@ -216,8 +221,4 @@ export class Remote implements TimerOwner {
       if (held.peer === peer) this.#releaseAll(address, (letter) => this.#redeliver(letter));
     this.#parts.asks.failAt(peer, 'unreachable');
   }
-}
-
-function envelopeOf(from: string, message: unknown, ask: number, deadline: number): Envelope {
-  return { from, message, ask, deadline, timer: undefined, life: -1, crashes: 0 };
 }

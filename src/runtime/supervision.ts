@@ -1,7 +1,7 @@
 import type { Asks } from './asks.ts';
 import type { Cell } from './cell.ts';
-import { ANY_LIFE, type Deliveries } from './deliveries.ts';
-import type { Envelope } from './mailbox.ts';
+import type { Deliveries } from './deliveries.ts';
+import { ANY_LIFE, type Envelope } from './mailbox.ts';
 import type { Clock } from './ports/clock.ts';
 import type { DeadLetterReason, Effect, Turn } from './ports/actor.ts';
 import type { Telemetry } from './ports/telemetry.ts';

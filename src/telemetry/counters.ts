@@ -1,4 +1,5 @@
 import { CLOSE_CODES, ERROR_CODES, SOCKET_ERROR_CODES } from '../protocol/codes.ts';
+import type { Invariant } from '../runtime/ports/telemetry.ts';
 import type { HookName } from '../runtime/ports/hooks.ts';
 
 // What the core counts by name, and the metrics made of it.
@@ -43,6 +44,13 @@ const LIMITED = [
   'frames',
   'pongs',
 ];
+/** The type sees to it that none is missing. */
+const INVARIANTS = {
+  entries_contiguous: true,
+  batches_ascend: true,
+  in_flight: true,
+  queue_size: true,
+} satisfies Record<Invariant, true>;
 const HOOKS: readonly HookName[] = ['authorize', 'beforeMessage'];
 const ANSWER_CODES = Object.keys(ERROR_CODES);
 
@@ -80,7 +88,7 @@ export const LABELLED: readonly LabelledCounters[] = [
     help: 'Assertions that did not hold: a bug, every one',
     label: 'name',
     prefix: 'violated_',
-    values: ['entries_contiguous', 'batches_ascend', 'in_flight', 'queue_size'],
+    values: Object.keys(INVARIANTS),
   },
   {
     metric: 'vagus_limited_total',

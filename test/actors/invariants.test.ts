@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { Gate } from '../../src/actors/connection/gate.ts';
 import { Fanout } from '../../src/actors/relay/fanout.ts';
+import { resetBatch } from '../../src/actors/frames.ts';
 import { Outbox } from '../../src/actors/outbox.ts';
 import type { FrameBatch } from '../../src/runtime/ports/sockets.ts';
 import { World } from '../support/world.ts';
@@ -49,7 +50,7 @@ test('batches of the log ascend, but for a reset', () => {
   const fanout = new Fanout();
   fanout.push(batch(1, 5));
   fanout.advance(out, () => {});
-  fanout.reset(batch(3, 3));
+  fanout.reset(resetBatch('room:r', 3));
   fanout.advance(out, () => {});
   fanout.push(batch(4, 4));
   fanout.advance(out, () => {});

@@ -213,8 +213,6 @@ test('two engines in one process know nothing of each other', async () => {
 test('an admin port is there when it is asked for', async () => {
   const library = await Library.start({
     databaseUrl: database.url,
-    host: '127.0.0.1',
-    port: 0,
     adminPort: 0,
   });
   open.push(library);

@@ -19,8 +19,6 @@ beforeAll(async () => {
   database = await createDatabase();
   library = await Library.start({
     databaseUrl: database.url,
-    host: '127.0.0.1',
-    port: 0,
     hooks: {
       authorize: (request) => {
         asked.push(request);

@@ -18,8 +18,6 @@ beforeAll(async () => {
   database = await createDatabase();
   library = await Library.start({
     databaseUrl: database.url,
-    host: '127.0.0.1',
-    port: 0,
     hooks: {
       authorize: (request) => onAuthorize(request) as never,
       beforeMessage: (request) => onMessage(request) as never,

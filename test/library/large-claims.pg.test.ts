@@ -40,8 +40,6 @@ describe('with the hook authorize', () => {
     database = await createDatabase();
     library = await Library.start({
       databaseUrl: database.url,
-      host: '127.0.0.1',
-      port: 0,
       hooks: { authorize: ({ claims }) => seen.push(claims['more']) > 0 },
     });
   });

@@ -50,8 +50,9 @@ export class Library {
     this.engine = engine;
   }
 
+  /** On a free port of this machine, unless told otherwise. */
   static async start(options: EngineOptions): Promise<Library> {
-    return new Library(await createEngine({ ...QUIET, ...options }));
+    return new Library(await createEngine({ ...QUIET, host: '127.0.0.1', port: 0, ...options }));
   }
 
   async connect(user: string, token?: string): Promise<TestClient> {

@@ -1,5 +1,7 @@
+import { readdirSync } from 'node:fs';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
+import { DeadLetters } from '../../src/runtime/dead-letters.ts';
 import { COUNTED, LABELLED } from '../../src/telemetry/counters.ts';
 import { NodeTelemetry, type Readings } from '../../src/telemetry/metrics.ts';
 import { promtoolCheck } from '../support/promtool.ts';
@@ -9,7 +11,7 @@ const NOTHING: Readings = {
   actors: new Map(),
   timers: 0,
   asks: 0,
-  deadLetters: new Map(),
+  deadLetters: new DeadLetters().counts,
   connections: 0,
   bytesOut: 0,
   framesIn: 0,
@@ -24,6 +26,14 @@ describe('metrics', () => {
       for (const value of values) expect(body).toContain(`${metric}{${label}="${value}"} 0\n`);
     }
     expect(body).toContain('vagus_dead_letters_total{reason="overflow"} 0\n');
+  });
+
+  test('nothing in it lists every socket of the process, and the open files are still counted', async () => {
+    const { body } = await new NodeTelemetry(pino({ enabled: false }), () => NOTHING).scrape();
+    expect(body).not.toMatch(/^nodejs_active_/m);
+    const open = Number(/^process_open_fds (\d+)$/m.exec(body)?.[1]);
+    // Reading the names opens one more.
+    expect(Math.abs(readdirSync('/proc/self/fd').length - open)).toBeLessThanOrEqual(1);
   });
 
   test('what is counted is added to the value that was there at 0, and shown once', async () => {

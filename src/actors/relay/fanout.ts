@@ -1,5 +1,5 @@
 import type { FrameBatch } from '../../runtime/ports/sockets.ts';
-import { mergeBatches } from '../frames.ts';
+import { mergeBatches, resetIn } from '../frames.ts';
 import type { Outbox } from '../outbox.ts';
 import { Crowd, CROWD_MIN } from './crowd.ts';
 
@@ -15,8 +15,6 @@ interface Waiting {
   /** These alone; undefined: everyone who is live then, but for those in `except`. */
   readonly to: readonly number[] | undefined;
   readonly except: ReadonlySet<number> | undefined;
-  /** The log has lost its end: what follows may be below what was written before. */
-  readonly isReset?: boolean;
 }
 
 interface Pass extends Waiting {
@@ -94,7 +92,7 @@ export class Fanout {
   reset(batch: FrameBatch): void {
     this.#waiting = this.#waiting.filter((waiting) => waiting.batch.first <= batch.last);
     this.#waitingSize = this.#waiting.reduce((sum, waiting) => sum + waiting.batch.size, 0);
-    this.#waiting.push({ batch, to: undefined, except: undefined, isReset: true });
+    this.#waiting.push({ batch, to: undefined, except: undefined });
     this.#waitingSize += batch.size;
   }
 
@@ -170,7 +168,7 @@ export class Fanout {
     const list = to ?? this.#live;
     const pass: Pass = { batch, to, except, list, cursor: 0, end: list.length };
     if (batch.first !== 0) {
-      out.check('batches_ascend', next.isReset === true || batch.first > this.sealed);
+      out.check('batches_ascend', resetIn(batch.first) !== undefined || batch.first > this.sealed);
       this.sealed = batch.last;
       onSealed(batch);
     }
