@@ -15,15 +15,53 @@ const MAY_IMPORT = {
   telemetry: ['protocol', 'runtime/ports'],
   // The codes that an application may refuse with are of the wire.
   host: ['protocol', 'runtime/ports'],
-  // Only the files at the top read settings; what they need of them is handed down.
+  // Only the engine and the command line read settings; they hand down what the others need.
   config: ['protocol'],
-  // It puts the middle together, for whoever has an edge.
-  node: ['protocol', 'actors', 'runtime'],
-  // It swaps the edge, never the middle; the store as plain data is what its database means.
-  sim: ['protocol', 'limits', 'actors', 'runtime', 'node', 'store/memory'],
+  // It puts the middle of a node together, and finds the other nodes.
+  cluster: ['protocol', 'actors', 'runtime'],
+  // A simulation swaps the edge, never the middle; the store as plain data is what its database means.
+  sim: ['protocol', 'limits', 'actors', 'runtime', 'cluster', 'store/memory'],
+  // The engine puts a node together from the middle and a real edge. It knows neither the command line nor simulations.
+  engine: [
+    'protocol',
+    'limits',
+    'actors',
+    'runtime',
+    'cluster',
+    'transport',
+    'store',
+    'telemetry',
+    'host',
+    'config',
+  ],
+  // The command line starts engines and simulations.
+  cli: ['protocol', 'config', 'engine', 'sim', 'store', 'telemetry', 'transport'],
   // It runs in a browser, and knows the server as everyone does: by the client.
   page: [],
 };
+
+/** Inside two layers, the folders from the bottom up: a folder imports none that stands after it. */
+const FLOORS = {
+  // `messages` and `kit` know each other: a message holds what the kit describes, and the kit builds frames of messages.
+  actors: [['messages', 'kit'], ['hooks'], ['node'], ['log', 'relay', 'home', 'connection']],
+  sim: [['kit'], ['checkers'], ['ports'], ['clients'], ['world']],
+};
+
+/** Kinds of actors that know each other by their messages only. */
+const KINDS = ['connection', 'home', 'log', 'relay'];
+
+const floorRules = Object.entries(FLOORS).flatMap(([house, floors]) =>
+  floors.slice(0, -1).flatMap((rooms, floor) =>
+    rooms.map((room) => ({
+      name: `${house}-${room}-imports-nothing-above-it`,
+      severity: 'error',
+      from: { path: layer(`${house}/${room}`) },
+      to: {
+        path: floors.slice(floor + 1).flatMap((above) => above.map((other) => layer(`${house}/${other}`))),
+      },
+    })),
+  ),
+);
 
 /** Each driver is named in one folder. */
 const DRIVERS = {
@@ -39,7 +77,6 @@ const DRIVERS = {
   '@electric-sql/pglite': 'store/postgres',
   '@electric-sql/pglite-prepopulatedfs': 'store/postgres',
   'fs-native-extensions': 'store/postgres',
-  'p-queue': 'store/postgres',
   pino: 'telemetry',
   'prom-client': 'telemetry',
   xstate: 'actors',
@@ -59,6 +96,13 @@ module.exports = {
       severity: 'error',
       from: { path: layer(from) },
       to: { path: '^src/', pathNot: [from, ...may].map(layer) },
+    })),
+    ...floorRules,
+    ...KINDS.map((kind) => ({
+      name: `actors-${kind}-knows-others-by-their-messages`,
+      severity: 'error',
+      from: { path: layer(`actors/${kind}`) },
+      to: { path: KINDS.filter((other) => other !== kind).map((other) => layer(`actors/${other}`)) },
     })),
     {
       name: 'ports-are-types-only',
@@ -82,7 +126,7 @@ module.exports = {
     {
       name: 'the-core-knows-no-platform',
       severity: 'error',
-      from: { path: '^src/(actors|limits|node|runtime)/' },
+      from: { path: '^src/(actors|limits|cluster|runtime)/' },
       to: { dependencyTypes: ['core'] },
     },
     {

@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import LongFirst from './test/support/sequencer.ts';
 
 export default defineConfig({
   // As in tsconfig.json: what is tested is the source, not what was built of it last.
@@ -10,6 +11,7 @@ export default defineConfig({
     // Processes are killed and databases made: nothing may leak from one file into the next.
     pool: 'forks',
     maxWorkers: 2,
+    sequence: { sequencer: LongFirst },
     testTimeout: 30_000,
     hookTimeout: 60_000,
     teardownTimeout: 10_000,

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { freePort, startServer } from './server.mjs';
 
-const HERE = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
+const HERE = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 
 /** A node without limits of rate: the build at hand on the database of DATABASE_URL, or what is named. */
 export async function startNode({

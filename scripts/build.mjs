@@ -14,7 +14,7 @@ for (const folder of ['dist', 'client/dist']) rmSync(`${root}${folder}`, { recur
 // The server has its client as a dependency, for simulations.
 compile('client/tsconfig.build.json');
 compile('tsconfig.build.json');
-chmodSync(`${root}dist/cli.js`, 0o755);
+chmodSync(`${root}dist/cli/main.js`, 0o755);
 chatPage();
 
 /** A page and the client beside it, each file where a browser finds it by the imports of the others. */

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { resolveConfig } from 'prettier';
 import { runnerImport } from 'vite';
 import { CHARTS } from '../dist/actors/charts.js';
-import { toMermaid } from '../dist/actors/mermaid.js';
+import { toMermaid } from '../dist/actors/kit/mermaid.js';
 
 const root = new URL('..', import.meta.url);
 const picture = (chart) => `\`\`\`mermaid\n${toMermaid(chart.machine)}\n\`\`\`\n`;

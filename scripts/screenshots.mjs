@@ -30,7 +30,7 @@ const TALK = [
 ];
 
 mkdirSync(images, { recursive: true });
-const server = spawn(process.execPath, [`${root}dist/cli.js`, 'dev'], {
+const server = spawn(process.execPath, [`${root}dist/cli/main.js`, 'dev'], {
   env: {
     PATH: process.env.PATH,
     VAGUS_DATA_DIR: folder,

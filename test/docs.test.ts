@@ -3,17 +3,17 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { Client } from '../client/src/index.ts';
 import { CHARTS } from '../src/actors/charts.ts';
-import { toMermaid } from '../src/actors/mermaid.ts';
-import { Engine } from '../src/engine.ts';
-import { askedHooks, HOOK_MS } from '../src/host/application-hooks.ts';
+import { toMermaid } from '../src/actors/kit/mermaid.ts';
+import { Engine } from '../src/engine/engine.ts';
+import { askedHooks, HOOK_MS } from '../src/engine/application-hooks.ts';
 import { FIELDS, GROUPS, SETTINGS, type Setting } from '../src/config/settings.ts';
 import { CLOSE_CODES, ERROR_CODES, HOOK_ERROR_CODES } from '../src/protocol/codes.ts';
 import { WIRE_LIMITS } from '../src/protocol/limits.ts';
 import { ACKS, ChatPush, ErrorPush, NOTIFICATIONS, RESULTS } from '../src/protocol/pushes.ts';
 import { REQUESTS } from '../src/protocol/requests.ts';
 import { PROTOCOL_VERSION } from '../src/protocol/version.ts';
-import { FAULTS } from '../src/sim/faults.ts';
-import { SIMULATE_USAGE } from '../src/simulate-command.ts';
+import { FAULTS } from '../src/sim/kit/faults.ts';
+import { SIMULATE_USAGE } from '../src/cli/commands/simulate.ts';
 import { allMutants } from './sim/mutants/plant.ts';
 import { files, read } from './support/source.ts';
 
@@ -248,7 +248,7 @@ describe('docs/library.md', () => {
     const [standard, min, max] = [HOOK_MS.standard, HOOK_MS.min, HOOK_MS.max].map((ms) =>
       ms.toLocaleString('en'),
     );
-    expect(LIBRARY).toContain(`${standard} unless given, from ${min} to ${max}`);
+    expect(LIBRARY).toContain(`${standard} by default, from ${min} to ${max}`);
     const methods = Object.entries(Object.getOwnPropertyDescriptors(Engine.prototype))
       .map(([name]) => name)
       .filter((name) => name !== 'constructor');
@@ -257,7 +257,7 @@ describe('docs/library.md', () => {
   });
 
   test('hooks are those that are asked', () => {
-    const written = table(read('docs/library.md'), 'hook', 'is asked').map(([name]) => bare(name));
+    const written = table(read('docs/library.md'), 'hook', 'called').map(([name]) => bare(name));
     const hook = (): true => true;
     expect(written).toEqual([...askedHooks({ authorize: hook, beforeMessage: hook })]);
   });
@@ -271,6 +271,18 @@ describe('ARCHITECTURE.md', () => {
       expect(ARCHITECTURE).toContain(`### ${title}\n\n\`\`\`mermaid\n${toMermaid(chart.machine)}\n\`\`\`\n`);
     }
     expect(ARCHITECTURE.match(/```mermaid/g)).toHaveLength(CHARTS.length);
+  });
+
+  test('the glossary is in order, and says where the code has another word only as long as it has', () => {
+    const rows = table(ARCHITECTURE, 'term', 'meaning', 'where');
+    const terms = rows.map(([term]) => (term ?? '').replace(/ \(.*/, ''));
+    expect(terms.length).toBeGreaterThan(50);
+    expect(terms).toEqual([...new Set(terms)].toSorted());
+    const sources = files('src/*.ts').map(read).join('\n');
+    const others = rows.flatMap((row) =>
+      [...row.join(' ').matchAll(/\((?:also )?`(\w+)`/g)].map(([, word = '']) => word),
+    );
+    expect(others.filter((word) => !new RegExp(`\\b${word}\\b`, 'i').test(sources))).toEqual([]);
   });
 
   test('the map has every folder, and everything it names exists', () => {
@@ -334,16 +346,31 @@ describe('docs/simulation.md', () => {
   });
 });
 
-test('links between the documents lead somewhere', () => {
+/** The anchors of a page's headings, as GitHub names them. */
+const anchorsOf = (page: string): string[] =>
+  [...page.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  );
+
+test('links between the documents lead somewhere, and so do their anchors', () => {
   const everything = new Set(files('.'));
+  let anchors = 0;
   for (const file of files('*.md')) {
     const folder = file.includes('/') ? file.slice(0, file.lastIndexOf('/') + 1) : '';
-    for (const [, link] of read(file).matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)) {
-      if (/^https?:/.test(link ?? '')) continue;
-      const target = new URL(link ?? '', `file:///${folder}`).pathname.slice(1);
+    for (const [, link = '', anchor] of read(file).matchAll(/\]\(([^)#]*)(?:#([^)]*))?\)/g)) {
+      if (/^https?:/.test(link)) continue;
+      const target = link === '' ? file : new URL(link, `file:///${folder}`).pathname.slice(1);
       expect(everything.has(target), `${file}: ${link}`).toBe(true);
+      if (anchor === undefined) continue;
+      anchors++;
+      expect(anchorsOf(read(target)), `${file}: ${link}#${anchor}`).toContain(anchor);
     }
   }
+  expect(anchors).toBeGreaterThan(15);
+  expect(anchorsOf('## Stored, once (DG1)\n')).toEqual(['stored-once-dg1']);
 });
 
 test('the page of the published client leads to nothing that is not published with it', () => {

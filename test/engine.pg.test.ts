@@ -3,7 +3,7 @@ import { TestEngine } from './support/engine.ts';
 
 // The engine as a program has it that starts one.
 
-test('[DG4] what was asked of it before it is closed is done; what is asked afterwards is refused at once', async () => {
+test('[DG4] requests from before the close are carried out; later ones are refused at once', async () => {
   const node = await TestEngine.start();
   // Homes that begin their lives with these: the claims come first.
   const asked = ['a', 'b', 'c'].map((user) => node.engine.publishToUser(user, { n: 1 }, 'e1'));

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, statSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,12 +14,19 @@ const PEERS = {
   'socket.io': { program: here('peers/socket.io.mjs'), wire: SOCKET_IO },
 };
 
-/** A build: a checkout that has been built, or a program that stands for its `dist/cli.js`. */
+/** A build: a checkout that has been built, or a program that stands for its `dist/cli/main.js`. */
 export function buildSide(path) {
   const full = resolve(path);
-  const cli = existsSync(full) && statSync(full).isFile() ? full : join(full, 'dist', 'cli.js');
+  const cli = existsSync(full) && statSync(full).isFile() ? full : programOf(full);
   if (!existsSync(cli)) throw new Error(`there is no build at ${cli}: npm ci there, or npm run build`);
   return { name: full === cli ? basename(cli) : commitOf(full), cli };
+}
+
+/** A checkout's own command: it was not always in the same place. */
+function programOf(folder) {
+  const description = join(folder, 'package.json');
+  if (!existsSync(description)) throw new Error(`there is no build at ${folder}: it has no package.json`);
+  return join(folder, JSON.parse(readFileSync(description, 'utf8')).bin.vagus);
 }
 
 export function peerSide(name) {

@@ -59,7 +59,7 @@ async function startServer(kind, { settings = {} }) {
   const port = await freePort();
   const adminPort = isControl ? port : await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'vagus-hostile-'));
-  const program = isControl ? [here('./control.mjs')] : [here('../../dist/cli.js'), 'serve'];
+  const program = isControl ? [here('./control.mjs')] : [here('../../dist/cli/main.js'), 'serve'];
   const [command, ...args] = pinned(0, [process.execPath, ...GC, ...program]);
   const env = {
     PATH: process.env.PATH,

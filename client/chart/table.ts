@@ -1,5 +1,5 @@
 import { format, type Options } from 'prettier';
-import { explore, type Chart, type ChartEffect, type ChartState } from '../../src/actors/chart.ts';
+import { explore, type Chart, type ChartEffect, type ChartState } from '../../src/actors/kit/chart.ts';
 import { clientMachine } from './client.machine.ts';
 
 export const clientChart: Chart = explore(clientMachine);

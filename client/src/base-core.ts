@@ -17,52 +17,52 @@ import type { JoinedRoom, SentMessage } from './wire/frames.ts';
 export interface CoreOptions {
   /** `ws://…/ws` or `wss://…/ws`. */
   readonly url: string;
-  /** A JWT, or what gives one: asked at first, before a token is over, and when it was refused. */
+  /** A JWT, or a function that supplies one. The client calls it at first, before a token expires, and after a refusal. */
   readonly token: string | TokenSource;
-  /** Messages that wait to be sent, 1,000 unless told; more are refused with `queue_full`. */
+  /** Messages that may wait to be sent, by default 1,000. The client refuses more with `queue_full`. */
   readonly queueMax?: number;
-  /** Milliseconds that a message is tried, 60,000 unless told; 0: for ever. */
+  /** How long the client tries to send a message, milliseconds, by default 60,000; 0: for ever. */
   readonly sendTimeoutMs?: number;
-  /** Milliseconds that a `join` waits to be let in, 60,000 unless told; 0: for ever. */
+  /** How long a `join` waits for entry, milliseconds, by default 60,000; 0: for ever. */
   readonly joinTimeoutMs?: number;
 }
 
-/** What a client does without a socket. */
+/** What a client does over HTTP. */
 export interface HttpAddition {
-  /** Messages on their way, also while there is no connection. */
+  /** Messages on their way, with or without a connection. */
   readonly queue: (client: ClientScope, limits: SendLimits) => SendQueue;
   readonly judge: JudgeHandshake;
-  /** Nothing is asked any more. */
+  /** Ends all requests. */
   end(): void;
 }
 
-/** What a base can be composed with. */
+/** The optional parts of a base. */
 export interface BaseAdditions {
-  /** Looks at requests before they are sent; without it the server does. */
+  /** Validates requests before they are sent. Without it only the server does. */
   readonly encode?: Encode;
-  /** What goes by HTTP; without it messages wait for a connection, and a handshake that failed is tried again. */
+  /** Uses HTTP. Without it messages wait for a connection, and the client retries a failed handshake. */
   readonly http?: HttpAddition;
 }
 
-/** What only the whole client is composed with. */
+/** The parts that only the whole client has. */
 interface Additions extends BaseAdditions {
-  /** Keeps tokens; without it they are asked for each time. */
+  /** Keeps tokens. Without it the client asks for one each time. */
   readonly tokens?: Tokens;
 }
 
 /**
- * A client that connects, is in rooms, resumes and sends, without a platform: sockets, clock and chance are handed in, and
- * everything is told by callbacks. With the same ports that say the same, it does the same.
+ * A client that connects, joins rooms, resumes and sends, without a platform. Sockets, clock and randomness are ports, and
+ * callbacks report every result. With ports that behave the same, it behaves the same.
  *
- * - Each message of a channel is delivered once and in order, over all connections; what cannot be had is named.
- * - Each request, and each message that is sent, is answered exactly once.
- * - Nothing that a server sends, and nothing that a listener throws, makes it throw.
+ * - It delivers each message of a channel once and in order, over all connections. It names messages that are lost.
+ * - It answers each request, and each message to send, exactly once.
+ * - No frame of a server and no exception of a listener makes it throw.
  */
 export class BaseCore {
   protected readonly client: ClientScope;
   protected readonly requests: Requests;
   protected readonly subscriptions: Subscriptions;
-  /** What an extension does with its connections. */
+  /** What extensions do with the connections. */
   protected readonly parts: ClientPart[] = [];
   protected connection: ConnectionScope | undefined;
   readonly #emitter = new Emitter();
@@ -107,7 +107,7 @@ export class BaseCore {
     return this.#connections.state;
   }
 
-  /** Behind which message one is in each channel, to be kept and given to `join` by another run. */
+  /** The client's position in each channel, to store and to pass to `join` in another run. */
   get positions(): Readonly<Record<string, Position>> {
     return this.subscriptions.positions();
   }
@@ -120,48 +120,48 @@ export class BaseCore {
     this.#emitter.off(name, listener);
   }
 
-  /** Connects, and from then on stays connected. */
+  /** Connects, and stays connected from then on. */
   start(): void {
     this.#connections.start();
   }
 
-  /** The page is put away, whole and asleep; `start` is that it is shown again. */
+  /** The browser freezes the page as a whole. `start` resumes it. */
   protected hide(): void {
     this.#connections.hide();
   }
 
-  /** For good. What is not answered by now never will be. */
+  /** Closes the client for good. Open requests and messages end with an error. */
   close(): void {
     this.#connections.stop();
   }
 
   /**
-   * Wants to be in a room, now and after each reconnect, until it leaves or is refused. Answered when it is in, or its
-   * time is over; then it is not wanted any more, unless it was joined before. `since`: the last message one has;
-   * without it, what comes from now on. Errors: `forbidden`, `not_found`, `gone`, `limit_reached`, `bad_frame`; what it
-   * was delayed by, or `unavailable`, when the time is over.
+   * Joins a room, and joins it again after each reconnect, until the application leaves or the server refuses. The callback
+   * runs when the client is in the room, or the time is over. After a timeout the client drops the room, unless it was in
+   * it before. `since` is the last message that the application has; without it new messages only. Errors: `forbidden`,
+   * `not_found`, `gone`, `limit_reached`, `bad_frame`; after a timeout the reason of the delay, or `unavailable`.
    */
   join(room: string, options: { readonly since?: number | Position }, done: Done<JoinedRoom>): void {
     const safe = this.ready(done);
     if (safe) this.subscriptions.join(room, toPosition(options.since), safe);
   }
 
-  /** Answered when one is off the room, at once without a connection. Error: `not_joined`. */
+  /** Leaves a room. The callback runs when the client has left, at once without a connection. Error: `not_joined`. */
   leave(room: string, done: Done<void>): void {
     const safe = this.ready(done);
     if (safe) this.subscriptions.leave(room, safe);
   }
 
   /**
-   * Sends a message, and tries until it is stored, refused, or its time is over. Answered once. Errors: those of the
-   * server; `too_large`; `queue_full`; `outcome_unknown` when it may be stored all the same.
+   * Sends a message, and retries until it is stored or refused, or its time is over. The callback runs once. Errors: those
+   * of the server; `too_large`; `queue_full`; `outcome_unknown` when the message may be stored all the same.
    */
   send(room: string, content: string, options: SendOptions, done: Done<SentMessage>): void {
     const safe = this.ready(done);
     if (safe) this.#sending.send(room, content, options, safe);
   }
 
-  /** A callback that cannot hurt; undefined, and answered, when nothing can be done for it. */
+  /** A callback that never throws. Undefined, after answering with an error, when the request is impossible. */
   protected ready<Value>(done: Done<Value>, wrong?: ClientError): Done<Value> | undefined {
     const safe: Done<Value> = (result) => this.#emitter.guard(() => done(result));
     const error = this.#connections.why ?? wrong;
@@ -170,21 +170,21 @@ export class BaseCore {
     return undefined;
   }
 
-  // --- connections: what is done of each part, in which order
+  // --- connections: the order in which the parts run
 
-  /** Listeners hear of what happens here, and may close the client. */
+  /** Listeners run during this, and may close the client. */
   #connected(connection: ConnectionScope): void {
     this.connection = connection;
     this.requests.connected(connection);
     for (const part of this.parts) part.connected(connection);
-    // The first request decides where the two channels of everyone start (HS5).
+    // The first request decides where the channels `broadcast` and `user` start (HS5).
     this.subscriptions.connected(connection);
     if (connection.isOver) return;
     this.requests.flush();
     this.#sending.connected(connection);
   }
 
-  /** Brings a frame to what waits for it. False when it breaks the protocol after all. */
+  /** Passes a frame to the part that waits for it. False when the frame breaks the protocol after all. */
   #received(frame: ServerFrame, connection: ConnectionScope): boolean {
     switch (frame.type) {
       case 'entry':
@@ -197,7 +197,7 @@ export class BaseCore {
       case 'error': {
         const { id, error } = frame;
         if (id === undefined) this.#emitter.emit('error', error);
-        // One that answers what nothing waits for any more says nothing.
+        // An answer to a request that no longer waits means nothing.
         else if (!this.requests.refused(id, error)) this.#sending.refused(id, error);
         return true;
       }
@@ -212,7 +212,7 @@ export class BaseCore {
     }
   }
 
-  /** `self`: the server says of everyone that they left. */
+  /** `self`: the server reports everyone who left, also this user. */
   #notified(frame: Extract<ServerFrame, { type: 'told' }>, self: string): void {
     const emitter = this.#emitter;
     switch (frame.name) {

@@ -13,26 +13,26 @@ export type { ChatMessage, JoinedRoom, Published, SentMessage } from './wire/fra
 export type { ClientState, Position, SendOptions };
 
 export interface ConnectOptions {
-  /** A JWT, or what gives one: asked at first, before a token is over, and when it was refused. */
+  /** A JWT, or a function that supplies one. The client calls it at first, before a token expires, and after a refusal. */
   readonly token: string | (() => string | Promise<string>);
-  /** Where there is no global one: Node.js before 22, with that of `ws`. */
+  /** For platforms without a global one: Node.js before 22 needs that of `ws`. */
   readonly WebSocket?: WebSocketClass;
-  /** For what goes by HTTP: the global one unless told. */
+  /** The function for HTTP requests; by default the global one. */
   readonly fetch?: Fetch;
-  /** Messages that wait to be sent, 1 to 1,000,000, 1,000 unless told; more are refused with `queue_full`. */
+  /** Messages that may wait to be sent, 1 to 1,000,000, by default 1,000. The client refuses more with `queue_full`. */
   readonly queueMax?: number;
-  /** Milliseconds that a message is tried, up to a day, 60,000 unless told; 0: for ever. */
+  /** How long the client tries to send a message, milliseconds up to a day, by default 60,000; 0: for ever. */
   readonly sendTimeoutMs?: number;
-  /** Milliseconds that a `join` waits to be let in, up to a day, 60,000 unless told; 0: for ever. */
+  /** How long a `join` waits for entry, milliseconds up to a day, by default 60,000; 0: for ever. */
   readonly joinTimeoutMs?: number;
 }
 
-/** Those of `connect` of `vagus-client`, but for `fetch`. */
+/** The options of `connect` of `vagus-client`, without `fetch`. */
 export type BaseOptions = Omit<ConnectOptions, 'fetch'>;
 
 /**
  * Connects to `ws://…/ws` or `wss://…/ws`, and stays connected until it is closed or refused for good (state `dead`).
- * Returns at once: what is asked waits for the connection. `additions`: `{ http: rest(url), encode: validateRequest }`, of
+ * Returns at once; requests wait for the connection. `additions`: `{ http: rest(url), encode: validateRequest }`, of
  * `vagus-client/rest` and `vagus-client/validation`, or one of them. Throws a VagusError: `no_token`, `no_websocket`.
  */
 export function connect(url: string, options: BaseOptions, additions: BaseAdditions = {}): Client {
@@ -43,7 +43,7 @@ export function connect(url: string, options: BaseOptions, additions: BaseAdditi
 }
 
 /**
- * A client. Its promises are rejected with a {@link VagusError}; one that nobody awaits hurts nobody, and is no
+ * A client. Its promises reject with a {@link VagusError}. A promise that the application does not await causes no
  * unhandled rejection.
  */
 export class Client {
@@ -53,17 +53,17 @@ export class Client {
     this.#core = core;
   }
 
-  /** Where it is in its lifecycle; `dead` is final, all else comes back by itself. */
+  /** The state of its lifecycle. `dead` is final; from all others the client recovers by itself. */
   get state(): ClientState {
     return this.#core.state;
   }
 
-  /** Behind which message one is in each channel, to be kept and given to `join` by another run. */
+  /** The client's position in each channel, to store and to pass to `join` in another run. */
   get positions(): Readonly<Record<string, Position>> {
     return this.#core.positions;
   }
 
-  /** Returns what takes the listener off again. */
+  /** Adds a listener. Returns a function that removes it. */
   on<Name extends EventName>(name: Name, listener: Listener<Name>): () => void {
     return this.#core.on(name, listener);
   }
@@ -73,24 +73,25 @@ export class Client {
   }
 
   /**
-   * Wants to be in a room, now and after each reconnect. Resolves when it is in; rejects when it is refused, or is not
-   * let in for `joinTimeoutMs`. `since`: the last message one has, 0 for all; without it, what comes from now on.
+   * Joins a room, and joins it again after each reconnect. Resolves when the client is in the room. Rejects when the server
+   * refuses, or after `joinTimeoutMs`. `since` is the last message that the application has, 0 for all; without it new
+   * messages only.
    */
   join(room: string, options: { readonly since?: number | Position } = {}): Promise<JoinedRoom> {
     return promised((done) => this.#core.join(room, options, done));
   }
 
-  /** Resolves when one is off the room, at once without a connection. Code: `not_joined`. */
+  /** Resolves when the client has left the room, at once without a connection. Code: `not_joined`. */
   leave(room: string): Promise<void> {
     return promised((done) => this.#core.leave(room, done));
   }
 
-  /** Resolves when the message is stored; tries until then, or until its time is over. */
+  /** Resolves when the message is stored. Retries until then, or until its time is over. */
   send(room: string, content: string, options: SendOptions = {}): Promise<SentMessage> {
     return promised((done) => this.#core.send(room, content, options, done));
   }
 
-  /** For good. What is not answered by now is rejected: `closed`, or `outcome_unknown` if it may be stored. */
+  /** Closes the client for good. Open promises reject: `closed`, or `outcome_unknown` if the message may be stored. */
   close(): void {
     this.#core.close();
   }

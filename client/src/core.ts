@@ -57,7 +57,9 @@ const LISTED: Schema<ListedRoom> = {
 
 const ROOMS: Schema<RoomsPage> = { rooms: listOf(fitting(LISTED)), more: isBoolean };
 
-/** The base with all there is beside it: local validation, sending by REST, renewal of tokens, lists of members, requests. */
+/**
+ * The whole client: the base with local validation, sending over REST, renewal of tokens, lists of members, and requests.
+ */
 export class ClientCore extends BaseCore {
   readonly #ports: Ports;
   readonly #tokens: KeptTokens;
@@ -93,7 +95,7 @@ export class ClientCore extends BaseCore {
     const { since } = fieldsOf(options);
     const frame = { type: 'join', room, since };
     const safe = this.ready(done, unknownOption(options, ['since']) ?? wrongFrame(frame));
-    // A copy: the application may go on with its own.
+    // A copy, because the application may change its own object.
     const at = isObject(since) ? { ...since } : since;
     if (safe) super.join(room, { since: at as number | Position }, safe);
   }
@@ -109,37 +111,40 @@ export class ClientCore extends BaseCore {
   }
 
   /**
-   * A page of a log. This and the other requests: 10 s at most, 1,000 at once. Errors: those of the server; `queue_full`;
-   * `unavailable` at once when the connection it was sent on is lost, and when no answer comes in time.
+   * A page of a log. Like the other requests it takes 10 s at most, and 1,000 may be open. Errors: those of the server;
+   * `queue_full`; `unavailable` at once when its connection is lost, and when no answer comes in time.
    */
   history(query: HistoryQuery, done: Done<HistoryPage>): void {
     const wrong = unknownOption(query, ['room', 'channel', 'after', 'before', 'limit']);
     this.#ask({ ...fieldsOf(query), type: 'history' }, readHistory, done, wrong);
   }
 
-  /** Who is in a room, by user, 200 at most; `after`: a user. */
+  /** The users in a room, in order, 200 at most. `after` is a user. */
   presence(room: string, options: { readonly after?: string }, done: Done<PresencePage>): void {
     const frame = { ...fieldsOf(options), type: 'presence', room };
     this.#ask(frame, (fields) => pick(fields, PRESENCE), done, unknownOption(options, ['after']));
   }
 
   /**
-   * Who is in a room that one has joined, or is about to, as a list that is kept as it is: read now, kept by what is told,
-   * and read again after each reconnect. Asking again gives the same list. Errors: `not_joined`, those of {@link presence}.
+   * The users in a joined room, or in one that the client is joining, as a live list. The client reads it now and after
+   * each reconnect, and updates it from notifications. A second call returns the same list. Errors: `not_joined`, those of
+   * {@link presence}.
    */
   members(room: string, done: Done<Members>): void {
     const safe = this.ready(done, wrongFrame({ type: 'presence', room }));
     if (safe) this.#lists.ask(room, safe);
   }
 
-  /** Rooms one may see, by id; `after`: a room. */
+  /** The rooms that the user may see, by id. `after` is a room. */
   rooms(options: RoomsOptions, done: Done<RoomsPage>): void {
     const frame = { ...fieldsOf(options), type: 'rooms' };
     const wrong = unknownOption(options, ['after', 'limit', 'invited']);
     this.#ask(frame, (fields) => pick(fields, ROOMS), done, wrong);
   }
 
-  /** Best effort, and not tried again: answered as soon as it is handed over. `data`: 4 KiB of JSON at most. */
+  /**
+   * Best effort without retry. The callback runs once the signal is passed to the socket. `data`: 4 KiB of JSON at most.
+   */
   signal(room: string, data: unknown, done: Done<void>): void {
     const safe = this.ready(done);
     if (!safe) return;
@@ -158,7 +163,7 @@ export class ClientCore extends BaseCore {
     this.#ask(frame, (fields) => pick<{ room: string }>(fields, { room: isText }), done, wrong);
   }
 
-  /** Takes a new token for the connection there is, and for those to come. Without one its source is asked. */
+  /** Replaces the token of this connection and of later ones. Without a token it asks the source. */
   refresh(token: string | undefined, done: Done<{ readonly expiresAt: string }>): void {
     const safe = this.ready(done);
     if (!safe) return;
@@ -181,7 +186,7 @@ export class ClientCore extends BaseCore {
     refresh(error ? failed(error) : { ok: true, value: token });
   }
 
-  /** Before the token is over. When it fails until then, the server closes with 4005, and the next connection asks for one. */
+  /** Before the token expires. If that fails, the server closes with 4005, and the next connection asks for one. */
   #renew(): void {
     this.refresh(undefined, (result) => {
       if (!result.ok) this.#renewal.failed();
@@ -199,12 +204,12 @@ export class ClientCore extends BaseCore {
   }
 }
 
-/** Whoever writes JavaScript may give anything: what is no object has no fields. */
+/** JavaScript callers may pass anything. A value that is no object has no fields. */
 function fieldsOf(given: unknown): Fields {
   return isObject(given) ? given : {};
 }
 
-/** Why a server would not take a frame. */
+/** Why a server would refuse a frame. */
 function wrongFrame(frame: Fields): ClientError | undefined {
   const checked = validateRequest(frame);
   return checked.ok ? undefined : checked.error;

@@ -1,23 +1,23 @@
-/** Why something did not work, as a code to act on and a sentence for a person. */
+/** Why something failed: a code for programs, a sentence for people. */
 export interface ClientError {
-  /** One of the server's (ER1), or one of the client's own: see `docs/client.md`. */
+  /** A code of the server (ER1) or of the client: see `docs/client.md`. */
   readonly code: string;
   readonly message: string;
-  /** The field of the request that is wrong. */
+  /** The invalid field of the request. */
   readonly field?: string;
-  /** Milliseconds after which it may work. */
+  /** Milliseconds after which a retry may succeed. */
   readonly retryAfterMs?: number;
-  /** What the application's own code threw, where that is the reason. */
+  /** The exception of the application's own code, if that is the reason. */
   readonly cause?: unknown;
 }
 
-/** What a promise of the client is rejected with. Act on `code`; `message` is for a person. */
+/** The error of the client's promises. Programs use `code`; `message` is for people. */
 export class VagusError extends Error {
-  /** One of `docs/client.md`. */
+  /** A code of `docs/client.md`. */
   readonly code: string;
-  /** The field of the request that is wrong. */
+  /** The invalid field of the request. */
   declare readonly field?: string;
-  /** Milliseconds after which it may work. */
+  /** Milliseconds after which a retry may succeed. */
   declare readonly retryAfterMs?: number;
 
   constructor({ code, message, field, retryAfterMs, cause }: ClientError) {
@@ -29,7 +29,7 @@ export class VagusError extends Error {
   }
 }
 
-/** What comes of a request: it is told exactly once. */
+/** The result of a request. It is reported exactly once. */
 export type Result<Value> =
   { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly error: ClientError };
 
@@ -42,12 +42,12 @@ export function isRetryable(code: string): boolean {
   return RETRYABLE.has(code);
 }
 
-/** Codes after which the client asks again for what it needs: those, and what only stands in between. */
+/** Codes after which the client retries: those, and failures of the client or the connection. */
 export function mayPass(code: string): boolean {
   return isRetryable(code) || code === 'bad_server_frame' || code === 'queue_full';
 }
 
-/** Close codes after which a client comes back (CL1). */
+/** Close codes after which a client reconnects (CL1). */
 export function mayReconnect(code: number): boolean {
   return /^(100[156]|101[1-5]|4[0-4]..)$/.test(`${code}`);
 }
@@ -55,7 +55,7 @@ export function mayReconnect(code: number): boolean {
 /** Close codes with a meaning of their own (CL2). */
 export const CLOSE = { normal: 1000, abnormal: 1006, draining: 4003, token_expired: 4005 } as const;
 
-/** What the client closes with when it gives a connection up. */
+/** The close code of a client that gives up on a connection. */
 export const GIVEN_UP = 4000;
 
 const CLOSE_NAMES: Readonly<Record<number, string>> = {
@@ -65,7 +65,7 @@ const CLOSE_NAMES: Readonly<Record<number, string>> = {
   4504: 'rate_abuse',
 };
 
-/** What a close for good is called. */
+/** The name of a final close. */
 export function closeName(code: number): string {
   return CLOSE_NAMES[code] ?? 'closed';
 }
@@ -74,7 +74,7 @@ export function failure(code: string, message: string, retryAfterMs?: number): C
   return retryAfterMs === undefined ? { code, message } : { code, message, retryAfterMs };
 }
 
-/** What is answered instead of a value. */
+/** An error as a result. */
 export function failed(error: ClientError): { readonly ok: false; readonly error: ClientError } {
   return { ok: false, error };
 }
@@ -91,7 +91,7 @@ export function badServerFrame(): ClientError {
   return failure('bad_server_frame', 'the server sent what breaks the protocol');
 }
 
-/** What was thrown, in words: it may be anything, and have none. */
+/** A thrown value as text. It may be anything, even without a text. */
 export function textOf(cause: unknown): string {
   try {
     return String(cause instanceof Error ? cause.message : cause);
@@ -100,12 +100,12 @@ export function textOf(cause: unknown): string {
   }
 }
 
-/** Time is over for what waited for the server; `trouble`: why there is no connection, where there is none. */
+/** The error of a timeout while waiting for the server. `trouble`: why there is no connection, if there is none. */
 export function late(what: string, trouble: ClientError | undefined): ClientError {
   return failure('unavailable', trouble ? `${what}: ${trouble.message}` : what);
 }
 
-/** This client's own time to come back, as the reason of a 4003 says it (CL2). */
+/** The client's own delay before it reconnects, from the reason of a 4003 (CL2). */
 export function slotOf(reason: string): number | undefined {
   try {
     const { retryAfterMs } = JSON.parse(reason) as { retryAfterMs?: unknown };

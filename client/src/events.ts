@@ -2,18 +2,18 @@ import { textOf, type ClientError } from './errors.ts';
 import type { ChatMessage, Entry, Published } from './wire/frames.ts';
 import type { ClientState } from './connection/lifecycle-table.ts';
 
-/** What a client tells, by name. `channel` is `broadcast`, `user` or `room:{id}`. */
+/** The client's events by name. `channel` is `broadcast`, `user` or `room:{id}`. */
 export interface ClientEvents {
-  /** `why`: what a connection was lost by, or what the end was. `retryAfterMs`: how long it waits now. */
+  /** `why`: the reason of the loss, or of the end. `retryAfterMs`: how long the client waits before its next attempt. */
   state: { readonly state: ClientState; readonly why?: ClientError; readonly retryAfterMs?: number };
   /** Each message of a joined room, once and in order. */
   message: ChatMessage;
   user_event: Published;
   broadcast: Published;
   signal: { readonly room: string; readonly from: string; readonly data: unknown };
-  /** Others, who came into a room. */
+  /** Other users who entered a room. */
   joined: { readonly room: string; readonly users: readonly string[] };
-  /** Others, who left. */
+  /** Other users who left a room. */
   left: { readonly room: string; readonly users: readonly string[]; readonly reason?: string };
   presence: {
     readonly room: string;
@@ -22,35 +22,35 @@ export interface ClientEvents {
     readonly since: string;
   };
   /**
-   * In a room of many: how many, instead of who. With `users`, all of them, it is told by name from here on. A list
-   * (`members`) that was read again is told so too.
+   * In a large room: the number of users, instead of names. With `users`, the complete list, names are reported from here
+   * on. A list (`members`) that was read again is reported like this too.
    */
   members: { readonly room: string; readonly count: number; readonly users?: readonly string[] };
-  /** What does not work on the server for a while; empty: all does. */
+  /** Parts of the server that are unavailable for a while; empty when all work. */
   degraded: { readonly features: readonly string[] };
-  /** The server goes away; the client comes back by itself. */
+  /** The server is shutting down. The client reconnects by itself. */
   draining: { readonly retryAfterMs: number };
-  /** The room was deleted; it is not joined again. */
+  /** The room was deleted. The client does not join it again. */
   room_closed: { readonly room: string };
-  /** One is off a room, and not let in again: `code` says why. */
+  /** The client is out of a room and cannot return: `code` has the reason. */
   removed: { readonly room: string; readonly code: string };
   /**
-   * A room is not to be had for a while, and is tried again: `why` says what the server said. Without `why`, it is had
-   * again.
+   * A room is temporarily unavailable, and the client retries: `why` is the server's error. Without `why` the room is
+   * available again.
    */
   delayed: { readonly room: string; readonly why?: ClientError; readonly retryAfterMs?: number };
   /**
-   * The user's rate holds messages back: the next one goes in `retryAfterMs`, and then one every `everyMs`, unless something
-   * else uses the rate up. Told again with each that is stored. Without either: nothing is held back any more.
+   * The user's rate limit delays messages: the next one goes after `retryAfterMs`, then one every `everyMs`, unless other
+   * requests use the limit up. The event repeats with each stored message. Without both fields the delay is over.
    */
   slowed: { readonly retryAfterMs?: number; readonly everyMs?: number };
-  /** After a reconnect one is in the room again, and `signal` works. */
+  /** After a reconnect the client is in the room again, and `signal` works. */
   resumed: { readonly room: string };
-  /** Messages that the server does not have any more; bounds inclusive. */
+  /** Messages that the server no longer has. The bounds are inclusive. */
   missed: { readonly channel: string; readonly from: number; readonly to: number };
-  /** A log begins anew, or is another one: what one had of it means nothing. It goes on after `seq`. */
+  /** A log restarts, or is another one: earlier messages and positions mean nothing. It continues after `seq`. */
   reset: { readonly channel: string; readonly seq: number };
-  /** What belongs to no request. */
+  /** Errors that belong to no request. */
   error: ClientError;
 }
 
@@ -58,11 +58,11 @@ export type EventName = keyof ClientEvents;
 
 export type Listener<Name extends EventName> = (event: ClientEvents[Name]) => void;
 
-/** Listeners by event. One that throws is reported as `error`, and hurts nobody else. */
+/** Listeners by event. The exception of one is reported as `error`, and the others still run. */
 export class Emitter {
   readonly #listeners = new Map<EventName, Set<Listener<never>>>();
 
-  /** Returns what takes it off again. */
+  /** Adds a listener. Returns a function that removes it. */
   on<Name extends EventName>(name: Name, listener: Listener<Name>): () => void {
     let listeners = this.#listeners.get(name);
     if (!listeners) this.#listeners.set(name, (listeners = new Set()));
@@ -79,13 +79,13 @@ export class Emitter {
       this.guard(() => (listener as Listener<Name>)(event), name === 'error');
   }
 
-  /** An entry of a log, as the event that it is. */
+  /** Emits an entry of a log as its event. */
   deliver(entry: Entry): void {
     const { type, ...event } = entry;
     this.emit(type === 'chat' ? 'message' : type, event);
   }
 
-  /** Runs something of the application's. */
+  /** Runs a function of the application. */
   guard(run: () => void, isErrorListener = false): void {
     try {
       run();

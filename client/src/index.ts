@@ -25,7 +25,7 @@ export type * from './wire/frames.ts';
 
 /**
  * Connects to `ws://…/ws` or `wss://…/ws`, and stays connected until it is closed or refused for good (state `dead`).
- * Returns at once: what is asked waits for the connection. Throws a VagusError: `bad_url`, `no_token`, `no_websocket`,
+ * Returns at once; requests wait for the connection. Throws a VagusError: `bad_url`, `no_token`, `no_websocket`,
  * `bad_option`.
  */
 export function connect(url: string, options: ConnectOptions): Client {
@@ -37,7 +37,7 @@ export function connect(url: string, options: ConnectOptions): Client {
   return new Client(core);
 }
 
-/** The client of the base, with the requests that it has not. */
+/** The client of the base with all requests. */
 export class Client extends BaseClient {
   readonly #core: ClientCore;
 
@@ -55,7 +55,10 @@ export class Client extends BaseClient {
     return promised((done) => this.#core.presence(room, options, done));
   }
 
-  /** Who is in a joined room, kept as it is until one leaves, or `close()` of it. Codes: `not_joined`; of `presence`. */
+  /**
+   * The users of a joined room as a live list, until the client leaves or the list is closed. Codes: `not_joined`; of
+   * `presence`.
+   */
   members(room: string): Promise<Members> {
     return promised((done) => this.#core.members(room, done));
   }
@@ -64,7 +67,9 @@ export class Client extends BaseClient {
     return promised((done) => this.#core.rooms(options, done));
   }
 
-  /** Best effort: resolves when it is handed over. `data`: 4 KiB of JSON at most. Codes: `not_joined`, `bad_frame`. */
+  /**
+   * Best effort: resolves once it is passed to the socket. `data`: 4 KiB of JSON at most. Codes: `not_joined`, `bad_frame`.
+   */
   signal(room: string, data: unknown): Promise<void> {
     return promised((done) => this.#core.signal(room, data, done));
   }
@@ -73,7 +78,7 @@ export class Client extends BaseClient {
     return promised((done) => this.#core.create(room, done));
   }
 
-  /** Takes a new token for this connection and those to come; without one, what gives tokens is asked. */
+  /** Replaces the token of this connection and of later ones. Without a token it asks the token source. */
   refresh(token?: string): Promise<{ readonly expiresAt: string }> {
     return promised((done) => this.#core.refresh(token, done));
   }

@@ -4,7 +4,7 @@ import type { EventName } from './events.ts';
 
 const DAY_MS = 86_400_000;
 
-/** What has to be a number, and between which. */
+/** The numeric options, with their bounds. */
 const NUMBERS = {
   queueMax: [1, 1_000_000],
   sendTimeoutMs: [0, DAY_MS],
@@ -15,7 +15,7 @@ const FUNCTIONS = ['WebSocket', 'fetch'] as const;
 
 const NAMES = ['token', ...FUNCTIONS, ...Object.keys(NUMBERS)];
 
-/** Whoever writes JavaScript has no types to be told by. Throws a {@link VagusError}: `no_token`, `bad_option`. */
+/** JavaScript callers have no types to warn them. Throws a {@link VagusError}: `no_token`, `bad_option`. */
 export function checkOptions(given: unknown): void {
   const options = (given ?? {}) as Readonly<Record<string, unknown>>;
   const { token } = options;
@@ -25,11 +25,11 @@ export function checkOptions(given: unknown): void {
   if (error) throw new VagusError(error);
 }
 
-/** An option whose name is misspelt must not pass: with `idd` for `id` a message would not be safe to send again. */
+/** A misspelt option must not pass: with `idd` for `id` a message would not be safe to resend. */
 export function unknownOption(options: unknown, names: readonly string[]): ClientError | undefined {
   const field = Object.keys(options ?? {}).find((name) => !names.includes(name));
   if (field === undefined) return undefined;
-  return { code: 'bad_option', field, message: `${field} is no option; there are ${names.join(', ')}` };
+  return { code: 'bad_option', field, message: `${field} is not an option; there are ${names.join(', ')}` };
 }
 
 function wrongOption(options: Readonly<Record<string, unknown>>): ClientError | undefined {
@@ -45,7 +45,7 @@ function wrongOption(options: Readonly<Record<string, unknown>>): ClientError | 
   return field && { code: 'bad_option', field, message: `${field} must be a class or function` };
 }
 
-/** Every one of them, or this is no program. */
+/** All events. A missing one does not compile. */
 const EVENTS = Object.keys({
   state: 1,
   message: 1,
@@ -68,7 +68,7 @@ const EVENTS = Object.keys({
   error: 1,
 } satisfies Record<EventName, 1>);
 
-/** Throws `bad_option` for what is no event, or no function. */
+/** Throws `bad_option` for an unknown event, or for a listener that is no function. */
 export function checkListener(name: unknown, listener: unknown): void {
   const wrong = (field: string, wanted: string): VagusError =>
     new VagusError({ code: 'bad_option', field, message: `${field} must be ${wanted}` });

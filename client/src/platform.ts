@@ -2,11 +2,11 @@ import { wrongToken, type TokenSource } from './connection/tokens.ts';
 import { CLOSE, VagusError, type Done } from './errors.ts';
 import type { BasePorts, ClientSocket, SocketHandlers } from './ports.ts';
 
-/** What is used of a WebSocket: those of browsers, of Node.js 22 and of `ws` fit. */
+/** The part of a WebSocket that the client uses. Those of browsers, of Node.js 22 and of `ws` fit. */
 export interface WebSocketLike {
   send(text: string): void;
   close(code?: number): void;
-  /** That of `ws` can be ended without the other side. */
+  /** `ws` can end a socket without the other side. */
   terminate?(): void;
   addEventListener(type: 'open' | 'error', listener: () => void): void;
   addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void;
@@ -34,7 +34,7 @@ export interface Aborter {
   abort(): void;
 }
 
-/** The few globals of browsers and Node.js that are used, so that the types of neither are needed. */
+/** The few globals of browsers and Node.js that the client uses, so that it needs the types of neither. */
 interface World {
   readonly WebSocket?: WebSocketClass;
   readonly fetch?: Fetch;
@@ -56,13 +56,13 @@ interface World {
   clearTimeout(timer: unknown): void;
 }
 
-/** Not more of a platform than what is named above. */
+/** The platform, with only the globals above. */
 export const world = globalThis as unknown as World;
 
-/** What the other side has time for once something is closed here: a process of Node.js lives as long as that. */
+/** How long the server may take to answer a close. A process of Node.js may live that long. */
 export const CLOSE_MS = 2_000;
 
-/** A timer that is longer goes off at once. */
+/** A longer timer would fire at once. */
 const TIMER_MAX_MS = 2_147_483_647;
 
 /** The ports of the core's base on this platform. Throws a {@link VagusError}: `no_websocket`. */
@@ -98,7 +98,7 @@ function open(socket: WebSocketLike, handlers: SocketHandlers): ClientSocket {
     isOpened = true;
     handlers.opened();
   });
-  // The one of Node.js 22 says nothing else of a handshake that failed; with others a close follows.
+  // Node.js 22 reports a failed handshake only so. With other implementations a close follows.
   socket.addEventListener('error', () => {
     if (!isOpened) closed(CLOSE.abnormal, '');
   });
@@ -113,12 +113,12 @@ function open(socket: WebSocketLike, handlers: SocketHandlers): ClientSocket {
   };
 }
 
-/** If the process lives until then: it is not kept alive for that. */
+/** Runs a function after a time. The timer does not keep the process alive. */
 export function later(ms: number, run: () => void): void {
   (world.setTimeout(run, ms) as { unref?(): void }).unref?.();
 }
 
-/** Tells when the page is put away whole, and when it is shown again. Returns what ends that. */
+/** Watches the browser freeze and resume the page. Returns a function that ends the watch. */
 export function watchPage(hidden: () => void, shown: () => void): () => void {
   world.addEventListener?.('pagehide', hidden);
   world.addEventListener?.('pageshow', shown);
@@ -128,23 +128,23 @@ export function watchPage(hidden: () => void, shown: () => void): () => void {
   };
 }
 
-/** Random, and not by `randomUUID`: a page without TLS has none. */
+/** A random id without `randomUUID`, which pages without TLS do not have. */
 function newId(): string {
   const bytes = world.crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** What is told once, as a promise that is rejected with a {@link VagusError}. */
+/** A callback as a promise, which rejects with a {@link VagusError}. */
 export function promised<Value>(ask: (done: Done<Value>) => void): Promise<Value> {
   const promise = new Promise<Value>((resolve, reject) => {
     ask((result) => (result.ok ? resolve(result.value) : reject(new VagusError(result.error))));
   });
-  // Whoever awaits it is told all the same; a process that does not may live.
+  // A caller that awaits it still gets the error. A caller that does not keeps its process.
   promise.catch(() => {});
   return promise;
 }
 
-/** What gives tokens, as the core asks it: it may throw, or never end. Throws a {@link VagusError}: `no_token`. */
+/** The token source for the core. It may throw, or never answer. Throws a {@link VagusError}: `no_token`. */
 export function sourceOf(token: string | (() => string | Promise<string>)): string | TokenSource {
   if (typeof token === 'function') {
     const ask = async (): Promise<string> => token();

@@ -11,8 +11,8 @@ const { code, message, retryAfterMs } = ERROR;
 const REFUSAL: Schema<Omit<Refusal, 'time'>> = { code, message, retryAfterMs };
 
 /**
- * What goes by HTTP, for a client of `vagus-client/base`: messages, while sockets do not get through, and why a handshake
- * was refused. `url`: that of `connect`. Throws a {@link VagusError}: `bad_url`.
+ * HTTP for a client of `vagus-client/base`. It sends messages while sockets fail, and reads why a handshake was refused.
+ * `url` is that of `connect`. Throws a {@link VagusError}: `bad_url`.
  */
 export function rest(url: string, fetch?: Fetch): HttpAddition {
   return overHttp(httpPorts(url, fetch));
@@ -33,7 +33,7 @@ export function httpPorts(url: string, fetch: Fetch | undefined = world.fetch): 
   };
 }
 
-/** What stands before `/ws` and `/v1`. */
+/** The address before `/ws` and `/v1`. */
 function httpBase(url: string): string {
   let parsed;
   try {
@@ -43,8 +43,8 @@ function httpBase(url: string): string {
   }
   const isFit =
     parsed && /^wss?:$/.test(parsed.protocol) && parsed.pathname.endsWith('/ws') && parsed.hash === '';
-  // What stands before the host or behind the question mark may be a secret, and is not said again.
-  const shown = parsed ? `${parsed.protocol}//${parsed.host}${parsed.pathname}` : 'what is no URL';
+  // The message leaves out credentials and the query, which may be secrets.
+  const shown = parsed ? `${parsed.protocol}//${parsed.host}${parsed.pathname}` : 'a text that is no URL';
   if (!parsed || !isFit || parsed.username !== '' || parsed.password !== '')
     throw new VagusError({
       code: 'bad_url',
@@ -58,7 +58,7 @@ function bearer(token: string): Record<string, string> {
   return { authorization: `Bearer ${token}` };
 }
 
-/** Asks by HTTP, and calls back in any case. `end` gives up what is under way. */
+/** Sends HTTP requests, and always calls back. `end` aborts open ones. */
 function asker(fetch: Fetch | undefined) {
   const open = new Set<Aborter>();
   const ask = (

@@ -1,10 +1,10 @@
-import type { Chart } from './chart.ts';
-import { connectionChart } from './connection/pulse.ts';
-import { roomChart } from './home/ledger.ts';
-import { drainChart } from './drain/drain.ts';
+import type { Chart } from './kit/chart.ts';
+import { connectionChart } from './connection/liveness.ts';
+import { roomChart } from './home/home-lifecycle.ts';
+import { drainChart } from './node/drain.ts';
 import { retryChart } from './home/retry.ts';
 import { userChart } from './home/user.ts';
-import { leaseChart } from './lease/lease.ts';
+import { leaseChart } from './node/lease.ts';
 import { breakerChart } from './log/breaker.ts';
 
 /** Every built-in lifecycle, with what it is the life of. */

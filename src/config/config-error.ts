@@ -1,4 +1,4 @@
-/** A setting that cannot be used: its name, what it was, and what it may be, in one line. */
+/** An unusable setting. The message, one line, has its name, its value, and what it may be. */
 export class ConfigError extends Error {
   readonly code = 'bad_config';
   override readonly name = 'ConfigError';

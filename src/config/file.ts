@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ConfigError } from './config-error.ts';
 import type { Setting } from './settings.ts';
 
-/** A configuration file as it was read: its name, and its values by key, not yet looked at. */
+/** A configuration file: its name, and its unchecked values by key. */
 export interface ConfigFile {
   readonly name: string;
   readonly values: ReadonlyMap<string, unknown>;
@@ -11,7 +11,7 @@ export interface ConfigFile {
 
 const USUAL = 'vagus.json';
 
-/** The file that was named, else `vagus.json` in the folder if it is there. */
+/** The named file, or else `vagus.json` in the folder if it exists. */
 export function readConfigFile(named: string | undefined, folder: string): ConfigFile | undefined {
   const name = named ?? USUAL;
   const content = contentOf(named ?? join(folder, USUAL), name, named === undefined);
@@ -36,7 +36,7 @@ function contentOf(path: string, name: string, mayBeMissing: boolean): string | 
   }
 }
 
-/** Without the parser's own words: they quote what is there, and a secret may be. */
+/** Leaves out the parser's message, which quotes the file, perhaps a secret. */
 function parseJson(content: string, name: string): unknown {
   try {
     return JSON.parse(content.replace(/^\uFEFF/, ''));
@@ -48,7 +48,7 @@ function parseJson(content: string, name: string): unknown {
   }
 }
 
-/** A value of the file as the text that a variable would have; undefined if it cannot be one. */
+/** A value of the file as the text of a variable; undefined when it cannot be one. */
 export function textOf(value: unknown, { parser }: Setting): string | undefined {
   switch (typeof value) {
     case 'string':
@@ -75,11 +75,11 @@ function partsOf(value: object, json: Setting['parser']['json']): string | undef
   }
   const parts = Object.entries(value);
   if (json !== 'map' || !parts.every(([, part]) => isPart(part))) return undefined;
-  // No part at all would be the empty text: which is no value, while {} says "nothing for any kind".
+  // An empty object would become the empty text, which is no value, while {} means "nothing for any kind".
   return parts.length === 0 ? '0' : parts.map(([key, part]) => `${key}=${String(part)}`).join(',');
 }
 
-/** A list would become text that looks like a value, and so would a text with commas. */
+/** Rejects lists and texts with commas, whose text would look like several values. */
 function isPart(part: unknown): boolean {
   return typeof part === 'number' || (typeof part === 'string' && !part.includes(','));
 }

@@ -1,10 +1,10 @@
-/** The known name that was most likely meant; undefined when none is close. Case, `_` and `-` do not count. */
+/** The known name that was probably meant; undefined when none is close. Case, `_` and `-` do not count. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   const plain = bare(name);
   const [best] = known
     .map((candidate) => ({ candidate, distance: distance(plain, bare(candidate)) }))
     .toSorted((a, b) => a.distance - b.distance);
-  // A third of the letters: further away it is another word.
+  // With more than a third of the letters different it is another word.
   return best && best.distance * 3 <= plain.length ? best.candidate : undefined;
 }
 
@@ -15,7 +15,7 @@ function bare(name: string): string {
     .replaceAll(/[_-]/g, '');
 }
 
-/** Letters to change, add, remove, or swap with their neighbour, to make one into the other (optimal string alignment). */
+/** The number of letters to change, add, remove or swap with a neighbour (optimal string alignment). */
 function distance(from: string, to: string): number {
   const rows = [Array.from({ length: to.length + 1 }, (_, at) => at)];
   const cost = (i: number, j: number): number => rows[i]?.[j] ?? Infinity;

@@ -8,18 +8,17 @@ import { FIELDS, SETTINGS, standard, type Setting } from './settings.ts';
 import { isObject, shown } from './shown.ts';
 
 /**
- * Settings as a program gives them: fields of {@link Config}, each with the default of `vagus serve` where it is missing
- * or undefined. Times in milliseconds, sizes in bytes; 0 where a setting may be off.
+ * Settings of a program: fields of {@link Config}. A missing or undefined field has the default of `vagus serve`. Times are
+ * in milliseconds, sizes in bytes; 0 turns a setting off where that is possible.
  */
 export type EngineSettings = { readonly [Field in keyof Config]?: OptionOf<Config[Field]> | undefined };
 
-/** Of retention only the kinds that are not kept for ever need be named. */
+/** Retention needs only the kinds of channels that are not kept for ever. */
 type OptionOf<Value> = Value extends Retention ? Partial<Retention> : Value;
 
 /**
- * One frozen configuration of a program's own settings; neither environment nor files are read, and there is no admin port
- * unless one is given. Throws a {@link ConfigError} for a field that is none, a value that cannot be one, and values that
- * do not fit each other.
+ * One frozen configuration of a program's own settings. It reads neither environment nor files, and it has no admin port by
+ * default. Throws a {@link ConfigError} for an unknown field, an invalid value, and values that do not fit each other.
  */
 export function configOfSettings(settings: EngineSettings): Config {
   for (const name of Object.keys(settings)) if (!isField(name)) throw unknownField(name);
@@ -41,13 +40,13 @@ function isField(name: string): name is keyof Config {
 
 function unknownField(name: string): ConfigError {
   const meant = nearest(name, FIELDS);
-  return new ConfigError(`${name} is no option${meant === undefined ? '' : `: did you mean ${meant}?`}`);
+  return new ConfigError(`${name} is not an option${meant === undefined ? '' : `: did you mean ${meant}?`}`);
 }
 
 function valueOf(field: keyof Config, given: unknown): unknown {
   const setting = SETTINGS[field] as Setting;
   const { parser } = setting;
-  // As a configuration has it where nothing is set.
+  // An empty list equals a list that is not set.
   const isEmptyList = parser.json === 'list' && Array.isArray(given) && given.length === 0;
   if (given !== undefined && !isEmptyList) return parsed(field, setting, given);
   const text = field === 'adminPort' ? undefined : standard(setting, 'serve');
@@ -55,7 +54,7 @@ function valueOf(field: keyof Config, given: unknown): unknown {
   return parser.json === 'list' ? [] : undefined;
 }
 
-/** By way of the text that a variable would have: so there is one set of bounds. */
+/** Parses the text that a variable would have, so that the bounds exist once. */
 function parsed(field: keyof Config, setting: Setting, given: unknown): unknown {
   const { parser } = setting;
   if (!isTypeOf(setting, given)) throw wrongType(field, setting, given);
@@ -63,12 +62,12 @@ function parsed(field: keyof Config, setting: Setting, given: unknown): unknown 
   if (parser.json === 'map') checkMap(field, parser, given as object);
   const value = parser.parse(optionText(field, setting, given) ?? '');
   if (!(value instanceof Unfit)) return value;
-  // Neither a secret nor a URL that may hold one is repeated.
+  // The message repeats neither a secret nor a URL that may hold one.
   const was = setting.shown === 'all' ? `is ${shown(given)}, but ` : '';
   throw new ConfigError(`${field} ${was}must be ${parser.option ?? parser.may}`);
 }
 
-/** A program gives a number as a number and a list as a list: a text that looks like one is a mistake. */
+/** A program passes numbers as numbers and lists as lists. A text that looks like one is a mistake. */
 function isTypeOf({ parser }: Setting, given: unknown): boolean {
   switch (parser.json) {
     case 'number':
@@ -84,14 +83,17 @@ function isTypeOf({ parser }: Setting, given: unknown): boolean {
   }
 }
 
-/** What is no text may be a secret all the same, in a `Buffer` for one: of such a setting only what it is is said. */
+/**
+ * A value of the wrong type may still be a secret, for instance in a `Buffer`. For such a setting the message names only
+ * the type.
+ */
 function wrongType(field: keyof Config, { parser, shown: isShown }: Setting, given: unknown): ConfigError {
   const what = isShown === 'all' || given === null ? shown(given) : `of the type ${typeof given}`;
   const must = parser.option ?? `a string: ${parser.may}`;
   return new ConfigError(`${field} is ${what}, but must be ${must}`);
 }
 
-/** What is there twice counts once, as in a setting. */
+/** Removes duplicates, as a setting does. */
 function listOf(field: keyof Config, { each }: Parser<unknown>, given: readonly unknown[]): unknown {
   const values = given.map((entry) => {
     const value = isEntry(entry) ? each?.parse(entry.trim()) : new Unfit();
@@ -102,7 +104,7 @@ function listOf(field: keyof Config, { each }: Parser<unknown>, given: readonly 
   return [...new Set(values)];
 }
 
-/** A text with commas is several entries in a setting, and here a mistake. */
+/** A text with commas means several entries in a setting, but here it is a mistake. */
 function isEntry(entry: unknown): entry is string {
   return typeof entry === 'string' && !entry.includes(',');
 }

@@ -1,22 +1,22 @@
 /** Turns the text of a setting into its value. */
 export interface Parser<Value> {
-  /** What it may be, to be read after "must be". */
+  /** What the value may be, to be read after "must be". */
   readonly may: string;
-  /** What a program may give for it, where that is something else. */
+  /** What a program may pass, where it differs. */
   readonly option?: string;
-  /** An entry of a list, or a value of a map. */
+  /** Parses an entry of a list, or a value of a map. */
   readonly each?: Parser<unknown>;
-  /** Of a map. */
+  /** The keys of a map. */
   readonly keys?: readonly string[];
-  /** The value; {@link Unfit} when the text is none. */
+  /** The value, or {@link Unfit} when the text is invalid. */
   readonly parse: (text: string) => Value | Unfit;
   /** What a configuration file may hold instead of a string. */
   readonly json?: 'number' | 'switch' | 'list' | 'map';
 }
 
-/** Text that is no value. */
+/** An invalid text. */
 export class Unfit {
-  /** The entry of a list that is at fault; undefined: all of it. */
+  /** The invalid entry of a list; undefined when all of the text is invalid. */
   readonly part: string | undefined;
 
   constructor(part?: string) {
@@ -36,7 +36,7 @@ const UNITS: Readonly<Record<string, number>> = {
 export const MINUTE_MS = 60_000;
 export const DAY_MS = 86_400_000;
 
-/** Time without an end, as a number that timers and dates bear: 100 years, 10 years. */
+/** Practically endless times, as numbers that timers and dates can hold: 100 years, 10 years. */
 export const CENTURY_MS = 36_500 * DAY_MS;
 export const DECADE_MS = 3_650 * DAY_MS;
 
@@ -46,7 +46,7 @@ export const text: Parser<string> = {
   parse: (given) => (/^[^\p{Cc}]+$/u.test(given) ? given : new Unfit()),
 };
 
-/** A whole number within bounds; where 0 is off it is allowed beside them, and may stand for another number. */
+/** A whole number within bounds. With `off`, 0 is also valid and stands for that number. */
 export function whole(min: number, max: number, off?: number): Parser<number> {
   const may = `${off === undefined ? '' : '0, or '}a whole number from ${min} to ${max}`;
   return {
@@ -61,7 +61,9 @@ export function whole(min: number, max: number, off?: number): Parser<number> {
   };
 }
 
-/** `500ms`, `30s`, `5m`, `12h`, `30d`; bounds in milliseconds. With `off` 0 is allowed too, and means that many. */
+/**
+ * `500ms`, `30s`, `5m`, `12h`, `30d`, with bounds in milliseconds. With `off`, 0 is also valid and stands for that number.
+ */
 export function duration(min: number, max: number, off?: number): Parser<number> {
   const zero = off === undefined ? '' : '0, or ';
   return {
@@ -77,7 +79,7 @@ export function duration(min: number, max: number, off?: number): Parser<number>
   };
 }
 
-/** Milliseconds as they are written in a setting. */
+/** Milliseconds as a setting writes them. */
 function inWords(ms: number): string {
   const [unit, size] = Object.entries(UNITS).findLast(([, size]) => ms % size === 0 && ms >= size) ?? [
     'ms',
@@ -86,7 +88,7 @@ function inWords(ms: number): string {
   return `${ms / size}${unit}`;
 }
 
-/** `65536`, `64KiB`, `1MiB`; bounds in bytes; 0 is allowed too, and means `off`. */
+/** `65536`, `64KiB`, `1MiB`, with bounds in bytes. 0 is also valid and stands for `off`. */
 export function size(min: number, max: number, off: number): Parser<number> {
   return {
     may: `0, or a size such as 64KiB or 1MiB, from ${inBytes(min)} to ${inBytes(max)}`,
@@ -111,7 +113,7 @@ export function oneOf<const Value extends string>(values: readonly Value[]): Par
   };
 }
 
-/** What people write for a switch in the configurations that they come from. */
+/** The spellings of a switch in other programs' configurations. */
 const SWITCH: ReadonlyMap<string, boolean> = new Map([
   ['on', true],
   ['off', false],
@@ -129,8 +131,8 @@ export const onOrOff: Parser<boolean> = {
 };
 
 /**
- * A list with commas, of one entry or more: whoever sets an empty one meant to close something, and no list means all.
- * What is there twice counts once.
+ * A list with commas and at least one entry. An empty list is invalid: its author meant to forbid something, but no list
+ * means all. Duplicates count once.
  */
 export function list(each: Parser<string>): Parser<readonly string[]> {
   return {

@@ -3,7 +3,7 @@ import { ALGORITHMS, SECRET_BYTES_MIN } from '../protocol/algorithms.ts';
 import type { Retention } from './config.ts';
 import { CENTURY_MS, duration, MINUTE_MS, oneOf, Unfit, type Parser } from './parser.ts';
 
-// Parsers of what only one setting holds.
+// Parsers for single settings.
 
 export const port: Parser<number> = {
   may: 'a port from 0 to 65535 (0: any free one)',
@@ -12,7 +12,7 @@ export const port: Parser<number> = {
   parse: (text) => (/^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : new Unfit()),
 };
 
-/** Of an interface of this machine; whether it is one shows when it is listened on. */
+/** An address of an interface of this machine. Only listening shows whether it exists. */
 export const host: Parser<string> = {
   may: 'an address or a name of this machine, such as 127.0.0.1, 0.0.0.0 or ::',
   parse: (text) => (isIP(text) > 0 || /^[A-Za-z0-9]([A-Za-z0-9.-]{0,252})$/.test(text) ? text : new Unfit()),
@@ -23,7 +23,7 @@ export const nodeId: Parser<string> = {
   parse: (text) => (/^[a-z0-9][a-z0-9-]{0,31}$/.test(text) ? text : new Unfit()),
 };
 
-/** The line break at the end of a file that it was read from would be a part of it, and every token refused. */
+/** The line break at the end of a file would be a part of the secret, and the server would refuse every token. */
 export const secret: Parser<string> = {
   may: `${SECRET_BYTES_MIN} bytes or more, without line breaks`,
   parse: (text) => (Buffer.byteLength(text) < SECRET_BYTES_MIN || /\p{Cc}/u.test(text) ? new Unfit() : text),
@@ -38,10 +38,10 @@ export const keySet: Parser<string> = {
   may: 'an https:// or http:// URL without user and password, or a file',
   parse: (text) => {
     if (/\p{Cc}/u.test(text) || text === '') return new Unfit();
-    // A file's name may hold a colon, but not "://": that is a URL of some other kind.
+    // A file's name may contain a colon, but "://" means a URL of another kind.
     if (!text.includes('://')) return text;
     if (!/^https?:\/\//.test(text) || !URL.canParse(text)) return new Unfit();
-    // `fetch` refuses them: the keys could never be had.
+    // `fetch` rejects a URL with credentials, so the server could never load the keys.
     const { username, password } = new URL(text);
     return username === '' && password === '' ? text : new Unfit();
   },
@@ -49,21 +49,21 @@ export const keySet: Parser<string> = {
 
 export const algorithm: Parser<string> = { ...oneOf(ALGORITHMS), may: `any of ${ALGORITHMS.join(' ')}` };
 
-/** An origin as browsers send it (RFC 6454, section 7); what only differs in case or names the usual port is mended. */
+/** An origin as browsers send it (RFC 6454, section 7). The parser corrects case and removes the default port. */
 export const origin: Parser<string> = {
   may: 'an origin such as https://chat.example or http://localhost:3000, without a path, or null (no ws: wss: ftp:)',
   parse: (text) => {
     if (text === 'null') return text;
-    // A "*" would be taken for a name that no browser ever sends.
+    // A "*" would be a name that no browser ever sends.
     if (!/^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/?#@\s\\*]+$/.test(text) || !URL.canParse(text)) return new Unfit();
     const { protocol, origin: sent } = new URL(text);
-    // A page is never at one of these: it connects to ws://, and its own origin is http:// all the same.
+    // No page has such an origin: a page that connects to ws:// still has the origin http://.
     if (/^(wss?|ftp):$/.test(protocol)) return new Unfit();
     return /^https?:$/.test(protocol) ? sent : text.toLowerCase();
   },
 };
 
-/** What the package proxy-addr takes. */
+/** The names that the package proxy-addr knows. */
 const NETWORKS = ['loopback', 'linklocal', 'uniquelocal'];
 const PREFIX_MAX: Readonly<Record<number, number>> = { 4: 32, 6: 128 };
 
@@ -80,7 +80,7 @@ export const proxy: Parser<string> = {
 const KINDS = ['broadcast', 'user', 'room'] as const;
 const kept = duration(MINUTE_MS, CENTURY_MS, 0);
 
-/** `30d` for all kinds, or `room=30d,user=7d`; a kind that is not named is kept for ever, as 0 says too. */
+/** `30d` for all kinds, or `room=30d,user=7d`. A kind that is not named is kept for ever, as with 0. */
 export const retention: Parser<Retention> = {
   may: '0 (for ever), a duration from 1m to 36500d, or some of room=30d,user=7d,broadcast=1d',
   option: `an object with some of ${KINDS.join(', ')}, each of it ${kept.option}`,

@@ -14,32 +14,32 @@ export interface Sources {
   /** Values by key, without dashes. */
   readonly flags?: Readonly<Record<string, string>>;
   readonly environment?: Environment | undefined;
-  /** Where `vagus.json` may be. */
+  /** The folder that may contain `vagus.json`. */
   readonly folder?: string;
 }
 
-/** One setting as it is: the text that counts, and where that is from. */
+/** One setting: the text that counts, and its source. */
 interface Found<Value> {
-  /** Undefined: not set. */
+  /** Undefined when it is not set. */
   readonly value: Value;
   readonly text: string | undefined;
-  /** As whoever gave it would name it: variable, flag, or key of a file. */
+  /** The name in its source: variable, flag, or key of a file. */
   readonly name: string;
   readonly source: string;
 }
 
-/** All settings, read but not yet held against each other. */
+/** All settings, read but not compared with each other yet. */
 export interface Reading {
   readonly found: { readonly [Field in keyof Config]: Found<Config[Field] | undefined> };
-  /** Names that mean nothing, a line each. */
+  /** Unknown names, one per line. */
   readonly warnings: readonly string[];
-  /** Where a Redis is asked for, as whoever did it would name it. */
+  /** The setting that asks for Redis, by its name in its source. */
   readonly redisAskedBy: string | undefined;
 }
 
 /**
- * Reads every setting: a flag counts before a variable, a variable before the file, the file before the default.
- * An empty variable is not set. Throws a {@link ConfigError} for a value that cannot be one.
+ * Reads every setting. A flag overrides a variable, a variable the file, and the file the default. An empty variable is not
+ * set. Throws a {@link ConfigError} for an invalid value.
  */
 export function readSettings(sources: Sources): Reading {
   const { mode, flags = {}, environment = process.env, folder = '.' } = sources;
@@ -73,7 +73,7 @@ function findOne(setting: Setting, { mode, flags, environment, file }: Places): 
   if (file?.values.has(key)) {
     const value = file.values.get(key);
     const place = { name: `${key} in ${file.name}`, source: `file ${file.name}` };
-    // Written out like this it is meant; as text it is a list that somebody forgot to fill.
+    // An empty list in JSON is intended. An empty text is a list without its entries.
     if (setting.parser.json === 'list' && Array.isArray(value) && value.length === 0)
       return { value: [], text: '', ...place };
     const text = textOf(value, setting);
@@ -83,7 +83,7 @@ function findOne(setting: Setting, { mode, flags, environment, file }: Places): 
   const text = standard(setting, mode);
   const place = { name: variable, source: 'default' };
   if (text !== undefined) return parsed(setting, text, place);
-  // A list that is not set is the empty one.
+  // A list that is not set is empty.
   return { value: setting.parser.json === 'list' ? [] : undefined, text: undefined, ...place };
 }
 
@@ -97,7 +97,7 @@ function parsed(
   return { value, text, ...place };
 }
 
-/** Neither a secret nor a URL that may hold one is repeated in a complaint. */
+/** The message repeats neither a secret nor a URL that may hold one. */
 function refusal({ shown, parser }: Setting, name: string, was: unknown, part?: string): ConfigError {
   if (shown !== 'all') return new ConfigError(`${name} must be ${parser.may}`);
   const said = part === undefined ? `is ${JSON.stringify(was)}` : `has ${JSON.stringify(part)}`;
@@ -129,18 +129,18 @@ function unknown(name: string, meant: string | undefined): string {
   return `${name} is not a setting${meant === undefined ? '' : `: did you mean ${meant}?`}`;
 }
 
-/** The value of a setting as it may be shown. */
+/** The text of a setting without its secrets. */
 export function shownText(field: keyof Config, text: string | undefined): string {
   return text === undefined ? 'not set' : mask(text, SETTINGS[field].shown) || 'none';
 }
 
-/** What {@link configOf} takes where nothing is set. */
+/** Defaults for {@link configOf}. */
 export interface Otherwise extends Partial<Omit<Config, 'jwtSecret'>> {
-  /** The secret, when there is neither one nor a JWKS; it may be kept in the data folder, or throw. */
+  /** Makes the secret when neither a secret nor a JWKS is set. It may store the secret in the data folder, or throw. */
   readonly jwtSecret: (dataDir: string) => string | undefined;
 }
 
-/** One frozen configuration of what was read. Throws a {@link ConfigError} when its parts do not fit each other. */
+/** One frozen configuration. Throws a {@link ConfigError} when its parts do not fit each other. */
 export function configOf({ found, redisAskedBy }: Reading, { jwtSecret, ...otherwise }: Otherwise): Config {
   if (redisAskedBy !== undefined)
     throw new ConfigError(`${redisAskedBy} is set, but this version runs on one node only: unset it`);

@@ -4,21 +4,21 @@ import { CENTURY_MS, DAY_MS, DECADE_MS, duration, list, MINUTE_MS, onOrOff, oneO
 import { size, text, whole, type Parser } from './parser.ts';
 import * as particular from './particular.ts';
 
-/** The ways to run a node; some defaults differ. */
+/** The ways to run a node, which differ in some defaults. */
 export type Mode = 'dev' | 'serve';
 
 export const GROUPS = ['Network', 'Store', 'Tokens', 'Limits', 'Rooms and presence', 'Node'] as const;
 
-/** One setting: reading it, its flag, `vagus config`, `--help` and the check of the documentation come from here. */
+/** One setting. The reader, the flag, `vagus config`, `--help` and the check of the documentation all use it. */
 export interface Setting<Value = unknown> {
   readonly group: (typeof GROUPS)[number];
   readonly variable: string;
-  /** Its name in a configuration file, and as a flag with `--` in front. */
+  /** Its name in a configuration file, and as a flag behind `--`. */
   readonly key: string;
-  /** Everybody on the machine sees the arguments of a process: no secret is one. */
+  /** Every user of the machine can see the arguments of a process, so no secret is a flag. */
   readonly isFlag: boolean;
   readonly parser: Parser<Value>;
-  /** As it would be written; undefined: not set. */
+  /** The text of the default; undefined when it is not set. */
   readonly default: string | Readonly<Record<Mode, string>> | undefined;
   readonly what: string;
   readonly shown: Shown;
@@ -26,7 +26,7 @@ export interface Setting<Value = unknown> {
 
 const KIB = 1_024;
 
-/** What fits a frame to a client (1 MiB), when numbers such as 1e20 are written out: 4.4 times as long, and some more. */
+/** The largest frame that still fits a frame to a client (1 MiB): numbers such as 1e20 grow 4.4 times when written out. */
 const FRAME_BYTES_MAX = 192 * KIB;
 
 type Rest<Value> = Omit<Setting<Value>, 'group' | 'key' | 'isFlag' | 'shown'> &
@@ -50,7 +50,7 @@ const span = (
   [standard, what]: readonly [string, string],
 ): Setting<number> => setting(group, { variable, parser, default: standard, what });
 
-/** Every field has its setting, or this does not compile. */
+/** A field without a setting does not compile. */
 export const SETTINGS: { readonly [Field in keyof Config]: Setting<Exclude<Config[Field], undefined>> } = {
   host: setting('Network', {
     variable: 'VAGUS_HOST',
@@ -68,7 +68,7 @@ export const SETTINGS: { readonly [Field in keyof Config]: Setting<Exclude<Confi
     variable: 'VAGUS_ADMIN_HOST',
     parser: particular.host,
     default: '127.0.0.1',
-    what: 'address of the admin port; whoever reaches it may read everything',
+    what: 'address of the admin port; every client that reaches it may read everything',
   }),
   adminPort: setting('Network', {
     variable: 'VAGUS_ADMIN_PORT',
@@ -86,7 +86,7 @@ export const SETTINGS: { readonly [Field in keyof Config]: Setting<Exclude<Confi
     variable: 'VAGUS_TRUSTED_PROXIES',
     parser: list(particular.proxy),
     default: undefined,
-    what: 'whose X-Forwarded-For is believed; not set: nobody’s',
+    what: 'proxies whose X-Forwarded-For is trusted; not set: none',
   }),
 
   databaseUrl: setting('Store', {
@@ -100,7 +100,7 @@ export const SETTINGS: { readonly [Field in keyof Config]: Setting<Exclude<Confi
     variable: 'VAGUS_DATABASE_POOLER',
     parser: oneOf(['auto', 'off', 'on']),
     default: 'auto',
-    what: 'a pooler of transactions before PostgreSQL; auto: looked at by connection',
+    what: 'a transaction pooler in front of PostgreSQL; auto: each connection checks',
   }),
   dataDir: setting('Store', {
     variable: 'VAGUS_DATA_DIR',
@@ -112,7 +112,7 @@ export const SETTINGS: { readonly [Field in keyof Config]: Setting<Exclude<Confi
     variable: 'VAGUS_RETENTION',
     parser: particular.retention,
     default: '0',
-    what: 'how long messages are kept; kinds that are not named: for ever',
+    what: 'how long messages are kept; kinds not named: for ever',
   }),
 
   jwtSecret: setting('Tokens', {
@@ -134,7 +134,7 @@ export const SETTINGS: { readonly [Field in keyof Config]: Setting<Exclude<Confi
     variable: 'VAGUS_JWT_ALGORITHMS',
     parser: list(particular.algorithm),
     default: undefined,
-    what: 'algorithms that are accepted; not set: all that secret and keys allow',
+    what: 'accepted algorithms; not set: all that secret and keys allow',
   }),
   jwtIssuer: setting('Tokens', {
     variable: 'VAGUS_JWT_ISSUER',
@@ -150,13 +150,13 @@ export const SETTINGS: { readonly [Field in keyof Config]: Setting<Exclude<Confi
   }),
   tokenTtlMaxMs: span('Tokens', 'VAGUS_TOKEN_TTL_MAX', duration(MINUTE_MS, DECADE_MS, CENTURY_MS), [
     '30d',
-    'how far away exp may be; 0: any time',
+    'how far in the future exp may be; 0: any time',
   ]),
   tokenInUrl: setting('Tokens', {
     variable: 'VAGUS_TOKEN_IN_URL',
     parser: onOrOff,
     default: 'off',
-    what: 'whether ?token= is looked at; proxies write URLs into their logs',
+    what: 'whether ?token= counts; proxies write URLs into their logs',
   }),
 
   messagesPerMinute: limit('VAGUS_MESSAGES_PER_MINUTE', 1_000_000, '60', 'messages of a user in a minute'),
@@ -182,7 +182,7 @@ export const SETTINGS: { readonly [Field in keyof Config]: Setting<Exclude<Confi
   fragmentsPerMessage: limit('VAGUS_FRAGMENTS_PER_MESSAGE', 65_536, '64', 'fragments of one message'),
   messageMs: span('Limits', 'VAGUS_MESSAGE_TIMEOUT', duration(1_000, DAY_MS, 0), [
     '30s',
-    'how long a message may take to be whole',
+    'how long a message may take to be complete',
   ]),
   inboundBytesPerSecond: span('Limits', 'VAGUS_INBOUND_BYTES_PER_SECOND', size(64 * KIB, KIB ** 3, 0), [
     '1MiB',
@@ -235,15 +235,15 @@ export const SETTINGS: { readonly [Field in keyof Config]: Setting<Exclude<Confi
     variable: 'VAGUS_ROOMS_CREATE',
     parser: oneOf(['users', 'admins', 'off']),
     default: 'users',
-    what: 'who may make rooms by create: everybody, who has the scope vagus:admin, or nobody',
+    what: 'users who may create rooms: all, those with the scope vagus:admin, or none',
   }),
   roomIdleMs: span('Rooms and presence', 'VAGUS_ROOM_IDLE', duration(1_000, 365 * DAY_MS, DECADE_MS), [
     '5m',
-    'after which an unused room’s actor stops; 0: never',
+    'time after which an unused room’s actor stops; 0: never',
   ]),
   graceMs: span('Rooms and presence', 'VAGUS_PRESENCE_GRACE', duration(1, DAY_MS, 0), [
     '15s',
-    'how long a lost user may be gone without having left',
+    'how long a user without a connection still counts as present',
   ]),
   heartbeatIntervalMs: span('Rooms and presence', 'VAGUS_HEARTBEAT_INTERVAL', duration(300, DAY_MS), [
     '30s',
@@ -270,10 +270,10 @@ export const SETTINGS: { readonly [Field in keyof Config]: Setting<Exclude<Confi
 
 export const FIELDS = Object.keys(SETTINGS) as readonly (keyof Config)[];
 
-/** Names a file instead of `vagus.json`; neither it nor its flag can be in one. */
+/** Names a file instead of `vagus.json`. Neither the variable nor its flag can be in that file. */
 export const FILE_SETTING = { variable: 'VAGUS_CONFIG', key: 'config' } as const;
 
-/** The default as text, for a way to run. */
+/** The default as text, for a mode. */
 export function standard(setting: Setting, mode: Mode): string | undefined {
   return typeof setting.default === 'object' ? setting.default[mode] : setting.default;
 }

@@ -1,12 +1,12 @@
-/** Characters of a value that a complaint repeats. */
+/** Characters of a value that a message repeats. */
 const SHOWN_MAX = 120;
 
-/** A thing with fields, and no list of things. */
+/** Whether a value has fields and is no list. */
 export function isObject(given: unknown): given is object {
   return typeof given === 'object' && given !== null && !Array.isArray(given);
 }
 
-/** Something that a program has given, in one line: what JSON has no word for is called what it is. */
+/** A program's value on one line. A value that JSON cannot write is named by its type. */
 export function shown(given: unknown): string {
   switch (typeof given) {
     case 'function':

@@ -1,6 +1,6 @@
 import type { Clock } from '../runtime/ports/clock.ts';
 
-/** The longest that Node.js waits, 24.8 days; anything longer it takes for 1 ms. */
+/** The longest delay of Node.js, 24.8 days. It treats a longer one as 1 ms. */
 const DELAY_MAX_MS = 2 ** 31 - 1;
 
 /** The machine's time. */
@@ -24,12 +24,16 @@ export class SystemClock implements Clock {
       rest > 0 ? setTimeout(() => this.wakeAfter(rest, wake), DELAY_MAX_MS) : setTimeout(wake, delayMs);
   }
 
-  /** After the event loop has looked at its sockets: what is there by then is handled together. */
+  cancelWake(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** Runs after the event loop has read its sockets, so that the input which is there by then is handled together. */
   soon(run: () => void): void {
     setImmediate(run);
   }
 
-  /** No wake-up is outstanding any more, and none will be: the process may end. */
+  /** Cancels the wake-up and ignores later ones, so that the process can end. */
   stop(): void {
     this.#isStopped = true;
     clearTimeout(this.#timer);

@@ -20,7 +20,7 @@ export class SystemEntropy implements Entropy {
   }
 }
 
-/** Names one life of a node: its start in milliseconds and 40 random bits, so that no two lives share one (D7). */
+/** Names one incarnation of a node: its start in milliseconds and 40 random bits, so that no two share a name (D7). */
 export function newIncarnation(): string {
   const random = randomFillSync(Buffer.allocUnsafe(5)).readUIntBE(0, 5);
   return Date.now().toString(36) + random.toString(36).padStart(8, '0');

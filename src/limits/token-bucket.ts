@@ -5,13 +5,13 @@ export interface Rate {
 }
 
 /**
- * A token bucket, kept as how long it takes to be full again (generic cell rate algorithm, ITU-T I.371): nothing has to be
- * refilled while nobody asks. Time is handed in, which no library of the kind allows.
+ * A token bucket, stored as the time until it is full again (generic cell rate algorithm, ITU-T I.371), so that an idle
+ * bucket needs no refill. The caller passes the time, which no library of this kind allows.
  */
 export class TokenBucket {
   readonly #stepMs: number;
   readonly #burstMs: number;
-  /** At `#at`, until it is full again. */
+  /** The time from `#at` until the bucket is full again. */
   #owedMs = 0;
   #at = 0;
 
@@ -20,38 +20,63 @@ export class TokenBucket {
     this.#burstMs = perMs;
   }
 
-  /** Takes one, or several (at most all there can be): 0, or in how many milliseconds there will be as many. */
-  take(now: number, weight = 1): number {
+  /**
+   * Takes one token or several, at most the bucket's size, if `kept` tokens are left beside them. Returns 0, or the
+   * milliseconds until there are as many.
+   */
+  take(now: number, weight = 1, kept = 0): number {
     const takenMs = Math.min(weight * this.#stepMs, this.#burstMs);
-    const owedMs = Math.max(0, this.#owedMs - (now - this.#at)) + takenMs;
-    // A hundredth of a millisecond for sums of fractions: the last of a burst is a whole one.
-    const missingMs = owedMs - this.#burstMs;
+    const owedMs = this.#owedAt(now) + takenMs;
+    // A hundredth of a millisecond for sums of fractions, so that the last token of a burst is a whole one.
+    const missingMs = owedMs + kept * this.#stepMs - this.#burstMs;
     if (missingMs > 0.01) return Math.ceil(missingMs);
     this.#owedMs = owedMs;
     this.#at = now;
     return 0;
   }
 
-  /** Takes so many that are gone already, there or not: 0, or in how many milliseconds the bucket is out of debt. */
+  /**
+   * Takes tokens for something that has already happened, even into debt. Returns 0, or the milliseconds until the debt is
+   * paid.
+   */
   spend(count: number, now: number): number {
-    this.#owedMs = Math.max(0, this.#owedMs - (now - this.#at)) + count * this.#stepMs;
+    this.#owedMs = this.#owedAt(now) + count * this.#stepMs;
     this.#at = now;
     const missingMs = this.#owedMs - this.#burstMs;
     return missingMs > 0.01 ? Math.ceil(missingMs) : 0;
   }
 
-  /** What was taken is not used. */
-  giveBack(): void {
-    this.#owedMs = Math.max(0, this.#owedMs - this.#stepMs);
+  /** Returns tokens that were not used. */
+  giveBack(count = 1): void {
+    this.#owedMs = Math.max(0, this.#owedMs - count * this.#stepMs);
   }
 
-  /** From when on there is nothing to remember. */
+  /** The number of whole tokens that can be taken. */
+  left(now: number): number {
+    return Math.floor((this.#burstMs - this.#owedAt(now) + 0.01) / this.#stepMs);
+  }
+
+  /** The number of tokens that are missing from a full bucket, with its fraction. */
+  owed(now: number): number {
+    return this.#owedAt(now) / this.#stepMs;
+  }
+
+  /** The milliseconds in which so many tokens come. */
+  refillMs(count: number): number {
+    return count * this.#stepMs;
+  }
+
+  #owedAt(now: number): number {
+    return Math.max(0, this.#owedMs - (now - this.#at));
+  }
+
+  /** The time from which on the bucket is full, so that there is nothing to remember. */
   get fullAt(): number {
     return this.#at + this.#owedMs;
   }
 }
 
-/** A rate, or undefined when there is no limit. */
+/** A bucket; undefined when there is no limit. */
 export function bucketOf(count: number, perMs: number): TokenBucket | undefined {
   return count > 0 ? new TokenBucket({ count, perMs }) : undefined;
 }

@@ -1,10 +1,12 @@
-/** Signed with a shared secret (RFC 7518, section 3.2). */
+/** Algorithms with a shared secret (RFC 7518, section 3.2). */
 const SECRET_ALGORITHMS: readonly string[] = ['HS256', 'HS384', 'HS512'];
 
-/** Of a shared secret (JW1): a shorter one could be guessed from a token (RFC 7518, section 3.2). */
+/**
+ * Bytes of a shared secret, at least (JW1): an attacker could guess a shorter one from a token (RFC 7518, section 3.2).
+ */
 export const SECRET_BYTES_MIN = 32;
 
-/** Signed with a private key, checked with the public one of a JWKS (RFC 7518, sections 3.3 to 3.5; RFC 8037). */
+/** Algorithms with a private key, checked with the public key of a JWKS (RFC 7518, sections 3.3 to 3.5; RFC 8037). */
 const KEY_ALGORITHMS: readonly string[] = [
   ...['RS256', 'RS384', 'RS512'],
   ...['PS256', 'PS384', 'PS512'],
@@ -12,23 +14,23 @@ const KEY_ALGORITHMS: readonly string[] = [
   'EdDSA',
 ];
 
-/** All that a token may be signed with (JW1); `none` is not among them. */
+/** Every algorithm that a token may be signed with (JW1). `none` is not among them. */
 export const ALGORITHMS: readonly string[] = [...SECRET_ALGORITHMS, ...KEY_ALGORITHMS];
 
-/** Who can check a token of these can sign one. */
+/** Whether the key that checks a token can also sign one. */
 export function isShared(algorithm: string): algorithm is 'HS256' | 'HS384' | 'HS512' {
   return SECRET_ALGORITHMS.includes(algorithm);
 }
 
-/** What tokens can be checked with. */
+/** The keys that the server can check tokens with. */
 export interface Means {
   readonly hasSecret: boolean;
   readonly hasJwks: boolean;
 }
 
 /**
- * Why tokens cannot be checked with these means and this allow-list (JW1); undefined when they can.
- * An algorithm that is allowed and that nothing can check is a mistake: its tokens would all be refused.
+ * Why these keys and this allow-list do not fit each other (JW1); undefined when they do. An allowed algorithm without
+ * a key is a mistake, because the server would refuse all its tokens.
  */
 export function checkAlgorithms(
   allowed: readonly string[],
@@ -47,7 +49,9 @@ export function checkAlgorithms(
   return undefined;
 }
 
-/** The algorithms that tokens may have: the allow-list or, when it is empty, all that the means can check. */
+/**
+ * The algorithms that the server accepts: the allow-list or, when it is empty, every algorithm that it has a key for.
+ */
 export function acceptedAlgorithms(allowed: readonly string[], { hasSecret, hasJwks }: Means): string[] {
   const checkable = [...(hasSecret ? SECRET_ALGORITHMS : []), ...(hasJwks ? KEY_ALGORITHMS : [])];
   return allowed.length === 0 ? checkable : checkable.filter((algorithm) => allowed.includes(algorithm));

@@ -21,7 +21,7 @@ export function channelKind(channel: Channel): ChannelKind {
   return channel.startsWith('room:') ? 'room' : 'user';
 }
 
-/** The room's or user's id inside a channel's name; empty for `broadcast`. */
+/** The id of the room or user in a channel's name; empty for `broadcast`. */
 export function channelId(channel: Channel): string {
   return channel === 'broadcast' ? '' : channel.slice(5);
 }
@@ -36,8 +36,8 @@ function parseChannel(text: string): Channel | undefined {
 }
 
 /**
- * A channel as one client names it (RQ2, RQ6): `user` is the client's own, whoever asks,
- * so that no frame can even spell another user's channel.
+ * A channel as one client names it (RQ2, RQ6). `user` is the channel of the client's own user, so no frame can spell
+ * another user's channel.
  */
 export function clientChannel(name: string, user: string): Channel | undefined {
   if (name === 'user') return userChannel(user);

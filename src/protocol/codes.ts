@@ -1,12 +1,12 @@
-/** What an error code promises to whoever receives it (ER1). */
+/** What an error code promises to the client that receives it (ER1). */
 export interface ErrorCode {
   /** The same request may succeed later without being changed. */
   readonly retryable: boolean;
-  /** The HTTP status it is answered with over REST and in a refused handshake. */
+  /** The HTTP status of an answer over REST or of a refused handshake. */
   readonly status: number;
 }
 
-/** Every error code there is; `docs/protocol.md` has the same table with cause and cure, and a test compares them. */
+/** Every error code. `docs/protocol.md` has the same table with cause and cure, and a test compares them. */
 export const ERROR_CODES = {
   bad_frame: { retryable: false, status: 400 },
   rate_limited: { retryable: true, status: 429 },
@@ -31,7 +31,7 @@ export const ERROR_CODES = {
 
 export type ErrorCodeName = keyof typeof ERROR_CODES;
 
-/** The codes that a frame on a socket may bear; the others are answers over HTTP only (ER1). */
+/** The codes that a frame on a socket may bear (ER1). The other codes appear only in HTTP answers. */
 export const SOCKET_ERROR_CODES = [
   'bad_frame',
   'rate_limited',
@@ -49,7 +49,7 @@ export const SOCKET_ERROR_CODES = [
 
 export type SocketErrorCode = (typeof SOCKET_ERROR_CODES)[number];
 
-/** The codes that an application may refuse a join or a message with; all of them say that nothing was stored (ER2). */
+/** The codes that a hook may refuse a join or a message with (ER2). Each of them says that nothing was stored. */
 export const HOOK_ERROR_CODES = [
   'forbidden',
   'not_found',
@@ -61,7 +61,7 @@ export const HOOK_ERROR_CODES = [
 
 export type HookErrorCode = (typeof HOOK_ERROR_CODES)[number];
 
-/** The close codes the server sends (CL2, FR1). Those from 4500 on tell the client not to come back. */
+/** The close codes that the server sends (CL2, FR1). A client does not reconnect after a code from 4500 on. */
 export const CLOSE_CODES = {
   normal: 1000,
   binary_refused: 1003,
@@ -79,7 +79,7 @@ export const CLOSE_CODES = {
   rate_abuse: 4504,
 } as const;
 
-/** What a client does after a close: come back with backoff, or stay away (CL1). */
+/** Whether a client reconnects with backoff after a close, or stays away (CL1). */
 export function shouldReconnect(code: number): boolean {
   return (
     code === 1001 ||

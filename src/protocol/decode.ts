@@ -3,7 +3,7 @@ import { WIRE_LIMITS } from './limits.ts';
 import type { Request } from './requests.ts';
 import { REQUESTS, type RequestType } from './requests.ts';
 
-/** A frame that breaks the protocol (FR2): what is wrong, where, and the id to answer under when one could be read. */
+/** A frame that breaks the protocol (FR2): what is wrong, where, and the request's id when it could be read. */
 export interface BadFrame {
   readonly ok: false;
   readonly field?: string;
@@ -16,8 +16,8 @@ export type Decoded = { readonly ok: true; readonly request: Request } | BadFram
 /**
  * Reads one text frame of a client.
  *
- * The text is well-formed UTF-8 already (the transport closes with 1007 otherwise), so an unpaired
- * surrogate or U+0000 can only come in as an escape: a frame without `\u` needs no search for them (FR8).
+ * The transport has checked that the text is well-formed UTF-8 (else it closes with 1007). An unpaired surrogate or
+ * U+0000 can therefore only come as an escape, and a frame without `\u` needs no search for them (FR8).
  */
 export function decodeRequest(text: string): Decoded {
   let value: unknown;
@@ -52,8 +52,8 @@ export function decodeRequest(text: string): Decoded {
 }
 
 /**
- * Looks for what no field may hold, known or not: nesting past the bound (FR3), numbers that JSON
- * cannot give back, and, when the text has escapes, strings that the log cannot keep (FR8).
+ * Looks for what no field may hold, known or not: nesting past the bound (FR3), numbers that JSON cannot reproduce and,
+ * when the text has escapes, strings that the log cannot store (FR8).
  */
 export function findUnfit(
   frame: Record<string, unknown>,
@@ -67,7 +67,9 @@ export function findUnfit(
   return undefined;
 }
 
-/** What of {@link findUnfit} holds for a value: `depth` is its own level, `hasEscapes` whether texts must be searched. */
+/**
+ * The same search in one value. `depth` is the value's own level; `hasEscapes` says whether strings must be searched.
+ */
 export function unfitValue(value: unknown, depth: number, hasEscapes: boolean): string | undefined {
   if (typeof value === 'string') return hasEscapes && isUnfitText(value) ? UNFIT_TEXT : undefined;
   if (typeof value === 'number') return Number.isFinite(value) ? undefined : 'holds a number out of range';

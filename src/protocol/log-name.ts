@@ -1,12 +1,12 @@
-/** A UUID, and a number in hexadecimal. */
+/** A UUID, and perhaps a number in hexadecimal. */
 export const LOG_NAME = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(\.[1-9a-f][0-9a-f]{0,7})?$/;
 
-/** As PostgreSQL writes it; what has never failed over is on it. */
+/** The first timeline as PostgreSQL writes it: a database that never failed over is on it. */
 const FIRST_TIMELINE = 1;
 
 /**
- * What a log is called: by the database that it is in and, once that has failed over, by its timeline behind a dot (D21).
- * `timeline`: in hexadecimal; null when the database cannot say.
+ * The name of a log (D21): the id of its database and, after a failover, the database's timeline behind a dot.
+ * `timeline` is hexadecimal; null when the database cannot report it.
  */
 export function logName(database: string, timeline: string | null): string {
   const number = timeline === null ? FIRST_TIMELINE : Number.parseInt(timeline, 16);

@@ -11,7 +11,7 @@ const Range = z.object({ from: Seq, to: Seq });
 const PresenceState = z.enum(['alive', 'suspect']);
 const Feature = z.enum(['chat', 'history', 'presence', 'cluster']);
 
-/** Parts of the service that may be out of order for a while (PU2 `degraded`). */
+/** Parts of the service that may be unavailable for a while (PU2 `degraded`). */
 export type Feature = z.infer<typeof Feature>;
 
 export const ChatPush = z.object({
@@ -191,7 +191,10 @@ export function errorFrame(error: {
   });
 }
 
-/** The reason that goes with a 4003: this client's own slot to come back in (CL2). Fits the 123 bytes of a close frame. */
+/**
+ * The reason that goes with a 4003 (CL2): the delay after which this client may reconnect. It fits the 123 bytes of a
+ * close frame.
+ */
 export function drainReason(retryAfterMs: number): string {
   return JSON.stringify({ retryAfterMs });
 }

@@ -3,7 +3,7 @@ import { errorFrame } from './pushes.ts';
 
 const RETRY_AFTER_MS = 1_000;
 
-/** What is said to a request that could not even be taken in (LM8), under its id when one can be read. */
+/** The answer to a request that found the queue full (LM8), under the request's id when it can be read. */
 export function refusedFrame(request: string): string {
   const refusal = {
     code: 'unavailable',

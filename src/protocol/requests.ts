@@ -3,14 +3,17 @@ import { RequestId, RoomId, UserId } from './ids.ts';
 import { WIRE_LIMITS } from './limits.ts';
 import { jsonBytes } from './size.ts';
 
-/** A JSON object as it came off the wire. It is passed on by reference: copying would lose a key named `__proto__`. */
+/**
+ * A JSON object as parsed from the frame. It is passed on by reference, because a copy would lose a key named
+ * `__proto__`.
+ */
 type JsonObject = { readonly [key: string]: unknown };
 
 function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Counts no further: the keys of a large object cost more than the answer. */
+/** Stops counting at `max`: the keys of a large object would cost more than the answer. */
 function hasMoreKeys(value: JsonObject, max: number): boolean {
   let count = 0;
   for (const _ in value) if (++count > max) return true;
@@ -19,12 +22,12 @@ function hasMoreKeys(value: JsonObject, max: number): boolean {
 
 const Seq = z.int().min(0);
 
-/** Where a client is in a channel: behind which message, and by whom it was, so that the log can be held against it. */
+/** A client's position in a channel: the last message it has. Id and sender let the server compare it with the log. */
 export interface Position {
   readonly seq: number;
-  /** The message's; without it the number is believed. */
+  /** The message's id. Without it the server trusts the number. */
   readonly id?: string;
-  /** Its sender, in a room. */
+  /** The message's sender, in a room. */
   readonly from?: string;
 }
 
@@ -53,7 +56,9 @@ const SignalData = z
     'must be at most 4 KiB of JSON',
   );
 
-/** A client's own time (FR5), given back as `sentAt`. Years outside 1970 to 9999 are a broken clock. */
+/**
+ * A client's own time (FR5), which the server returns as `sentAt`. A year outside 1970 to 9999 means a broken clock.
+ */
 const ClientTime = z.iso
   .datetime({ offset: true, message: 'must be an ISO 8601 time' })
   .refine(
@@ -122,7 +127,7 @@ export const REQUESTS = {
     })
     .refine((frame) => frame.room === undefined || frame.channel === undefined, {
       path: ['channel'],
-      message: 'is given beside room; name one of the two',
+      message: 'is set together with room; name one of the two',
     })
     .refine((frame) => frame.room !== undefined || frame.channel !== undefined, {
       path: ['room'],
@@ -130,7 +135,7 @@ export const REQUESTS = {
     })
     .refine((frame) => frame.after === undefined || frame.before === undefined, {
       path: ['before'],
-      message: 'is given beside after; name one of the two',
+      message: 'is set together with after; name one of the two',
     }),
   presence: z.object({ type: z.literal('presence'), id, room: RoomId, after: UserId.optional() }),
   create: z.object({

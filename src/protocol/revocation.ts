@@ -1,41 +1,47 @@
-/** What ended the sessions of a user, or one session (JW5). */
+/** A revocation: it ends the sessions of a user, or one session (JW5). */
 export interface Revocation {
   readonly user: string | null;
   readonly session: string | null;
-  /** When, by the database's clock: milliseconds since 1970. */
+  /** When it was made, by the database's clock: milliseconds since 1970. */
   readonly at: number;
-  /** By the issuer's clock, seconds since 1970: exactly what was issued before is over. Null: `at` says it, as far as it can. */
+  /**
+   * By the issuer's clock, seconds since 1970: every token issued earlier is revoked. Null: `at` decides, within the
+   * leeway.
+   */
   readonly before: number | null;
 }
 
-/** A session, as a token names it and a connection has it. */
+/** A session as a token names it and as its connection holds it. */
 export interface SessionKey {
   readonly user: string;
   readonly session: string | undefined;
   /** The token's `iat`: seconds since 1970 by the issuer's clock, perhaps with a fraction. */
   readonly issuedAt: number | undefined;
-  /** When its connection was opened, by the database's clock: milliseconds since 1970. Undefined for what is not open. */
+  /**
+   * When its connection opened, by the database's clock: milliseconds since 1970. Undefined when it has no open
+   * connection.
+   */
   readonly openedAt: number | undefined;
 }
 
-/** `undecided`: it was issued so near to the revocation that nobody can say which came first. */
+/** `undecided`: the token was issued so close to the revocation that the clocks cannot tell which came first. */
 export type Standing = 'good' | 'ended' | 'undecided';
 
-/** Clocks of an issuer and of the database may differ by as much. */
+/** The clocks of issuer and database may differ by this much. */
 export const REVOCATION_LEEWAY_MS = 5_000;
 
-/** A token that is issued this long after a revocation is told from those before it, in whole seconds too. */
+/** A token issued this long after a revocation is clearly newer, even if `iat` has whole seconds only. */
 const DECIDED_AFTER_MS = 6_000;
 
-/** An issuer whose clock is behind still gives undecided tokens then: whoever asks again does so at this pace. */
+/** An issuer whose clock is slow issues undecided tokens even then. The client retries at this pace. */
 const RETRY_MIN_MS = 1_000;
 
-/** How a session stands under one revocation. */
+/** A session's standing under one revocation. */
 export function standingUnder(revocation: Revocation, key: SessionKey): Standing {
   const { user, session, at, before } = revocation;
   if (session !== null && key.session === session) return 'ended';
   if (user === null || key.user !== user) return 'good';
-  // In the same millisecond nobody can say which came first, and an open connection can come again.
+  // Within the same millisecond the order is unknown. An open connection is closed, as its client can reconnect.
   if (key.openedAt !== undefined && key.openedAt <= at) return 'ended';
   if (key.issuedAt === undefined) return 'ended';
   if (before !== null) return key.issuedAt < before ? 'ended' : 'good';
@@ -44,7 +50,7 @@ export function standingUnder(revocation: Revocation, key: SessionKey): Standing
   return aheadMs <= REVOCATION_LEEWAY_MS ? 'undecided' : 'good';
 }
 
-/** In how many milliseconds a new token may be told from those before a revocation. Both times are the database's. */
+/** Milliseconds until a new token is clearly newer than a revocation. Both times are the database's. */
 export function decidedInMs(revokedAt: number, now: number): number {
   return Math.max(RETRY_MIN_MS, revokedAt + DECIDED_AFTER_MS - now);
 }

@@ -1,8 +1,10 @@
 const encoder = new TextEncoder();
-/** Written, and never read. */
+/** The encoder writes here. The bytes are never read. */
 const scratch = new Uint8Array(65_536);
 
-/** UTF-8 bytes of a well-formed text. The platform encodes it many times faster than its units could be counted here. */
+/**
+ * UTF-8 bytes of a well-formed text. The platform encodes it many times faster than a loop here could count its units.
+ */
 export function utf8Bytes(text: string): number {
   let bytes = 0;
   for (let at = 0; at < text.length;) {
@@ -13,20 +15,20 @@ export function utf8Bytes(text: string): number {
   return bytes;
 }
 
-/** So much of a frame's text counts as one frame, where the work for it is what is limited. */
+/** Bytes of a frame that cost as much work as one small frame. */
 const WEIGHT_UNIT = 4_096;
 
-/** What reading a frame costs, in small ones (FR2, LM2). */
+/** The work of reading a frame, counted in small frames (FR2, LM2). */
 export function frameWeight(text: string): number {
   return Math.max(1, Math.ceil(text.length / WEIGHT_UNIT));
 }
 
-/** UTF-8 bytes of a value as JSON, or infinite when they are certainly more than `max`: then it is not written out. */
+/** UTF-8 bytes of a value as JSON. Infinite when they certainly exceed `max`: then the value is not serialized. */
 export function jsonBytes(value: unknown, max: number): number {
   return lengthAtLeast(value, max) > max ? Infinity : utf8Bytes(JSON.stringify(value));
 }
 
-/** A bound from below; counts no further than past `max`. */
+/** A lower bound of the length. The count stops past `max`. */
 function lengthAtLeast(value: unknown, max: number): number {
   if (typeof value === 'string') return value.length + 2;
   if (typeof value !== 'object' || value === null) return 1;

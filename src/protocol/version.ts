@@ -1,8 +1,8 @@
-/** The wire's version, announced in the welcome (HS5). A change of the schemas needs a new one (see `history`). */
+/** The wire's version, announced in the welcome (HS5). A change of the schemas needs a new version (see `history`). */
 export const PROTOCOL_VERSION = 1;
 
-/** The one WebSocket subprotocol that is spoken (HS1). */
+/** The one WebSocket subprotocol that the server speaks (HS1). */
 export const SUBPROTOCOL = 'vagus.v1';
 
-/** A browser offers its token as a subprotocol entry with this prefix (HS2); it is never echoed. */
+/** A browser sends its token as a subprotocol entry with this prefix (HS2). The server never echoes it. */
 export const TOKEN_SUBPROTOCOL_PREFIX = 'bearer.';

@@ -11,7 +11,7 @@ export function socketAddress(kind: string, incarnation: Incarnation, number: nu
   return `${kind}:${incarnation}.${number}`;
 }
 
-/** Whose socket such an actor is bound to. */
+/** The node whose socket such an actor is bound to. */
 export function incarnationOf(address: string): Incarnation {
   return address.slice(address.indexOf(':') + 1, address.lastIndexOf('.'));
 }

@@ -2,23 +2,26 @@ import type { Answer, DeadLetterReason } from './ports/actor.ts';
 import type { Incarnation } from './ports/placement.ts';
 import type { Timer, TimerOwner, TimerWheel } from './timers.ts';
 
+/** Takes the answer for the asker, which knows from its message which answer comes. The runtime does not. */
+export type Settle = (answer: Answer<never>) => void;
+
 /** An ask that is not over yet. */
 export interface OpenAsk {
   readonly id: number;
   readonly to: string;
   /** On the monotonic clock. */
   readonly deadline: number;
-  /** The request has been taken out of the mailbox: from here on it may have been carried out. */
+  /** The actor has taken the request out of its mailbox, so it may have carried it out. */
   isTaken: boolean;
-  readonly settle: (answer: Answer<unknown>) => void;
+  readonly settle: Settle;
   timer: Timer | undefined;
-  /** Where the request was sent, and how it is sent again to another life of whom it is for. */
+  /** The node that the request was sent to, and a function that sends it again to another generation of the same actor. */
   remote: { readonly peer: Incarnation; readonly again: () => void } | undefined;
 }
 
 /**
- * Every ask of the node. Each is settled exactly once: by its reply, by its deadline,
- * or because whoever should answer is gone (invariant 15).
+ * Every ask of the node. Each ends exactly once (invariant 15): with its reply, at its deadline, or because the actor that
+ * should answer is gone.
  */
 export class Asks implements TimerOwner {
   readonly #wheel: TimerWheel;
@@ -33,11 +36,7 @@ export class Asks implements TimerOwner {
     return this.#open.size;
   }
 
-  open(
-    to: string,
-    due: { readonly now: number; readonly deadlineMs: number },
-    settle: (answer: Answer<unknown>) => void,
-  ): OpenAsk {
+  open(to: string, due: { readonly now: number; readonly deadlineMs: number }, settle: Settle): OpenAsk {
     const id = ++this.#lastId;
     const ask: OpenAsk = {
       id,
@@ -56,12 +55,12 @@ export class Asks implements TimerOwner {
     return this.#open.get(id);
   }
 
-  /** Returns the ask that was answered, or undefined when it was over already. */
+  /** Returns the ask that the reply answers, or undefined when it was over already. */
   reply(id: number, body: unknown): OpenAsk | undefined {
     return this.#settle(id, { ok: true, body });
   }
 
-  /** To whom asks are open that should have ended before `time`. */
+  /** The actors that have not answered asks which should have ended before `time`. */
   overdue(time: number): readonly string[] {
     return [...this.#open.values()].filter(({ deadline }) => deadline < time).map(({ to }) => to);
   }
@@ -78,7 +77,7 @@ export class Asks implements TimerOwner {
     }
   }
 
-  /** What another node says of an ask that was sent to it. */
+  /** Another node reports the end of an ask that was sent to it. */
   answeredBy(peer: Incarnation, id: number, answer: Answer<unknown>): void {
     if (this.#open.get(id)?.remote?.peer === peer) this.#settle(id, answer);
   }
@@ -88,7 +87,7 @@ export class Asks implements TimerOwner {
     for (const ask of [...this.#open.values()]) if (ask.remote?.peer === peer) this.fail(ask.id, reason);
   }
 
-  /** Ends all of them. */
+  /** Ends every ask. */
   failAll(reason: DeadLetterReason): void {
     for (const id of [...this.#open.keys()]) this.fail(id, reason);
   }
@@ -102,7 +101,7 @@ export class Asks implements TimerOwner {
     if (!ask) return undefined;
     this.#open.delete(id);
     if (ask.timer) this.#wheel.disarm(ask.timer);
-    ask.settle(answer);
+    ask.settle(answer as Answer<never>);
     return ask;
   }
 }

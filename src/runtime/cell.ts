@@ -1,45 +1,49 @@
 import { Mailbox } from './mailbox.ts';
-import type { Behaviour } from './ports/actor.ts';
+import type { Behaviour, Crashed } from './ports/actor.ts';
 import type { Timer, TimerOwner, TimerWheel } from './timers.ts';
 
-// The runtime does not know what its actors are made of; the behaviour that made the state gets it back.
+// The runtime does not know what a state is made of: it returns the state to the behaviour that made it.
 export type AnyBehaviour = Behaviour<unknown, unknown, unknown>;
 
 /**
- * - `running`: takes its turns.
- * - `restarting`: crashed; messages wait for its next life.
- * - `quarantined`: crashed too often; messages are refused for a while.
- * - `stopped`: over. Never runs again; a new life is a new cell.
+ * Where a cell is in its lifecycle.
+ * - `running`: it takes its turns.
+ * - `restarting`: it crashed, and messages wait for its next generation.
+ * - `quarantined`: it crashed too often and refuses messages for a while.
+ * - `stopped`: it is over and never runs again. The next generation has a new cell.
  */
 export type CellStatus = 'running' | 'restarting' | 'quarantined' | 'stopped';
 
-/** Who runs a cell. */
+/** What a cell calls when a timer is due. */
 export interface CellHost {
   timerDue(cell: Cell, timer: Timer): void;
 }
 
-/** One actor as the runtime sees it. There is one per connection and room, so its fields are few. */
+/** One actor as the runtime sees it. There is one per connection and room, so it has few fields. */
 export class Cell implements TimerOwner {
   readonly address: string;
   readonly behaviour: AnyBehaviour;
   readonly mailbox: Mailbox;
   readonly #host: CellHost;
   state: unknown;
+  /** The generation that crashed, until the next one has started from it. */
+  crashed: Crashed<unknown> | undefined;
   status: CellStatus = 'running';
-  /** Raised by every crash: what an earlier life has asked or called for is not told to the next. */
-  life = 0;
-  /** Which life of whatever is at this address this is, on this node: letters from other nodes name it (D13). */
+  /**
+   * The number of this generation of the actor, unique on this node. Messages from other nodes name it (D13). A generation
+   * does not get the results of calls that an earlier one made.
+   */
   generation = 0;
-  /** In the run queue. */
+  /** The cell is in the run queue. */
   isQueued = false;
-  /** Takes system messages only. */
+  /** The actor takes system messages only. */
   isHeld = false;
-  /** Asks that were taken and not answered yet. */
-  owes = 0;
+  /** Asks that the actor has taken and not answered yet. */
+  openReplies = 0;
   timers: Timer[] | undefined;
-  /** When it crashed lately, on the monotonic clock. */
+  /** The times of its recent crashes, on the monotonic clock. */
   crashedAt: number[] | undefined;
-  /** Called once when few user messages wait: who fills the mailbox may go on. */
+  /** Called once when few user messages wait, so that their sender can continue. */
   whenDrained: (() => void) | undefined;
 
   constructor(address: string, behaviour: AnyBehaviour, host: CellHost) {
@@ -58,11 +62,12 @@ export class Cell implements TimerOwner {
     this.#host.timerDue(this, timer);
   }
 
-  /** Arms a timer, instead of the one of that name. */
+  /** Arms a timer, which replaces the timer with the same name. */
   arm(wheel: TimerWheel, name: string, delayMs: number): void {
     this.disarm(wheel, name);
-    this.timers ??= [];
-    this.timers.push(wheel.arm(this, name, delayMs));
+    const timer = wheel.arm(this, name, delayMs);
+    // Most actors have one or two timers: a list that grows by `push` gets room for 17.
+    this.timers = this.timers?.concat(timer) ?? [timer];
   }
 
   disarm(wheel: TimerWheel, name: string): void {
@@ -72,7 +77,7 @@ export class Cell implements TimerOwner {
     this.dropTimer(timer);
   }
 
-  /** Takes a timer off the list; false when it is not on it (disarmed, or armed anew). */
+  /** Removes a timer that fired. False when it was disarmed or armed anew meanwhile. */
   dropTimer(timer: Timer): boolean {
     const at = this.timers?.indexOf(timer) ?? -1;
     if (at < 0) return false;

@@ -1,6 +1,6 @@
 import type { Cell } from './cell.ts';
 
-/** How many actors, timers and asks there are: for metrics and for the checkers. */
+/** The numbers of actors, timers and asks, for metrics and for the checkers. */
 export interface Census {
   readonly cells: ReadonlyMap<string, number>;
   readonly timers: number;
@@ -8,9 +8,9 @@ export interface Census {
 }
 
 /**
- * The actors that live, by address.
+ * The living actors by address.
  *
- * They are counted by kind as they come and go: a scrape of the metrics must not take longer the more there are.
+ * The counts by kind are kept up to date, so that a scrape of the metrics takes no longer with more actors.
  */
 export class Cells {
   readonly #byAddress = new Map<string, Cell>();
@@ -34,7 +34,7 @@ export class Cells {
     else this.#counts.delete(kind);
   }
 
-  /** How many there are of each kind that there is. */
+  /** The number of actors of each kind. */
   counts(): ReadonlyMap<string, number> {
     return new Map(this.#counts);
   }

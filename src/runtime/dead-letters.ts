@@ -1,6 +1,6 @@
 import type { DeadLetterReason } from './ports/actor.ts';
 
-/** A message that nobody handled, and why (D4). The message itself is not kept: it may hold content. */
+/** A message that no actor handled, and why (D4). It leaves out the message itself, which may hold content. */
 export interface DeadLetter {
   readonly reason: DeadLetterReason;
   readonly to: string;
@@ -9,7 +9,7 @@ export interface DeadLetter {
   readonly at: number;
 }
 
-/** Every reason there is; the type sees to it that none is missing. */
+/** Every reason. The type makes sure that none is missing. */
 export const DEAD_LETTER_REASONS = Object.keys({
   no_actor: true,
   stopped: true,
@@ -28,15 +28,15 @@ const RING_MAX = 1_000;
 
 /** Counts every undeliverable message by reason and keeps the newest thousand. */
 export class DeadLetters {
-  /** Each begins at 0: a rate over a series that was not there misses its first event. */
+  /** Each count begins at 0: the rate of a series that starts with its first event would miss that event. */
   readonly #counts = new Map(DEAD_LETTER_REASONS.map((reason) => [reason, 0]));
   readonly #ring: DeadLetter[] = [];
   #next = 0;
 
-  add(letter: DeadLetter): void {
-    this.#counts.set(letter.reason, (this.#counts.get(letter.reason) ?? 0) + 1);
-    if (this.#ring.length < RING_MAX) this.#ring.push(letter);
-    else this.#ring[this.#next] = letter;
+  add(dead: DeadLetter): void {
+    this.#counts.set(dead.reason, (this.#counts.get(dead.reason) ?? 0) + 1);
+    if (this.#ring.length < RING_MAX) this.#ring.push(dead);
+    else this.#ring[this.#next] = dead;
     this.#next = (this.#next + 1) % RING_MAX;
   }
 

@@ -8,10 +8,10 @@ import type { Incarnation } from './ports/placement.ts';
 import type { Claims } from './ports/tokens.ts';
 import type { ActorSystem } from './system.ts';
 
-/** Frames of one connection that may wait before its socket is no longer read. */
+/** Frames of one connection that may wait before the inbox stops reading its socket. */
 const CROWDED = 64;
 
-/** Makes connections of sockets, and messages of what happens to them. Keeps the cell at hand: frames take no detour. */
+/** Turns sockets into connections, and their events into messages. It holds each cell, so that frames need no look-up. */
 export class ConnectionInbox implements Inbox {
   readonly #system: ActorSystem;
   readonly #incarnation: Incarnation;
@@ -21,7 +21,7 @@ export class ConnectionInbox implements Inbox {
 
   constructor(system: ActorSystem, incarnation: Incarnation, clock: Clock) {
     this.#system = system;
-    // When a network fails, thousands of connections end at one moment.
+    // A network failure can end thousands of connections at once.
     this.#closed = new Paced(clock, ([cell, code]) => system.overtake(cell, { type: 'socketClosed', code }));
     this.#incarnation = incarnation;
   }

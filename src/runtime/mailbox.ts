@@ -1,7 +1,7 @@
 import type { Lane } from './ports/actor.ts';
 import type { Timer } from './timers.ts';
 
-/** A message with what the runtime has to know about it. */
+/** A message with what the runtime needs to know about it. */
 export interface Envelope {
   readonly from: string;
   readonly message: unknown;
@@ -9,34 +9,45 @@ export interface Envelope {
   readonly ask: number;
   /** When the asker stops waiting; infinite for a tell. */
   readonly deadline: number;
-  /** The timer that this message is about: it counts only if that timer has not been disarmed meanwhile. */
+  /** The timer that this message reports. The message counts only if the timer was not disarmed meanwhile. */
   readonly timer: Timer | undefined;
-  /** The life of the actor that this is a result for; any life when negative. */
-  readonly life: number;
-  /** Crashes of an actor over this message (D5). */
+  /** The generation of the actor that this result is for; negative for any. */
+  readonly generation: number;
+  /** How often an actor has crashed over this message (D5). */
   crashes: number;
 }
 
-/** A letter that whoever lives at the address may take. */
-export const ANY_LIFE = -1;
+/** The lane of a message that names none. */
+export const DEFAULT_LANE: Lane = 'system';
 
-export function envelope(from: string, message: unknown): Envelope {
-  return { from, message, ask: 0, deadline: Infinity, timer: undefined, life: ANY_LIFE, crashes: 0 };
+/** A envelope for any generation of the actor. */
+export const ANY_GENERATION = -1;
+
+export function envelopeOf(from: string, message: unknown): Envelope {
+  return {
+    from,
+    message,
+    ask: 0,
+    deadline: Infinity,
+    timer: undefined,
+    generation: ANY_GENERATION,
+    crashes: 0,
+  };
 }
 
 /**
- * System messages that may wait where a kind of actor says nothing else. They are bounded by what is asked, armed and
- * subscribed, on a whole node where many come to one: more is a bug.
+ * System messages that may wait, for kinds that set no bound of their own. Asks, timers and subscriptions bound them,
+ * summed over the node where many actors send to one. More than that is a bug.
  */
 const SYSTEM_MAX = 262_144;
 
 /**
  * The bounded queue of one actor (D4).
  *
- * - System messages are taken before user messages, and in order; so are user messages.
- * - At most `userMax` user messages wait; one more is refused, never dropped. System messages have a bound too.
- * - The `latest` lane keeps one message a key: a newer one takes the older one's place in the queue.
- * - An empty mailbox holds no memory but its own few fields: most actors are idle.
+ * - It yields system messages before user messages, and each lane in order.
+ * - It holds at most `userMax` user messages. It refuses one more and never drops any. System messages have a bound too.
+ * - The `latest` lane keeps one message per key. A newer message takes the older one's place in the queue.
+ * - An empty mailbox uses no memory beyond its own few fields, because most actors are idle.
  */
 export class Mailbox {
   readonly #userMax: number;
@@ -50,13 +61,13 @@ export class Mailbox {
     this.#systemMax = systemMax;
   }
 
-  /** How far each lane is over its bound; none ever is (invariant 13). */
+  /** How far each lane is over its bound, which must never be (invariant 13). */
   get overrun(): number {
     const system = this.systemSize - this.#systemMax;
     return Math.max(0, system, this.userSize - this.#userMax, (this.#latest?.size ?? 0) - this.#userMax);
   }
 
-  /** Returns whether it was taken; `coalesced` means that it replaced an older message of the same key. */
+  /** Whether the message was accepted. `coalesced` means that it replaced an older message with the same key. */
   push(envelope: Envelope, lane: Lane, key: string | undefined): 'queued' | 'coalesced' | 'full' {
     switch (lane) {
       case 'system':
@@ -79,7 +90,7 @@ export class Mailbox {
     }
   }
 
-  /** The next message; with `held`, system messages only. */
+  /** The next message. With `held` it yields system messages only. */
   shift(held: boolean): Envelope | undefined {
     const system = this.#system?.shift();
     if (system) return system;
@@ -101,7 +112,25 @@ export class Mailbox {
     return undefined;
   }
 
-  /** Puts a message back as the next one to be taken. */
+  /** Empties it, in the order in which it yields messages. Each keeps its lane. */
+  *takeAll(): Generator<{
+    readonly envelope: Envelope;
+    readonly lane: Lane;
+    readonly key: string | undefined;
+  }> {
+    for (const [lane, queue] of [
+      ['system', this.#system],
+      ['user', this.#user],
+    ] as const)
+      for (let envelope = queue?.shift(); envelope; envelope = queue?.shift())
+        yield { envelope, lane, key: undefined };
+    for (const [key, envelope] of this.#latest ?? []) {
+      this.#latest?.delete(key);
+      yield { envelope, lane: 'latest', key };
+    }
+  }
+
+  /** Puts a message back at the front. */
   unshift(envelope: Envelope): void {
     this.#system ??= new Queue();
     this.#system.unshift(envelope);
@@ -124,7 +153,7 @@ export class Mailbox {
   }
 }
 
-/** A first-in, first-out queue. Only items from `#head` onward are live; the rest is cut off now and then. */
+/** A first-in, first-out queue. Only the items from `#head` on are live. It cuts off the others now and then. */
 class Queue {
   #items: (Envelope | undefined)[] = [];
   #head = 0;

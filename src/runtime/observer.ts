@@ -3,14 +3,14 @@ import type { Envelope } from './mailbox.ts';
 import type { Effect } from './ports/actor.ts';
 
 /**
- * Who watches the actors: checkers, and whoever draws them. Told of each step after its effects were carried out.
- * An observer changes nothing; without one nothing is done for it.
+ * Watches the actors, for checkers and for the inspector. The runtime calls it after the effects of each step. An observer
+ * changes nothing, and without one the runtime does no work for it.
  */
 export interface Observer {
-  /** An actor begins a life: its first, or the next one after a crash. */
+  /** A generation of an actor begins: the first, or the next one after a crash. */
   started(cell: Cell, effects: readonly Effect[]): void;
-  stepped(cell: Cell, letter: Envelope, effects: readonly Effect[]): void;
-  /** A step threw; nothing of it was carried out. */
-  crashed(cell: Cell, letter: Envelope | undefined): void;
+  stepped(cell: Cell, envelope: Envelope, effects: readonly Effect[]): void;
+  /** A step threw. The runtime carried out none of its effects. */
+  crashed(cell: Cell, envelope: Envelope | undefined): void;
   stopped(cell: Cell): void;
 }

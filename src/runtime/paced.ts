@@ -1,12 +1,12 @@
 import type { Clock } from './ports/clock.ts';
 
-/** So many are passed on at once, in so long; of what comes beyond, as many between two looks at the sockets. */
+/** How many items pass at once, and in what time. The others follow, this many between two looks at the sockets. */
 const AT_ONCE = 16;
 const AT_ONCE_MS = 50;
 
 /**
- * Passes on what may come by the thousand at one moment, a few at a time and in order: else actors wake in a crowd, and
- * a message of anybody else waits behind the whole of it at each of its steps.
+ * Passes on items that may come by the thousand at one moment, a few at a time and in order. Otherwise a crowd of actors
+ * would wake at once, and each message of another client would wait behind the whole crowd at each of its steps.
  */
 export class Paced<Item> {
   readonly #clock: Clock;

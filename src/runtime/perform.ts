@@ -9,7 +9,7 @@ import type { Sockets } from './ports/sockets.ts';
 import type { Telemetry } from './ports/telemetry.ts';
 import type { TokenVerifier } from './ports/tokens.ts';
 
-/** All that the core needs of the world: real in production, simulated in the simulator, the same contract for both (D17). */
+/** Everything that the core needs of the world (D17). Production and the simulator implement the same contract. */
 export interface Ports {
   readonly clock: Clock;
   readonly entropy: Entropy;
@@ -22,15 +22,15 @@ export interface Ports {
   readonly telemetry: Telemetry;
 }
 
-/** How what comes of an effect is told to its actor. */
+/** How the result of an effect reaches its actor. */
 export interface Answers {
-  /** Of what is known at once: before the actor's next step, whatever else waits for it. */
+  /** Delivers a result that is known at once: it arrives before the actor's next step and before every waiting message. */
   readonly first: (message: unknown) => void;
-  /** Of what takes its time. */
+  /** Delivers a result that takes time. */
   readonly later: (message: unknown) => void;
 }
 
-/** Carries one effect out of the core. What comes of it is said once. */
+/** Carries out one effect that leaves the core. Its result is delivered once. */
 export function performEdge(ports: Ports, effect: EdgeEffect, answers: Answers): void {
   switch (effect.type) {
     case 'write':

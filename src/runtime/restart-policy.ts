@@ -1,14 +1,14 @@
-/** What a supervisor may decide, with the arithmetic behind the defaults (D5). */
+/** The limits of a supervisor, with the arithmetic behind the defaults (D5). */
 export interface SupervisionLimits {
   /** The first restart comes after this long, each further one after twice as long… */
   readonly backoffMs: number;
-  /** …up to this: a room that cannot start is tried twice a minute. */
+  /** …up to this: the supervisor tries a room that cannot start twice a minute. */
   readonly backoffMaxMs: number;
   /** This many crashes… */
   readonly crashesMax: number;
-  /** …within this long are a bug that restarting does not cure. */
+  /** …within this time are a bug that a restart does not cure. */
   readonly windowMs: number;
-  /** How long a quarantined actor refuses everything before it is tried again. */
+  /** How long a quarantined actor refuses every message before its next try. */
   readonly quarantineMs: number;
 }
 
@@ -20,7 +20,7 @@ const SUPERVISION: SupervisionLimits = {
   quarantineMs: 30_000,
 };
 
-/** A message over which an actor crashed this often is not given to it again. */
+/** After this many crashes over a message the supervisor does not deliver it again. */
 export const POISON_CRASHES = 2;
 
 export type Verdict = {
@@ -29,7 +29,7 @@ export type Verdict = {
   readonly crashedAt: number[];
 };
 
-/** Decides about a crash at `now`, given the earlier ones. */
+/** Decides about a crash at `now`, from the earlier ones. */
 export function judge(
   crashedAt: readonly number[],
   now: number,

@@ -53,6 +53,11 @@ export class Scheduler {
     this.#schedule();
   }
 
+  /** Asks for a slice although nothing may be queued, so that {@link SchedulerHooks.sliceOver} runs. */
+  wake(): void {
+    this.#schedule();
+  }
+
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;

@@ -1,15 +1,16 @@
 import type { Asks } from './asks.ts';
 import type { Cell } from './cell.ts';
 import type { Deliveries } from './deliveries.ts';
-import { ANY_LIFE, type Envelope } from './mailbox.ts';
+import { ANY_GENERATION, type Envelope } from './mailbox.ts';
 import type { Clock } from './ports/clock.ts';
-import type { DeadLetterReason, Effect, Turn } from './ports/actor.ts';
+import type { DeadLetterReason, Effect } from './ports/actor.ts';
 import type { Telemetry } from './ports/telemetry.ts';
 import type { Observer } from './observer.ts';
 import { judge, POISON_CRASHES } from './restart-policy.ts';
 import type { TimerWheel } from './timers.ts';
+import type { MutableTurn } from './turn.ts';
 
-/** The timer of a cell between two lives; no behaviour can name it. */
+/** The name of the timer between two generations of an actor. No behaviour can use this name. */
 export const REVIVE = '\0revive';
 
 interface Parts {
@@ -18,17 +19,18 @@ interface Parts {
   readonly wheel: TimerWheel;
   readonly asks: Asks;
   readonly deliveries: Deliveries;
-  readonly turnOf: (cell: Cell) => Turn;
+  readonly turn: MutableTurn;
   readonly perform: (cell: Cell, effects: readonly Effect[]) => void;
   readonly enqueue: (cell: Cell) => void;
   readonly observer: Observer | undefined;
 }
 
 /**
- * Beginnings and ends of actors (D5).
+ * Starts and ends of actors (D5).
  *
- * - An actor whose step threw never goes on with the state it had: either its next life starts from nothing, or it is over.
- * - Whoever waits for its answer is told; what waits in its mailbox goes to the next life, or is a dead letter.
+ * - An actor whose step threw never continues with its state: it is over, or its next generation starts from nothing, or from
+ *   what its kind saves of the state.
+ * - Every asker that waits for its answer gets a failure. Waiting messages go to the next generation, or become dead letters.
  */
 export class Supervision {
   readonly #parts: Parts;
@@ -41,17 +43,19 @@ export class Supervision {
   start(cell: Cell, init: unknown, restarted: boolean): void {
     if (!restarted) cell.generation = ++this.#generations;
     let effects: readonly Effect[];
+    const turn = this.#parts.turn.of(cell, undefined, Infinity);
     try {
-      const birth = { address: cell.address, id: cell.id, init, restarted };
-      [cell.state, effects] = cell.behaviour.start(birth, this.#parts.turnOf(cell));
+      const context = { address: cell.address, id: cell.id, init, restarted };
+      [cell.state, effects] = cell.behaviour.start(context, turn, cell.crashed);
     } catch (error) {
       return this.crashed(cell, undefined, error);
     }
+    cell.crashed = undefined;
     this.#parts.perform(cell, effects);
     this.#parts.observer?.started(cell, effects);
   }
 
-  /** The next life of an actor that crashed, after its pause. */
+  /** Starts the next generation of an actor that crashed, after its pause. */
   revive(cell: Cell): void {
     cell.status = 'running';
     this.start(cell, undefined, true);
@@ -63,51 +67,61 @@ export class Supervision {
     cell.status = 'stopped';
     this.#parts.observer?.stopped(cell);
     cell.state = undefined;
-    cell.life++;
     this.#disarmAll(cell);
     deliveries.cells.remove(cell);
-    if (cell.owes > 0) asks.failTaken(cell.address, reason);
-    if (cell.mailbox.size > 0) this.#inherit(cell);
+    if (cell.openReplies > 0) asks.failTaken(cell.address, reason);
+    if (cell.mailbox.size > 0) this.#redeliver(cell);
     cell.whenDrained?.();
     cell.whenDrained = undefined;
   }
 
-  /** What waits for an actor that is done begins its next life, if it is one that starts by itself. */
-  #inherit(cell: Cell): void {
+  /** Gives the waiting messages of an actor that ended to its next generation, if its kind starts with a message. */
+  #redeliver(cell: Cell): void {
     const { deliveries } = this.#parts;
-    for (let letter = cell.mailbox.shift(false); letter; letter = cell.mailbox.shift(false)) {
-      if (letter.timer) deliveries.letters.stale++;
-      else if (letter.life !== ANY_LIFE || cell.behaviour.placement === 'socket')
-        deliveries.bury(letter, cell.address, 'stopped');
+    for (const { envelope, lane, key } of cell.mailbox.takeAll()) {
+      if (envelope.timer) deliveries.counters.stale++;
+      else if (envelope.generation !== ANY_GENERATION || cell.behaviour.placement === 'socket')
+        deliveries.bury(envelope, cell.address, 'stopped');
       else {
-        deliveries.letters.moved++;
-        deliveries.deliver(cell.address, letter, 'system');
+        deliveries.counters.moved++;
+        deliveries.deliver(cell.address, envelope, lane, key);
       }
     }
   }
 
-  crashed(cell: Cell, letter: Envelope | undefined, error: unknown): void {
-    const { telemetry, deliveries, asks } = this.#parts;
+  crashed(cell: Cell, envelope: Envelope | undefined, error: unknown): void {
+    const { telemetry, deliveries, asks, turn } = this.#parts;
     telemetry.count('actor_crashes', 1);
     telemetry.log('error', 'actor crashed', {
       address: cell.address,
-      message: (letter?.message as { type?: unknown } | undefined)?.type ?? 'start',
+      message: (envelope?.message as { type?: unknown } | undefined)?.type ?? 'start',
       error: error instanceof Error ? (error.stack ?? error.message) : String(error),
     });
     if (cell.behaviour.supervision === 'stop') {
-      if (letter) deliveries.bury(letter, cell.address, 'crashed');
-      this.#sayLastWords(cell);
+      if (envelope) deliveries.bury(envelope, cell.address, 'crashed');
+      this.#onFailure(cell, cell.state);
       return this.stop(cell, 'crashed');
     }
     this.#disarmAll(cell);
-    cell.life++;
     cell.generation = ++this.#generations;
     cell.isHeld = false;
+    // A start that throws has no state: the next one begins from the same generation.
+    if (cell.behaviour.supervision === 'handOver' && envelope)
+      cell.crashed = { state: cell.state, step: turn.step };
     cell.state = undefined;
-    if (letter) this.#tryAgainOrBury(cell, letter);
-    if (cell.owes > 0) asks.failTaken(cell.address, 'crashed');
-    cell.owes = 0;
+    const isPoison = envelope !== undefined && this.#tryAgainOrBury(cell, envelope) === 'poison';
+    if (cell.openReplies > 0) asks.failTaken(cell.address, 'crashed');
+    cell.openReplies = 0;
     this.#pause(cell);
+    if (isPoison || cell.status === 'quarantined') this.#giveUp(cell);
+  }
+
+  /** Nothing is left of the generation that crashed: the next one starts from nothing. */
+  #giveUp(cell: Cell): void {
+    const { crashed } = cell;
+    if (!crashed) return;
+    cell.crashed = undefined;
+    this.#onFailure(cell, crashed.state);
   }
 
   #pause(cell: Cell): void {
@@ -117,35 +131,39 @@ export class Supervision {
     cell.crashedAt = verdict.crashedAt;
     cell.timers = [wheel.arm(cell, REVIVE, verdict.delayMs)];
     if (verdict.status !== 'quarantined') return;
-    for (let letter = cell.mailbox.shift(false); letter; letter = cell.mailbox.shift(false)) {
-      if (letter.timer) deliveries.letters.stale++;
-      else deliveries.bury(letter, cell.address, 'quarantined');
+    for (const { envelope } of cell.mailbox.takeAll()) {
+      if (envelope.timer) deliveries.counters.stale++;
+      else deliveries.bury(envelope, cell.address, 'quarantined');
     }
   }
 
-  /** A message that crashed its actor is given to the next life once more; results of the life that crashed are not. */
-  #tryAgainOrBury(cell: Cell, letter: Envelope): void {
-    letter.crashes++;
+  /** The next generation gets the message that crashed its actor once more, but no results for the one that crashed. */
+  #tryAgainOrBury(cell: Cell, envelope: Envelope): 'poison' | void {
+    envelope.crashes++;
     const { deliveries } = this.#parts;
-    if (letter.life !== ANY_LIFE || letter.timer) {
-      deliveries.letters.crashed++;
+    if (envelope.generation !== ANY_GENERATION || envelope.timer) {
+      deliveries.counters.crashed++;
       return;
     }
-    if (letter.crashes >= POISON_CRASHES) return deliveries.bury(letter, cell.address, 'poison');
-    const ask = letter.ask > 0 ? this.#parts.asks.get(letter.ask) : undefined;
-    if (ask) {
-      // Nothing of the step was carried out, so the request counts as never taken.
-      ask.isTaken = false;
-      cell.owes--;
+    if (envelope.crashes >= POISON_CRASHES) {
+      deliveries.bury(envelope, cell.address, 'poison');
+      return 'poison';
     }
-    cell.mailbox.unshift(letter);
+    const ask = envelope.ask > 0 ? this.#parts.asks.get(envelope.ask) : undefined;
+    if (ask) {
+      // The runtime carried out nothing of the step, so the request counts as never taken.
+      ask.isTaken = false;
+      cell.openReplies--;
+    }
+    cell.mailbox.unshift(envelope);
   }
 
-  #sayLastWords(cell: Cell): void {
+  #onFailure(cell: Cell, state: unknown): void {
+    const { turn } = this.#parts;
     try {
-      this.#parts.perform(cell, cell.behaviour.lastWords?.(cell.state, this.#parts.turnOf(cell)) ?? []);
+      this.#parts.perform(cell, cell.behaviour.onFailure?.(state, turn.of(cell, undefined, Infinity)) ?? []);
     } catch (error) {
-      this.#parts.telemetry.log('error', 'last words failed', {
+      this.#parts.telemetry.log('error', 'onFailure of an actor failed', {
         address: cell.address,
         error: String(error),
       });

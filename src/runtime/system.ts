@@ -4,18 +4,18 @@ import { Cell, type AnyBehaviour, type CellHost } from './cell.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import { kindOf } from './addresses.ts';
 import { Deliveries } from './deliveries.ts';
-import { ANY_LIFE, envelope, type Envelope } from './mailbox.ts';
-import type { Letters } from './letters.ts';
+import { ANY_GENERATION, envelopeOf, type Envelope } from './mailbox.ts';
+import type { DeliveryCounters } from './delivery-counters.ts';
 import type { Observer } from './observer.ts';
 import { performEdge, type Ports } from './perform.ts';
-import type { Address, Answer, Behaviour, Effect, Lane, ReplyTo } from './ports/actor.ts';
+import type { Address, Answer, AnswerTo, Behaviour, Effect, Lane, ReplyTo } from './ports/actor.ts';
 import type { Remote } from './remote.ts';
 import { Scheduler } from './scheduler.ts';
 import { REVIVE, Supervision } from './supervision.ts';
 import { TimerWheel, type Timer } from './timers.ts';
 import { MutableTurn } from './turn.ts';
 
-/** Below this many waiting user messages, whoever fills a mailbox may go on. */
+/** With fewer waiting user messages than this, the sender of more may continue. */
 const LOW_WATER = 16;
 
 export interface AskOptions {
@@ -26,9 +26,9 @@ export interface AskOptions {
 /**
  * The actors of one node.
  *
- * - One message at a time per actor, each step to its end, then its effects in order.
+ * - Each actor handles one message at a time: the whole step, then its effects in order.
  * - Every message is handled, refused to its sender, or a dead letter with a reason (invariant 14).
- * - The core is entered only through `tell`, `ask`, `offer` and `spawn`; all of them return at once.
+ * - `tell`, `ask`, `offer` and `spawn` are the only entries into the core. All of them return at once.
  */
 export class ActorSystem implements CellHost {
   readonly #ports: Ports;
@@ -45,7 +45,7 @@ export class ActorSystem implements CellHost {
   constructor(ports: Ports, observer?: Observer) {
     this.#ports = ports;
     this.#observer = observer;
-    this.#wheel = new TimerWheel(ports.clock);
+    this.#wheel = new TimerWheel(ports.clock, () => this.#scheduler.wake());
     this.#asks = new Asks(this.#wheel);
     this.#turn = new MutableTurn(ports);
     this.#scheduler = new Scheduler(ports.clock, {
@@ -54,6 +54,7 @@ export class ActorSystem implements CellHost {
       sliceOver: () => {
         ports.sockets.flush();
         ports.bus.flush();
+        this.#wheel.settle();
       },
     });
     this.#deliveries = new Deliveries({
@@ -72,7 +73,7 @@ export class ActorSystem implements CellHost {
       wheel: this.#wheel,
       asks: this.#asks,
       deliveries: this.#deliveries,
-      turnOf: (cell) => this.#turn.of(cell, undefined, Infinity),
+      turn: this.#turn,
       perform: (cell, effects) => this.#perform(cell, effects),
       enqueue: (cell) => this.#enqueueIfReady(cell),
       observer,
@@ -98,51 +99,51 @@ export class ActorSystem implements CellHost {
     return cell;
   }
 
-  tell<Message>(to: Address<Message>, message: Message, lane: Lane = 'user'): void {
-    this.#deliveries.deliver(to, envelope('', message), lane);
+  tell<Message>(to: Address<Message>, message: Message, lane?: Lane): void {
+    this.#deliveries.deliver(to, envelopeOf('', message), lane);
   }
 
   /** A message to every actor of a kind on this node. */
-  tellAll(kind: string, message: unknown): void {
-    this.#deliveries.tellAll(kind, message);
+  tellLocalKind(kind: string, message: unknown): void {
+    this.#deliveries.tellLocalKind(kind, message);
   }
 
-  /** Who is told what other nodes send, and when one is gone. */
+  /** Receives what other nodes send, and learns when one is gone. */
   get remote(): Pick<Remote, 'received' | 'peerDown'> {
     return this.#deliveries.remote;
   }
 
-  /** Hands a message to a cell one holds: the way of frames. False when its mailbox is full. */
+  /** Passes a message to a known cell, which is how frames come in. False when its mailbox is full. */
   offer(cell: Cell, message: unknown, lane: Lane): boolean {
     if (cell.status === 'stopped') return true;
-    const { letters } = this.#deliveries;
-    letters.offered++;
-    if (cell.mailbox.push(envelope('', message), lane, undefined) === 'full') {
-      letters.refused++;
+    const { counters } = this.#deliveries;
+    counters.offered++;
+    if (cell.mailbox.push(envelopeOf('', message), lane, undefined) === 'full') {
+      counters.refused++;
       return false;
     }
     if (cell.status === 'running') this.#scheduler.enqueue(cell);
     return true;
   }
 
-  /** As {@link offer}, before all that waits: what ends an actor is never behind what floods it, nor refused. */
+  /** As {@link offer}, ahead of all waiting messages: a flood can neither delay nor refuse what ends an actor. */
   overtake(cell: Cell, message: unknown): void {
-    this.#deliveries.toLifeFirst(cell, message);
+    this.#deliveries.pushFirst(cell, message);
   }
 
   /** An ask from outside the core. */
-  ask<Message>(
+  ask<Message, const Sent extends Message>(
     to: Address<Message>,
-    message: Message,
+    message: Sent,
     options: AskOptions,
-    done: (answer: Answer<unknown>) => void,
+    done: (answer: Answer<AnswerTo<Message, Sent>>) => void,
   ): void {
     if (this.#isStopped) return done({ ok: false, taken: false, reason: 'stopped' });
-    const { deadlineMs, lane = 'user' } = options;
+    const { deadlineMs, lane } = options;
     this.#deliveries.ask({ from: '', to, message, lane, deadlineMs, settle: done });
   }
 
-  /** The end of it all: every ask ends now, and what comes later is refused at once. */
+  /** Ends the system: every ask ends now, and the system refuses what comes later at once. */
   stop(): void {
     this.#isStopped = true;
     this.#asks.failAll('stopped');
@@ -152,17 +153,17 @@ export class ActorSystem implements CellHost {
     return { cells: this.#deliveries.cells.counts(), timers: this.#wheel.size, asks: this.#asks.size };
   }
 
-  /** Where every message went. */
-  get letters(): Letters {
-    return this.#deliveries.letters;
+  /** The fate of every message. */
+  get deliveryCounters(): DeliveryCounters {
+    return this.#deliveries.counters;
   }
 
-  /** Every actor there is. */
+  /** Every living actor. */
   cells(): Iterable<Cell> {
     return this.#deliveries.cells;
   }
 
-  /** Asks that are open though their deadline has passed by more than `slackMs`: there must be none. */
+  /** Open asks whose deadline passed more than `slackMs` ago. There must be none. */
   overdueAsks(slackMs: number): readonly string[] {
     return this.#asks.overdue(this.#ports.clock.now() - slackMs);
   }
@@ -177,23 +178,23 @@ export class ActorSystem implements CellHost {
 
   // --- turns
 
-  /** One message of one actor; false when it has none to take. */
+  /** Runs one message of one actor. False when it has none to take. */
   #takeOne(cell: Cell): boolean {
     if (cell.status !== 'running') return false;
-    const letter = cell.mailbox.shift(cell.isHeld);
+    const envelope = cell.mailbox.shift(cell.isHeld);
     if (cell.whenDrained && cell.mailbox.userSize < LOW_WATER) this.#tellDrained(cell);
-    if (!letter) return false;
-    // A timer that was disarmed while its message waited, or a result for an earlier life.
-    const isDisarmed = letter.timer && !cell.dropTimer(letter.timer);
-    if (isDisarmed || (letter.life !== ANY_LIFE && letter.life !== cell.life)) {
-      this.#deliveries.letters.stale++;
+    if (!envelope) return false;
+    // The timer was disarmed while its message waited, or the result is for an earlier generation.
+    const isDisarmed = envelope.timer && !cell.dropTimer(envelope.timer);
+    if (isDisarmed || (envelope.generation !== ANY_GENERATION && envelope.generation !== cell.generation)) {
+      this.#deliveries.counters.stale++;
       return true;
     }
-    if (letter.ask > 0 && letter.deadline < this.#ports.clock.now()) {
-      this.#deliveries.bury(letter, cell.address, 'expired');
+    if (envelope.ask > 0 && envelope.deadline < this.#ports.clock.now()) {
+      this.#deliveries.bury(envelope, cell.address, 'expired');
       return true;
     }
-    this.#step(cell, letter);
+    this.#step(cell, envelope);
     return true;
   }
 
@@ -203,29 +204,29 @@ export class ActorSystem implements CellHost {
     whenDrained?.();
   }
 
-  #step(cell: Cell, letter: Envelope): void {
+  #step(cell: Cell, envelope: Envelope): void {
     let replyTo: ReplyTo | undefined;
-    if (letter.ask > 0) {
-      const ask = this.#asks.get(letter.ask);
-      if (!ask) return this.#deliveries.bury(letter, cell.address, 'late');
+    if (envelope.ask > 0) {
+      const ask = this.#asks.get(envelope.ask);
+      if (!ask) return this.#deliveries.bury(envelope, cell.address, 'late');
       ask.isTaken = true;
-      cell.owes++;
-      replyTo = { ask: letter.ask, from: letter.from };
+      cell.openReplies++;
+      replyTo = { ask: envelope.ask, from: envelope.from };
     }
     let effects: readonly Effect[];
     try {
       effects = cell.behaviour.step(
         cell.state,
-        letter.message,
-        this.#turn.of(cell, replyTo, letter.deadline),
+        envelope.message,
+        this.#turn.of(cell, replyTo, envelope.deadline),
       );
     } catch (error) {
-      this.#observer?.crashed(cell, letter);
-      return this.#supervision.crashed(cell, letter, error);
+      this.#observer?.crashed(cell, envelope);
+      return this.#supervision.crashed(cell, envelope, error);
     }
-    this.#deliveries.letters.handled++;
+    this.#deliveries.counters.handled++;
     this.#perform(cell, effects);
-    this.#observer?.stepped(cell, letter, effects);
+    this.#observer?.stepped(cell, envelope, effects);
   }
 
   #enqueueIfReady(cell: Cell): void {
@@ -239,23 +240,23 @@ export class ActorSystem implements CellHost {
   }
 
   #performOne(cell: Cell, effect: Effect): void {
-    const { life } = cell;
+    const { generation } = cell;
     switch (effect.type) {
       case 'tell':
         return this.#deliveries.deliver(
           effect.to,
-          envelope(cell.address, effect.message),
+          envelopeOf(cell.address, effect.message),
           effect.lane,
           effect.key,
         );
       case 'publish':
         return this.#deliveries.publish(effect.to, effect.nodes, effect.message);
-      case 'tellAll':
-        return this.#deliveries.tellAll(effect.kind, effect.message);
+      case 'tellLocalKind':
+        return this.#deliveries.tellLocalKind(effect.kind, effect.message);
       case 'ask': {
         const { to, message, lane, deadlineMs, context } = effect;
         const settle = (answer: Answer<unknown>): void =>
-          this.#deliveries.toLife(cell, life, { type: 'answer', context, answer });
+          this.#deliveries.pushResult(cell, generation, { type: 'answer', context, answer });
         return this.#deliveries.ask({ from: cell.address, to, message, lane, deadlineMs, settle });
       }
       case 'reply':
@@ -264,8 +265,8 @@ export class ActorSystem implements CellHost {
         return cell.arm(this.#wheel, effect.timer, effect.delayMs);
       case 'disarm':
         return cell.disarm(this.#wheel, effect.timer);
-      case 'soon':
-        return this.#scheduler.defer(() => this.#deliveries.toLife(cell, life, effect.message));
+      case 'afterQueue':
+        return this.#scheduler.defer(() => this.#deliveries.pushResult(cell, generation, effect.message));
       case 'hold':
         cell.isHeld = true;
         return;
@@ -276,8 +277,8 @@ export class ActorSystem implements CellHost {
         return this.#supervision.stop(cell, 'stopped');
       default:
         performEdge(this.#ports, effect, {
-          first: (message) => this.#deliveries.toLifeFirst(cell, message),
-          later: (message) => this.#deliveries.toLife(cell, life, message),
+          first: (message) => this.#deliveries.pushFirst(cell, message),
+          later: (message) => this.#deliveries.pushResult(cell, generation, message),
         });
     }
   }
@@ -289,7 +290,7 @@ export class ActorSystem implements CellHost {
       cell.dropTimer(timer);
       return this.#supervision.revive(cell);
     }
-    const letter = { ...envelope(cell.address, { type: 'timer', timer: timer.name }), timer };
-    this.#deliveries.push(cell, letter, 'system');
+    const envelope = { ...envelopeOf(cell.address, { type: 'timer', timer: timer.name }), timer };
+    this.#deliveries.push(cell, envelope);
   }
 }

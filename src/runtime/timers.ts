@@ -1,6 +1,6 @@
 import type { Clock } from './ports/clock.ts';
 
-/** Who is called when a timer comes due. */
+/** The owner of a timer is called when the timer comes due. */
 export interface TimerOwner {
   timerDue(timer: Timer): void;
 }
@@ -23,12 +23,16 @@ const TICK_MS = 20;
 /** 512 slots of 20 ms: 10 s a round. Most timers fire within three rounds. */
 const SLOTS = 512;
 
+/** The search for the next timer looks at so many timers at most. With more of them, wake-ups are frequent anyway. */
+const LOOKED_AT_MAX = 64;
+
 /**
  * Every timer of the process on one wheel and one wake-up of the clock (D3).
  *
  * - Arming and disarming cost the same however many timers there are.
  * - No timer fires early; timers fire in the order of their ticks, ties in the order of arming.
  * - A timer armed by a fired timer counts from the time it was armed.
+ * - When all timers of a wake-up are disarmed, the next {@link settle} puts the wake-up off, or cancels it.
  */
 export class TimerWheel {
   readonly #clock: Clock;
@@ -36,11 +40,16 @@ export class TimerWheel {
   /** All ticks up to this one have been fired. */
   #tick: number;
   #wakeTick = Infinity;
+  /** A timer of the wake-up was disarmed. It may have been the last one. */
+  #isWakeDoubted = false;
+  readonly #doubted: () => void;
   #order = 0;
   #size = 0;
 
-  constructor(clock: Clock) {
+  /** `doubted` must have {@link settle} called soon. */
+  constructor(clock: Clock, doubted: () => void) {
     this.#clock = clock;
+    this.#doubted = doubted;
     this.#tick = Math.floor(clock.now() / TICK_MS);
   }
 
@@ -69,9 +78,25 @@ export class TimerWheel {
     if (previous) previous.next = next;
     else this.#slots[timer.tick % SLOTS] = next;
     if (next) next.previous = previous;
+    const isOfWake = timer.tick === this.#wakeTick;
     timer.previous = timer.next = undefined;
     timer.tick = -1;
     this.#size--;
+    if (!isOfWake || this.#isWakeDoubted) return;
+    this.#isWakeDoubted = true;
+    this.#doubted();
+  }
+
+  /** Called when a slice is over. From here on no wake-up is left whose timers are all disarmed. */
+  settle(): void {
+    if (!this.#isWakeDoubted) return;
+    this.#isWakeDoubted = false;
+    // No timer is due before the wake-up.
+    const next = this.#nextTick(this.#wakeTick - 1);
+    if (next === Infinity) {
+      this.#wakeTick = Infinity;
+      this.#clock.cancelWake();
+    } else if (next !== this.#wakeTick) this.#wakeAt(next);
   }
 
   #wakeAt(tick: number): void {
@@ -88,10 +113,8 @@ export class TimerWheel {
       this.disarm(timer);
       timer.owner.timerDue(timer);
     }
-    if (this.#size > 0) {
-      const next = this.#nextTick();
-      if (next < this.#wakeTick) this.#wakeAt(next);
-    }
+    const next = this.#nextTick(this.#tick);
+    if (next < this.#wakeTick) this.#wakeAt(next);
   };
 
   /** Timers due up to `tick`, still linked, in firing order. */
@@ -107,11 +130,20 @@ export class TimerWheel {
     return due.toSorted((a, b) => a.tick - b.tick || a.order - b.order);
   }
 
-  /** The next tick whose slot is not empty. It may hold later rounds only: then the wake-up finds nothing due. */
-  #nextTick(): number {
-    for (let t = this.#tick + 1; t <= this.#tick + SLOTS; t++) {
-      if (this.#slots[t % SLOTS]) return t;
+  /**
+   * The tick of the next timer, if none is due up to `after`. When the search ends early, it may be a tick whose slot has
+   * timers of later rounds only: then the wake-up finds nothing due.
+   */
+  #nextTick(after: number): number {
+    if (this.#size === 0) return Infinity;
+    let later = Infinity;
+    let seen = 0;
+    for (let t = after + 1; t <= after + SLOTS; t++) {
+      for (let timer = this.#slots[t % SLOTS]; timer; timer = timer.next) {
+        if (timer.tick === t || ++seen > LOOKED_AT_MAX) return t;
+        later = Math.min(later, timer.tick);
+      }
     }
-    return Infinity;
+    return later;
   }
 }

@@ -2,9 +2,10 @@ import type { Cell } from './cell.ts';
 import type { Ports } from './perform.ts';
 import type { ReplyTo, Turn } from './ports/actor.ts';
 
-/** The one {@link Turn} object of a system: filled anew for each step, so that a step costs no allocation. */
+/** The one {@link Turn} object of a system. Each step fills it anew, so a step allocates nothing for it. */
 export class MutableTurn implements Turn {
   self = '';
+  step = 0;
   now = 0;
   replyTo: ReplyTo | undefined;
   deadline = Infinity;
@@ -16,6 +17,7 @@ export class MutableTurn implements Turn {
 
   of(cell: Cell, replyTo: ReplyTo | undefined, deadline: number): Turn {
     this.self = cell.address;
+    this.step++;
     this.now = this.#ports.clock.now();
     this.replyTo = replyTo;
     this.deadline = deadline;

@@ -1,26 +1,28 @@
 import type { LogStore } from '../runtime/ports/log-store.ts';
 import { StoreError } from './store-error.ts';
 import { migrate } from './postgres/migrate.ts';
-import { messageOf, PgClient } from './postgres/pg-client.ts';
+import { PgClient } from './postgres/pg-client.ts';
+import { messageOf } from './postgres/pg-session.ts';
 import type { Pooler } from './postgres/pg-settings.ts';
 import { PgliteClient } from './postgres/pglite-client.ts';
-import { PostgresLogStore } from './postgres/postgres-log-store.ts';
+import { LINE_CONNECTIONS, PostgresLogStore } from './postgres/postgres-log-store.ts';
 
 export interface StoreOptions {
-  /** A server; without one the embedded database in `dataDir` is used (D19). */
+  /** The URL of a server. Without it the store uses the embedded database in `dataDir` (D19). */
   readonly databaseUrl: string | undefined;
   readonly dataDir: string;
+  /** In all, at least four: three are for appends and the lease. */
   readonly connections: number;
   readonly statementTimeoutMs: number;
   readonly pooler?: Pooler;
   readonly onIdleError: (error: Error) => void;
-  /** The embedded database ended by itself: the process cannot go on. */
+  /** The embedded database ended by itself, so the process cannot continue. */
   readonly onEnd: (error: Error) => void;
 }
 
 export type OpenStore = LogStore & { close(): Promise<void> };
 
-/** Opens the log, migrating it first. Rejects with a {@link StoreError}. */
+/** Opens the log after migrating it. Rejects with a {@link StoreError}. */
 export async function openStore(options: StoreOptions): Promise<OpenStore> {
   let client: PgClient | PgliteClient | undefined;
   try {
@@ -34,14 +36,14 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
 }
 
 /**
- * Brings a database to the schema of this version and closes it again. The names of the migrations that were applied,
- * in their order. Rejects as {@link openStore} does.
+ * Migrates a database to the schema of this version and closes it. Returns the names of the applied migrations, in their
+ * order. Rejects as {@link openStore} does.
  */
 export async function migrateStore(
   options: Pick<StoreOptions, 'databaseUrl' | 'dataDir'>,
 ): Promise<readonly string[]> {
   const nothing = (): void => {};
-  // The timeout is of the pool, which a migration does not use: it may take its time.
+  // The timeout belongs to the pool, which a migration does not use. A migration may take its time.
   const pool = { connections: 1, statementTimeoutMs: 0, onIdleError: nothing, onEnd: nothing };
   let client: PgClient | PgliteClient | undefined;
   try {
@@ -54,7 +56,7 @@ export async function migrateStore(
   }
 }
 
-/** Which database it is, and by which name it was given: drivers say neither. */
+/** Adds the database and its setting to an error, because drivers name neither. */
 function unavailable(
   { databaseUrl, dataDir }: Pick<StoreOptions, 'databaseUrl' | 'dataDir'>,
   cause: unknown,
@@ -67,7 +69,7 @@ function unavailable(
   return new StoreError('database_unavailable', `${which} cannot be opened: ${messageOf(cause)}`, { cause });
 }
 
-/** Without user and password. */
+/** The URL without user and password. */
 function placeOf(databaseUrl: string): string {
   const { host, pathname } = new URL(databaseUrl);
   return host === '' ? '' : ` at ${host}${pathname}`;
@@ -77,5 +79,9 @@ async function openClient(options: StoreOptions): Promise<PgClient | PgliteClien
   const { databaseUrl, dataDir, onEnd, ...pool } = options;
   return databaseUrl === undefined
     ? PgliteClient.open({ folder: dataDir, onEnd })
-    : new PgClient({ ...pool, url: databaseUrl });
+    : new PgClient({
+        ...pool,
+        connections: Math.max(1, pool.connections - LINE_CONNECTIONS),
+        url: databaseUrl,
+      });
 }

@@ -1,12 +1,13 @@
 /**
- * - `data_dir_in_use`: another process has the folder of the embedded database.
- * - `database_unavailable`: it cannot be reached or opened; `cause` is the driver's error.
- * - `migration_busy`: another process has been migrating it, or holding a table of it, for too long.
- * - `schema_too_new`: a newer version has migrated it to what this one is too old for.
+ * Why a store does not open.
+ * - `data_dir_in_use`: another process uses the folder of the embedded database.
+ * - `database_unavailable`: the database is unreachable or does not open. `cause` is the driver's error.
+ * - `migration_busy`: another process has been migrating it, or holding one of its tables, for too long.
+ * - `schema_too_new`: a newer version migrated it to a schema that this one does not know.
  */
 export type StoreErrorCode = 'data_dir_in_use' | 'database_unavailable' | 'migration_busy' | 'schema_too_new';
 
-/** Why the log cannot be opened. The message, one line, says what to do. */
+/** The log does not open. The message, one line, says what to do. */
 export class StoreError extends Error {
   readonly code: StoreErrorCode;
 

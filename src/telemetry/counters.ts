@@ -2,33 +2,34 @@ import { CLOSE_CODES, ERROR_CODES, SOCKET_ERROR_CODES } from '../protocol/codes.
 import type { Invariant } from '../runtime/ports/telemetry.ts';
 import type { HookName } from '../runtime/ports/hooks.ts';
 
-// What the core counts by name, and the metrics made of it.
+// The counters of the core, and the metrics made from them.
 
-/** Error codes that no answer over HTTP bears. */
+/** Error codes that no HTTP answer bears. */
 const IN_FRAMES_ONLY: ReadonlySet<string> = new Set(['bad_frame', 'not_joined']);
 
-/** Metric, what it says, and the counter behind it. */
+/** Each metric, its help text, and its counter. */
 export const COUNTED = [
   ['vagus_messages_stored_total', 'Messages confirmed by the store', 'messages_stored'],
-  ['vagus_messages_pruned_total', 'Messages removed because they are kept no longer', 'messages_pruned'],
-  ['vagus_rewinds_total', 'Channels whose log was found to have lost its end', 'rewinds'],
+  ['vagus_messages_pruned_total', 'Messages removed by retention', 'messages_pruned'],
+  ['vagus_rewinds_total', 'Channels whose log had lost its end', 'rewinds'],
   ['vagus_relay_gaps_read_total', 'Ranges that a relay had to read from the log', 'relay_gaps_read'],
-  ['vagus_overlap_reads_total', 'Looks at what other processes have stored', 'overlap_reads'],
-  ['vagus_slow_connections_total', 'Times a connection went over its outbound limit', 'slow_connections'],
+  ['vagus_relay_restarts_total', 'Relays that continued after a crash', 'relay_restarts'],
+  ['vagus_overlap_reads_total', 'Reads of what other processes have stored', 'overlap_reads'],
+  ['vagus_slow_connections_total', 'Times a connection exceeded its outbound limit', 'slow_connections'],
   ['vagus_actor_crashes_total', 'Actors whose step threw', 'actor_crashes'],
   ['vagus_store_failures_total', 'Calls of the store that failed', 'store_failures'],
   ['vagus_breaker_opened_total', 'Times the breaker around the store opened', 'breaker_opened'],
   ['vagus_breaker_closed_total', 'Times the breaker around the store closed', 'breaker_closed'],
 ] as const;
 
-/** Counters of one metric, told apart by a label. */
+/** Counters that form one metric with a label. */
 export interface LabelledCounters {
   readonly metric: string;
   readonly help: string;
   readonly label: string;
-  /** What the names of the counters begin with; the rest of each is the value of the label. */
+  /** The prefix of the counters' names. The rest of each name is the value of the label. */
   readonly prefix: string;
-  /** Each value that is known beforehand begins at 0: a rate over a series that was not there misses its first event. */
+  /** Each known value begins at 0: the rate of a series that starts with its first event would miss that event. */
   readonly values: readonly string[];
 }
 
@@ -44,12 +45,14 @@ const LIMITED = [
   'frames',
   'pongs',
 ];
-/** The type sees to it that none is missing. */
+/** The type makes sure that none is missing. */
 const INVARIANTS = {
   entries_contiguous: true,
   batches_ascend: true,
   in_flight: true,
   queue_size: true,
+  epoch_rises: true,
+  writer_state: true,
 } satisfies Record<Invariant, true>;
 const HOOKS: readonly HookName[] = ['authorize', 'beforeMessage'];
 const ANSWER_CODES = Object.keys(ERROR_CODES);
@@ -57,7 +60,7 @@ const ANSWER_CODES = Object.keys(ERROR_CODES);
 export const LABELLED: readonly LabelledCounters[] = [
   {
     metric: 'vagus_errors_total',
-    help: 'Errors told to clients, by code',
+    help: 'Errors sent to clients, by code',
     label: 'code',
     prefix: 'error_',
     values: SOCKET_ERROR_CODES,
@@ -85,21 +88,21 @@ export const LABELLED: readonly LabelledCounters[] = [
   },
   {
     metric: 'vagus_invariant_violations_total',
-    help: 'Assertions that did not hold: a bug, every one',
+    help: 'Failed assertions; each of them is a bug',
     label: 'name',
     prefix: 'violated_',
     values: Object.keys(INVARIANTS),
   },
   {
     metric: 'vagus_limited_total',
-    help: 'Times a client went over a limit of rate or of what it may send, by kind',
+    help: 'Times a client exceeded a limit, by kind',
     label: 'kind',
     prefix: 'limited_',
     values: LIMITED,
   },
   {
     metric: 'vagus_hook_failures_total',
-    help: 'Answers of the application that could not be had',
+    help: 'Calls of a hook that got no answer',
     label: 'hook',
     prefix: 'hook_failed_',
     values: HOOKS,
@@ -113,14 +116,14 @@ export const LABELLED: readonly LabelledCounters[] = [
   },
   {
     metric: 'vagus_probes_total',
-    help: 'Messages of the node to itself, by whether they got through',
+    help: 'Canary messages of the node to itself, by outcome',
     label: 'outcome',
     prefix: 'probe_',
     values: ['passed', 'failed'],
   },
   {
     metric: 'vagus_resets_total',
-    help: 'Connections told on a channel that the log is not what they were shown, by why',
+    help: 'Resets of a channel that connections were sent, by cause',
     label: 'reason',
     prefix: 'reset_',
     values: ['rewound', 'other_message', 'above_head', 'other_log'],

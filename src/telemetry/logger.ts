@@ -3,7 +3,7 @@ import type { LogLevel } from '../runtime/ports/telemetry.ts';
 
 export type { Logger };
 
-/** Lines on standard error, one JSON object each; standard output is for what a command was asked for. */
+/** Writes lines to standard error, one JSON object each. Standard output is for the result of a command. */
 export function createLogger(options: {
   readonly level: LogLevel | 'silent';
   readonly node: string;
@@ -14,7 +14,7 @@ export function createLogger(options: {
       base: { node: options.node },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      // Nothing of the kind is logged on purpose; should it ever be passed along, it does not get out.
+      // No module logs these on purpose. If one ever passes them along, the logger removes them.
       redact: {
         paths: ['token', 'secret', 'authorization', '*.token', '*.secret', '*.authorization'],
         censor: '[hidden]',

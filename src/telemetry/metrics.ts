@@ -4,12 +4,15 @@ import { COUNTED, LABELLED, type LabelledCounters } from './counters.ts';
 import type { Logger } from './logger.ts';
 import { collectOpenFiles } from './open-files.ts';
 
-/** What a scrape reads; gathered only then (counting costs an addition, a labelled counter a hundred times that). */
+/**
+ * The values that a scrape reads, gathered only then. Counting costs an addition; a labelled counter costs a hundred times
+ * that.
+ */
 export interface Readings {
   readonly actors: ReadonlyMap<string, number>;
   readonly timers: number;
   readonly asks: number;
-  /** By reason, each there from the beginning. */
+  /** Counts by reason. Each reason is there from the beginning. */
   readonly deadLetters: ReadonlyMap<string, number>;
   readonly connections: number;
   readonly bytesOut: number;
@@ -18,9 +21,9 @@ export interface Readings {
 }
 
 /**
- * Metrics of prom-client 15.1.3 that list every handle, resource or open file of the process at each scrape: 18 ms of Node's
- * thread at 8,000 sockets. `promtool check metrics` refuses the names of three of them as well. What they say is in
- * `vagus_connections` and in the `process_open_fds` below.
+ * Metrics of prom-client 15.1.3 that list every handle, resource or open file of the process at each scrape. That takes
+ * Node's thread 18 ms at 8,000 sockets, and `promtool check metrics` rejects the names of three of them.
+ * `vagus_connections` and `process_open_fds` below replace them.
  */
 const LISTING = [
   'nodejs_active_handles',
@@ -32,13 +35,13 @@ const LISTING = [
   'process_open_fds',
 ];
 
-/** Counters of the core, and the metrics made of them. Labels are kinds, reasons and codes, never ids. */
+/** The counters of the core as metrics. Labels are kinds, reasons and codes, never ids. */
 export class NodeTelemetry implements Telemetry {
   readonly #counts = new Map<string, number>();
   readonly #logger: Logger;
   readonly #registry = new Registry();
   readonly #read: () => Readings;
-  /** What the scrape under way reads: gathered once for all metrics. */
+  /** What the current scrape reads, gathered once for all metrics. */
   #readings: Readings | undefined;
 
   constructor(logger: Logger, read: () => Readings) {
@@ -59,13 +62,13 @@ export class NodeTelemetry implements Telemetry {
     this.#logger[level](details, event);
   }
 
-  /** In the text format of Prometheus. */
+  /** All metrics in the text format of Prometheus. */
   async scrape(): Promise<{ readonly contentType: string; readonly body: string }> {
     this.#readings = undefined;
     return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
   }
 
-  /** Those of this scrape; scrapes at the same time share them. */
+  /** The readings of this scrape. Concurrent scrapes share them. */
   #reading(): Readings {
     return (this.#readings ??= this.#read());
   }
@@ -126,7 +129,7 @@ export class NodeTelemetry implements Telemetry {
     for (const counters of LABELLED) this.#labelled(counters, () => this.#withPrefix(counters.prefix));
     const deadLetters = {
       metric: 'vagus_dead_letters_total',
-      help: 'Messages that nobody handled, by reason',
+      help: 'Messages that no actor handled, by reason',
       label: 'reason',
       values: [],
     };

@@ -10,10 +10,10 @@ import {
   type Chart,
   type ChartEffect,
   type ChartState,
-} from '../../src/actors/chart.ts';
+} from '../../src/actors/kit/chart.ts';
 import { clientChart } from '../../client/chart/table.ts';
 import { CHARTS } from '../../src/actors/charts.ts';
-import { toMermaid } from '../../src/actors/mermaid.ts';
+import { toMermaid } from '../../src/actors/kit/mermaid.ts';
 
 /** What a run looks like, whoever ran it. */
 interface Seen {

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { CROSSING_VERSION, crossingSchemas } from '../../src/actors/crossing.ts';
-import { CodecError, fromText, toText } from '../../src/node/codec.ts';
-import type { RemoteLetter, RemoteMessage } from '../../src/runtime/ports/bus.ts';
+import { CROSSING_VERSION, crossingSchemas } from '../../src/actors/messages/crossing.ts';
+import { CodecError, fromText, toText } from '../../src/cluster/codec.ts';
+import type { RemoteEnvelope, RemoteMessage } from '../../src/runtime/ports/bus.ts';
 
-const letter: RemoteLetter = {
-  type: 'letter',
+const envelope: RemoteEnvelope = {
+  type: 'envelope',
   to: 'room:r',
   from: 'conn:n1.x.1',
   lane: 'user',
@@ -13,24 +13,25 @@ const letter: RemoteLetter = {
   message: { type: 'spend' },
   ask: 7,
   remainingMs: 1_000,
-  life: 'n2.y/3',
+  generation: 'n2.y/3',
 };
 
 test('what nodes say to each other is pinned: a change of it is a new version', () => {
   const hash = createHash('sha256').update(JSON.stringify(crossingSchemas())).digest('hex').slice(0, 16);
-  expect({ version: CROSSING_VERSION, hash }).toEqual({ version: 1, hash: '6e06534544b49d07' });
+  expect({ version: CROSSING_VERSION, hash }).toEqual({ version: 4, hash: '8d36d9fb0583d392' });
 });
 
 test.each<RemoteMessage>([
-  letter,
-  { ...letter, lane: 'latest', key: 'k', life: null, ask: 0, remainingMs: 0 },
+  envelope,
+  { ...envelope, lane: 'latest', key: 'k', generation: null, ask: 0, remainingMs: 0 },
   { type: 'answer', ask: 7, answer: { ok: true, body: { seq: 1, at: 2, isDuplicate: false } } },
+  { type: 'answer', ask: 7, answer: { ok: true, body: { isPublic: true } } },
   { type: 'answer', ask: 7, answer: { ok: true, body: { error: 'forbidden', message: 'no' } } },
   { type: 'answer', ask: 7, answer: { ok: false, taken: true, reason: 'unreachable' } },
   { type: 'publication', to: 'relay:room:r', message: { type: 'head', head: 5 } },
   { type: 'whois', to: 'room:r' },
-  { type: 'life', of: 'room:r', life: 'n2.y/3' },
-  { type: 'moved', of: 'room:r', life: 'n2.y/4', ask: 7 },
+  { type: 'generation', of: 'room:r', generation: 'n2.y/3' },
+  { type: 'moved', of: 'room:r', generation: 'n2.y/4', ask: 7 },
 ])('arrives as it was sent: $type', (message) => {
   expect(fromText(toText(message))).toEqual(JSON.parse(JSON.stringify(message)));
 });
@@ -39,11 +40,11 @@ test.each([
   ['no JSON', '{'],
   ['no object', '7'],
   ['a type that there is not', '{"type":"dance"}'],
-  ['a message that there is not', toText({ ...letter, message: { type: 'dance' } })],
-  ['a field too many', toText({ ...letter, message: { type: 'spend', all: true } })],
-  ['a message that stays on its node', toText({ ...letter, message: { type: 'logRestarted' } })],
-  ['a negative time', toText({ ...letter, remainingMs: -1 })],
-  ['a relay’s message for a home', toText({ ...letter, message: { type: 'head', head: 5 } })],
+  ['a message that there is not', toText({ ...envelope, message: { type: 'dance' } })],
+  ['a field too many', toText({ ...envelope, message: { type: 'spend', all: true } })],
+  ['a message that stays on its node', toText({ ...envelope, message: { type: 'logRestarted' } })],
+  ['a negative time', toText({ ...envelope, remainingMs: -1 })],
+  ['a relay’s message for a home', toText({ ...envelope, message: { type: 'head', head: 5 } })],
 ])('is refused with what is wrong: %s', (_, received) => {
   expect(() => fromText(received)).toThrow(CodecError);
 });

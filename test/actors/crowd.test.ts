@@ -29,7 +29,7 @@ function comes(program: Program, told: () => number[]): void {
   expect(told().length).toBeLessThanOrEqual(400);
 }
 
-test('[LM9] all of a crowd are told how many are there, a few at a time', () => {
+test('[LM9] all of a crowd get the number of members, a few connections at a time', () => {
   const { program, all, told } = crowd();
   comes(program, told);
   let before = told().length;
@@ -41,7 +41,7 @@ test('[LM9] all of a crowd are told how many are there, a few at a time', () => 
   expect(told()).toEqual(all);
 });
 
-test('what is said meanwhile is with all of them before', () => {
+test('a message that comes meanwhile reaches all of them before the number', () => {
   const { program, all, told } = crowd();
   comes(program, told);
   expect(told().length).toBeLessThan(SIZE);
@@ -53,7 +53,7 @@ test('what is said meanwhile is with all of them before', () => {
   expect(told()).toEqual(all);
 });
 
-test('who cannot take anything for a while, while the others are told, is told later', () => {
+test('a connection whose socket is full while the others get the number gets it later', () => {
   const { program, all, told } = crowd();
   const [slow = 0] = all.slice(-1);
   comes(program, told);
@@ -69,7 +69,7 @@ test('who cannot take anything for a while, while the others are told, is told l
   expect(told()).toEqual(all);
 });
 
-test('who leaves while the others are told is told no more', () => {
+test('a connection that leaves while the others get the number gets nothing more', () => {
   const { program, all, told } = crowd();
   const [gone = 0] = all.slice(-1);
   comes(program, told);

@@ -25,7 +25,7 @@ function openBreaker(): void {
   expect(p.world.logged.at(-1)?.event).toBe('store unreachable');
 }
 
-test('[invariant 6] an outcome for an earlier life of the home is not taken for that of another message', () => {
+test('[invariant 6] an outcome for an earlier generation of the home does not count for another message', () => {
   let append: HeldCall | undefined;
   let claim: HeldCall | undefined;
   p.hook = (call) => {
@@ -63,7 +63,7 @@ describe('[D14] the breaker is open while a statement of the same channel is und
     openBreaker();
   });
 
-  test('[DG4] nobody is told that a message is not stored while it may be', () => {
+  test('[DG4] no sender gets an error that means "not stored" while the message may be stored', () => {
     p.chat('r', 'C');
     p.settle();
     for (let at = 0; at < 39; at++) p.advance(100);
@@ -160,13 +160,8 @@ test('[D5] a deletion that overlaps a claim leaves the room usable', async () =>
   expect(p.said('D')).toEqual([2]);
 });
 
-test('[FR4] of twins that were both in doubt one is the message and the other its repeat', () => {
-  p.hook = (call) => {
-    if (call.name !== 'append') return false;
-    p.hook = undefined;
-    call.commit().fail('unknown');
-    return true;
-  };
+/** One message sent twice: the first is stored, and the other is its repeat. */
+function expectTwins(): void {
   p.chat('r', 'T');
   p.chat('r', 'T');
   p.advance(1_000);
@@ -174,6 +169,28 @@ test('[FR4] of twins that were both in doubt one is the message and the other it
     { seq: 2, isDuplicate: false },
     { seq: 2, isDuplicate: true },
   ]);
+}
+
+test('[FR4] of twins that were both in doubt one is the message and the other its repeat', () => {
+  p.hook = (call) => {
+    if (call.name !== 'append') return false;
+    p.hook = undefined;
+    call.commit().fail('unknown');
+    return true;
+  };
+  expectTwins();
+});
+
+test('[FR4] of twins that are in doubt when another home has claimed, only the first is the message', () => {
+  p.hook = (call) => {
+    if (call.name === 'append') call.commit().fail('unknown');
+    if (call.name !== 'claim') return call.name === 'append';
+    const claims = [{ channel: 'room:r', mode: 'open', epoch: 0 }] as const;
+    p.world.store.call('claim', { owner: 'other', claims }, 0, () => {});
+    p.hook = undefined;
+    return false;
+  };
+  expectTwins();
 });
 
 test('[D9] a gap that cannot be read is tried once a second, not for ever at once', () => {
@@ -194,11 +211,11 @@ test('[D9] a gap that cannot be read is tried once a second, not for ever at onc
   expect(reads).toBeLessThan(6);
 });
 
-test('[RQ1] who is put out while he joins is told at once', async () => {
+test('[RQ1] a user whose join is under way when the room is deleted gets the answer at once', async () => {
   const bob = p.connect('bob');
   let heads: HeldCall | undefined;
   p.hook = (call) => call.name === 'heads' && (heads = call) !== undefined;
-  p.frame(bob, { type: 'join', id: 'j', room: 'r' });
+  p.frame(bob, { type: 'join', id: 'j', room: 'r', since: 0 });
   void p.ask('room:r', { type: 'delete' });
   p.settle();
   p.hook = undefined;
@@ -207,7 +224,7 @@ test('[RQ1] who is put out while he joins is told at once', async () => {
   expect(p.frames(bob).find(({ id }) => id === 'j')).toMatchObject({ type: 'error', code: 'gone' });
 });
 
-test('[D9] a batch that was refused is told to the relay before it hands out another', () => {
+test('[D9] the relay learns of a refused batch before it hands out another', () => {
   const bob = p.connect('bob');
   p.frame(bob, { type: 'join', id: 'j', room: 'r' });
   const { shut } = p.world.sockets;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { hooksBehaviour, type HooksMessage } from '../../src/actors/hooks/hooks.ts';
-import type { Birth, Turn } from '../../src/runtime/ports/actor.ts';
+import type { StartContext, Turn } from '../../src/runtime/ports/actor.ts';
 import type { HookName, HookQuestion } from '../../src/runtime/ports/hooks.ts';
 
 const QUESTIONS: Readonly<Record<HookName, HookQuestion>> = {
@@ -17,7 +17,7 @@ test('of each hook one failure a second is logged, with how many were not', () =
     frameBytes: 65_536,
     retryAfterMs: 1_000,
   });
-  const [desk] = hooks.start({} as Birth, {} as Turn);
+  const [desk] = hooks.start({} as StartContext, {} as Turn);
   let calls = 0;
   const logged: unknown[] = [];
   const take = (message: HooksMessage, now: number): void => {

@@ -147,7 +147,7 @@ describe('a message that waits for both', () => {
     expect(program.log('p')).toEqual([]);
   });
 
-  test('[JW6] a recheck of somebody else, or of another room, is nothing to it', async () => {
+  test('[JW6] a recheck of another user, or of another room, does not touch it', async () => {
     const { program, asked, tell, connect, chat, of } = await world(hooks);
     const ann = connect('ann');
     chat(ann, 'a');
@@ -195,7 +195,7 @@ describe('another request that waits for authorize', () => {
     expect(program.frames(ann).filter(({ action }) => action === 'signal')).toEqual([]);
   });
 
-  test('[JW4] [RQ8] a room that only admins make is made by nobody who is none by then', async () => {
+  test('[JW4] [RQ8] a room that only admins may make is refused to a sender who is no admin any more', async () => {
     const { program, asked, connect, refresh, of } = await world(['authorize'], 'admins');
     const root = connect('root', true);
     program.frame(root, { type: 'create', id: 'c', room: 'q', access: 'public' });
@@ -204,7 +204,7 @@ describe('another request that waits for authorize', () => {
     expect(of(root, 'c')).toMatchObject({ type: 'error', code: 'forbidden' });
   });
 
-  test('[JW5] nothing is made for whose sessions have been ended', async () => {
+  test('[JW5] no room is made for a user whose sessions have ended', async () => {
     const { program, asked, tell, connect } = await world(['authorize']);
     program.frame(connect('ann'), { type: 'create', id: 'c', room: 'q', access: 'public' });
     await tell('sessions', { type: 'revoke', user: 'ann', session: null, before: null, isLasting: false });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { LazyMap, LazySet } from '../../src/actors/lazy.ts';
+import { LazyMap, LazySet } from '../../src/actors/kit/lazy.ts';
 
 const act = fc.tuple(fc.constantFrom('set', 'delete', 'clear'), fc.nat(3));
 

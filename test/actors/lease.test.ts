@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { LEASE_LIMITS, leaseBehaviour } from '../../src/actors/lease/lease.ts';
-import { Peers } from '../../src/actors/lease/peers.ts';
-import { LOG } from '../../src/actors/messages.ts';
-import { LEASE } from '../../src/actors/services.ts';
+import { LEASE_LIMITS, leaseBehaviour } from '../../src/actors/node/lease.ts';
+import { Peers } from '../../src/actors/node/peers.ts';
+import { LOG } from '../../src/actors/messages/log.ts';
+import { LEASE } from '../../src/actors/messages/node.ts';
 import type { StoreCallName, StoreCalls } from '../../src/runtime/ports/log-store.ts';
 import { Program, type HeldCall } from '../support/program.ts';
 
@@ -15,7 +15,7 @@ describe('[D11] peers, judged by their beats and by one’s own time', () => {
   });
   const names = (peers: Peers): string[] => peers.alive.map(({ incarnation }) => incarnation);
 
-  test('who is new is alive, and stays so as long as he beats', () => {
+  test('a new peer is alive as long as its beats change', () => {
     const peers = new Peers(LEASE_LIMITS);
     expect(peers.look({ leases: [lease('b.1', 4), lease('a.1', 9)], sentAt: 0, now: 10 })).toBe(true);
     expect(peers.alive).toEqual([
@@ -32,7 +32,7 @@ describe('[D11] peers, judged by their beats and by one’s own time', () => {
       ).toBe(false);
   });
 
-  test('who stands still for 3 s is dead: from the answer of the first look to the question of the last', () => {
+  test('a peer whose beats stand still for 3 s is dead: from the answer of the first look to the question of the last', () => {
     const peers = new Peers(LEASE_LIMITS);
     const looks: [sentAt: number, now: number][] = [
       [0, 500],
@@ -60,7 +60,7 @@ describe('[D11] peers, judged by their beats and by one’s own time', () => {
     expect(names(peers)).toEqual([]);
   });
 
-  test('whose row is gone or bears his death is dead at once', () => {
+  test('a peer whose row is gone or says that it is dead is dead at once', () => {
     const peers = new Peers(LEASE_LIMITS);
     peers.look({ leases: [lease('a.1', 1), lease('b.1', 1)], sentAt: 0, now: 0 });
     expect(peers.look({ leases: [lease('b.1', 1, true)], sentAt: 700, now: 700 })).toBe(true);
@@ -97,7 +97,7 @@ describe('[D11] a process’s lease', () => {
     calls.filter(({ name }) => name === 'renew').map(({ request }) => request.mode as string);
   const state = (program: Program): string | undefined => {
     const cell = program.system.cell(LEASE);
-    return cell?.state === undefined ? undefined : cell.behaviour.lives?.(cell.state)[0]?.state.name;
+    return cell?.state === undefined ? undefined : cell.behaviour.chartStates?.(cell.state)[0]?.state.name;
   };
   const start = (program: Program): void => {
     program.system.tell(LEASE, { type: 'start' });
@@ -182,7 +182,7 @@ describe('[D11] a process’s lease', () => {
     expect(others()).toBe(0);
   });
 
-  test('is given back when the process ends, and not renewed any more', () => {
+  test('is released when the process ends, and not renewed any more', () => {
     const program = new Program();
     start(program);
     let isOver = false;

@@ -13,7 +13,7 @@ let requests = 0;
 /** What a request to the room's home is answered. */
 function ask(room: string, message: object): any {
   let body: unknown;
-  p.system.ask(`room:${room}` as Address<object>, message, { deadlineMs: 10_000 }, (answer) => {
+  p.system.ask(`room:${room}` as Address<object>, message, { deadlineMs: 10_000, lane: 'user' }, (answer) => {
     body = answer.ok ? answer.body : answer.reason;
   });
   p.settle();
@@ -84,7 +84,7 @@ describe.each([true, false])('[JW4] rooms are made automatically: %s', (autoCrea
     expect(p.world.store.snapshot().rooms.size).toBe(0);
   };
 
-  test('[JW4] the timeline changes: who was let in is off, and nobody makes it public', () => {
+  test('[JW4] after a change of the timeline the members are off, and no user makes the room public', () => {
     p.chat('p', 'm1');
     p.settle();
     loseRecords(nothing);
@@ -98,7 +98,7 @@ describe.each([true, false])('[JW4] rooms are made automatically: %s', (autoCrea
     isOver();
   });
 
-  test('[JW4] its channel is lost too: the next life of its home does not let them in again', () => {
+  test('[JW4] its channel is lost too: the next generation of its home does not admit them again', () => {
     p.chat('p', 'm1');
     p.settle();
     p.world.store.restore(nothing);
@@ -120,7 +120,7 @@ describe.each([true, false])('[JW4] rooms are made automatically: %s', (autoCrea
     isOver();
   });
 
-  test('[JW4] who is in and reads says so', () => {
+  test('[JW4] a member who reads reports the lost room', () => {
     loseRecords(nothing);
     expect(said(ann, { type: 'history', room: 'p' })).toBe('not_found');
     isOver();
@@ -141,7 +141,7 @@ describe.each([true, false])('[JW4] rooms are made automatically: %s', (autoCrea
   });
 
   test.each([false, true])(
-    '[JW4] no home of it lives any more; who asks the log has crashed: %s',
+    '[JW4] no home of the room is left; the actor that asks the log has crashed: %s',
     (crashed) => {
       p.advance(400_000);
       loseRecords(nothing);
@@ -172,7 +172,7 @@ describe.each([true, false])('[JW4] rooms are made automatically: %s', (autoCrea
     expect(create('p', user)).toEqual({});
   });
 
-  test('[JW4] who is no member any more is put off by the rule of always', () => {
+  test('[JW4] a user who is no member any more is removed by the ordinary rule', () => {
     const before = p.world.store.snapshot();
     expect(ask('p', { type: 'setMember', user: 'eve', isMember: true })).toEqual({});
     expect(said(eve, { type: 'join', room: 'p' })).toBe('ack');
@@ -203,7 +203,7 @@ describe.each([true, false])('[JW4] rooms are made automatically: %s', (autoCrea
     expect(everything(p.connect('eve'))).toEqual(NOWHERE);
   });
 
-  test('[JW4] the application deletes what is left of it: its name is anybody’s again', () => {
+  test('[JW4] the application deletes the rest of the room: any user can make a room of that name again', () => {
     p.chat('p', 'm1');
     p.settle();
     loseRecords(nothing);
@@ -227,7 +227,7 @@ test('[FR7] a public room whose record was lost is made anew by its next message
   expect(said(eve, { type: 'history', room: 'open' })).toBe('history');
 });
 
-test('[FR7] a room that has messages and no record is no new one, though nobody remembers what it was', () => {
+test('[FR7] a room with messages and without a record is not new, even if no process remembers its access', () => {
   create('p', 'bob');
   p.chat('p', 'm1');
   p.settle();

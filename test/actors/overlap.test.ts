@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { LEASE, OVERLAP } from '../../src/actors/services.ts';
+import { LEASE, OVERLAP } from '../../src/actors/messages/node.ts';
 import type { Channel } from '../../src/protocol/channels.ts';
 import type { StoreCallName, StoreCalls } from '../../src/runtime/ports/log-store.ts';
 import { Program } from '../support/program.ts';
@@ -45,8 +45,8 @@ class Other {
       channel,
     ) as { epoch: number };
     const content = channel.startsWith('room:') ? id : '';
-    const entries = [{ id, sender: 'svc:other', content, data: '{}', sentAt: null }];
-    this.call('append', { owner, groups: [{ channel, epoch, foundsRoom: true, entries }] });
+    const entry = { id, sender: 'svc:other', content, data: '{}', sentAt: null };
+    this.call('append', { owner, appends: [{ channel, epoch, createsRoom: true, entry }] });
   }
 }
 
@@ -105,7 +105,7 @@ describe('[D13] another process on the database', () => {
     expect(shown()).toEqual(['late']);
   });
 
-  test('what it stored while nobody could look is shown, however short the read that follows', () => {
+  test('messages that it stored while this process could not look are shown, however short the read that follows', () => {
     const { other, shown, program } = setUp();
     program.advance(5_000);
     // This process is cut off from the database: it neither sees the other come nor what it stores.
@@ -134,7 +134,7 @@ describe('[D13] another process on the database', () => {
     expect(shown()).toEqual(['long ago']);
   });
 
-  test('who looks knows of it again after a crash', () => {
+  test('the actor that looks finds it again after a crash', () => {
     const { other, shown, program } = setUp();
     other.advance(3_000);
     program.tell(OVERLAP, { type: 'boom' });

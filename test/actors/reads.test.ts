@@ -9,7 +9,7 @@ import { Program, type HeldCall } from '../support/program.ts';
 const KIB = 1_024;
 
 describe('[LM14] turns', () => {
-  test('users take turns, whoever asked first and for however much', () => {
+  test('users take turns, in whatever order and for however much they asked', () => {
     const queue = new FairQueue<string>();
     for (let n = 0; n < 50; n++) queue.add('greedy', `g${n}`);
     queue.add('ann', 'a0');
@@ -90,10 +90,11 @@ describe('[LM14] reads of the log', () => {
       const { store } = program.world;
       let epoch = 0;
       store.call('claim', { owner, claims }, 0, (r) => (epoch = (r.ok && r.value.get(channel)?.epoch) || 0));
-      const entries = Array.from({ length: count }, (_, n) => {
-        return { id: `${room}-${n + 1}`, sender: 'w', content, data: null, sentAt: null };
+      const appends = Array.from({ length: count }, (_, n) => {
+        const entry = { id: `${room}-${n + 1}`, sender: 'w', content, data: null, sentAt: null };
+        return { channel, epoch, createsRoom: true, entry };
       });
-      store.call('append', { owner, groups: [{ channel, epoch, foundsRoom: true, entries }] }, 0, () => {});
+      store.call('append', { owner, appends }, 0, () => {});
     };
     const ids = (number: number): string[] =>
       program
@@ -152,7 +153,7 @@ describe('[LM14] reads of the log', () => {
     expect(program.world.sockets.closed.get(number)).toMatchObject({ code: 4504 });
   });
 
-  test('a replay goes on when it may, in order and in full; who can pay is not held up', () => {
+  test('a replay goes on when it may, in order and in full; a user who can pay is not held up', () => {
     const { program, fill, ids } = setUp(8 * KIB);
     fill('a', 200);
     const [ann, bob] = [program.connect('ann'), program.connect('bob')];

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { hooksBehaviour, type HooksMessage } from '../../src/actors/hooks/hooks.ts';
 import { WaitingLine } from '../../src/actors/hooks/waiting-line.ts';
-import type { Birth, Turn } from '../../src/runtime/ports/actor.ts';
+import type { StartContext, Turn } from '../../src/runtime/ports/actor.ts';
 import type { HookQuestion, HookReply } from '../../src/runtime/ports/hooks.ts';
 import { Program } from '../support/program.ts';
 
@@ -59,7 +59,7 @@ describe('[JW6] a recheck of more connections than are asked about at once', () 
     expect(left()).toBe(CROWD);
   });
 
-  test('[JW6] who has not had a turn within a minute is undecided, and asked about again; nobody is asked for in vain', async () => {
+  test('[JW6] a connection without a turn within a minute stays undecided and is asked about again; no question is asked in vain', async () => {
     const { program, asked, recheck, left } = await crowd();
     await recheck();
     program.advance(59_000);
@@ -78,7 +78,7 @@ describe('[JW6] a recheck of more connections than are asked about at once', () 
   });
 });
 
-test('what waits behind others goes in the order it came', () => {
+test('waiting questions keep their order', () => {
   const line = new WaitingLine<number>();
   const taken: (number | undefined)[] = [];
   for (let n = 0; n < 5_000; n++) {
@@ -98,7 +98,7 @@ test('[JW6] 10,000 questions may be open: one more is unavailable, a patient one
     frameBytes: 65_536,
     retryAfterMs: 1_000,
   });
-  const [desk] = hooks.start({} as Birth, {} as Turn);
+  const [desk] = hooks.start({} as StartContext, {} as Turn);
   const step = (message: HooksMessage) =>
     hooks.step(desk, message, { now: 0, deadline: 1_000, replyTo: { ask: 1, from: 'x' } } as Turn);
   const ask = (user: string, isPatient?: true) => {

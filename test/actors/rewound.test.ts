@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
-import { LEASE } from '../../src/actors/services.ts';
+import { LEASE } from '../../src/actors/messages/node.ts';
 import type { StoreCalls } from '../../src/runtime/ports/log-store.ts';
 import { Program, type HeldCall } from '../support/program.ts';
 
@@ -34,7 +34,7 @@ function shown(connection: number): string[] {
 
 const after = (connection: number): string[] => shown(connection).slice(5);
 
-test('[PU2] [DG2] an append says so: nothing is stored out of place, and who was shown what is gone is told', () => {
+test('[PU2] [DG2] an append shows it: nothing is stored out of place, and a client that has lost messages gets a reset', () => {
   p.chat('r', 'n4');
   p.settle();
   p.chat('r', 'n5');
@@ -46,7 +46,7 @@ test('[PU2] [DG2] an append says so: nothing is stored out of place, and who was
   expect(p.world.counts.get('rewinds')).toBe(1);
 });
 
-test('[FR4] what was acked and lost is stored again when it is sent again, and is no repeat', () => {
+test('[FR4] a message that was acked and lost is stored again when the client sends it again, and is no repeat', () => {
   p.chat('r', 'm5');
   p.settle();
   const last = p.outcomes.at(-1)?.answer.body;
@@ -54,7 +54,7 @@ test('[FR4] what was acked and lost is stored again when it is sent again, and i
   expect(after(number)).toEqual(['reset 3', '4:m5']);
 });
 
-test('[RQ1] [PU2] who comes is told how far the log goes, and who is there that it does not go as far any more', () => {
+test('[RQ1] [PU2] a client that comes gets the head of the log, and a client that is there gets a reset to it', () => {
   const late = p.connect('ben');
   p.frame(late, { type: 'join', id: 'l', room: 'r', since: 5 });
   p.settle();
@@ -73,7 +73,24 @@ test('[RQ1] [PU2] who comes is told how far the log goes, and who is there that 
   expect(p.frames(back).find(({ id }) => id === 'n')).toMatchObject({ seq: 4, reset: true });
 });
 
-test('[RQ2] whose position of before nobody can prove, on a channel that is live, comes again', () => {
+test('[RQ1] [PU2] a channel that is on already began where it was reset to, if that is earlier', () => {
+  const ben = p.connect('ben');
+  // The home does not know yet that the log has lost its end.
+  p.frame(ben, { type: 'join', id: 'one', room: 'r' });
+  p.frame(ben, { type: 'join', id: 'two', room: 'r', since: 1 });
+  p.settle();
+  const ack = (id: string) => p.frames(ben).find((frame) => frame.id === id);
+  expect(ack('one')).toMatchObject({ type: 'ack', seq: 5 });
+  expect(shown(ben)).toEqual(['reset 3']);
+  expect(ack('two')).toMatchObject({ type: 'ack', seq: 3, already: true, gap: { from: 2, to: 3 } });
+  for (const id of ['n4', 'n5', 'n6']) p.chat('r', id);
+  p.settle();
+  p.frame(ben, { type: 'join', id: 'three', room: 'r', since: 1 });
+  p.settle();
+  expect(ack('three')).toMatchObject({ seq: 6, already: true, gap: { from: 2, to: 3 } });
+});
+
+test('[RQ2] a client whose earlier position cannot be checked, on a live channel, has to connect again', () => {
   const log = p.frames(number)[0].data.log as string;
   const back = p.connect('ann');
   p.frame(back, { type: 'resume', id: 'b', channels: { broadcast: 0 } });
@@ -90,16 +107,12 @@ test('[RQ2] whose position of before nobody can prove, on a channel that is live
   expect(p.world.sockets.closed.get(back)).toMatchObject({ code: 1011 });
 });
 
-test('[PU2] it has grown past what was shown before anybody looked', () => {
+test('[PU2] the log has grown past the shown messages before any node looked', () => {
   const { world } = p;
   const owner = 'other';
   const claim = { channel: 'room:r', mode: 'open', epoch: 0 } as const;
   world.store.call('claim', { owner, claims: [claim] }, 1_000, () => {});
-  const entry = { sender: 'u', content: '', data: null, sentAt: null };
-  const entries = ['o4', 'o5', 'o6'].map((id) => ({ ...entry, id }));
-  const epoch = world.store.row('room:r')!.epoch;
-  const groups = [{ channel: 'room:r', epoch, foundsRoom: false, entries }] as const;
-  world.store.call('append', { owner, groups }, 1_000, () => {});
+  append('o4', 'o5', 'o6');
   p.chat('r', 'n7');
   p.settle();
   p.advance(5_000);
@@ -140,7 +153,7 @@ test('[D21] a renewal shows another timeline: relays look at once, and homes cla
   expect(after(number)).toEqual(['reset 3', '4:n4']);
 });
 
-test('[D21] what was under way as the timeline changed is settled by the claim, and said once', () => {
+test('[D21] the claim settles messages that were under way as the timeline changed, and each is published once', () => {
   const held: HeldCall[] = [];
   p.hook = (call) => call.name === 'append' && (held.push(call), true);
   p.chat('r', 'n4');
@@ -156,7 +169,7 @@ test('[D21] what was under way as the timeline changed is settled by the claim, 
   expect(p.log('r')).toEqual(['1:m1', '2:m2', '3:m3', '4:n4']);
 });
 
-test('[DG1] an epoch that is given twice, since the claim was lost: what is said late of the life before is not taken', () => {
+test('[DG1] an epoch that is granted twice, since the claim was lost: the home ignores late results of the generation before', () => {
   const { world } = (p = new Program());
   world.store.call(
     'claim',
@@ -196,7 +209,7 @@ test('[PU2] a read that ends too early is no reason to say that anything was rem
   expect(after(number)).toEqual(['reset 3']);
 });
 
-test('[LM7] [PU2] who could not take what was lost, or the reset itself, is told of it once he can', () => {
+test('[LM7] [PU2] a client that could not take the lost messages, or the reset itself, gets the reset once it can', () => {
   const { shut } = p.world.sockets;
   shut.add(number);
   p.chat('r', 'n4');
@@ -208,7 +221,7 @@ test('[LM7] [PU2] who could not take what was lost, or the reset itself, is told
   expect(after(number)).toEqual(['reset 3', '4:n4']);
 });
 
-test('[PU2] who is shown nothing that was lost is told nothing', () => {
+test('[PU2] a client that got no lost message gets no reset', () => {
   const other = p.connect('ben');
   p.frame(other, { type: 'join', id: 'l', room: 'quiet' });
   p.tell('relay:room:quiet', { type: 'rewound' });
@@ -244,7 +257,7 @@ test('[PU2] the place is found among thousands that were shown', () => {
   expect(told.slice(1)).toEqual([...again, ...fresh]);
 });
 
-test('[DG4] an epoch that is given twice: what waits under it for the store is of the life before, and is not stored', () => {
+test('[DG4] an epoch that is granted twice: messages of the generation before that wait for the store are not stored', () => {
   const { world } = (p = new Program());
   const claim = { channel: 'room:r', mode: 'create', epoch: 0 } as const;
   world.store.call('claim', { owner: 'before', claims: [claim] }, 0, () => {});
@@ -270,7 +283,7 @@ test('[DG4] an epoch that is given twice: what waits under it for the store is o
   expect(p.log('r')).toEqual(['1:n1']);
 });
 
-test('[PU2] its home is deposed, since the log has lost its reign: what was shown is held against the log', () => {
+test('[PU2] its home is deposed, since the log has lost its epoch: the relay compares the shown messages with the log', () => {
   p.tell('relay:room:r', { type: 'homeDeposed' });
   p.settle();
   expect(after(number)).toEqual(['reset 3']);
@@ -284,9 +297,11 @@ function append(...ids: string[]): void {
     store.call('claim', { owner: 'before', claims: [claim] }, 1_000, () => {});
   }
   const { epoch, owner } = store.row('room:r')!;
-  const entries = ids.map((id) => ({ id, sender: 'u', content: '', data: null, sentAt: null }));
-  const groups = [{ channel: 'room:r', epoch, foundsRoom: true, entries }] as const;
-  store.call('append', { owner, groups }, 1_000, () => {});
+  const appends = ids.map((id) => {
+    const entry = { id, sender: 'u', content: '', data: null, sentAt: null };
+    return { channel: 'room:r', epoch, createsRoom: true, entry } as const;
+  });
+  store.call('append', { owner, appends }, 1_000, () => {});
 }
 
 function join(since: number): number {
@@ -348,7 +363,7 @@ test('[RQ1] [RQ2] a position above the head means nothing, though the log has gr
   expect(answer(late)).toMatchObject({ seq: 2, reset: true });
 });
 
-test('[PU2] [DG2] who catches up while what was shown is being proven waits for it: what is kept and what is read may differ', () => {
+test('[PU2] [DG2] a client that catches up during a proof waits for its end: the batches in memory and the log may differ', () => {
   p = new Program({ page: { limit: 2, bytesMax: 1e6 } });
   append('m1', 'm2', 'm3');
   const safe = p.world.store.snapshot();

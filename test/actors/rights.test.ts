@@ -1,19 +1,17 @@
 import { expect, test } from 'vitest';
-import { Access } from '../../src/actors/home/access.ts';
-import { Evictions } from '../../src/actors/home/evictions.ts';
-import { Ledger } from '../../src/actors/home/ledger.ts';
-import { LEDGER_LIMITS } from '../../src/actors/home/ledger-limits.ts';
-import { Presence } from '../../src/actors/home/presence.ts';
-import { Outbox } from '../../src/actors/outbox.ts';
+import { check, proceed } from '../../src/actors/home/continue.ts';
+import { expel, recheckAll } from '../../src/actors/home/evictions.ts';
+import { Effects } from '../../src/actors/kit/effects.ts';
 import type { Address, Turn } from '../../src/runtime/ports/actor.ts';
 import { Program } from '../support/program.ts';
+import { privateRoom } from '../support/room-home.ts';
 
 const turn = { now: 0, wall: 0, deadline: 10_000, random: () => 0.5 } as unknown as Turn;
 
-test('[JW4] who is joined, and whom the log refuses to read, is looked at anew and put off', () => {
+test('[JW4] the home reads the right of a joined user again, to whom the log has refused a read, and removes the user', () => {
   const program = new Program();
   const ask = (message: object): void => {
-    program.system.ask('room:p' as Address<object>, message, { deadlineMs: 10_000 }, () => {});
+    program.system.ask('room:p' as Address<object>, message, { deadlineMs: 10_000, lane: 'user' }, () => {});
     program.settle();
   };
   ask({ type: 'create', creator: 'bob', access: 'private', members: ['ann'], metadata: '{}' });
@@ -31,7 +29,7 @@ test('[JW4] who is joined, and whom the log refuses to read, is looked at anew a
   expect(program.frames(number).at(-1)).toMatchObject({ type: 'error', id: '3', code: 'not_joined' });
 });
 
-test('[JW4] whoever is only asking to come in makes nobody’s right be read anew', () => {
+test('[JW4] a user who only asks to join causes no new read of a right', () => {
   const program = new Program();
   let reads = 0;
   program.hook = ({ name }) => {
@@ -39,7 +37,7 @@ test('[JW4] whoever is only asking to come in makes nobody’s right be read ane
     return false;
   };
   const request = { type: 'create', creator: 'bob', access: 'private', members: ['ann'], metadata: '{}' };
-  program.system.ask('room:p' as Address<object>, request, { deadlineMs: 10_000 }, () => {});
+  program.system.ask('room:p' as Address<object>, request, { deadlineMs: 10_000, lane: 'user' }, () => {});
   program.settle();
   program.frame(program.connect('ann'), { type: 'join', id: '1', room: 'p' });
   const outsider = program.connect('eve');
@@ -53,48 +51,37 @@ test('[JW4] whoever is only asking to come in makes nobody’s right be read ane
   expect(reads).toBe(0);
 });
 
-/** How a private room whose home has just begun puts people off. */
-function evictionsOf(): {
-  readonly evictions: Evictions;
-  readonly access: Access;
-  readonly presence: Presence;
-} {
-  const access = new Access({ room: 'p', autoCreate: true, deadlineMs: 1_000, retryAfterMs: 1_000 });
-  const presence = new Presence(15_000);
-  const ledger = new Ledger('room:p', LEDGER_LIMITS, turn, () => true);
-  const parts = { incarnation: 'n1.x', retryAfterMs: 1_000, access, presence, ledger, changed: () => {} };
-  access.changed({ access: 'private', metadata: '{}', creator: 'bob', isDeleted: false });
-  return { evictions: new Evictions(parts), access, presence };
-}
-
-test('[JW4] whoever is removed is put off the channel, also by a home that does not know of him yet', () => {
-  const out = new Outbox();
-  evictionsOf().evictions.expel('ann', turn, out);
-  expect(out.effects).toMatchObject([
+test('[JW4] a removed user is put off the channel even by a home that has not seen the user', () => {
+  const out = new Effects();
+  expel(privateRoom('p', turn), 'ann', turn, out);
+  expect(out.effects.filter(({ type }) => type === 'publish')).toMatchObject([
     { type: 'publish', to: 'relay:room:p', message: { type: 'evict', users: ['ann'], spares: 'nobody' } },
   ]);
 });
 
-test('[JW4] a right that cannot be read when all are looked at anew is read later', () => {
-  const out = new Outbox();
-  const { evictions, access, presence } = evictionsOf();
-  presence.enter('conn:n1.1.1', { user: 'ann', isAdmin: false }, 'alive', turn);
-  evictions.judgeAgain(turn, out);
+test('[JW4] a right that cannot be read when all are checked again is read later', () => {
+  const out = new Effects();
+  const room = privateRoom('p', turn);
+  room.presence.enter('conn:n1.1.1', { user: 'ann', isAdmin: false }, 'alive', turn);
+  for (const next of recheckAll(room, turn, out)) check(room, next, turn, out);
   const context = (out.effects.find(({ type }) => type === 'ask') as any).context;
-  access.known(context, { ok: true, body: { ok: false, failure: 'failed' } }, turn, out);
+  const failed = { ok: true, body: { ok: false, failure: 'failed' } } as const;
+  for (const decided of room.access.known(context, failed, turn, out)) proceed(room, decided, turn, out);
   expect(out.effects.at(-1)).toMatchObject({ type: 'arm', timer: 'record' });
-  expect(presence.users()).toEqual(['ann']);
+  expect(room.presence.users()).toEqual(['ann']);
 });
 
-test('[D7] what a room is is read after its channel is claimed: what is changed in between is seen', () => {
-  let reads = 0;
-  const out = new Outbox();
-  const ledger = new Ledger('room:p', LEDGER_LIMITS, turn, () => ++reads > 0);
-  ledger.start(turn, out);
-  const claims = out.effects.filter((effect) => effect.type === 'ask') as unknown as {
-    readonly context: never;
-  }[];
-  expect([claims.length, reads]).toEqual([1, 0]);
-  ledger.answered(claims[0]!.context, { ok: true, body: { ok: true, value: null } }, turn, out);
-  expect(reads).toBe(1);
+test('[D7] a room’s record is read after its channel is claimed, so a change in between is seen', () => {
+  const program = new Program();
+  const calls: string[] = [];
+  program.hook = ({ name }) => {
+    calls.push(name);
+    return false;
+  };
+  program.chat('p', 'm');
+  program.settle();
+  expect(calls.filter((name) => name === 'claim' || name === 'rooms').slice(0, 2)).toEqual([
+    'claim',
+    'rooms',
+  ]);
 });

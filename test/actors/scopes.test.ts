@@ -11,7 +11,7 @@ function world() {
   let names: readonly string[] = [];
   program.hook = (call) => names.includes(call.name) && held.push(call) > 0;
   const ask = (message: object): void => {
-    program.system.ask('room:p' as Address<object>, message, { deadlineMs: 10_000 }, () => {});
+    program.system.ask('room:p' as Address<object>, message, { deadlineMs: 10_000, lane: 'user' }, () => {});
     program.settle();
   };
   ask({ type: 'create', creator: 'bob', access: 'private', members: [], metadata: '{}' });
@@ -38,7 +38,7 @@ function world() {
 }
 
 describe('[JW4] a scope that is gone', () => {
-  test('[JW4] what was asked with it and is answered later is asked again without it', () => {
+  test('[JW4] a question that was asked with it and is answered later is asked again without it', () => {
     const { program, held, hold, answer, refresh, of } = world();
     const root = program.connect('root', true);
     hold('page', 'listRooms');
@@ -89,7 +89,7 @@ describe('[JW4] a scope that is gone', () => {
     const verdicts: (() => void)[] = [];
     program.world.heldVerdicts = verdicts;
     refresh(root);
-    program.frame(root, { type: 'join', id: 'j', room: 'p' });
+    program.frame(root, { type: 'join', id: 'j', room: 'p', since: 0 });
     expect(held.length, name).toBeGreaterThan(0);
     for (const say of verdicts) say();
     program.settle();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { CANARY, type CanaryStatus } from '../../src/actors/canary.ts';
-import { DIRECTORY } from '../../src/actors/directory.ts';
-import { RETENTION } from '../../src/actors/retention.ts';
+import { CANARY, type CanaryStatus } from '../../src/actors/node/canary.ts';
+import { DIRECTORY } from '../../src/actors/node/directory.ts';
+import { RETENTION } from '../../src/actors/node/retention.ts';
 import type { Address } from '../../src/runtime/ports/actor.ts';
 import { Program } from '../support/program.ts';
 
@@ -37,7 +37,7 @@ describe('the canary', () => {
     const program = new Program();
     const writes: string[] = [];
     program.hook = ({ name, request }) => {
-      if (name === 'append') writes.push(request.groups[0].entries[0].id as string);
+      if (name === 'append') writes.push(request.appends[0].entry.id as string);
       return false;
     };
     program.system.tell(CANARY, { type: 'start' });
@@ -55,7 +55,7 @@ describe('the canary', () => {
     expect(program.world.counts.get('probe_passed')).toBe(writes.length);
   });
 
-  test('[RS5] what cannot be removed is bounded, and a repeat proves nothing', () => {
+  test('[RS5] canaries that cannot be removed are bounded, and a repeat proves nothing', () => {
     const program = new Program();
     let isHeld = true;
     program.hook = (call) => {

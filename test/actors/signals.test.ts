@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Presence } from '../../src/actors/home/presence.ts';
 import { Signals } from '../../src/actors/home/signals.ts';
-import { Outbox } from '../../src/actors/outbox.ts';
+import { Effects } from '../../src/actors/kit/effects.ts';
 import type { Turn } from '../../src/runtime/ports/actor.ts';
 
 const DEVICES = 5_000;
@@ -39,8 +39,8 @@ class Room {
     this.now = end;
   }
 
-  #take(run: (out: Outbox) => void): void {
-    const out = new Outbox();
+  #take(run: (out: Effects) => void): void {
+    const out = new Effects();
     run(out);
     for (const effect of out.effects) {
       if (effect.type === 'arm') this.#due = this.now + effect.delayMs;
@@ -50,7 +50,7 @@ class Room {
   }
 }
 
-test('[RQ5] a room passes on signals to 20,000 connections a second, whoever sends how many', () => {
+test('[RQ5] a room passes on signals to 20,000 connections a second, however many are sent', () => {
   const room = new Room(DEVICES);
   for (let n = 0; n < 1_000; n++) {
     for (let from = 0; from < 20; from++) room.signal(from, `${from}`);
@@ -64,7 +64,7 @@ test('[RQ5] a room passes on signals to 20,000 connections a second, whoever sen
   expect(new Set(room.passed).size).toBe(20);
 });
 
-test('[RQ5] of what waits the newest of a connection is passed on, in its turn; who has left says nothing more', () => {
+test('[RQ5] the newest waiting signal of a connection is passed on, in its turn; none of a connection that has left', () => {
   const room = new Room(DEVICES);
   for (let n = 0; n < 5; n++) room.signal(0, `first ${n}`);
   for (let n = 0; n < 5; n++) for (let from = 1; from < 4; from++) room.signal(from, `${from} says ${n}`);

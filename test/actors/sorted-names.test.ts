@@ -60,7 +60,7 @@ test('names that come and go are in the order of a sort, page by page, from anyw
   );
 });
 
-test('[RQ7] those present are sorted once, whoever comes and goes between pages', () => {
+test('[RQ7] the members are sorted once, whatever joins and leaves come between pages', () => {
   const presence = new Presence(15_000);
   const moment = { now: 0, wall: 0 };
   const enter = (user: string): void =>

@@ -80,7 +80,7 @@ test('[DG4] a connection that is cut loses nothing, and repeats nothing', async 
   await proxy.close();
 });
 
-test('[FR2] what a server refuses is told; with validation it is not even sent', async () => {
+test('[FR2] a refusal of the server is reported; with validation the request is not even sent', async () => {
   const token = await engine.token('carol');
   const plain = open(engine.engine.url, { token });
   await expect(plain.join('not a room')).rejects.toMatchObject({ code: 'bad_frame', field: 'room' });

@@ -20,7 +20,7 @@ describe('connecting', () => {
     expect(world.end.take('resume')['channels']).toEqual({ broadcast: 3, user: 7 });
   });
 
-  test('a server that takes the socket and says nothing is given up after 10 s', () => {
+  test('the client closes the connection to a server that accepts the socket and stays silent for 10 s', () => {
     const world = new ClientWorld();
     world.end.opened();
     world.pass(9_999);
@@ -93,7 +93,7 @@ describe('backoff', () => {
     expect(world.states).toEqual(['connecting', 'waiting']);
   });
 
-  test('[CL2] a draining server’s slot is obeyed exactly, from the close or from what was told before', () => {
+  test('[CL2] a draining server’s slot is obeyed exactly, from the close or from the notice before', () => {
     const world = new ClientWorld();
     world.up();
     world.end.close(4003, '{"retryAfterMs":7000}');
@@ -188,7 +188,7 @@ describe('the end', () => {
     expect(world.core.state).toBe('waiting');
   });
 
-  test('not_found where one was let in before is a proxy with nobody behind it', () => {
+  test('not_found at a server that has admitted the client before comes from a proxy without a server', () => {
     const world = new ClientWorld();
     world.up();
     world.again();
@@ -201,7 +201,7 @@ describe('the end', () => {
     const world = new ClientWorld({ url: 'ws://host/ws?key=hush' });
     world.end.close();
     world.probes[0]?.done({ code: 'unauthorized', message: 'the token is over' });
-    const why = { code: 'unauthorized', message: 'ws://host/ws does not let us in: the token is over' };
+    const why = { code: 'unauthorized', message: 'ws://host/ws refused us: the token is over' };
     expect(world.events('state').at(-1)).toEqual({ state: 'dead', why });
   });
 
@@ -231,7 +231,7 @@ describe('the end', () => {
     expect(world.core.state).toBe('alive');
   });
 
-  test('what gives no token is not waited for longer than 10 s, whoever asked', () => {
+  test('the client waits no longer than 10 s for a token, for whatever it needs it', () => {
     let isSilent = true;
     const world = new ClientWorld({ token: (done) => (isSilent ? undefined : done('one')) });
     world.pass(10_000);
@@ -301,7 +301,7 @@ describe('the end', () => {
     expect(left.codes()).toEqual(['ok']);
   });
 
-  test('closing from within what is told while it connects leaves nothing behind either', () => {
+  test('closing from within an event during the connect leaves nothing behind either', () => {
     const token = (done: (token: string) => void): void => done('one');
     const reset = new ClientWorld({ token });
     reset.inRoom();
@@ -320,7 +320,7 @@ describe('the end', () => {
     expect(reset.events('reset')).toHaveLength(1);
   });
 
-  test('closing from within an answer that a silent server’s end brings: nothing is told after dead', () => {
+  test('closing from within an answer that a silent server’s end brings: no event comes after dead', () => {
     const world = new ClientWorld();
     world.inRoom();
     world.pass(29_000);
@@ -432,7 +432,7 @@ describe('[PU3] a page that is put away', () => {
     expect(world.core.state).toBe('alive');
   });
 
-  test('what is shown and was not put away changes nothing; what was closed is not looked at', () => {
+  test('a page that is shown and was not put away changes nothing; a closed client ignores the page', () => {
     const world = new ClientWorld();
     world.page?.shown();
     world.up();
@@ -468,7 +468,7 @@ describe('nonsense', () => {
     '{"type":"ack"}',
     '{"type":"error","code":7}',
     '{"type":"notification","action":"skipped","data":[]}',
-  ])('%s is reported and hurts nobody', (text) => {
+  ])('%s is reported and does no harm', (text) => {
     const world = new ClientWorld();
     world.inRoom();
     world.end.raw(text);
@@ -508,14 +508,14 @@ describe('nonsense', () => {
     expect(pauses).toEqual([250, 500, 1_000]);
   });
 
-  test('errors without an id are told', () => {
+  test('errors without an id are reported', () => {
     const world = new ClientWorld();
     world.up();
     world.end.push({ type: 'error', code: 'bad_frame', message: 'what?', field: 'room', retryable: false });
     expect(world.events('error')).toEqual([{ code: 'bad_frame', message: 'what?', field: 'room' }]);
   });
 
-  test('what is no event or no function is refused, and what is thrown may have no text', () => {
+  test('an unknown event or a listener that is no function is refused, and a listener may throw a value without a text', () => {
     const world = new ClientWorld();
     for (const wrong of [
       ['mesage', () => {}],

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Random } from '../../src/sim/random.ts';
+import { Random } from '../../src/sim/kit/random.ts';
 import { ClientWorld } from '../support/client-world.ts';
 import { LogServer, type Weather } from '../support/log-server.ts';
 
@@ -122,7 +122,7 @@ test('[DG2] [DG3] 1 to n, once each and in order, whatever is lost, cut, doubled
   );
 }, 120_000);
 
-test('[DG4] what is sent is stored once, and acked with where it is', () => {
+test('[DG4] a message is stored once, and acked with its seq', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 1e9 }), steps, (seed, taken) => {
       const run = new Run(seed);

@@ -51,7 +51,7 @@ const told = (world: ClientWorld): unknown[] =>
   world.told.flatMap(([name, { room: _, ...event }]) => (FORWARDED.has(name) ? [[name, event]] : []));
 
 describe('a list of who is in a room', () => {
-  test('[PU2] is read once, and kept by what is told', () => {
+  test('[PU2] is read once, and kept current by notifications', () => {
     const { world, list } = listed('alice', 'bob', 'carol?');
     expect([list.count, shown(list), list.isCurrent]).toEqual([3, ['alice', 'bob', 'carol?'], true]);
     push(world.end, 'joined', { users: ['zoe', 'dave'] });
@@ -66,7 +66,7 @@ describe('a list of who is in a room', () => {
     expect(world.end.has('presence')).toBe(false);
   });
 
-  test('what is told while it is read comes on top of the answer', () => {
+  test('notifications during the read apply on top of the answer', () => {
     const world = new ClientWorld();
     const end = world.inRoom();
     const { done, results } = answers<Members>();
@@ -92,7 +92,7 @@ describe('a list of who is in a room', () => {
     expect(shown(list)).toEqual(['alice', 'bob', 'carol']);
   });
 
-  test('after a reconnect it is read again, and the differences are told', () => {
+  test('after a reconnect it is read again, and the differences are reported', () => {
     const { world, list } = listed('alice', 'bob', 'carol', 'dave');
     world.end.close();
     expect([list.isCurrent, shown(list)]).toEqual([false, ['alice', 'bob', 'carol', 'dave']]);
@@ -114,7 +114,7 @@ describe('a list of who is in a room', () => {
     ]);
   });
 
-  test('of oneself nothing is told', () => {
+  test('the client’s own user is not reported', () => {
     const { world, list } = listed('bob');
     const end = back(world);
     answer(end, ['alice', 'bob']);
@@ -133,7 +133,7 @@ describe('a list of who is in a room', () => {
     ]);
   });
 
-  test('[LM9] in a room of many it is a number; named again, the differences to the names before are told', () => {
+  test('[LM9] in a large room it is a number; named again, the differences to the earlier names are reported', () => {
     const { world, list } = listed('alice', 'bob');
     push(world.end, 'members', { count: 201 });
     expect([list.count, list.users]).toEqual([201, undefined]);
@@ -173,7 +173,7 @@ describe('when it is read', () => {
     expect(world.end.has('presence')).toBe(false);
   });
 
-  test('a room that nobody wants to be in is not_joined, a name that is none is refused here', () => {
+  test('a room that the client does not want is not_joined, an invalid name is refused here', () => {
     const world = new ClientWorld();
     world.up();
     const { done, codes } = answers<Members>();
@@ -184,7 +184,7 @@ describe('when it is read', () => {
     expect(world.end.has('presence')).toBe(false);
   });
 
-  test('nobody waits longer than 10 s; then it is not kept', () => {
+  test('a call waits no longer than 10 s; then the list is not kept', () => {
     const world = new ClientWorld({ joinTimeoutMs: 0 });
     world.core.join('lobby', {}, () => {});
     const { done, codes } = answers<Members>();
@@ -199,7 +199,7 @@ describe('when it is read', () => {
     expect(world.end.has('presence')).toBe(false);
   });
 
-  test('what is refused for a while is asked for again; who waited is told why in the end', () => {
+  test('a temporary refusal is tried again; a call that waits fails with the reason in the end', () => {
     const world = new ClientWorld();
     const end = world.inRoom();
     const { done, results } = answers<Members>();
@@ -213,7 +213,7 @@ describe('when it is read', () => {
     expect(results).toMatchObject([{ ok: false, error: { code: 'unavailable', message: 'unavailable' } }]);
   });
 
-  test('after a reconnect it is asked for until it is had, with pauses that grow', () => {
+  test('after a reconnect the client asks for it until it gets it, with growing pauses', () => {
     const { world, list } = listed('alice', 'bob');
     const end = back(world);
     // A second, and half of 0.5, 1, 2, 4 and 8 s.
@@ -227,7 +227,7 @@ describe('when it is read', () => {
     expect([shown(list), list.isCurrent]).toEqual([['alice'], true]);
   });
 
-  test('who may not know is told so: at first as the answer, later as an error; not asked again on this connection', () => {
+  test('without the right to the list the first call fails, and a later loss is an error event; not asked again on this connection', () => {
     const world = new ClientWorld();
     const first = world.inRoom();
     const { done, codes } = answers<Members>();
@@ -281,14 +281,14 @@ describe('it is not kept any more', () => {
     expect(world.end.has('presence')).toBe(false);
   });
 
-  test('a listener that leaves in the midst of the differences is told no more of them', () => {
+  test('a listener that leaves in the midst of the differences gets no more of them', () => {
     const { world } = listed('alice', 'bob');
     world.core.on('left', () => world.core.leave('lobby', () => {}));
     answer(back(world), ['alice', 'carol']);
     expect(told(world)).toEqual([['left', { users: ['bob'] }]]);
   });
 
-  test('whoever waits for it is told when the room is left, or the client closed', () => {
+  test('a call that waits for it fails when the room is left, or the client closed', () => {
     const world = new ClientWorld();
     world.core.join('lobby', {}, () => {});
     world.core.join('den', {}, () => {});

@@ -15,7 +15,7 @@ import type {
   Welcome,
 } from '../../client/src/wire/frames.ts';
 import { epochMs, utf8Bytes } from '../../client/src/wire/text.ts';
-import { toMermaid } from '../../src/actors/mermaid.ts';
+import { toMermaid } from '../../src/actors/kit/mermaid.ts';
 import { ERROR_CODES, shouldReconnect } from '../../src/protocol/codes.ts';
 import type { ACKS, ChatPush, RESULTS, Welcome as WelcomePush } from '../../src/protocol/pushes.ts';
 import { ROOT } from '../support/source.ts';

@@ -52,7 +52,7 @@ describe('requests', () => {
     expect(codes()).toHaveLength(1);
   });
 
-  test('a lost connection answers what was asked on it; what waits for one is asked on the next', () => {
+  test('requests on a lost connection fail; requests that wait for a connection go out on the next', () => {
     const world = new ClientWorld();
     world.up();
     const [one, two] = [answers(), answers()];

@@ -49,7 +49,7 @@ describe('on a socket', () => {
     ]);
   });
 
-  test('[DG7] what has no answer goes out again on the next connection: in order, with the same ids', () => {
+  test('[DG7] messages without an answer go out again on the next connection: in order, with the same ids', () => {
     const world = new ClientWorld();
     const all = ['a', 'b', 'c', 'd'].map((content) => send(world, content));
     world.up();
@@ -111,7 +111,7 @@ describe('on a socket', () => {
     expect(contents(world.end)).toEqual(['b']);
   });
 
-  test('[LM2] that the rate holds messages back is told once: how long, how often they go then, and the end', () => {
+  test('[LM2] a rate limit is reported once when it begins: how long, how often messages go then; and when it ends', () => {
     const world = new ClientWorld();
     world.up({ limits: { messagesPerMinute: 60 } });
     for (const content of ['a', 'b', 'c']) send(world, content);
@@ -133,7 +133,7 @@ describe('on a socket', () => {
     expect(world.events('slowed')).toHaveLength(4);
   });
 
-  test('[LM2] that nothing is held back any more is told too when what was held back is given up', () => {
+  test('[LM2] the end of a rate limit is reported, too, when the messages that it held back time out', () => {
     const world = new ClientWorld({ sendTimeoutMs: 10_000 });
     world.up();
     send(world, 'a');
@@ -172,7 +172,7 @@ describe('on a socket', () => {
     expect(pauses).toEqual([1_500, 2_000, 3_000, 3_000]);
   });
 
-  test('[DG4] what may be stored is not called too large, however small the next server’s frames are', () => {
+  test('[DG4] a message that may be stored does not fail as too large, however small the next server’s frames are', () => {
     const world = new ClientWorld();
     world.up();
     const { codes } = send(world, 'x'.repeat(5_000));
@@ -238,7 +238,7 @@ describe('on a socket', () => {
     expect(codes()).toEqual(Array(6).fill('bad_frame'));
   });
 
-  test('[FR1] what is too large for the server is not sent: it would close the connection for good', () => {
+  test('[FR1] a message that is too large for the server is not sent: it would close the connection for good', () => {
     const world = new ClientWorld();
     const early = send(world, 'x'.repeat(1_000));
     world.up({ limits: { frameBytes: 500 } });
@@ -250,7 +250,7 @@ describe('on a socket', () => {
     expect(codes()).toEqual(['too_large']);
   });
 
-  test('two messages of one id: the second waits for the first, and is told the same', () => {
+  test('two messages of one id: the second waits for the first, and gets the same answer', () => {
     const world = new ClientWorld();
     world.up();
     const [one, two] = [answers(), answers()];
@@ -297,7 +297,7 @@ describe('by REST', () => {
     expect(world.posts).toHaveLength(1);
   });
 
-  test('nobody answers: tried again, later; then it is in doubt', () => {
+  test('without an answer: tried again, later; then the outcome is in doubt', () => {
     const world = new ClientWorld({ sendTimeoutMs: 30_000 });
     const { codes } = send(world, 'a');
     unreachable(world);
@@ -343,7 +343,7 @@ describe('by REST', () => {
     expect(asked).toBeLessThan(25);
   });
 
-  test('a token that comes too late is for nobody: what was told as late is not posted after all', () => {
+  test('a token that comes too late is not used: a message that has timed out is not posted after all', () => {
     const given: ((token: string) => void)[] = [];
     const world = new ClientWorld({ token: (done) => void given.push(done), sendTimeoutMs: 5_000 });
     given[0]?.('one');

@@ -83,50 +83,152 @@ test('two clients chat', async () => {
   expect(alice.positions).toMatchObject({ 'room:talk': { seq: 2, from: 'alice' } });
 });
 
-test('[JW5] who signs in again in the second of a revocation waits as told, shows a newer token, and is in', async () => {
-  let asked = 0;
-  const token = (): Promise<string> => {
-    asked++;
-    return engine.token('rita');
-  };
-  const before = open(engine.engine.url, { token });
-  await before.join('again');
-  const end = new Promise((resolve) => before.on('state', resolve));
-  await engine.engine.revoke({ user: 'rita' });
-  expect(await end).toMatchObject({ state: 'dead', why: { code: 'session_revoked' } });
-  asked = 0;
-  const states: ClientEvents['state'][] = [];
-  const again = open(engine.engine.url, { token });
-  again.on('state', (state) => void states.push(state));
-  await again.join('again');
-  const why = { code: 'unavailable', message: expect.stringContaining('newer token') };
-  expect(states).toMatchObject([{ state: 'waiting', why }, { state: 'connecting' }, { state: 'alive' }]);
-  expect(states[0]?.retryAfterMs).toBeGreaterThan(3_000);
-  expect(asked).toBe(2);
-  expect(await again.send('again', 'hello')).toMatchObject({ room: 'again', seq: 1 });
-});
+// From here to the end of `tokens` they wait, mostly, and do so at the same time.
+test.concurrent(
+  '[JW5] a client that signs in again in the second of a revocation waits, shows a newer token, and is in',
+  async () => {
+    let asked = 0;
+    const token = (): Promise<string> => {
+      asked++;
+      return engine.token('rita');
+    };
+    const before = open(engine.engine.url, { token });
+    await before.join('again');
+    const end = new Promise((resolve) => before.on('state', resolve));
+    await engine.engine.revoke({ user: 'rita' });
+    expect(await end).toMatchObject({ state: 'dead', why: { code: 'session_revoked' } });
+    asked = 0;
+    const states: ClientEvents['state'][] = [];
+    const again = open(engine.engine.url, { token });
+    again.on('state', (state) => void states.push(state));
+    await again.join('again');
+    const why = { code: 'unavailable', message: expect.stringContaining('newer token') };
+    expect(states).toMatchObject([{ state: 'waiting', why }, { state: 'connecting' }, { state: 'alive' }]);
+    expect(states[0]?.retryAfterMs).toBeGreaterThan(3_000);
+    expect(asked).toBe(2);
+    expect(await again.send('again', 'hello')).toMatchObject({ room: 'again', seq: 1 });
+  },
+);
 
-test('cut off again and again, nobody misses anything or sees it twice, and everything sent is stored once', async () => {
-  const proxy = await TcpProxy.to(engine.engine.url);
-  const alice = await as('alice', proxy.through(engine.engine.url));
-  const bob = await as('bob', proxy.through(engine.engine.url));
-  const seen = shown(bob);
-  await bob.join('rough', { since: 0 });
-  await alice.join('rough');
-  const sends: Promise<unknown>[] = [];
-  for (let at = 0; at < 120; at++) {
-    sends.push(alice.send('rough', String(at)));
-    if (at % 30 === 10) proxy.cut();
-    if (at % 10 === 0) await sends.at(-1);
-  }
-  await Promise.all(sends);
-  await until(() => seen.length >= 120);
-  expect(seen).toEqual(range(120));
-  const page = await bob.history({ room: 'rough', limit: 200 });
-  expect(page.messages.map((entry) => (entry as { content: string }).content)).toEqual(
-    Array.from({ length: 120 }, (_, at) => String(at)),
-  );
-  await proxy.close();
+test.concurrent(
+  'cut off again and again, no client misses a message or sees it twice, and each is stored once',
+  async () => {
+    const proxy = await TcpProxy.to(engine.engine.url);
+    const alice = await as('alice', proxy.through(engine.engine.url));
+    const bob = await as('bob', proxy.through(engine.engine.url));
+    const seen = shown(bob);
+    await bob.join('rough', { since: 0 });
+    await alice.join('rough');
+    const sends: Promise<unknown>[] = [];
+    for (let at = 0; at < 120; at++) {
+      sends.push(alice.send('rough', String(at)));
+      if (at % 30 === 10) proxy.cut();
+      if (at % 10 === 0) await sends.at(-1);
+    }
+    await Promise.all(sends);
+    await until(() => seen.length >= 120);
+    expect(seen).toEqual(range(120));
+    const page = await bob.history({ room: 'rough', limit: 200 });
+    expect(page.messages.map((entry) => (entry as { content: string }).content)).toEqual(
+      Array.from({ length: 120 }, (_, at) => String(at)),
+    );
+    await proxy.close();
+  },
+);
+
+describe.concurrent('tokens', () => {
+  test('[JW3] one that is nearly over is replaced, and the connection outlives it', async () => {
+    let asked = 0;
+    const first = await engine.token('carol', { ttlMs: 3_000 });
+    const client = open(engine.engine.url, { token: () => (++asked === 1 ? first : engine.token('carol')) });
+    const states: string[] = [];
+    client.on('state', ({ state }) => void states.push(state));
+    await client.join('talk');
+    // Somebody who keeps the first token is shown when it is over.
+    const witness = await TestClient.open(engine.engine.url, { token: first });
+    expect(await witness.closed).toMatchObject({ code: 4005 });
+    await client.rooms();
+    expect(asked).toBe(2);
+    expect(states).toEqual(['alive']);
+  });
+
+  test('[JW3] a client that wakes with an old one is refused, asks until there is a new one, and is back', async () => {
+    const proxy = await TcpProxy.to(engine.engine.url);
+    let token = await engine.token('dora', { ttlMs: 2_000 });
+    const end = Date.now() + 2_000;
+    const offered: string[] = [];
+    class Watched extends WebSocket {
+      constructor(url: string, protocols: string[]) {
+        super(url, protocols);
+        offered.push(protocols[1] as string);
+      }
+    }
+    let asked = 0;
+    const source = (): string => {
+      asked++;
+      return token;
+    };
+    const client = open(proxy.through(engine.engine.url), { token: source, WebSocket: Watched });
+    const why: unknown[] = [];
+    client.on('state', (event) => void why.push(event.why?.code));
+    await client.join('wakes');
+    await until(() => Date.now() > end - 300);
+    proxy.refuse(true);
+    proxy.cut();
+    await until(() => Date.now() > end + 100);
+    const [before, handshakes] = [asked, offered.length];
+    proxy.refuse(false);
+    await until(() => asked > before + 2);
+    // It is not shown, although the server would say no to it at once.
+    expect(offered).toHaveLength(handshakes);
+    expect(client.state).not.toBe('dead');
+    expect(why).toContain('no_token');
+    token = await engine.token('dora');
+    await until(() => client.state === 'alive');
+    expect(offered.at(-1)).toBe(`bearer.${token}`);
+    await proxy.close();
+  });
+
+  test('a client that begins with an old one learns the time from the refusal', async () => {
+    let token = await engine.token('dora', { ttlMs: -60_000 });
+    let asked = 0;
+    const source = (): string => {
+      asked++;
+      return token;
+    };
+    const client = open(engine.engine.url, { token: source });
+    await until(() => asked > 3);
+    expect(client.state).not.toBe('dead');
+    token = await engine.token('dora');
+    expect(await client.join('wakes')).toMatchObject({ room: 'wakes' });
+  });
+
+  test('one that is refused is the end, also where a failed handshake has an error and no close, as in Node.js 22', async () => {
+    class Silent extends WebSocket {
+      constructor(url: string, protocols: string[]) {
+        super(url, protocols, {});
+      }
+
+      override emit(event: string, ...args: unknown[]): boolean {
+        const isSilent = event === 'close' && this.#wasRefused;
+        this.#wasRefused ||= event === 'error';
+        return !isSilent && super.emit(event, ...args);
+      }
+
+      #wasRefused = false;
+    }
+    const refused = open(engine.engine.url, { token: 'a.b.c', WebSocket: Silent });
+    await expect(refused.join('lobby')).rejects.toMatchObject({ code: 'unauthorized' });
+    const admitted = await as('silent', engine.engine.url, { WebSocket: Silent });
+    expect(await admitted.join('lobby')).toMatchObject({ room: 'lobby' });
+  });
+
+  test('one that is refused is the end', async () => {
+    const client = open(engine.engine.url, { token: 'no.token.atall' });
+    await expect(client.join('talk')).rejects.toMatchObject({ name: 'VagusError', code: 'unauthorized' });
+    expect(client.state).toBe('dead');
+    await expect(client.send('talk', 'hi')).rejects.toMatchObject({ code: 'unauthorized' });
+  });
 });
 
 test('[PU2] [RQ7] after a reconnect the list of who is in a room is right again', async () => {
@@ -241,7 +343,7 @@ describe('[RQ1] [RQ2] positions that a page has kept', () => {
     expect(resets).toEqual([]);
   });
 
-  test('[RQ1] of another database behind the same address: it is told, and can have everything', async () => {
+  test('[RQ1] for another database behind the same address: the client gets a reset, and can read everything', async () => {
     const other = await TestEngine.start();
     const fill = async (url: string, count: number, name: string): Promise<void> => {
       const writer = await as('bob', url);
@@ -280,101 +382,6 @@ describe('[RQ1] [RQ2] positions that a page has kept', () => {
     moved.close();
     await other.stop();
   }, 60_000);
-});
-
-describe('tokens', () => {
-  test('[JW3] one that is nearly over is replaced, and the connection outlives it', async () => {
-    let asked = 0;
-    const first = await engine.token('carol', { ttlMs: 3_000 });
-    const client = open(engine.engine.url, { token: () => (++asked === 1 ? first : engine.token('carol')) });
-    const states: string[] = [];
-    client.on('state', ({ state }) => void states.push(state));
-    await client.join('talk');
-    // Somebody who keeps the first token is shown when it is over.
-    const witness = await TestClient.open(engine.engine.url, { token: first });
-    expect(await witness.closed).toMatchObject({ code: 4005 });
-    await client.rooms();
-    expect(asked).toBe(2);
-    expect(states).toEqual(['alive']);
-  });
-
-  test('[JW3] whoever wakes with an old one is not let in, asks until there is a new one, and is back', async () => {
-    const proxy = await TcpProxy.to(engine.engine.url);
-    let token = await engine.token('dora', { ttlMs: 2_000 });
-    const end = Date.now() + 2_000;
-    const offered: string[] = [];
-    class Watched extends WebSocket {
-      constructor(url: string, protocols: string[]) {
-        super(url, protocols);
-        offered.push(protocols[1] as string);
-      }
-    }
-    let asked = 0;
-    const source = (): string => {
-      asked++;
-      return token;
-    };
-    const client = open(proxy.through(engine.engine.url), { token: source, WebSocket: Watched });
-    const why: unknown[] = [];
-    client.on('state', (event) => void why.push(event.why?.code));
-    await client.join('wakes');
-    await until(() => Date.now() > end - 300);
-    proxy.refuse(true);
-    proxy.cut();
-    await until(() => Date.now() > end + 100);
-    const [before, handshakes] = [asked, offered.length];
-    proxy.refuse(false);
-    await until(() => asked > before + 2);
-    // It is not shown, although the server would say no to it at once.
-    expect(offered).toHaveLength(handshakes);
-    expect(client.state).not.toBe('dead');
-    expect(why).toContain('no_token');
-    token = await engine.token('dora');
-    await until(() => client.state === 'alive');
-    expect(offered.at(-1)).toBe(`bearer.${token}`);
-    await proxy.close();
-  });
-
-  test('whoever begins with an old one learns the time from the refusal', async () => {
-    let token = await engine.token('dora', { ttlMs: -60_000 });
-    let asked = 0;
-    const source = (): string => {
-      asked++;
-      return token;
-    };
-    const client = open(engine.engine.url, { token: source });
-    await until(() => asked > 3);
-    expect(client.state).not.toBe('dead');
-    token = await engine.token('dora');
-    expect(await client.join('wakes')).toMatchObject({ room: 'wakes' });
-  });
-
-  test('one that is refused is the end, also where a failed handshake has an error and no close, as in Node.js 22', async () => {
-    class Silent extends WebSocket {
-      constructor(url: string, protocols: string[]) {
-        super(url, protocols, {});
-      }
-
-      override emit(event: string, ...args: unknown[]): boolean {
-        const isSilent = event === 'close' && this.#wasRefused;
-        this.#wasRefused ||= event === 'error';
-        return !isSilent && super.emit(event, ...args);
-      }
-
-      #wasRefused = false;
-    }
-    const refused = open(engine.engine.url, { token: 'a.b.c', WebSocket: Silent });
-    await expect(refused.join('lobby')).rejects.toMatchObject({ code: 'unauthorized' });
-    const admitted = await as('silent', engine.engine.url, { WebSocket: Silent });
-    expect(await admitted.join('lobby')).toMatchObject({ room: 'lobby' });
-  });
-
-  test('one that is refused is the end', async () => {
-    const client = open(engine.engine.url, { token: 'no.token.atall' });
-    await expect(client.join('talk')).rejects.toMatchObject({ name: 'VagusError', code: 'unauthorized' });
-    expect(client.state).toBe('dead');
-    await expect(client.send('talk', 'hi')).rejects.toMatchObject({ code: 'unauthorized' });
-  });
 });
 
 test('[RS1] while sockets do not get through, messages go by REST', async () => {
@@ -444,21 +451,24 @@ describe('bad input', () => {
     ['throws', () => Promise.reject(new Error('signed out')), 'signed out'],
     ['gives nothing', () => undefined, 'the token must be a JWT, not undefined'],
     ['gives something else', () => ({ token: 'x' }), 'the token must be a JWT, not object'],
-  ])('a token function that %s is told as why there is no connection', async (_, token, message) => {
-    const client = open(engine.engine.url, { token: token as never, joinTimeoutMs: 300 });
-    const states: ClientEvents['state'][] = [];
-    client.on('state', (event) => void states.push(event));
-    const joined = client.join('talk');
-    await until(() => states.some(({ state }) => state === 'waiting'));
-    const why = { code: 'no_token', message: expect.stringContaining(message) };
-    expect(states.find(({ state }) => state === 'waiting')).toMatchObject({ why });
-    await expect(joined).rejects.toMatchObject({
-      code: 'unavailable',
-      message: expect.stringContaining(message),
-    });
-    await expect(client.refresh()).rejects.toMatchObject(why);
-    client.close();
-  });
+  ])(
+    'a token function that %s is reported as the reason why there is no connection',
+    async (_, token, message) => {
+      const client = open(engine.engine.url, { token: token as never, joinTimeoutMs: 300 });
+      const states: ClientEvents['state'][] = [];
+      client.on('state', (event) => void states.push(event));
+      const joined = client.join('talk');
+      await until(() => states.some(({ state }) => state === 'waiting'));
+      const why = { code: 'no_token', message: expect.stringContaining(message) };
+      expect(states.find(({ state }) => state === 'waiting')).toMatchObject({ why });
+      await expect(joined).rejects.toMatchObject({
+        code: 'unavailable',
+        message: expect.stringContaining(message),
+      });
+      await expect(client.refresh()).rejects.toMatchObject(why);
+      client.close();
+    },
+  );
 
   test('without any WebSocket it is said what to do', () => {
     const given = globalThis as { WebSocket?: unknown };
@@ -478,7 +488,7 @@ describe('bad input', () => {
     expect(other.state).toBe('alive');
   });
 
-  test('a promise that nobody awaits is no unhandled rejection', async () => {
+  test('a promise that the application does not await is no unhandled rejection', async () => {
     const others = process.listeners('unhandledRejection');
     process.removeAllListeners('unhandledRejection');
     const unhandled: unknown[] = [];

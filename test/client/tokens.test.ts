@@ -130,7 +130,7 @@ describe('a token that is over', () => {
     expect(world.core.state).toBe('alive');
   });
 
-  test('a page that begins with an old one from a store is told the time by the refusal', () => {
+  test('a page that begins with an old one from a store learns the time from the refusal', () => {
     const tokens = new Source();
     const world = new ClientWorld({ token: tokens.source });
     const old = world.jwt(-60_000);

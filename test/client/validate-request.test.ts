@@ -140,7 +140,7 @@ const frames = fc
       .map((frame): Record<string, unknown> => ({ type, id: 'r-1', ...frame })),
   );
 
-describe('what goes over the wire', () => {
+describe('requests that go over the wire', () => {
   test('[FR2] is what a server takes: they refuse the same, for the same field', () => {
     const seen = { ok: 0, refused: 0 };
     const check = (frame: Record<string, unknown>): void => {
@@ -226,7 +226,7 @@ test('an option that is misspelt is refused, and not forgotten', () => {
   expect(world.end.has('chat')).toBe(false);
 });
 
-test('data is sent as it was when it was given', () => {
+test('data is sent as it was at the call', () => {
   const world = new ClientWorld();
   const data = { a: 1 };
   world.core.send('lobby', 'hi', { data }, () => {});

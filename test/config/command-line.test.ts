@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { commandHelp, REFUSED_FLAGS, settingFlags } from '../../src/command-help.ts';
-import { parseCommandLine } from '../../src/command-line.ts';
-import { COMMANDS } from '../../src/command-texts.ts';
+import { commandHelp, REFUSED_FLAGS, settingFlags } from '../../src/cli/help.ts';
+import { parseCommandLine } from '../../src/cli/arguments.ts';
+import { COMMANDS } from '../../src/cli/texts.ts';
 import { FIELDS, SETTINGS } from '../../src/config/settings.ts';
 
 const parse = (...args: string[]) =>
@@ -33,12 +33,12 @@ describe('a command line', () => {
     [['--constructor'], 'there is no flag --constructor'],
     [['--port'], '--port needs a value'],
     [['--port', '--host', 'a'], '--port needs a value'],
-    [['--port', '1', '--port=2'], '--port is there twice'],
+    [['--port', '1', '--port=2'], '--port appears twice'],
     [['--help=1'], 'there is no flag --help'],
     [['extra'], 'serve does not take "extra"'],
     [['dev', 'serve'], 'serve does not take "serve"'],
     [['--', '--port'], 'serve does not take "--port"'],
-    [['--jwt-secret', 'x'], '--jwt-secret would show the secret to everybody on this machine'],
+    [['--jwt-secret', 'x'], '--jwt-secret would show the secret to every user of this machine'],
   ])('%j is refused, with where to look', (args, message) => {
     expect(() => parse(...args)).toThrow(message);
     expect(() => parse(...args)).toThrow(/\nSee: vagus serve --help$/);

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { configTable } from '../../src/config-command.ts';
-import { readConfig, type Config } from '../../src/config.ts';
+import { configTable } from '../../src/cli/commands/config.ts';
+import { readConfig, type Config } from '../../src/config/index.ts';
 import { nearest } from '../../src/config/nearest.ts';
 import { configOf, readSettings, type Sources } from '../../src/config/read.ts';
 
@@ -182,7 +182,7 @@ describe('names that are not known', () => {
   });
 });
 
-describe('what must fit', () => {
+describe('settings that must fit each other', () => {
   test.each([
     [
       { VAGUS_HEARTBEAT_INTERVAL: '46s' },
@@ -217,7 +217,7 @@ describe('what must fit', () => {
     expect(Object.isFrozen(config({ environment }))).toBe(true);
   });
 
-  test('both are named as they were given', () => {
+  test('both are named as they were written', () => {
     expect(() =>
       config({ flags: { 'heartbeat-timeout': '1s' }, json: { 'heartbeat-interval': '1s' } }),
     ).toThrow('--heartbeat-timeout must be at least twice heartbeat-interval in vagus.json');

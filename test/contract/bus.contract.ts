@@ -17,7 +17,7 @@ export interface BusWorld {
   pass(): void;
 }
 
-/** What is sent in these tests: an answer that bears a number. */
+/** The envelope of these tests: an answer with a number. */
 function numbered(n: number): RemoteMessage {
   return { type: 'answer', ask: n, answer: { ok: false, taken: true, reason: 'late' } };
 }
@@ -51,7 +51,7 @@ export function busContract(name: string, makeWorld: () => BusWorld): void {
       expect(b.heard).toEqual(['up a.1']);
     });
 
-    test('what is sent leaves with the flush, as one batch, in order', () => {
+    test('messages leave with the flush, as one batch, in order', () => {
       const { world, a, b } = pair();
       for (let n = 1; n <= 3; n++) expect(a.bus.send('b.1', numbered(n))).toBe(true);
       world.pass();
@@ -106,7 +106,7 @@ export function busContract(name: string, makeWorld: () => BusWorld): void {
       expect(a.bus.send('b.1', numbered(2))).toBe(false);
     });
 
-    test('its next life is another peer', () => {
+    test('its next incarnation is another peer', () => {
       const { world, a } = pair();
       world.end('b.1');
       world.pass();

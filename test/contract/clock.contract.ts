@@ -55,6 +55,19 @@ export function clockContract(name: string, make: () => ClockUnderTest): void {
       expect(woken).toEqual(['second']);
     });
 
+    test('a wake-up that is cancelled does not come; without one it does no harm', async () => {
+      const { clock, pass } = make();
+      const woken: string[] = [];
+      clock.cancelWake();
+      clock.wakeAfter(10, () => woken.push('cancelled'));
+      clock.cancelWake();
+      clock.cancelWake();
+      await pass(30);
+      clock.wakeAfter(10, () => woken.push('next'));
+      await pass(30);
+      expect(woken).toEqual(['next']);
+    });
+
     test('a wake-up may set the next', async () => {
       const { clock, pass } = make();
       const woken: string[] = [];

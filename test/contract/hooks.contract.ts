@@ -49,7 +49,7 @@ export function hooksContract(
     const answered = (value: unknown) => ({ type: 'answered', json: JSON.stringify(value) });
 
     test.each([true, false, { error: 'gone' }, null, [1], 'text'])(
-      'what is said is passed on as it is, as JSON: %j',
+      'an answer is passed on unchanged, as JSON: %j',
       async (said) => {
         expect(await ask(JOIN, { says: said }, 20)).toEqual(answered(said));
         expect(await ask(MESSAGE, { says: said }, 20)).toEqual(answered(said));
@@ -73,11 +73,11 @@ export function hooksContract(
       [new Error('no database'), 'no database'],
       ['a text', 'a text'],
       [undefined, 'undefined'],
-    ])('who throws has failed: %s', async (thrown, message) => {
+    ])('a hook that throws has failed: %s', async (thrown, message) => {
       expect(await ask(JOIN, { throws: thrown })).toEqual({ type: 'failed', failure: 'threw', message });
     });
 
-    test('who hangs is given up at the deadline, and heard no more', async () => {
+    test('a hook that hangs fails at the deadline, and its later answer is ignored', async () => {
       const late = { type: 'failed', failure: 'late', message: 'no answer within 120 ms' };
       expect(await ask(MESSAGE, { hangs: true })).toEqual(late);
       expect(await ask(MESSAGE, { says: true, afterMs: DEADLINE_MS + 40 })).toEqual(late);
@@ -95,7 +95,7 @@ export function hooksContract(
       ['a function', () => true],
       ['a BigInt', { n: 1n }],
       ['a circle', circle],
-    ])('what is no JSON is nonsense: %s', async (_, said) => {
+    ])('an answer that is not JSON is nonsense: %s', async (_, said) => {
       const message = said === undefined ? expect.stringContaining('return') : 'the answer is no JSON value';
       expect(await ask(JOIN, { says: said })).toEqual({ type: 'failed', failure: 'nonsense', message });
     });

@@ -1,38 +1,38 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Channel } from '../../src/protocol/channels.ts';
 import type { LogStore, StoreReply } from '../../src/runtime/ports/log-store.ts';
-import { append, ask, claim, entry, get, newRoom, readAll } from './log-store.contract.ts';
+import { append, appendsTo, ask, claim, entry, get, newRoom, readAll } from './log-store.contract.ts';
 
 type AppendReply = StoreReply<'append'>;
 
-/** A store between which and its server things go wrong as the test wants. */
+/** A store, and faults between it and its server that the test chooses. */
 export interface FaultyStoreUnderTest {
-  /** By way of the faults. */
+  /** The store behind the faults. */
   readonly store: LogStore;
-  /** Past them: what is really there. */
+  /** The same log without the faults. */
   readonly direct: LogStore;
-  /** Waits for a promise, letting happen what has to. */
+  /** Waits for a promise, and lets the world run meanwhile. */
   finish<Value>(promise: Promise<Value>): Promise<Value>;
-  /** What is sent is carried out, and its answer is lost. */
+  /** The statement is carried out, and its answer is lost. */
   loseAnswer(send: () => Promise<AppendReply>): Promise<AppendReply>;
-  /** The connection breaks while the statement is under way; it goes on at the server. `content` is what makes it slow. */
+  /** The connection breaks during a statement, which continues at the server. An entry with this `content` makes it slow. */
   breakWhileUnderWay(send: (content: string) => Promise<AppendReply>): Promise<AppendReply>;
-  /** The connection breaks before the statement arrives; it does when `arrive` is called, which waits for its end. */
+  /** The connection breaks before the statement arrives. `arrive` lets it arrive, and waits for its end. */
   breakBeforeArrival(
     send: () => Promise<AppendReply>,
   ): Promise<{ readonly reply: AppendReply; readonly arrive: () => Promise<void> }>;
-  /** The server cannot be reached. */
+  /** The server is unreachable. */
   refuse(send: () => Promise<AppendReply>): Promise<AppendReply>;
   /** The server does not answer. */
   hang(send: () => Promise<AppendReply>): Promise<AppendReply>;
-  /** The server undoes what takes longer than its own limit. `content` is what makes one entry slow. */
+  /** The server undoes a statement over its own time limit. An entry with this `content` makes it slow. */
   takeTooLong(send: (content: string) => Promise<AppendReply>): Promise<AppendReply>;
-  /** Somebody else has the channel's row locked until `release`. */
+  /** Another transaction has the channel's row locked until `release`. */
   lock(channel: Channel): Promise<{ readonly release: () => Promise<void> }>;
   close(): Promise<void>;
 }
 
-/** What faults between a store and its server come to (D7, D8): the simulated ones and the real ones alike. */
+/** The effect of faults between a store and its server (D7, D8), of simulated and of real ones. */
 export function logStoreFaultsContract(name: string, open: () => Promise<FaultyStoreUnderTest>): void {
   describe(`log store faults contract: ${name}`, () => {
     let under: FaultyStoreUnderTest;
@@ -44,7 +44,7 @@ export function logStoreFaultsContract(name: string, open: () => Promise<FaultyS
     const claimed = async (): Promise<{ channel: Channel; epoch: number }> => {
       const channel: Channel = `room:${newRoom()}`;
       const { epoch } = await under.finish(claim(under.direct, channel, 'a'));
-      // Whatever is prepared on first use is prepared.
+      // The first use of a connection prepares its statements.
       await under.finish(append(under.store, channel, 'a', epoch, [entry('first')]));
       return { channel, epoch };
     };
@@ -60,7 +60,11 @@ export function logStoreFaultsContract(name: string, open: () => Promise<FaultyS
         'append',
         {
           owner: 'a',
-          groups: [{ channel, epoch, foundsRoom: false, entries: ids.map((id) => entry(id, { content })) }],
+          appends: appendsTo(
+            channel,
+            epoch,
+            ids.map((id) => entry(id, { content })),
+          ),
         },
         deadlineMs,
       );
@@ -71,12 +75,12 @@ export function logStoreFaultsContract(name: string, open: () => Promise<FaultyS
     const ids = async (channel: Channel): Promise<string[]> =>
       (await under.finish(readAll(under.direct, channel))).map(({ id }) => id);
 
-    test('[D7] an append that was carried out while its answer got lost is unknown, and settled by a claim', async () => {
+    test('[D7] an append whose answer got lost is unknown, and a claim settles it', async () => {
       const { channel, epoch } = await claimed();
       const reply = await under.loseAnswer(() => send(channel, epoch, ['x', 'y']));
       expect(reply).toMatchObject({ ok: false, failure: 'unknown' });
       expect(await under.finish(settle(channel, epoch))).toEqual({ epoch: epoch + 1, head: 3 });
-      // Sent again it is known for what it is.
+      // When it is sent again, the store recognises it.
       const again = await under.finish(
         append(under.direct, channel, 'a', epoch + 1, [entry('x'), entry('z')]),
       );
@@ -86,7 +90,7 @@ export function logStoreFaultsContract(name: string, open: () => Promise<FaultyS
       ]);
     });
 
-    test('[D7] a dead client’s statement that is still under way commits before the claim that settles it returns', async () => {
+    test('[D7] a running statement of a dead client commits before the claim that settles it returns', async () => {
       const { channel, epoch } = await claimed();
       const reply = await under.breakWhileUnderWay((content) => send(channel, epoch, ['slow'], content));
       expect(reply).toMatchObject({ ok: false, failure: 'unknown' });
@@ -103,17 +107,12 @@ export function logStoreFaultsContract(name: string, open: () => Promise<FaultyS
       expect(await ids(channel)).toEqual(['first']);
     });
 
-    test('[D8] a row locked by somebody else is passed over, not waited for', async () => {
+    test('[D8] an append skips a row that another transaction has locked, and does not wait', async () => {
       const [held, free] = [await claimed(), await claimed()];
       const { release } = await under.lock(held.channel);
-      const groups = [held, free].map(({ channel, epoch }) => ({
-        channel,
-        epoch,
-        foundsRoom: false,
-        entries: [entry('x')],
-      }));
-      const outcomes = await under.finish(get(under.store, 'append', { owner: 'a', groups }));
-      expect(outcomes.map(([outcome]) => outcome?.type)).toEqual(['busy', 'stored']);
+      const appends = [held, free].flatMap(({ channel, epoch }) => appendsTo(channel, epoch, [entry('x')]));
+      const outcomes = await under.finish(get(under.store, 'append', { owner: 'a', appends }));
+      expect(outcomes.map(({ type }) => type)).toEqual(['busy', 'stored']);
       await release();
       expect(await ids(held.channel)).toEqual(['first']);
       const after = await under.finish(append(under.store, held.channel, 'a', held.epoch, [entry('x')]));
@@ -126,7 +125,7 @@ export function logStoreFaultsContract(name: string, open: () => Promise<FaultyS
       expect(reply).toMatchObject({ ok: false, failure: 'unknown' });
     });
 
-    test('a server that cannot be reached: failed, since nothing was sent', async () => {
+    test('an unreachable server: failed, since nothing was sent', async () => {
       const { channel, epoch } = await claimed();
       const reply = await under.refuse(() => send(channel, epoch, ['x'], 'x', 2_000));
       expect(reply).toMatchObject({ ok: false, failure: 'failed' });
@@ -134,14 +133,14 @@ export function logStoreFaultsContract(name: string, open: () => Promise<FaultyS
       expect(await under.finish(ask(under.store, 'ping', {}))).toMatchObject({ ok: true });
     });
 
-    test('a statement that takes too long is undone by the server: failed', async () => {
+    test('a statement that takes too long: the server undoes it, failed', async () => {
       const { channel, epoch } = await claimed();
       const reply = await under.takeTooLong((content) =>
         send(channel, epoch, ['1', '2', '3'], content, 10_000),
       );
       expect(reply).toMatchObject({ ok: false, failure: 'failed' });
       expect(await ids(channel)).toEqual(['first']);
-      // Nothing of it holds the row.
+      // The undone statement holds no lock.
       expect(await under.finish(settle(channel, epoch))).toEqual({ epoch: epoch + 1, head: 1 });
     });
   });

@@ -3,7 +3,7 @@ import type { Channel, ChannelKind } from '../../src/protocol/channels.ts';
 import type { EntryOutcome, LogStore, Reader, StoreCalls } from '../../src/runtime/ports/log-store.ts';
 import { append, claim, entry, get, newRoom, readAll, type StoreUnderTest } from './log-store.contract.ts';
 
-/** A store whose entries can be made old without waiting for it. */
+/** A store that can make entries old without waiting. */
 export interface AgeingStore extends StoreUnderTest {
   /** Appends as if it were so much earlier by the database's clock. */
   earlier(
@@ -15,7 +15,7 @@ export interface AgeingStore extends StoreUnderTest {
 
 const HOUR_MS = 3_600_000;
 
-/** What a log store promises of the list of rooms (RQ11) and of retention (LM10). */
+/** What a log store promises about the list of rooms (RQ11) and about retention (LM10). */
 export function logStoreKeepingContract(name: string, open: () => Promise<AgeingStore>): void {
   describe(`log store contract, listing and keeping: ${name}`, () => {
     let under: AgeingStore;
@@ -26,7 +26,7 @@ export function logStoreKeepingContract(name: string, open: () => Promise<Ageing
     });
     afterAll(() => under.close());
 
-    test('[RS5] what is discarded is gone up to a place, and its ids are free; the channel counts on', async () => {
+    test('[RS5] a discard removes the entries up to a seq and frees their ids; the seqs go on', async () => {
       const channel: Channel = `user:svc:${newRoom()}`;
       const { epoch } = await claim(store, channel, 'a');
       await append(store, channel, 'a', epoch, [entry('1'), entry('2'), entry('3')]);
@@ -54,7 +54,7 @@ export function logStoreKeepingContract(name: string, open: () => Promise<Ageing
       const names = async (reader: Reader, after: string | null, limit?: number): Promise<string[]> =>
         (await list(reader, after, limit)).rooms.map(({ room }) => room);
 
-      test('shows public rooms and one’s own, and to an admin all', async () => {
+      test('shows public rooms and the reader’s own, and all rooms to an admin', async () => {
         await make('a-1', { access: 'public', metadata: '{"title":"one"}' });
         await make('a-2');
         await make('a-3', { creator: 'bob', metadata: '{"title":"three"}' });
@@ -63,13 +63,13 @@ export function logStoreKeepingContract(name: string, open: () => Promise<Ageing
         const one = { room: 'a-1', access: 'public', metadata: '{"title":"one"}' };
         const three = { room: 'a-3', access: 'private', metadata: '{"title":"three"}' };
         expect(await list(carol, null)).toEqual({ rooms: [one, three], more: false });
-        // One that is public and one's own is there once.
+        // A public room of the reader's own is in it once.
         expect(await names(alice, null)).toEqual(['a-1', 'a-2']);
         expect(await names({ user: 'nobody', isAdmin: false }, null)).toEqual(['a-1']);
         expect(await names(admin, null)).toEqual(['a-1', 'a-2', 'a-3', 'a-4']);
       });
 
-      test('follows who is a member', async () => {
+      test('follows the memberships', async () => {
         await make('b-1');
         expect(await names(carol, 'b-')).toEqual([]);
         await get(store, 'setMember', { room: 'b-1', user: 'carol', isMember: true });
@@ -100,13 +100,13 @@ export function logStoreKeepingContract(name: string, open: () => Promise<Ageing
       test('[FR7] shows rooms made by their first message', async () => {
         const channel = 'room:d-1';
         const { epoch } = await claim(store, channel, 'a');
-        const groups = [{ channel, epoch, foundsRoom: true, entries: [entry('1')] }] as const;
-        await get(store, 'append', { owner: 'a', groups });
+        const appends = [{ channel, epoch, createsRoom: true, entry: entry('1') }] as const;
+        await get(store, 'append', { owner: 'a', appends });
         const room = { room: 'd-1', access: 'public', metadata: '{}' };
         expect(await list(carol, 'd-')).toEqual({ rooms: [room], more: false });
       });
 
-      test('goes by the bytes of the id, behind a given one, page by page', async () => {
+      test('goes by the bytes of the ids, behind an id, page by page', async () => {
         const rooms = ['e-', 'e-10', 'e-9', 'e-A', 'e-B', 'e-_', 'e-a', 'e-b'];
         for (const [at, room] of rooms.toReversed().entries())
           await make(room, { access: at % 2 ? 'public' : 'private' });
@@ -127,7 +127,7 @@ export function logStoreKeepingContract(name: string, open: () => Promise<Ageing
         expect(await list(alice, 'e', rooms.length - 1)).toMatchObject({ more: true });
       });
 
-      test('shows what somebody else has put the reader into when asked for, until it is joined', async () => {
+      test('shows invitations, if the request wants them, until the reader joins the room', async () => {
         await make('f-1', { members: ['carol'] });
         await make('f-2', { access: 'public', members: ['carol'] });
         const asked = (reader: Reader) =>
@@ -150,7 +150,7 @@ export function logStoreKeepingContract(name: string, open: () => Promise<Ageing
         expect((await asked(carol)).rooms).toEqual([invited, open]);
       });
 
-      test('[JW7] shows no room from which the reader is banned, and no page of it', async () => {
+      test('[JW7] shows no room that bans the reader, and no page of it', async () => {
         await make('g-1', { access: 'public' });
         await make('g-2', { members: ['carol'] });
         await get(store, 'setMember', { room: 'g-2', user: 'carol', isMember: true });
@@ -170,7 +170,7 @@ export function logStoreKeepingContract(name: string, open: () => Promise<Ageing
           (await get(store, 'rooms', { rooms: [room] })).get(room)?.hasBans;
         expect([await rest('g-1'), await hasBans('g-1')]).toEqual([0, undefined]);
         for (const room of ['g-1', 'g-2']) {
-          await get(store, 'ban', { room, user: 'carol', until: null, foundsRoom: false });
+          await get(store, 'ban', { room, user: 'carol', until: null, createsRoom: false });
           expect([await rest(room), await hasBans(room)]).toEqual([Infinity, true]);
           expect(await page(room, carol)).toBe('banned');
           expect(await page(room, { ...carol, isAdmin: true })).toBe('granted');
@@ -180,23 +180,23 @@ export function logStoreKeepingContract(name: string, open: () => Promise<Ageing
         await get(store, 'unban', { room: 'g-1', user: 'carol' });
         expect(await page('g-1', carol)).toBe('granted');
         expect(await names(carol, 'g-')).toEqual(['g-1']);
-        // A room that had no record has one, if it is known to have had none; a new room has no bans of the old.
-        await get(store, 'ban', { room: 'g-3', user: 'carol', until: null, foundsRoom: false });
+        // A ban creates a missing record only if the request says so. A new room has no bans of the old.
+        await get(store, 'ban', { room: 'g-3', user: 'carol', until: null, createsRoom: false });
         expect(await names(alice, 'g-')).toEqual(['g-1', 'g-2']);
-        await get(store, 'ban', { room: 'g-3', user: 'carol', until: null, foundsRoom: true });
+        await get(store, 'ban', { room: 'g-3', user: 'carol', until: null, createsRoom: true });
         expect(await names(alice, 'g-')).toEqual(['g-1', 'g-2', 'g-3']);
         await get(store, 'deleteRoom', { room: 'g-3', owner: 'a', epoch: 0 });
         await make('g-3', { access: 'public' });
         expect([await rest('g-3'), await hasBans('g-3')]).toEqual([0, undefined]);
       });
 
-      test('[JW7] a ban that has ended is none', async () => {
+      test('[JW7] a ban that has ended has no effect', async () => {
         await make('h-1', { access: 'public' });
-        await get(store, 'ban', { room: 'h-1', user: 'carol', until: 1, foundsRoom: false });
+        await get(store, 'ban', { room: 'h-1', user: 'carol', until: 1, createsRoom: false });
         expect(await names(carol, 'h-')).toEqual(['h-1']);
         expect(await get(store, 'banned', { pairs: [{ room: 'h-1', user: 'carol' }] })).toEqual([0]);
         const until = Date.UTC(9_999, 0);
-        await get(store, 'ban', { room: 'h-1', user: 'carol', until, foundsRoom: false });
+        await get(store, 'ban', { room: 'h-1', user: 'carol', until, createsRoom: false });
         const [restMs = 0] = await get(store, 'banned', { pairs: [{ room: 'h-1', user: 'carol' }] });
         expect(restMs).toBeGreaterThan(1e12);
         expect(restMs).toBeLessThan(until);
@@ -229,7 +229,7 @@ export function logStoreKeepingContract(name: string, open: () => Promise<Ageing
         for (const kind of ['broadcast', 'user', 'room'] as const) await prune(kind, { keepMs: 0 });
       });
 
-      test('removes nothing that is young enough', async () => {
+      test('removes no entry that is young enough', async () => {
         const channel: Channel = `room:${newRoom()}`;
         await keep(channel, ['1', '2']);
         await keep(channel, ['3'], HOUR_MS / 2);
@@ -237,12 +237,12 @@ export function logStoreKeepingContract(name: string, open: () => Promise<Ageing
         expect(await ids(channel)).toEqual(['1', '2', '3']);
       });
 
-      test('removes what is older, and nothing from the first younger one on: a log never has a hole', async () => {
+      test('removes older entries, and none from the first younger one on: a log never has a hole', async () => {
         const channel: Channel = `room:${newRoom()}`;
         await keep(channel, ['1', '2'], 3 * HOUR_MS);
         await keep(channel, ['3', '4'], 2 * HOUR_MS);
         await keep(channel, ['5']);
-        // The database's clock was put back.
+        // The database's clock was set back.
         await keep(channel, ['6'], 2 * HOUR_MS);
         expect(await prune('room', { keepMs: 2.5 * HOUR_MS })).toEqual({ removed: 2, next: null });
         expect((await readAll(store, channel)).map(({ seq, id }) => [seq, id])).toEqual([
@@ -276,7 +276,7 @@ export function logStoreKeepingContract(name: string, open: () => Promise<Ageing
         const epoch = await keep(channel, ['z']);
         expect(await prune('room')).toEqual({ removed: 2, next: null });
         expect((await get(store, 'heads', { channels: [channel] })).get(channel)).toBe(3);
-        // A page that ends early says that what it lacks was removed.
+        // A page that ends early says that the missing entries were removed.
         const page = { channel, start: { after: 0, upTo: 2 }, limit: 9, bytesMax: 9_999, reader: null };
         expect(await get(store, 'page', page)).toMatchObject({ entries: [], first: 3 });
         const keys = ['x', 'z'].map((id) => ({ sender: 'alice', id }));
@@ -306,7 +306,7 @@ export function logStoreKeepingContract(name: string, open: () => Promise<Ageing
         expect(await seqs('newest')).toEqual([[10, 11, 12], true]);
       });
 
-      test('removes no more at once than asked, and goes on from there', async () => {
+      test('removes no more at once than the limit, and continues from there', async () => {
         const two = 'room:p-2';
         const all = ['room:p-1', two, 'room:p-3'] as const;
         for (const channel of all) await keep(channel, count(5), 2 * HOUR_MS);
@@ -317,7 +317,7 @@ export function logStoreKeepingContract(name: string, open: () => Promise<Ageing
           expect(rounds).toBeLessThan(10);
           const round: StoreCalls['prune']['reply'] = await prune('room', { entries: 3, after });
           expect(round.removed).toBeLessThanOrEqual(3);
-          // An end that was not reached is never behind a round that did nothing.
+          // A step before the last always removes something.
           if (round.next !== null) expect(round.removed).toBeGreaterThan(0);
           removed += round.removed;
           after = round.next;
@@ -338,12 +338,12 @@ export function logStoreKeepingContract(name: string, open: () => Promise<Ageing
         ]);
       });
 
-      test('looks at no more channels at once than asked, in the order of their names', async () => {
+      test('looks at no more channels at once than the limit, in the order of their names', async () => {
         const channels = ['z-1', 'z-10', 'z-2', 'z-a', 'z-ä', 'z-\uFF01', 'z-\u{1F600}'].map(
           (user): Channel => `user:${user}`,
         );
         for (const channel of channels.toReversed()) await keep(channel, ['1'], 2 * HOUR_MS);
-        // It has nothing old, and is looked at all the same.
+        // It has no old entries, and counts all the same.
         await keep('user:z-11', ['1']);
         const walked: string[][] = [];
         for (let after: string | null = 'user:z-'; after !== null;) {
@@ -358,14 +358,14 @@ export function logStoreKeepingContract(name: string, open: () => Promise<Ageing
         expect(await ids('user:z-11')).toEqual(['1']);
       });
 
-      test('goes on behind a channel, also one that is not there', async () => {
+      test('continues behind a channel, also one that does not exist', async () => {
         for (const room of ['q-1', 'q-3']) await keep(`room:${room}`, ['1'], 2 * HOUR_MS);
         expect(await prune('room', { after: 'room:q-3' })).toEqual({ removed: 0, next: null });
         expect(await prune('room', { after: 'room:q-2' })).toEqual({ removed: 1, next: null });
         expect(await ids('room:q-1')).toEqual(['1']);
       });
 
-      test('from many sides at once removes everything once, and leaves no hole', async () => {
+      test('many steps at once remove everything once, and leave no hole', async () => {
         const channels = count(8).map((n): Channel => `room:r-${n}`);
         for (const channel of channels) {
           await keep(channel, count(40), 2 * HOUR_MS);
@@ -383,7 +383,7 @@ export function logStoreKeepingContract(name: string, open: () => Promise<Ageing
           return removed;
         };
         const removed = await Promise.all([7, 16, 25, 300].map(walk));
-        // What was held by another is passed over: it is left to the next time.
+        // A step skips logs that another one has locked. The next step removes their entries.
         removed.push(await walk(5_000));
         expect(removed.reduce((sum, each) => sum + each)).toBe(320);
         for (const channel of channels) expect(await ids(channel)).toEqual(['41']);

@@ -7,7 +7,7 @@ import { append, claim, entry, get, newRoom } from './log-store.contract.ts';
 const MARGIN_MS = 8_000;
 const BACK_MAX_MS = 60_000;
 
-/** What a log store promises of leases (D11), and of what was stored lately (D13). */
+/** What a log store promises about leases (D11), and about the newest entries (D13). */
 export function logStoreLeasesContract(name: string, open: () => Promise<AgeingStore>): void {
   describe(`log store contract, leases: ${name}`, () => {
     let under: AgeingStore;
@@ -29,13 +29,13 @@ export function logStoreLeasesContract(name: string, open: () => Promise<AgeingS
       expect((await renew('b.1')).leases).toEqual([]);
     });
 
-    test('[D11] each renewal adds a beat, which everybody else sees', async () => {
+    test('[D11] each renewal adds a beat, which all other processes see', async () => {
       expect(await renew('a.1', 'take')).toMatchObject({ isHeld: true, leases: [] });
       const seen = async () => (await renew('b.1', 'take')).leases;
       expect(await seen()).toEqual([{ incarnation: 'a.1', node: 'a', beats: 0, isDead: false }]);
       for (let n = 0; n < 3; n++) expect(await renew('a.1')).toMatchObject({ isHeld: true });
       expect(await seen()).toMatchObject([{ beats: 3 }]);
-      // To take what one has is to renew it.
+      // Taking a lease again renews it.
       await renew('a.1', 'take');
       expect(await seen()).toMatchObject([{ incarnation: 'a.1', beats: 4 }]);
       expect((await renew('a.1')).leases).toMatchObject([{ incarnation: 'b.1', node: 'b' }]);
@@ -66,12 +66,12 @@ export function logStoreLeasesContract(name: string, open: () => Promise<AgeingS
       const before = Date.now();
       const { timeline, at } = await renew('e.1', 'take');
       expect(timeline).toMatch(/^[0-9A-F]{8}$/);
-      // One clock here; between machines it is only ever compared with itself.
+      // Here both have one clock. Between machines this time is only compared with other times of the database.
       expect(Math.abs(at - before)).toBeLessThan(5_000);
       expect((await renew('e.1')).timeline).toBe(timeline);
     });
 
-    describe('[D13] which channels have moved', () => {
+    describe('[D13] the channels that moved', () => {
       const moved = (since: number | null, marginMs = MARGIN_MS) =>
         get(store, 'moved', { since, marginMs, backMaxMs: BACK_MAX_MS });
       const put = async (channel: Channel, ids: readonly string[], ageMs = 0): Promise<void> => {
@@ -89,7 +89,7 @@ export function logStoreLeasesContract(name: string, open: () => Promise<AgeingS
         return channels.map((channel) => heads?.get(channel));
       };
 
-      test('since now means: within the margin', async () => {
+      test('`since` now means: within the margin', async () => {
         const [late, old, both, none] = [room(), room(), room(), room()];
         await put(late, ['1', '2']);
         await put(old, ['1'], MARGIN_MS + 5_000);
@@ -99,7 +99,7 @@ export function logStoreLeasesContract(name: string, open: () => Promise<AgeingS
         expect(await headsOf(moved(null), [late, old, both, none])).toEqual([2, undefined, 3, undefined]);
       });
 
-      test('since a time of the database’s means: from the margin before it', async () => {
+      test('a time of the database as `since` means: from the margin before it', async () => {
         const [within, before] = [room(), room()];
         await put(within, ['1'], 20_000);
         await put(before, ['1'], 45_000);
@@ -109,7 +109,7 @@ export function logStoreLeasesContract(name: string, open: () => Promise<AgeingS
         expect(await headsOf(moved(at - 20_000, 30_000), [within, before])).toEqual([1, 1]);
       });
 
-      test('each answer says from when to ask next', async () => {
+      test('each answer has the `since` of the next question', async () => {
         const channel = room();
         const early = room();
         await put(early, ['1'], 20_000);
@@ -121,14 +121,14 @@ export function logStoreLeasesContract(name: string, open: () => Promise<AgeingS
         expect(await headsOf(moved(next.at, 30_000), [early, channel])).toEqual([1, 1]);
       });
 
-      test('a time that is yet to come is now: a clock may have been put back', async () => {
+      test('a future time counts as now: a clock may have been set back', async () => {
         const channel = room();
         await put(channel, ['1']);
         const { at } = await moved(null);
         expect(await headsOf(moved(at + 3_600_000), [channel])).toEqual([1]);
       });
 
-      test('what is too long ago is not gone through', async () => {
+      test('the store does not search when `since` is too long ago', async () => {
         const { at } = await moved(null);
         expect(await moved(at - BACK_MAX_MS - 5_000)).toMatchObject({ heads: null, at: expect.any(Number) });
       });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LOG_NAME } from '../../src/protocol/log-name.ts';
 import type { Channel } from '../../src/protocol/channels.ts';
 import type {
+  AppendRequest,
   Claimed,
   EntryOutcome,
   LogStore,
@@ -11,7 +12,7 @@ import type {
   StoreReply,
 } from '../../src/runtime/ports/log-store.ts';
 
-/** A store under test, and what only its kind can be made to do. */
+/** A store under test. */
 export interface StoreUnderTest {
   readonly store: LogStore;
   close(): Promise<void>;
@@ -58,11 +59,12 @@ export async function append(
   epoch: number,
   entries: readonly NewEntry[],
 ): Promise<readonly EntryOutcome[]> {
-  const [outcomes] = await get(store, 'append', {
-    owner,
-    groups: [{ channel, epoch, foundsRoom: false, entries }],
-  });
-  return outcomes as readonly EntryOutcome[];
+  return get(store, 'append', { owner, appends: appendsTo(channel, epoch, entries) });
+}
+
+/** Entries for a channel that is known to have a record, if it is a room. */
+export function appendsTo(channel: Channel, epoch: number, entries: readonly NewEntry[]): AppendRequest[] {
+  return entries.map((one) => ({ channel, epoch, createsRoom: false, entry: one }));
 }
 
 export async function readAll(
@@ -84,7 +86,7 @@ export async function readAll(
   }
 }
 
-/** What every log store promises (ports/log-store.ts), whatever it is made of. */
+/** What every log store promises (ports/log-store.ts). */
 export function logStoreContract(name: string, open: () => Promise<StoreUnderTest>): void {
   describe(`log store contract: ${name}`, () => {
     let under: StoreUnderTest;
@@ -99,7 +101,7 @@ export function logStoreContract(name: string, open: () => Promise<StoreUnderTes
       expect(store.log).toMatch(LOG_NAME);
     });
 
-    test('a channel never written to has no row: opening it is not granted, and its head is not known', async () => {
+    test('a channel without messages has no row: the store does not open it, and knows no head', async () => {
       const channel: Channel = `room:${newRoom()}`;
       const granted = await get(store, 'claim', {
         owner: 'a',
@@ -109,7 +111,7 @@ export function logStoreContract(name: string, open: () => Promise<StoreUnderTes
       expect((await get(store, 'heads', { channels: [channel] })).size).toBe(0);
     });
 
-    test('a claim raises the epoch by one and tells the head', async () => {
+    test('a claim raises the epoch by one and returns the head', async () => {
       const channel: Channel = `room:${newRoom()}`;
       expect(await claim(store, channel, 'a')).toEqual({ epoch: 1, head: 0 });
       await append(store, channel, 'a', 1, [entry('1'), entry('2')]);
@@ -118,7 +120,7 @@ export function logStoreContract(name: string, open: () => Promise<StoreUnderTes
       expect(opened.get(channel)).toEqual({ epoch: 3, head: 2 });
     });
 
-    test('entries are numbered from 1, without a hole, in the order given', async () => {
+    test('entries get seqs from 1, without a hole, in the order of the request', async () => {
       const channel: Channel = `room:${newRoom()}`;
       const { epoch } = await claim(store, channel, 'a');
       const first = await append(store, channel, 'a', epoch, [entry('a'), entry('b'), entry('c')]);
@@ -135,7 +137,7 @@ export function logStoreContract(name: string, open: () => Promise<StoreUnderTes
       expect((await get(store, 'heads', { channels: [channel] })).get(channel)).toBe(4);
     });
 
-    test('[RQ2] a place is the head and the message at a seq, of each that is asked about', async () => {
+    test('[RQ2] a place is the head of a channel and its message at a seq', async () => {
       const [one, two]: Channel[] = [`room:${newRoom()}`, `room:${newRoom()}`];
       const { epoch } = await claim(store, one as Channel, 'a');
       await append(store, one as Channel, 'a', epoch, [entry('x'), entry('y', { sender: 'bob' })]);
@@ -162,36 +164,28 @@ export function logStoreContract(name: string, open: () => Promise<StoreUnderTes
       expect(await get(store, 'places', { places: [] })).toEqual([]);
     });
 
-    test('[D21] an append that knows of more than there is: rewound, and nothing of it is stored', async () => {
+    test('[D21] an append that knows a newer head than the store: rewound, and nothing of it is stored', async () => {
       const [behind, fine]: Channel[] = [`room:${newRoom()}`, `room:${newRoom()}`];
       const owner = 'a';
       for (const channel of [behind, fine]) {
         await claim(store, channel as Channel, owner);
         await append(store, channel as Channel, owner, 1, [entry('1'), entry('2')]);
       }
-      const group = (channel: Channel, head: number, id: string) => ({
-        channel,
-        epoch: 1,
-        head,
-        foundsRoom: false,
-        entries: [entry(id), entry(`${id}+`)],
-      });
-      const groups = [group(behind as Channel, 3, 'x'), group(fine as Channel, 2, 'x')];
-      const outcomes = await get(store, 'append', { owner, groups });
-      expect(outcomes.map((some) => some.map(({ type }) => type))).toEqual([
-        ['rewound', 'rewound'],
-        ['stored', 'stored'],
-      ]);
+      const two = (channel: Channel | undefined, head: number, id: string): AppendRequest[] =>
+        appendsTo(channel as Channel, 1, [entry(id), entry(`${id}+`)]).map((one) => ({ ...one, head }));
+      const appends = [...two(behind, 3, 'x'), ...two(fine, 2, 'x')];
+      const outcomes = await get(store, 'append', { owner, appends });
+      expect(outcomes.map(({ type }) => type)).toEqual(['rewound', 'rewound', 'stored', 'stored']);
       expect((await readAll(store, behind as Channel)).map(({ id }) => id)).toEqual(['1', '2']);
-      // Whose reign it is comes first: a deposed one is told so.
-      const deposed = await get(store, 'append', { owner: 'b', groups: [group(behind as Channel, 3, 'y')] });
-      expect(deposed.flat().map(({ type }) => type)).toEqual(['fenced', 'fenced']);
-      // Who knows less than there is has nothing to prove.
-      const again = await get(store, 'append', { owner, groups: [group(fine as Channel, 1, 'z')] });
-      expect(again.flat()).toMatchObject([{ seq: 5 }, { seq: 6 }]);
+      // Epoch and owner come first: a deposed owner gets `fenced`.
+      const deposed = await get(store, 'append', { owner: 'b', appends: two(behind, 3, 'y') });
+      expect(deposed.map(({ type }) => type)).toEqual(['fenced', 'fenced']);
+      // An owner that knows an older head may append.
+      const again = await get(store, 'append', { owner, appends: two(fine, 1, 'z') });
+      expect(again).toMatchObject([{ seq: 5 }, { seq: 6 }]);
     });
 
-    test('[PU2] a page that ends before the seq it was asked up to tells where the channel begins', async () => {
+    test('[PU2] a page that ends before the wanted seq says where the channel begins', async () => {
       const [channel, empty]: Channel[] = [`room:${newRoom()}`, `room:${newRoom()}`];
       await claim(store, channel as Channel, 'a');
       await append(store, channel as Channel, 'a', 1, [entry('1'), entry('2'), entry('3')]);
@@ -211,7 +205,7 @@ export function logStoreContract(name: string, open: () => Promise<StoreUnderTes
       expect(await first(empty as Channel, 0, 4)).toBe(1);
     });
 
-    test('an entry is given back as it was taken', async () => {
+    test('an entry comes back as it was stored', async () => {
       const channel: Channel = `room:${newRoom()}`;
       const { epoch } = await claim(store, channel, 'a');
       const rich = entry('rich', {
@@ -257,35 +251,28 @@ export function logStoreContract(name: string, open: () => Promise<StoreUnderTes
 
     test('the same id of another sender, or in another channel, is another message', async () => {
       const [one, two]: Channel[] = [`room:${newRoom()}`, `room:${newRoom()}`] as const;
-      const epochs = [(await claim(store, one, 'a')).epoch, (await claim(store, two, 'a')).epoch];
-      const groups = [one, two].map((channel, at) => ({
-        channel: channel as Channel,
-        epoch: epochs[at] as number,
-        foundsRoom: false,
-        entries: [entry('same'), entry('same', { sender: 'bob' })],
-      }));
-      const outcomes = await get(store, 'append', { owner: 'a', groups });
-      expect(outcomes.map((group) => group.map(({ type }) => type))).toEqual([
-        ['stored', 'stored'],
-        ['stored', 'stored'],
-      ]);
+      const entries = [entry('same'), entry('same', { sender: 'bob' })];
+      const appends = [
+        ...appendsTo(one, (await claim(store, one, 'a')).epoch, entries),
+        ...appendsTo(two, (await claim(store, two, 'a')).epoch, entries),
+      ];
+      const outcomes = await get(store, 'append', { owner: 'a', appends });
+      expect(outcomes).toMatchObject([1, 2, 1, 2].map((seq) => ({ type: 'stored', seq })));
     });
 
-    test('a deposed owner appends nothing, by epoch or by name; the others in its batch are not touched', async () => {
+    test('a deposed owner, by epoch or by name, appends nothing; other channels of its batch do not suffer', async () => {
       const lost: Channel = `room:${newRoom()}`;
       const kept: Channel = `room:${newRoom()}`;
       const old = await claim(store, lost, 'a');
       const mine = await claim(store, kept, 'a');
       const now = await claim(store, lost, 'b');
-      const groups = [
-        { channel: lost, epoch: old.epoch, foundsRoom: false, entries: [entry('late')] },
-        { channel: kept, epoch: mine.epoch, foundsRoom: false, entries: [entry('fine')] },
+      const appends = [
+        ...appendsTo(lost, old.epoch, [entry('late')]),
+        ...appendsTo(kept, mine.epoch, [entry('fine')]),
       ];
-      expect((await get(store, 'append', { owner: 'a', groups })).flat().map(({ type }) => type)).toEqual([
-        'fenced',
-        'stored',
-      ]);
-      // The right epoch in the wrong hands, as after a claim under a name that was used twice.
+      const outcomes = await get(store, 'append', { owner: 'a', appends });
+      expect(outcomes.map(({ type }) => type)).toEqual(['fenced', 'stored']);
+      // The right epoch of the wrong owner.
       expect(await append(store, lost, 'a', now.epoch, [entry('stolen')])).toEqual([{ type: 'fenced' }]);
       expect(await readAll(store, lost)).toEqual([]);
     });
@@ -294,7 +281,7 @@ export function logStoreContract(name: string, open: () => Promise<StoreUnderTes
       expect(await append(store, `room:${newRoom()}`, 'a', 0, [entry('x')])).toEqual([{ type: 'fenced' }]);
     });
 
-    test('settling is granted from one’s own epoch only', async () => {
+    test('an owner settles only from its own epoch', async () => {
       const channel: Channel = `room:${newRoom()}`;
       const { epoch } = await claim(store, channel, 'a');
       const settle = async (owner: string, from: number): Promise<Claimed | undefined> =>
@@ -318,22 +305,25 @@ export function logStoreContract(name: string, open: () => Promise<StoreUnderTes
       expect([...granted.keys()].toSorted()).toEqual([...made].toSorted());
     });
 
-    test('one bad message among 512 is refused alone', async () => {
+    test('of 512 messages to 8 channels in turn, one bad one is refused alone', async () => {
       const channels = Array.from({ length: 8 }, (): Channel => `room:${newRoom()}`);
       const epochs = await Promise.all(channels.map((channel) => claim(store, channel, 'a')));
-      const groups = channels.map((channel, at) => ({
-        channel,
-        epoch: (epochs[at] as Claimed).epoch,
-        foundsRoom: false,
-        entries: Array.from({ length: 64 }, (_, n) =>
-          entry(`${n}`, at === 5 && n === 17 ? { content: 'U+0000: \0' } : {}),
+      const bad = { content: 'U+0000: \0' };
+      const appends = Array.from({ length: 64 }, (_, n) =>
+        channels.flatMap((channel, at) =>
+          appendsTo(channel, (epochs[at] as Claimed).epoch, [entry(`${n}`, at === 5 && n === 17 ? bad : {})]),
         ),
-      }));
-      const outcomes = await get(store, 'append', { owner: 'a', groups });
-      expect(outcomes.map((group) => group.filter(({ type }) => type === 'stored').length)).toEqual([
-        64, 64, 64, 64, 64, 63, 64, 64,
-      ]);
-      expect(outcomes[5]?.[17]).toEqual({ type: 'refused' });
+      ).flat();
+      const outcomes = await get(store, 'append', { owner: 'a', appends });
+      const place = 17 * 8 + 5;
+      expect(outcomes[place]).toEqual({ type: 'refused' });
+      const seqs = outcomes.map((outcome) => ('seq' in outcome ? outcome.seq : 0));
+      expect(seqs).toEqual(
+        appends.map((_, at) => {
+          if (at === place) return 0;
+          return Math.floor(at / 8) + (at % 8 === 5 && at > place ? 0 : 1);
+        }),
+      );
       const read = await readAll(store, channels[5] as Channel);
       expect(read.map(({ seq }) => seq)).toEqual(Array.from({ length: 63 }, (_, at) => at + 1));
       expect(read.map(({ id }) => Number(id))).toEqual([...Array(64).keys()].filter((n) => n !== 17));
@@ -377,23 +367,20 @@ export function logStoreContract(name: string, open: () => Promise<StoreUnderTes
       expect(read.map(({ data }) => (JSON.parse(data ?? '') as { content: string }).content)).toEqual(texts);
     });
 
-    test('50 writers at once: every channel gapless, every writer’s order kept', async () => {
+    test('50 writers at once: no channel has a gap, and each writer’s order stays', async () => {
       const channels = Array.from({ length: 5 }, (): Channel => `room:${newRoom()}`);
       const epochs = new Map<Channel, number>();
       for (const channel of channels) epochs.set(channel, (await claim(store, channel, 'a')).epoch);
       const writer = async (n: number): Promise<void> => {
         for (let round = 0; round < 10; round++) {
           const order = n % 2 ? channels : [...channels].toReversed();
-          let open = order.map((channel) => ({
-            channel,
-            epoch: epochs.get(channel) as number,
-            foundsRoom: false,
-            entries: [entry(`${n}-${round}`, { sender: `w${n}` })],
-          }));
+          let open = order.flatMap((channel) =>
+            appendsTo(channel, epochs.get(channel) as number, [entry(`${n}-${round}`, { sender: `w${n}` })]),
+          );
           while (open.length > 0) {
-            const outcomes = await get(store, 'append', { owner: 'a', groups: open });
-            expect(outcomes.flat().every(({ type }) => type === 'stored' || type === 'busy')).toBe(true);
-            open = open.filter((_, at) => outcomes[at]?.[0]?.type === 'busy');
+            const outcomes = await get(store, 'append', { owner: 'a', appends: open });
+            expect(outcomes.every(({ type }) => type === 'stored' || type === 'busy')).toBe(true);
+            open = open.filter((_, at) => outcomes[at]?.type === 'busy');
           }
         }
       };
@@ -410,11 +397,11 @@ export function logStoreContract(name: string, open: () => Promise<StoreUnderTes
       }
     });
 
-    test('a commit whose reply is lost is settled by a claim from one’s own epoch, and by looking up', async () => {
+    test('a claim from the owner’s epoch and a lookup settle a commit whose reply is lost', async () => {
       const channel: Channel = `room:${newRoom()}`;
       const { epoch } = await claim(store, channel, 'a');
       await append(store, channel, 'a', epoch, [entry('before')]);
-      // Nobody hears what became of these two.
+      // The outcomes of these two are lost.
       await append(store, channel, 'a', epoch, [entry('x'), entry('y')]);
       const settled = (
         await get(store, 'claim', { owner: 'a', claims: [{ channel, mode: 'settle', epoch }] })
@@ -531,13 +518,13 @@ export function logStoreContract(name: string, open: () => Promise<StoreUnderTes
         expect(await members()).toEqual([true, false, true]);
       });
 
-      test('[FR7] get a public record with their first message, when it founds them', async () => {
+      test('[FR7] get a public record with their first message, when it creates them', async () => {
         const room = newRoom();
         const channel: Channel = `room:${room}`;
         const { epoch } = await claim(store, channel, 'a');
-        const found = { channel, epoch, foundsRoom: true, entries: [entry('1')] };
-        await get(store, 'append', { owner: 'a', groups: [found] });
-        await get(store, 'append', { owner: 'a', groups: [{ ...found, entries: [entry('2')] }] });
+        const first = { channel, epoch, createsRoom: true, entry: entry('1') };
+        await get(store, 'append', { owner: 'a', appends: [first] });
+        await get(store, 'append', { owner: 'a', appends: [{ ...first, entry: entry('2') }] });
         expect(await record(room)).toEqual({
           access: 'public',
           metadata: '{}',
@@ -591,7 +578,7 @@ export function logStoreContract(name: string, open: () => Promise<StoreUnderTes
         await make(room);
         const { epoch } = await claim(store, channel, 'a');
         await append(store, channel, 'a', epoch, [entry('1'), entry('2')]);
-        // One that is late, or of somebody who is not the owner, does nothing.
+        // A late deletion does nothing, and neither does one by another owner.
         expect(await get(store, 'deleteRoom', { room, owner: 'a', epoch: epoch - 1 })).toBe(null);
         expect(await get(store, 'deleteRoom', { room, owner: 'b', epoch })).toBe(null);
         expect(await get(store, 'deleteRoom', { room, owner: 'a', epoch: 0 })).toBe(null);
@@ -616,7 +603,7 @@ export function logStoreContract(name: string, open: () => Promise<StoreUnderTes
         expect(await get(store, 'emptyRoom', { room })).toBe(true);
         expect(await get(store, 'emptyRoom', { room })).toBe(false);
         expect(await readAll(store, channel)).toEqual([]);
-        // Somebody who was made a member too late is none of the new room.
+        // A member that was added too late is not a member of the new room.
         await get(store, 'setMember', { room, user: 'late', isMember: true });
         expect(await make(room, { creator: 'dan', members: [] })).toBe(true);
         expect(await append(store, channel, 'a', epoch + 1, [entry('1')])).toMatchObject([

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { frameBatch } from '../../src/actors/frames.ts';
+import { frameBatch } from '../../src/actors/kit/frames.ts';
 import { INBOUND_LIMITS, type InboundLimits } from '../../src/limits/inbound-budget.ts';
 import type { Inbox } from '../../src/runtime/ports/inbox.ts';
 import type { FrameBatch, Sockets } from '../../src/runtime/ports/sockets.ts';
@@ -105,7 +105,7 @@ export function socketsContract(
 
     const batch = (...frames: string[]): FrameBatch => frameBatch(frames, 1, frames.length);
 
-    test('what is written arrives whole and in order, after a flush', async () => {
+    test('frames arrive whole and in order, after a flush', async () => {
       const sockets = await open();
       const peer = await under.connect();
       sockets.write(1, ['"one"', '"two"']);
@@ -129,7 +129,7 @@ export function socketsContract(
       expect(peer.received.map((frame) => frame.length)).toEqual(frames.map((frame) => frame.length));
     });
 
-    test('a batch goes to those named, and nobody else; one that is gone is passed over', async () => {
+    test('a batch goes to the named connections only; one that is gone is passed over', async () => {
       const sockets = await open();
       const peers = [
         await under.connect(),
@@ -232,7 +232,7 @@ export function socketsContract(
       expect(inbox.closures).toHaveLength(2);
     });
 
-    test('[PU3] a ping is answered by a sign of life: a time, told to nobody who does not listen', async () => {
+    test('[PU3] a ping counts as a sign of life: a time, which is reported only to a listener', async () => {
       const sockets = await open();
       await under.connect();
       expect(sockets.measure(1).heardAt).toBe(-Infinity);
@@ -242,7 +242,7 @@ export function socketsContract(
       expect(inbox.signs).toEqual([]);
     });
 
-    test('[LC2] who listens is told of the next sign, once, and at once when there was one', async () => {
+    test('[LC2] a listener gets the next sign of life, once, and at once when there was one', async () => {
       const sockets = await open();
       const peer = await under.connect();
       sockets.listen(1, -Infinity);
@@ -259,7 +259,7 @@ export function socketsContract(
       sockets.listen(99, 0);
     });
 
-    test('[LM11] more control frames than may be are no sign of life; who goes on is put out, and others are served', async () => {
+    test('[LM11] too many control frames are no sign of life; a client that goes on is closed, and others are served', async () => {
       const sockets = await open();
       const [flooding, calm] = [await under.connect(), await under.connect()];
       for (let n = 0; n < 150; n++) flooding.pong();

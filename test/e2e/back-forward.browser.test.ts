@@ -43,7 +43,7 @@ async function follow(page: Page, path: string): Promise<void> {
   await page.waitForURL(`**${path}`);
 }
 
-test('[PU3] who is on another page is not here, and is back with the page, which has missed nothing', async () => {
+test('[PU3] a user on another page is not present, and is back with the page, which has missed nothing', async () => {
   // What is no page has no icon either.
   pages.expected = /status of 404/;
   const ben = await pages.enter('ben', 'kept');

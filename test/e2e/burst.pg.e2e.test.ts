@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import type { Config } from '../../src/config.ts';
+import type { Config } from '../../src/config/index.ts';
 import { signToken } from '../../src/transport/auth/sign.ts';
 import { createDatabase } from '../support/database.ts';
 import { testConfig } from '../support/engine.ts';

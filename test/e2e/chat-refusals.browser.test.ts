@@ -15,7 +15,7 @@ const crowded = (page: Page, isFull: () => boolean): Promise<unknown> =>
     isFull() ? route.fulfill({ status: 429, json: TOO_MANY }) : route.continue(),
   );
 
-test('no token, for a reason that is not the name: the reason is told, and the name stays', async () => {
+test('no token, for a reason that is not the name: the page shows the reason, and the name stays', async () => {
   dev().expected = /status of (429|502)/;
   let isFull = true;
   const page = await dev().open({}, 'crowded', (opened) => crowded(opened, () => isFull));
@@ -49,7 +49,7 @@ test('no new token for a connection that was lost: the banner says why, until th
   await socket?.close({ code: 4005, reason: 'token_expired' });
   await expect
     .poll(() => page.locator('#banner').textContent())
-    .toMatch(/^Not connected \(no token could be had: too many tokens for this address\), trying again/);
+    .toMatch(/^Not connected \(no token is available: too many tokens for this address\), trying again/);
   isFull = false;
   await page.locator('.state.alive').waitFor({ state: 'attached', timeout: 20_000 });
   await page.locator('#banner').waitFor({ state: 'hidden' });
@@ -103,7 +103,7 @@ test('a room that is listed cannot be entered: why, on its page, until it can', 
   const isRefused = ({ type, room }: Asked): boolean => isShut && type === 'join' && room === 'listed';
   const page = await dev().open({ viewport: { width: 390, height: 844 } }, 'here', refusing(isRefused));
   await signIn(page, 'ann');
-  await page.getByText('Nobody has written here yet.').waitFor();
+  await page.getByText('There are no messages yet.').waitFor();
   await page.locator('#show-rooms').click();
   await page.locator('#rooms button', { hasText: 'listed' }).click();
   await notice(page, 'listed cannot be opened: no join today.').waitFor();
@@ -140,23 +140,31 @@ test('history that cannot be read: why, once for each try, while the room is use
 test('lists that cannot be asked for say so, and are asked again', async () => {
   let isShut = true;
   const isRefused = ({ type }: Asked): boolean => isShut && (type === 'rooms' || type === 'presence');
-  const page = await dev().open({}, 'lists', refusing(isRefused));
+  const page = await dev().open({}, 'lists', async (opened) => {
+    await opened.clock.install();
+    await refusing(isRefused)(opened);
+  });
   await signIn(page, 'ann');
   await page.getByText('This list may have changed: no rooms today. It is asked again.').waitFor();
   await page.getByText('Who is here may have changed: no presence today. It is asked again.').waitFor();
   isShut = false;
+  await page.clock.fastForward(5_000);
   await page.locator('.members .user', { hasText: 'ann' }).waitFor();
   await page.getByText('may have changed').first().waitFor({ state: 'detached' });
 });
 
-test('what the server says without being asked is told', async () => {
+test('the page shows an error that the server sends unasked', async () => {
   let socket: WebSocketRoute | undefined;
-  const page = await dev().open({}, 'told', (opened) =>
-    opened.routeWebSocket('**/ws', (route) => void (socket = route).connectToServer()),
-  );
+  const page = await dev().open({}, 'told', async (opened) => {
+    await opened.clock.install();
+    await opened.routeWebSocket('**/ws', (route) => void (socket = route).connectToServer());
+  });
   await signIn(page, 'ann');
-  await page.getByText('Nobody has written here yet.').waitFor();
+  await page.getByText('There are no messages yet.').waitFor();
   socket?.send(JSON.stringify({ type: 'error', code: 'internal', message: 'a fault of the node' }));
   await expect.poll(() => text(page, 'banner')).toBe('Something went wrong: a fault of the node.');
-  await page.locator('#banner').waitFor({ state: 'hidden', timeout: 15_000 });
+  await page.clock.fastForward(5_000);
+  expect(await page.locator('#banner').isVisible()).toBe(true);
+  await page.clock.fastForward(5_000);
+  await page.locator('#banner').waitFor({ state: 'hidden' });
 });

@@ -145,7 +145,7 @@ describe('what stops a start, in one line', () => {
     expect((await serve(environment)).stderr).toContain(message);
   });
 
-  test('a database that nobody serves', async () => {
+  test('a database without a server', async () => {
     const { stderr } = await serve({ DATABASE_URL: 'postgres://x:secret-password@127.0.0.1:1/x' });
     expect(stderr).toContain(
       'the database at 127.0.0.1:1/x of DATABASE_URL (databaseUrl) cannot be opened: connect ECONNREFUSED',

@@ -86,12 +86,12 @@ describe('vagus token', () => {
     [
       ['token', '--user', 'a'],
       { VAGUS_JWT_ALGORITHMS: 'RS256' },
-      'tokens are signed by whoever holds the private key',
+      'the holder of the private key signs the tokens',
     ],
     [
       ['token', '--user', 'a'],
       { VAGUS_JWT_SECRET: '', VAGUS_JWT_JWKS: 'https://h/k' },
-      'there is VAGUS_JWT_JWKS and no secret: tokens are signed by whoever holds the private key',
+      'there is VAGUS_JWT_JWKS and no secret: the holder of the private key signs the tokens',
     ],
   ])('%j %j is refused', async (command, environment, message) => {
     expect(await refused(command, { ...secret, ...environment })).toContain(message);

@@ -53,7 +53,7 @@ const send = (node: NodeProcess, room: string, id: string, content: string): Pro
   http(node, `/v1/rooms/${room}/messages`, { method: 'POST', body: JSON.stringify({ id, content }) });
 
 describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (signal) => {
-  test('[RS5] [HS3] [CL2] not ready, nobody new, answers, then each its own 4003, then the end with code 0', async () => {
+  test('[RS5] [HS3] [CL2] not ready, no new client, answers, then each client its own 4003, then the end with code 0', async () => {
     const node = await serve();
     await makeSlow();
     const order: string[] = [];

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { describe, expect, test } from 'vitest';
+import { describe, test, type ExpectStatic } from 'vitest';
 import type { Frame, TestClient } from '../support/client.ts';
 import { createDatabase } from '../support/database.ts';
 import { NodeProcess, SECRET } from '../support/node-process.ts';
@@ -48,7 +48,11 @@ async function chat(client: TestClient, content: string): Promise<Frame> {
 }
 
 /** Fills the store until it refuses, frees it, and sees that everything goes on and nothing acked is missing. */
-async function fillAndFree(node: NodeProcess, limit: (bytes: number | 'unlimited') => void): Promise<void> {
+async function fillAndFree(
+  expect: ExpectStatic,
+  node: NodeProcess,
+  limit: (bytes: number | 'unlimited') => void,
+): Promise<void> {
   const client = await node.connect('ann');
   const acked = new Map<string, number>();
   const send = async (content: string): Promise<Frame> => {
@@ -103,63 +107,71 @@ function serve(url: string): Promise<NodeProcess> {
   });
 }
 
-describe('[DG1] [LC4] a full disk: unavailable, nothing acked that is not stored, and service comes back by itself', () => {
-  test('[DG1] [LC4] under PostgreSQL', async () => {
+// What is below waits for timeouts, mostly: it does so at the same time.
+describe.concurrent(
+  '[DG1] [LC4] a full disk: unavailable, nothing acked that is not stored, and service comes back by itself',
+  () => {
+    test('[DG1] [LC4] under PostgreSQL', async ({ expect }) => {
+      const server = await startPostgres();
+      const node = await serve(server.url);
+      await fillAndFree(expect, node, (bytes) => limitFiles(family(server.process.pid as number), bytes));
+      await node.terminate();
+      await server.stop();
+    }, 120_000);
+
+    test('[DG1] [LC4] under the embedded store', async ({ expect }) => {
+      const folder = mkdtempSync(join(tmpdir(), 'vagus-full-'));
+      const node = await NodeProcess.start(['dev'], {
+        VAGUS_DATA_DIR: folder,
+        VAGUS_JWT_SECRET: SECRET,
+        VAGUS_LOG_LEVEL: 'silent',
+      });
+      await fillAndFree(expect, node, (bytes) => limitFiles([node.child.pid as number], bytes));
+      await node.terminate();
+      rmSync(folder, { recursive: true });
+    }, 120_000);
+  },
+);
+
+test.concurrent(
+  '[DG4] [LC4] a server that stands still, and one that is killed: everything is settled when it goes on',
+  async ({ expect }) => {
     const server = await startPostgres();
     const node = await serve(server.url);
-    await fillAndFree(node, (bytes) => limitFiles(family(server.process.pid as number), bytes));
+    const client = await node.connect('ann');
+    await client.request({ type: 'join', room: 'disk' });
+    await chat(client, 'before');
+    const pids = family(server.process.pid as number);
+    for (const pid of pids) process.kill(pid, 'SIGSTOP');
+    const stuck = Array.from({ length: 5 }, () => chat(client, 'while it stands still'));
+    const codes = (await Promise.all(stuck)).map((reply) => reply['code'] as string);
+    expect(codes.every((code) => code === 'outcome_unknown' || code === 'unavailable')).toBe(true);
+    for (const pid of pids) process.kill(pid, 'SIGCONT');
+    await expect.poll(async () => (await chat(client, 'after'))['type'], { timeout: 20_000 }).toBe('ack');
+
+    // A backend that is killed takes all connections with it, and PostgreSQL recovers from its log.
+    const victim = await backendOf(server.url);
+    const open = Array.from({ length: 40 }, () => chat(client, 'at the crash'));
+    process.kill(victim, 'SIGKILL');
+    const replies = await Promise.all(open);
+    await expect.poll(async () => (await chat(client, 'end'))['type'], { timeout: 20_000 }).toBe('ack');
+    await client.chat('disk', 'end');
+    const { messages } = await client.request({ type: 'history', room: 'disk', limit: 200 });
+    const seqs = new Map((messages as Frame[]).map((message) => [message['id'], message['seq']]));
+    expect([...seqs.values()]).toEqual([...seqs.values()].map((_, at) => at + 1));
+    for (const reply of replies) {
+      if (reply['type'] === 'ack') expect(seqs.get(reply['id'])).toBe(reply['seq']);
+      else if (reply['code'] !== 'outcome_unknown') expect(seqs.has(reply['id'])).toBe(false);
+    }
+    expect(client.chats('disk').map((text) => Number(text.split(' ')[0]))).toEqual([...seqs.values()]);
+    client.terminate();
     await node.terminate();
     await server.stop();
-  }, 120_000);
+  },
+  120_000,
+);
 
-  test('[DG1] [LC4] under the embedded store', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'vagus-full-'));
-    const node = await NodeProcess.start(['dev'], {
-      VAGUS_DATA_DIR: folder,
-      VAGUS_JWT_SECRET: SECRET,
-      VAGUS_LOG_LEVEL: 'silent',
-    });
-    await fillAndFree(node, (bytes) => limitFiles([node.child.pid as number], bytes));
-    await node.terminate();
-    rmSync(folder, { recursive: true });
-  }, 120_000);
-});
-
-test('[DG4] [LC4] a server that stands still, and one that is killed: everything is settled when it goes on', async () => {
-  const server = await startPostgres();
-  const node = await serve(server.url);
-  const client = await node.connect('ann');
-  await client.request({ type: 'join', room: 'disk' });
-  await chat(client, 'before');
-  const pids = family(server.process.pid as number);
-  for (const pid of pids) process.kill(pid, 'SIGSTOP');
-  const stuck = Array.from({ length: 5 }, () => chat(client, 'while it stands still'));
-  const codes = (await Promise.all(stuck)).map((reply) => reply['code'] as string);
-  expect(codes.every((code) => code === 'outcome_unknown' || code === 'unavailable')).toBe(true);
-  for (const pid of pids) process.kill(pid, 'SIGCONT');
-  await expect.poll(async () => (await chat(client, 'after'))['type'], { timeout: 20_000 }).toBe('ack');
-
-  // A backend that is killed takes all connections with it, and PostgreSQL recovers from its log.
-  const victim = await backendOf(server.url);
-  const open = Array.from({ length: 40 }, () => chat(client, 'at the crash'));
-  process.kill(victim, 'SIGKILL');
-  const replies = await Promise.all(open);
-  await expect.poll(async () => (await chat(client, 'end'))['type'], { timeout: 20_000 }).toBe('ack');
-  await client.chat('disk', 'end');
-  const { messages } = await client.request({ type: 'history', room: 'disk', limit: 200 });
-  const seqs = new Map((messages as Frame[]).map((message) => [message['id'], message['seq']]));
-  expect([...seqs.values()]).toEqual([...seqs.values()].map((_, at) => at + 1));
-  for (const reply of replies) {
-    if (reply['type'] === 'ack') expect(seqs.get(reply['id'])).toBe(reply['seq']);
-    else if (reply['code'] !== 'outcome_unknown') expect(seqs.has(reply['id'])).toBe(false);
-  }
-  expect(client.chats('disk').map((text) => Number(text.split(' ')[0]))).toEqual([...seqs.values()]);
-  client.terminate();
-  await node.terminate();
-  await server.stop();
-}, 120_000);
-
-test('[D19] many nodes that start together on a new database migrate it once', async () => {
+test('[D19] many nodes that start together on a new database migrate it once', async ({ expect }) => {
   const database = await createDatabase();
   const environment = { DATABASE_URL: database.url, VAGUS_JWT_SECRET: SECRET };
   const nodes = await Promise.all(Array.from({ length: 5 }, () => NodeProcess.start(['serve'], environment)));

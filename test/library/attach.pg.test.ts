@@ -94,7 +94,7 @@ describe('on a server of one’s own', () => {
     expect(await text(other.engine.port, '/', headers)).toBe('417 ');
   });
 
-  test('an upgrade of another path is 404 when nobody else takes any, else it is left to the application', async () => {
+  test('an upgrade of another path is 404 without another listener, else it is left to the application', async () => {
     const server = await ownServer();
     await attached(server);
     const port = portOf(server);

@@ -62,7 +62,7 @@ async function tryAll(client: TestClient, user: string): Promise<(string | numbe
 }
 
 describe('authorize', () => {
-  test('[JW6] who is banned does nothing in any room: by socket, by REST, and makes none', async () => {
+  test('[JW6] a banned user does nothing in any room: by socket, by REST, and makes none', async () => {
     const banned = new Set(['mallory']);
     decide = ({ user }) => !banned.has(user);
     const mallory = await library.connect('mallory');
@@ -150,7 +150,7 @@ describe('authorize', () => {
     ['keeps it for too long', () => ({ allow: true, forMs: 3_600_001 }), 'internal'],
     ['keeps it for no time', () => ({ allow: true, forMs: -1 }), 'internal'],
     ['is no wiser', () => ({ error: 'no' }), 'internal'],
-  ])('[ER1] who %s refuses the one request, and the connection goes on', async (_, answer, code) => {
+  ])('[ER1] a hook that %s refuses the one request, and the connection goes on', async (_, answer, code) => {
     decide = ({ room: name }) => (name === room ? answer() : true);
     const ann = await library.connect('ann');
     for (const frame of [
@@ -247,7 +247,7 @@ describe('engine.recheck', () => {
     expect(await ben.request({ type: 'join', room })).toMatchObject({ type: 'ack' });
   });
 
-  test('[JW6] what was decided before it does not count any more, though the answer comes later', async () => {
+  test('[JW6] an earlier decision does not count any more, though the answer comes later', async () => {
     const answers: ((answer: boolean) => void)[] = [];
     decide = () => new Promise((resolve) => answers.push(resolve));
     const ann = await library.connect('hesitant');
@@ -260,7 +260,7 @@ describe('engine.recheck', () => {
     expect(await joined).toMatchObject({ code: 'forbidden' });
   });
 
-  test('[JW6] who cannot be decided on is asked about again, and off when nobody can say', async () => {
+  test('[JW6] an undecided user is asked about again, and off when there is no decision', async () => {
     const ann = await library.join('ann', room);
     const ben = await library.join('ben', room);
     let fails = 1;

@@ -109,7 +109,7 @@ test('examples/own-server: a page, tokens, and rooms with a say in them, on one 
   expect(example.stderr).toBe('');
 });
 
-test('examples/own-server: nothing of the staff’s room is for others; who is banned is in none, reads, writes and makes nothing', async () => {
+test('examples/own-server: others cannot use the staff’s room; a banned user is in no room, reads, writes and makes nothing', async () => {
   const example = await Example.start({ DATABASE_URL: database.url });
   const [alice, bob, mallory] = await Promise.all(
     ['alice', 'bob', 'mallory'].map((user) => example.connect(user)),
@@ -166,7 +166,7 @@ test('examples/own-server: a port that is none, too', async () => {
   expect(example.stderr).toBe('PORT is abc, but must be a port: 0 to 65535\n');
 });
 
-test('examples/own-server: a database that cannot be had, too', async () => {
+test('examples/own-server: also with an unavailable database', async () => {
   const example = new Example({ DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' });
   expect(await example.ended).toEqual([1, null]);
   expect(example.stderr.trimEnd().split('\n')).toHaveLength(1);

@@ -151,7 +151,7 @@ describe('beforeMessage', () => {
     ann.terminate();
   });
 
-  test('[ER1] [DG4] who throws or hangs refuses the one message as unavailable; others are served meanwhile', async () => {
+  test('[ER1] [DG4] a hook that throws or hangs refuses the one message as unavailable; others are served meanwhile', async () => {
     let release!: (answer: unknown) => void;
     onMessage = ({ content }) => {
       if (content === 'hang') return new Promise((resolve) => (release = resolve));

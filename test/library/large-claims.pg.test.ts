@@ -16,7 +16,7 @@ async function tokenOf(length: number, letter = 'x'): Promise<string> {
   return tokenWith({ sub: 'ann', more: letter.repeat(length - JSON.stringify(empty).length) });
 }
 
-test('[JW6] claims are kept up to 16,384 characters of JSON, and refused beyond, if somebody wants to see them', async () => {
+test('[JW6] claims are kept up to 16,384 characters of JSON, and refused beyond, if a hook reads them', async () => {
   const secret = Buffer.from(SECRET);
   const { verify } = makeVerifier({ secret, keepsPayload: true });
   for (const letter of ['x', 'é']) {

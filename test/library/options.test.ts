@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { configOfSettings } from '../../src/config/options.ts';
 import { FIELDS } from '../../src/config/settings.ts';
-import { readConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/config/index.ts';
 import { ConfigError, createEngine, type EngineOptions } from '../../src/index.ts';
 
 const jwtSecret = 'x'.repeat(32);
 
 describe('options', () => {
-  test('what is not given is as in vagus serve, but there is no admin port', () => {
+  test('options have the defaults of vagus serve, but there is no admin port', () => {
     const serve = readConfig(
       { host: '0.0.0.0', roomsAutoCreate: false, logLevel: 'info', jwtSecret: () => jwtSecret },
       {},
@@ -115,11 +115,11 @@ describe('options', () => {
       new URL('postgres://u:hunter2@h/d'),
       /^databaseUrl is of the type object, but must be a string: a/,
     ],
-    ['prot', 80, /^prot is no option: did you mean port\?$/],
-    ['hookDeadline', 80, /^hookDeadline is no option$/],
+    ['prot', 80, /^prot is not an option: did you mean port\?$/],
+    ['hookDeadline', 80, /^hookDeadline is not an option$/],
     ['server', {}, /^server is \{\}, but must be a server of node:http or node:https$/],
     ['hooks', null, /^hooks is null, but must be an object/],
-    ['hooks', { onMessage: () => true }, /^hooks\.onMessage is no hook; there are authorize and/],
+    ['hooks', { onMessage: () => true }, /^hooks\.onMessage is not a hook; there are authorize and/],
     ['hooks', { beforeMessage: true }, /^hooks\.beforeMessage is true, but must be a function$/],
     [
       'hooks',

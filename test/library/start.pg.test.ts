@@ -60,7 +60,7 @@ describe('a start that fails', () => {
     expect(await connections()).toBe(0);
   });
 
-  test('keys that cannot be had are a setting that cannot be used', async () => {
+  test('unavailable keys are a setting that cannot be used', async () => {
     const missing = join(folder, 'missing.json');
     const malformed = join(folder, 'malformed.json');
     const secret = join(folder, 'secret.json');
@@ -80,7 +80,7 @@ describe('a start that fails', () => {
     expect(await connections()).toBe(0);
   });
 
-  test('a server has one engine: another is told so, and leaves nothing open', async () => {
+  test('a server has one engine: a second one is refused, and leaves nothing open', async () => {
     const server = await ownServer();
     const first = await Library.start({ server, databaseUrl: database.url });
     const error = await start({ ...QUIET, server, databaseUrl: database.url });
@@ -124,7 +124,7 @@ describe('a start that fails', () => {
   });
 });
 
-test('callers’ mistakes are told by code, each by a promise that is rejected', async () => {
+test('callers’ mistakes have codes, each as a rejected promise', async () => {
   const library = await Library.start({ host: '127.0.0.1', port: 0, databaseUrl: database.url });
   const engine = library.engine as unknown as Record<string, (...given: unknown[]) => Promise<unknown>>;
   const circle: Record<string, unknown> = {};

@@ -15,7 +15,7 @@ test('[LM11] 10 control frames a second, 100 at once; 300 more in a minute are a
   expect(budget.isAbused).toBe(true);
 });
 
-test('[LM11] who keeps within it for ever, or goes over it now and then, is left alone', () => {
+test('[LM11] a client that keeps within it for ever, or goes over it now and then, is not closed', () => {
   const budget = new InboundBudget(INBOUND_LIMITS);
   for (let s = 0; s < 3_600; s++) for (let n = 0; n < 10; n++) expect(budget.control(s * 1_000)).toBe(true);
   for (let minute = 100; minute < 110; minute++)

@@ -25,7 +25,7 @@ test('[LM2] in no stretch of time is more taken than the burst and what the rate
   );
 });
 
-test('[LM2] who waits as long as he was told gets one, and not a millisecond earlier than one before', () => {
+test('[LM2] a caller that waits as long as the bucket says gets a token, and not a millisecond earlier', () => {
   fc.assert(
     fc.property(rates, pauses, (rate, waits) => {
       const bucket = new TokenBucket(rate);
@@ -42,7 +42,7 @@ test('[LM2] who waits as long as he was told gets one, and not a millisecond ear
   );
 });
 
-test('a bucket that nobody has touched is full, and all of it may be taken at once', () => {
+test('an unused bucket is full, and all of it may be taken at once', () => {
   fc.assert(
     fc.property(rates, fc.double({ min: 0, max: 1e12, noNaN: true }), (rate, now) => {
       const bucket = new TokenBucket(rate);

@@ -17,8 +17,8 @@ class Loop {
   }
 }
 
-describe('what may come by the thousand', () => {
-  test('is passed on a few between two looks at the sockets, in order, and all of it', () => {
+describe('events that may come by the thousand', () => {
+  test('are passed on a few between two looks at the sockets, in order, and all of them', () => {
     const loop = new Loop();
     const passed: number[] = [];
     const paced = new Paced<number>(loop.clock, (item) => passed.push(item));
@@ -32,7 +32,7 @@ describe('what may come by the thousand', () => {
     expect(passed).toEqual(all);
   });
 
-  test('what comes in between waits its turn; what comes alone is passed on at once', () => {
+  test('an event that comes in between waits its turn; a lone event is passed on at once', () => {
     const loop = new Loop();
     const passed: string[] = [];
     const paced = new Paced<string>(loop.clock, (item) => passed.push(item));

@@ -105,11 +105,13 @@ class TestNode {
   }
 
   ask(to: string, message: Message, deadlineMs = 1_000): void {
-    this.system.ask(to as Address<Message>, message, { deadlineMs }, (answer) => this.answers.push(answer));
+    this.system.ask(to as Address<Message>, message, { deadlineMs, lane: 'user' }, (answer) =>
+      this.answers.push(answer),
+    );
   }
 
   tell(to: string, message: Message): void {
-    this.system.tell(to as Address<Message>, message);
+    this.system.tell(to as Address<Message>, message, 'user');
   }
 }
 
@@ -120,8 +122,8 @@ beforeEach(() => {
   far = new TestNode(FAR);
 });
 
-describe('a letter to an actor of which the cluster has one', () => {
-  test('goes to its owner; its life is asked for once', () => {
+describe('a message to an actor of which the cluster has one', () => {
+  test('goes to its owner; its generation is asked for once', () => {
     near.ask('home:a', { type: 'hello', n: 1 });
     near.ask('home:a', { type: 'hello', n: 2 });
     network.settle();
@@ -141,7 +143,7 @@ describe('a letter to an actor of which the cluster has one', () => {
     expect(network.carried).toEqual([]);
   });
 
-  test('whose owner nobody knows: the asker hears it at once, a tell is a dead letter', () => {
+  test('with an unknown owner: the asker gets a failure at once, a tell is a dead letter', () => {
     owner = undefined;
     near.ask('home:a', { type: 'hello' });
     near.tell('home:a', { type: 'hello' });
@@ -150,7 +152,7 @@ describe('a letter to an actor of which the cluster has one', () => {
     expect(near.system.deadLetters.counts.get('unplaced')).toBe(2);
   });
 
-  test('follows an owner that changes while its life is asked for', () => {
+  test('follows an owner that changes while its generation is asked for', () => {
     near.ask('home:a', { type: 'hello', n: 1 }, 10_000);
     owner = NEAR;
     network.settle();
@@ -161,12 +163,12 @@ describe('a letter to an actor of which the cluster has one', () => {
     expect(near.answers).toEqual([{ ok: true, body: { n: 1 } }]);
   });
 
-  test('too many that wait for a life are refused', () => {
+  test('too many messages that wait for a generation are refused', () => {
     for (let n = 0; n < 300; n++) near.tell('home:a', { type: 'hello' });
     expect(near.system.deadLetters.counts.get('overflow')).toBe(300 - 256);
   });
 
-  test('nobody says which life: those that wait end', () => {
+  test('without an answer about the generation the waiting messages end', () => {
     near.tell('home:a', { type: 'hello' });
     near.ask('home:a', { type: 'hello' }, 10_000);
     network.advance(3_100);
@@ -185,8 +187,8 @@ describe('a letter to an actor of which the cluster has one', () => {
   });
 });
 
-describe('a life that is over', () => {
-  test('takes no letter: an ask goes to the next one, a tell is lost', () => {
+describe('a generation that is over', () => {
+  test('takes no message: an ask goes to the next generation, a tell is lost', () => {
     near.ask('home:a', { type: 'hello', n: 1 });
     network.settle();
     far.tell('home:a', { type: 'stop' });
@@ -233,7 +235,7 @@ describe('an ask at another node', () => {
     expect(far.seen).toContain('until 700');
   });
 
-  test('is told what became of it when its actor crashes for good or refuses', () => {
+  test('gets a failure when its actor crashes for good or refuses', () => {
     near.ask('home:a', { type: 'hello', n: 1 });
     network.settle();
     near.ask('home:a', { type: 'boom' }, 60_000);
@@ -291,7 +293,7 @@ test('an actor that is bound to a socket is reached where its socket is', () => 
   expect(near.system.deadLetters.counts.get('no_actor')).toBe(1);
 });
 
-test('a publication reaches who lives on the nodes that are named, and starts nobody', () => {
+test('a publication reaches the actors that run on the named nodes, and starts none', () => {
   near.tell('relay:a', { type: 'start' });
   network.settle();
   near.on = (message) =>
@@ -312,5 +314,5 @@ test('every message is accounted for', () => {
   for (let n = 0; n < 20; n++) near.ask('home:a', { type: 'hello', n });
   near.tell('conn:x.1.1', { type: 'hello' });
   network.settle();
-  for (const { system } of [near, far]) expect(system.letters.waiting).toBe(0);
+  for (const { system } of [near, far]) expect(system.deliveryCounters.waiting).toBe(0);
 });

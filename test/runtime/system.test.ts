@@ -18,7 +18,11 @@ type Message = { readonly type: string; readonly [field: string]: unknown };
 /** What an actor did, in order, and what it is to do with a message. */
 interface Script {
   readonly seen: string[];
-  readonly on: (message: Message | TimerFired | Answered, turn: Turn, life: number) => readonly Effect[];
+  readonly on: (
+    message: Message | TimerFired | Answered,
+    turn: Turn,
+    generation: number,
+  ) => readonly Effect[];
 }
 
 let world: World;
@@ -35,28 +39,28 @@ function register(
     supervision?: Supervision;
     mailboxMax?: number;
     placement?: ActorPlacement;
-    lastWords?: readonly Effect[];
+    onFailure?: readonly Effect[];
   } = {},
 ): Script {
   const script: Script = { seen: [], on };
-  let lives = 0;
-  const { lastWords } = options;
-  const behaviour: Behaviour<{ readonly life: number }, Message> = {
+  let generations = 0;
+  const { onFailure } = options;
+  const behaviour: Behaviour<{ readonly generation: number }, Message> = {
     kind,
     mailboxMax: options.mailboxMax ?? 100,
     supervision: options.supervision ?? 'restart',
     placement: options.placement ?? 'node',
     start: ({ restarted }) => {
-      lives++;
+      generations++;
       script.seen.push(restarted ? 'restart' : 'start');
-      return [{ life: lives }, []];
+      return [{ generation: generations }, []];
     },
     step: (state, message, turn) => {
       const timer = message.type === 'timer' ? `:${(message as TimerFired).timer}` : '';
       script.seen.push(`${message.type}${timer}`);
-      return on(message, turn, state.life);
+      return on(message, turn, state.generation);
     },
-    ...(lastWords ? { lastWords: () => lastWords } : {}),
+    ...(onFailure ? { onFailure: () => onFailure } : {}),
   };
   system.register(behaviour);
   return script;
@@ -74,7 +78,7 @@ const tell = (target: string, message: Message): Effect => ({
 /** Asks from outside and gives the answer once there is one. */
 function ask(address: string, message: Message, deadlineMs = 1_000): { answer?: Answer<unknown> } {
   const result: { answer?: Answer<unknown> } = {};
-  system.ask(to(address), message, { deadlineMs }, (answer) => {
+  system.ask(to(address), message, { deadlineMs, lane: 'user' }, (answer) => {
     expect(result.answer, 'answered once').toBeUndefined();
     result.answer = answer;
   });
@@ -84,17 +88,17 @@ function ask(address: string, message: Message, deadlineMs = 1_000): { answer?: 
 describe('deliveries', () => {
   test('a virtual actor starts with its first message; each has its own mailbox', () => {
     const script = register('echo', () => []);
-    system.tell(to('echo:a'), { type: 'one' });
-    system.tell(to('echo:b'), { type: 'two' });
-    system.tell(to('echo:a'), { type: 'three' });
+    system.tell(to('echo:a'), { type: 'one' }, 'user');
+    system.tell(to('echo:b'), { type: 'two' }, 'user');
+    system.tell(to('echo:a'), { type: 'three' }, 'user');
     world.clock.settle();
     expect(script.seen).toEqual(['start', 'start', 'one', 'three', 'two']);
   });
 
-  test('to nobody: a dead letter, and an ask is answered at once', () => {
+  test('without an actor at the address: a dead letter, and an ask fails at once', () => {
     register('spawned', () => [], { placement: 'socket' });
-    system.tell(to('spawned:n1.x.1'), { type: 'hello' });
-    system.tell(to('nothing:x'), { type: 'hello' });
+    system.tell(to('spawned:n1.x.1'), { type: 'hello' }, 'user');
+    system.tell(to('nothing:x'), { type: 'hello' }, 'user');
     const asked = ask('spawned:n1.x.1', { type: 'hello' });
     expect(asked.answer).toEqual({ ok: false, taken: false, reason: 'no_actor' });
     expect(system.deadLetters.counts.get('no_actor')).toBe(3);
@@ -118,13 +122,13 @@ describe('deliveries', () => {
     expect(script.seen).toEqual(['start', 'm0', 'm1', 'm2']);
   });
 
-  test('soon: after everything that is queued', () => {
+  test('afterQueue: behind everything that is queued', () => {
     const script = register('late', (message) =>
-      message.type === 'go' ? [{ type: 'soon', message: { type: 'after' } }] : [],
+      message.type === 'go' ? [{ type: 'afterQueue', message: { type: 'after' } }] : [],
     );
     register('other', () => [tell('late:x', { type: 'between' })]);
-    system.tell(to('late:x'), { type: 'go' });
-    system.tell(to('other:x'), { type: 'run' });
+    system.tell(to('late:x'), { type: 'go' }, 'user');
+    system.tell(to('other:x'), { type: 'run' }, 'user');
     world.clock.settle();
     expect(script.seen).toEqual(['start', 'go', 'between', 'after']);
   });
@@ -134,8 +138,8 @@ describe('deliveries', () => {
       if (message.type === 'close') return [{ type: 'hold' }];
       return message.type === 'open' ? [{ type: 'release' }] : [];
     });
-    system.tell(to('door:x'), { type: 'close' });
-    system.tell(to('door:x'), { type: 'guest' });
+    system.tell(to('door:x'), { type: 'close' }, 'user');
+    system.tell(to('door:x'), { type: 'guest' }, 'user');
     world.clock.settle();
     expect(script.seen).toEqual(['start', 'close']);
     system.tell(to('door:x'), { type: 'open' }, 'system');
@@ -151,8 +155,8 @@ describe('[D4] fairness', () => {
       order.push(turn.self);
       return [];
     });
-    for (let n = 0; n < 100; n++) system.tell(to('busy:a'), { type: 'm' });
-    system.tell(to('busy:b'), { type: 'm' });
+    for (let n = 0; n < 100; n++) system.tell(to('busy:a'), { type: 'm' }, 'user');
+    system.tell(to('busy:b'), { type: 'm' }, 'user');
     world.clock.settle();
     expect(order.indexOf('busy:b')).toBe(32);
     expect(order).toHaveLength(101);
@@ -166,7 +170,7 @@ describe('[D4] fairness', () => {
       return [];
     });
     for (const name of ['a', 'b', 'c'])
-      for (let n = 0; n < 50; n++) system.tell(to(`slow:${name}`), { type: 'm' });
+      for (let n = 0; n < 50; n++) system.tell(to(`slow:${name}`), { type: 'm' }, 'user');
     world.clock.slice();
     expect(steps).toBeGreaterThanOrEqual(16);
     expect(steps).toBeLessThanOrEqual(26);
@@ -175,19 +179,19 @@ describe('[D4] fairness', () => {
     expect(steps).toBe(150);
   });
 
-  test('a slice is over when many sockets are to be written to; who waits for the next one is not in it', () => {
+  test('a slice is over when many sockets have frames to write; actors that wait for the next one do not run in it', () => {
     const seen: string[] = [];
     register('writer', (message) => {
       seen.push(message.type);
       world.sockets.dirty += 500;
-      return seen.length < 5 ? [{ type: 'soon', message: { type: 'again' } }] : [];
+      return seen.length < 5 ? [{ type: 'afterQueue', message: { type: 'again' } }] : [];
     });
     register('other', () => {
       seen.push('other');
       return [];
     });
-    system.tell(to('writer:a'), { type: 'first' });
-    system.tell(to('other:a'), { type: 'm' });
+    system.tell(to('writer:a'), { type: 'first' }, 'user');
+    system.tell(to('other:a'), { type: 'm' }, 'user');
     world.clock.slice();
     expect(seen).toEqual(['first', 'other']);
     expect(world.sockets.flushes).toBe(1);
@@ -225,11 +229,11 @@ describe('[D5] asks', () => {
     expect(system.census().asks).toBe(0);
   });
 
-  test('what has expired is not handled any more', () => {
+  test('an expired message is not handled any more', () => {
     const script = register('held', (message) =>
       message.type === 'open' ? [{ type: 'release' }] : [{ type: 'hold' }],
     );
-    system.tell(to('held:x'), { type: 'close' });
+    system.tell(to('held:x'), { type: 'close' }, 'user');
     ask('held:x', { type: 'q' }, 500);
     world.clock.advance(600);
     system.tell(to('held:x'), { type: 'open' }, 'system');
@@ -256,7 +260,7 @@ describe('[D5] asks', () => {
           ]
         : [];
     });
-    system.tell(to('client:x'), { type: 'go' });
+    system.tell(to('client:x'), { type: 'go' }, 'user');
     world.clock.settle();
     expect(answers).toEqual([{ n: 7 }, { ok: true, body: 'yes' }]);
   });
@@ -273,7 +277,7 @@ describe('timers', () => {
         ];
       return message.type === 'timer' ? [{ type: 'disarm', timer: 'b' }] : [];
     });
-    system.tell(to('clock:x'), { type: 'go' });
+    system.tell(to('clock:x'), { type: 'go' }, 'user');
     world.clock.advance(1_000);
     expect(script.seen).toEqual(['start', 'go', 'timer:a']);
     expect(system.census().timers).toBe(0);
@@ -281,27 +285,42 @@ describe('timers', () => {
 });
 
 describe('stopping', () => {
-  test('timers go, asks that were taken are answered, what waits begins the next life', () => {
+  test('timers go, asks that were taken are answered, waiting messages begin the next generation', () => {
     const script = register('idle', (message) => {
       if (message.type === 'arm') return [{ type: 'arm', timer: 't', delayMs: 100 }];
       return message.type === 'stop' ? [{ type: 'stop' }] : [];
     });
-    system.tell(to('idle:x'), { type: 'arm' });
+    system.tell(to('idle:x'), { type: 'arm' }, 'user');
     const asked = ask('idle:x', { type: 'q' });
-    system.tell(to('idle:x'), { type: 'stop' });
-    system.tell(to('idle:x'), { type: 'next' });
+    system.tell(to('idle:x'), { type: 'stop' }, 'user');
+    system.tell(to('idle:x'), { type: 'next' }, 'user');
     world.clock.advance(1_000);
     expect(asked.answer).toEqual({ ok: false, taken: true, reason: 'stopped' });
     expect(script.seen).toEqual(['start', 'arm', 'q', 'stop', 'start', 'next']);
     expect(system.census().timers).toBe(0);
   });
 
-  test('of an actor that does not start by itself, what waits is a dead letter', () => {
+  test('[LM8] waiting messages keep their lanes in the next generation, and count against its bound', () => {
+    const hold = (message: { readonly type: string }): readonly Effect[] =>
+      message.type === 'stop' ? [{ type: 'stop' }] : message.type === 'hold' ? [{ type: 'hold' }] : [];
+    const script = register('held', hold, { mailboxMax: 2 });
+    system.tell(to('held:x'), { type: 'stop' }, 'system');
+    for (const type of ['a', 'b']) system.tell(to('held:x'), { type }, 'user');
+    system.tell(to('held:x'), { type: 'latest' }, 'latest');
+    // The default lane: it comes before what users have sent.
+    system.tell(to('held:x'), { type: 'hold' });
+    world.clock.settle();
+    expect(script.seen).toEqual(['start', 'stop', 'start', 'hold']);
+    expect([system.cell('held:x')?.mailbox.userSize, system.cell('held:x')?.mailbox.size]).toEqual([2, 3]);
+    expect(ask('held:x', { type: 'c' }).answer).toMatchObject({ reason: 'overflow' });
+  });
+
+  test('waiting messages of an actor that does not start by itself are dead letters', () => {
     register('once', (message) => (message.type === 'stop' ? [{ type: 'stop' }] : []), {
       placement: 'socket',
     });
     system.spawn(to('once:x'), undefined);
-    system.tell(to('once:x'), { type: 'stop' });
+    system.tell(to('once:x'), { type: 'stop' }, 'user');
     const asked = ask('once:x', { type: 'q' });
     world.clock.settle();
     expect(asked.answer).toEqual({ ok: false, taken: false, reason: 'stopped' });
@@ -323,8 +342,8 @@ describe('[D5] supervision', () => {
       }
       return [];
     });
-    system.tell(to('room:x'), { type: 'shaky' });
-    system.tell(to('room:x'), { type: 'next' });
+    system.tell(to('room:x'), { type: 'shaky' }, 'user');
+    system.tell(to('room:x'), { type: 'next' }, 'user');
     world.clock.settle();
     expect(script.seen).toEqual(['start', 'shaky']);
     world.clock.advance(1_000);
@@ -338,7 +357,7 @@ describe('[D5] supervision', () => {
   test('a message that crashes it twice is a dead letter, and answered', () => {
     const script = register('room', bomb);
     const asked = ask('room:x', { type: 'bomb' }, 10_000);
-    system.tell(to('room:x'), { type: 'next' });
+    system.tell(to('room:x'), { type: 'next' }, 'user');
     world.clock.advance(5_000);
     expect(script.seen).toEqual(['start', 'bomb', 'restart', 'bomb', 'restart', 'next']);
     expect(asked.answer).toEqual({ ok: false, taken: true, reason: 'poison' });
@@ -347,7 +366,7 @@ describe('[D5] supervision', () => {
 
   test('five crashes in 60 s: quarantined for 30 s, refusing everything, then tried again', () => {
     const script = register('room', bomb);
-    for (let n = 0; n < 3; n++) system.tell(to('room:x'), { type: 'bomb' });
+    for (let n = 0; n < 3; n++) system.tell(to('room:x'), { type: 'bomb' }, 'user');
     world.clock.advance(10_000);
     expect(script.seen.filter((seen) => seen === 'bomb')).toHaveLength(5);
     const refused = ask('room:x', { type: 'q' });
@@ -363,31 +382,31 @@ describe('[D5] supervision', () => {
     register('room', (message) => bomb(message));
     const before = ask('room:x', { type: 'q' });
     world.clock.settle();
-    system.tell(to('room:x'), { type: 'bomb' });
+    system.tell(to('room:x'), { type: 'bomb' }, 'user');
     world.clock.settle();
     expect(before.answer).toEqual({ ok: false, taken: true, reason: 'crashed' });
   });
 
-  test('what an earlier life asked for and armed does not reach the next', () => {
+  test('answers and timers of an earlier generation do not reach the next', () => {
     register('server', () => []);
     const script = register('room', (message) => {
       if (message.type === 'go') {
         return [
           { type: 'ask', to: 'server:x', message: { type: 'q' }, lane: 'user', deadlineMs: 500, context: 1 },
           { type: 'arm', timer: 't', delayMs: 500 },
-          { type: 'soon', message: { type: 'bomb' } },
+          { type: 'afterQueue', message: { type: 'bomb' } },
         ];
       }
       return bomb(message);
     });
-    system.tell(to('room:x'), { type: 'go' });
+    system.tell(to('room:x'), { type: 'go' }, 'user');
     world.clock.advance(2_000);
     expect(script.seen).toEqual(['start', 'go', 'bomb', 'restart']);
   });
 
-  test('a connection is not restarted: its last words are said, and it is over', () => {
+  test('a connection is not restarted: its `onFailure` runs, and it is over', () => {
     const close: Effect = { type: 'close', connection: 1, code: 1011, reason: 'internal_error' };
-    const script = register('conn', bomb, { supervision: 'stop', placement: 'socket', lastWords: [close] });
+    const script = register('conn', bomb, { supervision: 'stop', placement: 'socket', onFailure: [close] });
     system.spawn(to('conn:1'), undefined);
     const asked = ask('conn:1', { type: 'bomb' });
     world.clock.advance(1_000);
@@ -395,6 +414,77 @@ describe('[D5] supervision', () => {
     expect(world.sockets.closed.get(1)).toEqual({ code: 1011, reason: 'internal_error' });
     expect(asked.answer).toEqual({ ok: false, taken: true, reason: 'crashed' });
     expect(system.cell('conn:1')).toBeUndefined();
+  });
+
+  describe('with `handOver`', () => {
+    /** Starts throw as often as `unlucky` says; each generation counts the messages of all before it. */
+    function keeper(unlucky = 0): { readonly starts: string[]; readonly steps: number[] } {
+      const starts: string[] = [];
+      const steps: number[] = [];
+      system.register<{ seen: string[] }, Message, undefined>({
+        kind: 'keeper',
+        mailboxMax: 10,
+        supervision: 'handOver',
+        placement: 'node',
+        start: (_birth, _turn, crashed) => {
+          starts.push(crashed ? `after ${crashed.state.seen.join()}` : 'from nothing');
+          if (crashed) expect(crashed.step).toBe(steps.at(-1));
+          if (crashed && unlucky-- > 0) throw new Error('no luck');
+          return [{ seen: [...(crashed?.state.seen ?? [])] }, []];
+        },
+        step: (state, message, turn) => {
+          steps.push(turn.step);
+          if (message.type === 'bomb' || message.type === 'shaky') {
+            if (message.type === 'bomb' || starts.length === 1) throw new Error('boom');
+          }
+          state.seen.push(message.type);
+          return [];
+        },
+        onFailure: ({ seen }) => {
+          starts.push(`onFailure of ${seen.join()}`);
+          return [];
+        },
+      });
+      return { starts, steps };
+    }
+
+    const send = (...types: string[]): void => {
+      for (const type of types) system.tell(to('keeper:x'), { type }, 'user');
+    };
+
+    test('the next generation has the state of the one that crashed, and takes the message again', () => {
+      const { starts } = keeper();
+      send('a', 'shaky', 'b');
+      world.clock.advance(300);
+      expect(starts).toEqual(['from nothing', 'after a']);
+      expect(system.cell('keeper:x')?.state).toEqual({ seen: ['a', 'shaky', 'b'] });
+    });
+
+    test('a start that throws leaves that state to the next', () => {
+      const { starts } = keeper(2);
+      send('a', 'shaky');
+      world.clock.advance(1_600);
+      expect(starts).toEqual(['from nothing', 'after a', 'after a', 'after a']);
+      expect(system.cell('keeper:x')?.state).toEqual({ seen: ['a', 'shaky'] });
+    });
+
+    test('after a second crash over one message `onFailure` runs, and the next generation starts from nothing', () => {
+      const { starts } = keeper();
+      send('a', 'bomb', 'b');
+      world.clock.advance(700);
+      expect(starts).toEqual(['from nothing', 'after a', 'onFailure of a', 'from nothing']);
+      expect(system.cell('keeper:x')?.state).toEqual({ seen: ['b'] });
+    });
+
+    test('too many crashes do so, too: `onFailure` runs before the quarantine', () => {
+      const { starts } = keeper(9);
+      send('a', 'shaky');
+      world.clock.advance(3_100);
+      expect(starts).toEqual(['from nothing', 'after a', 'after a', 'after a', 'after a', 'onFailure of a']);
+      expect(system.cell('keeper:x')?.status).toBe('quarantined');
+      world.clock.advance(31_000);
+      expect(starts.slice(-1)).toEqual(['from nothing']);
+    });
   });
 
   test('one that cannot even start is tried again, with longer and longer pauses', () => {
@@ -411,7 +501,7 @@ describe('[D5] supervision', () => {
       },
       step: () => [],
     } satisfies Behaviour<undefined, Message>);
-    system.tell(to('unlucky:x'), { type: 'm' });
+    system.tell(to('unlucky:x'), { type: 'm' }, 'user');
     world.clock.advance(10_000);
     expect(starts.map((at) => Math.round(at / 100))).toEqual([0, 2, 6, 14]);
   });

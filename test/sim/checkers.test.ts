@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { CONNECTION_LIMITS } from '../../src/actors/connection/context.ts';
 import { WIRE_LIMITS } from '../../src/protocol/limits.ts';
-import { Chats } from '../../src/sim/chats.ts';
-import type { Seen } from '../../src/sim/expectations.ts';
-import { LogChecker } from '../../src/sim/log-checker.ts';
-import { OutgoingChecks } from '../../src/sim/outgoing-checks.ts';
-import { Timeline } from '../../src/sim/timeline.ts';
-import { WireChecker } from '../../src/sim/wire-checker.ts';
-import type { Frame } from '../../src/sim/wire-owner.ts';
+import { SentMessages } from '../../src/sim/checkers/sent-messages.ts';
+import type { Seen } from '../../src/sim/checkers/expectations.ts';
+import { LogChecker } from '../../src/sim/checkers/log-checker.ts';
+import { OutgoingChecks } from '../../src/sim/checkers/outgoing-checks.ts';
+import { Timeline } from '../../src/sim/kit/timeline.ts';
+import { WireChecker } from '../../src/sim/checkers/wire-checker.ts';
+import type { Frame } from '../../src/sim/checkers/wire-owner.ts';
 
 // A checker must not ask for more than the protocol promises, nor for less.
 
@@ -18,8 +18,8 @@ const found = (): string[] => said.splice(0);
 function wire(): WireChecker & { readonly log: LogChecker } {
   const timeline = new Timeline();
   const log = new LogChecker(timeline, violate);
-  const chats = new Chats('c1', 'u1', log, violate);
-  const owner = { name: 'c1', user: 'u1', chats, positions: new Map<string, Seen>() };
+  const messages = new SentMessages('c1', 'u1', log, violate);
+  const owner = { name: 'c1', user: 'u1', messages, positions: new Map<string, Seen>() };
   const checker = new WireChecker(1, owner, { timeline, log, violate, replayMax: 1_000 });
   checker.received({ type: 'notification', action: 'welcome', data: {} }, 0);
   return Object.assign(checker, { log });
@@ -41,7 +41,7 @@ test('[HS5] nothing may be shown before the first request, and any may be the fi
   expect(found().filter((text) => text.includes('HS5'))).toEqual([]);
 });
 
-test('[RQ1] [RQ2] who has seen something else there must be told of it, and who has not need not', () => {
+test('[RQ1] [RQ2] a client that has seen something else there must get a reset, and any other need not', () => {
   const checker = wire();
   checker.sent({ type: 'heartbeat', status: 'ping' });
   const { log } = checker;
@@ -52,11 +52,8 @@ test('[RQ1] [RQ2] who has seen something else there must be told of it, and who 
     new Map([[channel, undefined]]),
   );
   const entry = { id: 'm1', sender: 'svc:x', content: '', data: '{}', sentAt: null };
-  log.appended(
-    'n.1',
-    [{ channel, epoch: 1, foundsRoom: false, entries: [entry] }],
-    [[{ type: 'stored', seq: 1, at: 0 }]],
-  );
+  const append = { channel, epoch: 1, createsRoom: false, entry } as const;
+  log.appended('n.1', [append], [{ type: 'stored', seq: 1, at: 0 }]);
   const resume = (user: unknown, reply: Frame, more: Frame = {}): string[] => {
     checker.sent({ type: 'resume', id: 'r', channels: { user }, ...more });
     checker.received({ type: 'ack', id: 'r', channels: { user: reply } }, 10);
@@ -71,7 +68,7 @@ test('[RQ1] [RQ2] who has seen something else there must be told of it, and who 
   expect(resume({ seq: 1, id: 'm1' }, { seq: 1, reset: true })).toHaveLength(1);
 });
 
-test('[D21] [PU2] who was shown what a failover has lost must be told so, before anything that is there instead', () => {
+test('[D21] [PU2] a client with messages that a failover has lost must get a reset before the messages that are there instead', () => {
   const channel = 'user:u1';
   const lost = () => {
     const checker = wire();
@@ -79,12 +76,9 @@ test('[D21] [PU2] who was shown what a failover has lost must be told so, before
     const claims = [{ channel, mode: 'create', epoch: 0 }] as const;
     log.claimed({ owner: 'n.1', claims }, new Map([[channel, { epoch: 1, head: 0 }]]), new Map());
     const store = (seq: number, id: string): void => {
-      const entries = [{ id, sender: 'svc:x', content: '', data: '{}', sentAt: null }];
-      log.appended(
-        'n.1',
-        [{ channel, epoch: 1, foundsRoom: false, entries }],
-        [[{ type: 'stored', seq, at: 0 }]],
-      );
+      const entry = { id, sender: 'svc:x', content: '', data: '{}', sentAt: null };
+      const append = { channel, epoch: 1, createsRoom: false, entry } as const;
+      log.appended('n.1', [append], [{ type: 'stored', seq, at: 0 }]);
     };
     const show = (seq: number, id: string): void => checker.received({ ...event, seq, id }, 10);
     const reset = (seq: number): void =>
@@ -122,10 +116,10 @@ test('[D21] [PU2] who was shown what a failover has lost must be told so, before
   right.resume(0);
   expect(found()).toEqual([]);
   right.resume(0, { from: 1, to: 1 });
-  expect(found()).toEqual([expect.stringContaining('live after 0, is told of a gap of 1..1')]);
+  expect(found()).toEqual([expect.stringContaining('live after 0, gets a gap of 1..1')]);
 });
 
-test('[LM7] what was asked before a connection was slow may wait for it, and no more', () => {
+test('[LM7] replies to requests from before a connection was slow may wait for it, and nothing more', () => {
   const outboundMaxBytes = 4_096;
   const { inFlightMax } = CONNECTION_LIMITS;
   const checks = new OutgoingChecks(violate, { outboundMaxBytes, inFlightMax });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { HookQuestion, MessageQuestion } from '../../src/runtime/ports/hooks.ts';
-import { Random } from '../../src/sim/random.ts';
-import { later, type SimApplication } from '../../src/sim/sim-hooks.ts';
+import { Random } from '../../src/sim/kit/random.ts';
+import { later, type SimApplication } from '../../src/sim/ports/sim-hooks.ts';
 import { Scenario, type ScenarioOptions } from '../support/scenario.ts';
 
 // An application with a say in joins and messages, on virtual time. Every invariant is checked meanwhile; each for many seeds.
@@ -183,7 +183,7 @@ describe('messages', () => {
     const scenario = asked(
       1,
       onMessages(() => later(Infinity, true)),
-      { ledger: { pendingMax: 4 } },
+      { writer: { pendingMax: 4 } },
     );
     const ann = scenario.connect('ann');
     const ids = Array.from({ length: 6 }, () => ann.send(chat('x')));
@@ -194,11 +194,11 @@ describe('messages', () => {
     expect(ids.map((id) => ann.reply(id)?.['code'] as string)).toEqual(ids.map(() => 'unavailable'));
   });
 
-  test('a home with nobody present waits for the application, too', () => {
+  test('a home without present users waits for the application, too', () => {
     const scenario = asked(
       1,
       onMessages(() => later(900, true)),
-      { ledger: { idleMs: 100 } },
+      { writer: { idleMs: 100 } },
     );
     expect(scenario.connect('ann').request(chat('x'))).toMatchObject({ type: 'ack', seq: 1 });
   });
@@ -284,7 +284,7 @@ describe('joins', () => {
   });
 });
 
-test('[D17] without hooks nobody is asked, and nothing is different', () => {
+test('[D17] without hooks no application is asked, and nothing is different', () => {
   const scenario = new Scenario(1, {
     application: () => {
       throw new Error('nobody asks');

@@ -1,10 +1,10 @@
-import { SimDatabase } from '../../src/sim/database.ts';
-import type { DatabaseFault } from '../../src/sim/faults.ts';
-import { LogChecker } from '../../src/sim/log-checker.ts';
-import { Random } from '../../src/sim/random.ts';
-import { SimLogStore } from '../../src/sim/sim-log-store.ts';
-import { Timeline } from '../../src/sim/timeline.ts';
-import { Trace } from '../../src/sim/trace.ts';
+import { SimDatabase } from '../../src/sim/ports/database.ts';
+import type { DatabaseFault } from '../../src/sim/kit/faults.ts';
+import { LogChecker } from '../../src/sim/checkers/log-checker.ts';
+import { Random } from '../../src/sim/kit/random.ts';
+import { SimLogStore } from '../../src/sim/ports/sim-log-store.ts';
+import { Timeline } from '../../src/sim/kit/timeline.ts';
+import { Trace } from '../../src/sim/kit/trace.ts';
 import type { LogStore } from '../../src/runtime/ports/log-store.ts';
 import { MemoryLogStore } from '../../src/store/memory/memory-log-store.ts';
 import { logStoreFaultsContract } from '../contract/log-store-faults.contract.ts';

@@ -19,15 +19,17 @@ describe('planted bugs', () => {
     expect(verdict, verdict.output).toMatchObject({ isFound: true, invariant: mutant.invariant });
     // What it says is enough to play it again.
     expect(verdict.output).toContain(
-      `vagus simulate --seed ${mutant.seed} --duration 60s --faults all --trace -`,
+      `vagus simulate --seed ${mutant.seed} --duration 60s --faults ${mutant.faults ?? 'all'} --trace -`,
     );
     expect(verdict.output).toMatch(/^commit +\S/m);
   });
 
   test('a build without a bug in it, made the same way, is clean on all these seeds', () => {
     const planted = new Planted(undefined);
-    const seeds = new Set(mutants.map(({ seed }) => seed));
-    const verdicts = [...seeds].map((seed) => planted.simulate(seed));
+    const runs = new Map(
+      mutants.map((mutant) => [`${mutant.seed} ${mutant.faults} ${mutant.clients}`, mutant]),
+    );
+    const verdicts = [...runs.values()].map((mutant) => planted.simulate(mutant.seed, 1, mutant));
     planted.remove();
     expect(verdicts.filter(({ isFound }) => isFound)).toEqual([]);
   });

@@ -1,16 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ApplicationHooks } from '../../src/host/application-hooks.ts';
+import { ApplicationHooks } from '../../src/engine/application-hooks.ts';
 import { expect, test } from 'vitest';
 import { SystemClock } from '../../src/host/system-clock.ts';
 import { SystemEntropy } from '../../src/host/system-entropy.ts';
-import { Random } from '../../src/sim/random.ts';
-import { SimClock, EPOCH_MS } from '../../src/sim/sim-clock.ts';
-import { SimEntropy } from '../../src/sim/sim-entropy.ts';
-import { later, SimHooks } from '../../src/sim/sim-hooks.ts';
-import { SimNetwork } from '../../src/sim/sim-network.ts';
-import { simToken, SimTokens } from '../../src/sim/sim-tokens.ts';
-import { Timeline } from '../../src/sim/timeline.ts';
+import { Random } from '../../src/sim/kit/random.ts';
+import { SimClock } from '../../src/sim/ports/sim-clock.ts';
+import { EPOCH_MS } from '../../src/sim/kit/timeline.ts';
+import { SimEntropy } from '../../src/sim/ports/sim-entropy.ts';
+import { later, SimHooks } from '../../src/sim/ports/sim-hooks.ts';
+import { SimNetwork } from '../../src/sim/ports/sim-network.ts';
+import { simToken } from '../../src/sim/kit/tokens.ts';
+import { SimTokens } from '../../src/sim/ports/sim-tokens.ts';
+import { Timeline } from '../../src/sim/kit/timeline.ts';
 import { JoseVerifier } from '../../src/transport/auth/jose-verifier.ts';
 import { signToken } from '../../src/transport/auth/sign.ts';
 import { LocalBus } from '../../src/transport/bus/local-bus.ts';
@@ -60,7 +62,7 @@ busContract('simulated', () => {
   };
 });
 
-test('the bus of a node that is alone has no way to anybody', () => {
+test('the bus of a lone node reaches no other node', () => {
   const { bus, heard } = listening(new LocalBus());
   expect(bus.send('n2.1', { type: 'whois', to: 'room:a' })).toBe(false);
   bus.flush();

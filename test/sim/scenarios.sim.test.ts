@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Channel } from '../../src/protocol/channels.ts';
-import { simulate } from '../../src/sim/simulate.ts';
+import { simulate } from '../../src/sim/world/simulate.ts';
 import type { Frame } from '../support/client.ts';
 import { Scenario } from '../support/scenario.ts';
 
@@ -43,7 +43,7 @@ describe('drain', () => {
     });
   });
 
-  test('[LC4] homes stop; what comes afterwards for one finds the log as it was', () => {
+  test('[LC4] homes stop; a later message to one finds the log as it was', () => {
     each((seed) => {
       const scenario = new Scenario(seed);
       const ann = scenario.connect('ann');
@@ -95,9 +95,9 @@ describe('drain', () => {
 });
 
 describe('idle passivation', () => {
-  const IDLE = { ledger: { idleMs: 5_000 } } as const;
+  const IDLE = { writer: { idleMs: 5_000 } } as const;
 
-  test('[LC4] a room that nobody is in and nobody writes to stops; the next message starts a new life of the same log', () => {
+  test('[LC4] the home of a room without members and messages stops; the next message starts a new generation on the same log', () => {
     each((seed) => {
       const scenario = new Scenario(seed, IDLE);
       const ann = scenario.connect('ann');
@@ -115,7 +115,7 @@ describe('idle passivation', () => {
     });
   });
 
-  test('[LC4] not while somebody is present, however quiet it is', () => {
+  test('[LC4] not while a user is present, however quiet the room is', () => {
     each((seed) => {
       const scenario = new Scenario(seed, IDLE);
       const ann = scenario.connect('ann');
@@ -128,7 +128,7 @@ describe('idle passivation', () => {
     });
   });
 
-  test('[LC3] a user who was lost is there for the grace; who left is not', () => {
+  test('[LC3] a lost user is present for the grace; a user who left is not', () => {
     each((seed) => {
       const scenario = new Scenario(seed, { ...IDLE, graceMs: 5_000 });
       const [ann, bob, cid] = ['ann', 'bob', 'cid'].map((user) => scenario.connect(user));
@@ -181,7 +181,7 @@ describe('limits', () => {
       const scenario = new Scenario(seed, {
         allowance: { messagesPerMinute: 2 },
         connection: { messagesPerMinute: 2 },
-        ledger: { idleMs: 1_000 },
+        writer: { idleMs: 1_000 },
       });
       const ann = scenario.connect('ann');
       for (const content of ['one', 'two']) ann.request(chat('a', content));
@@ -192,7 +192,7 @@ describe('limits', () => {
     });
   });
 
-  test('[LM2] [CL2] who asks on before the time is over is closed with 4504, at the number that is set', () => {
+  test('[LM2] [CL2] a client that asks on before the time is over is closed with 4504, at the number that is set', () => {
     each((seed) => {
       const scenario = new Scenario(seed, {
         allowance: { messagesPerMinute: 1 },
@@ -230,7 +230,7 @@ describe('limits', () => {
     });
   });
 
-  test('[LM6] one connection more than a user may have is refused, also of a crowd at once; who goes makes room', () => {
+  test('[LM6] one connection more than a user may have is refused, also of a crowd at once; a connection that closes makes room', () => {
     each((seed) => {
       const scenario = new Scenario(seed, { allowance: { connectionsMax: 3 } });
       const crowd = Array.from({ length: 8 }, () => scenario.dial('ann'));

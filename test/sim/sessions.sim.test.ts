@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { SESSIONS } from '../../src/actors/services.ts';
-import { EPOCH_MS } from '../../src/sim/sim-clock.ts';
+import { SESSIONS } from '../../src/actors/messages/node.ts';
+import { EPOCH_MS } from '../../src/sim/kit/timeline.ts';
 import { Scenario, type ScenarioClient } from '../support/scenario.ts';
 
 // Sessions that are ended while something else is under way, on virtual time.
@@ -14,7 +14,7 @@ const EPOCH_S = EPOCH_MS / 1_000;
 function revoke(scenario: Scenario, before: number | null = null): { isDone: boolean } {
   const asked = { isDone: false };
   const message = { type: 'revoke', user: 'ann', session: null, before, isLasting: false } as const;
-  scenario.node.system.ask(SESSIONS, message, { deadlineMs: 10_000 }, (answer) => {
+  scenario.node.system.ask(SESSIONS, message, { deadlineMs: 10_000, lane: 'user' }, (answer) => {
     asked.isDone = answer.ok && answer.body !== false;
   });
   return asked;
@@ -64,7 +64,7 @@ describe('[JW5] a revocation beside a handshake', () => {
       }
   });
 
-  test('[JW5] what was in before goes whatever its iat; who signs in behind the cut stays', () => {
+  test('[JW5] connections from before the cut close, whatever their iat; a sign-in after the cut stays', () => {
     let stayed = 0;
     for (const seed of SEEDS)
       for (const leadMs of [-30, -4, 0, 2, 30]) {
@@ -80,7 +80,7 @@ describe('[JW5] a revocation beside a handshake', () => {
 describe('[JW3] the look at all sessions', () => {
   const heartbeat = { heartbeatIntervalMs: 1_000, heartbeatTimeoutMs: 600_000 };
 
-  test('[JW3] [JW5] finds what somebody else has ended, when the store was away at the handshake, too', () => {
+  test('[JW3] [JW5] finds sessions that another process has ended, also when the store was away at the handshake', () => {
     for (const seed of SEEDS.slice(0, 10)) {
       const scenario = new Scenario(seed, { connection: heartbeat });
       scenario.fault = 'db-down';

@@ -4,12 +4,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { CLIENT_KINDS } from '../../src/sim/client-kinds.ts';
-import { ALL_FAULTS, chooseFaults, FAULTS, parseFaults } from '../../src/sim/faults.ts';
-import { guarded, NotDeterministic } from '../../src/sim/guard.ts';
-import { replayLine } from '../../src/sim/report.ts';
-import { simulate, type SimulationOptions } from '../../src/sim/simulate.ts';
-import { simulateCommand } from '../../src/simulate-command.ts';
+import { CLIENT_KINDS } from '../../src/sim/clients/client-kinds.ts';
+import { ALL_FAULTS, chooseFaults, FAULTS, parseFaults } from '../../src/sim/kit/faults.ts';
+import { guarded, NotDeterministic } from '../../src/sim/kit/guard.ts';
+import { replayLine } from '../../src/sim/world/report.ts';
+import { simulate, type SimulationOptions } from '../../src/sim/world/simulate.ts';
+import { simulateCommand } from '../../src/cli/commands/simulate.ts';
 import { ROOT } from '../support/source.ts';
 
 const MINUTE_MS = 60_000;
@@ -36,7 +36,7 @@ describe('[D18] the same seed', () => {
     const run = (trace: string) =>
       spawnSync(
         process.execPath,
-        [`${ROOT}dist/cli.js`, 'simulate', '--seed', '4711', '--duration', '20s', '--trace', trace],
+        [`${ROOT}dist/cli/main.js`, 'simulate', '--seed', '4711', '--duration', '20s', '--trace', trace],
         { maxBuffer: 1e9 },
       );
     const [piped, kept] = [run('-'), run(file)];

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { CANARY, type CanaryStatus } from '../../src/actors/canary.ts';
-import type { LogStatus } from '../../src/actors/messages.ts';
-import { judgeReadiness } from '../../src/readiness.ts';
+import { CANARY, type CanaryStatus } from '../../src/actors/node/canary.ts';
+import type { LogStatus } from '../../src/actors/messages/log.ts';
+import { judgeReadiness } from '../../src/engine/readiness.ts';
 import { Scenario, type ScenarioClient } from '../support/scenario.ts';
 
 // The table "What still works when the store is away" of docs/guarantees.md, row by row (D14). Each for many seeds.
@@ -104,7 +104,7 @@ describe('while the store is away', () => {
     });
   });
 
-  test('[DG1] what was acked before is there afterwards, and everything goes on by itself', () => {
+  test('[DG1] messages that were acked before are there afterwards, and everything continues by itself', () => {
     each((seed) => {
       const { scenario, ann } = away(seed);
       trip(scenario, ann);
@@ -138,7 +138,7 @@ describe('while the store is away', () => {
       let status: CanaryStatus | undefined;
       const probed = (): CanaryStatus | undefined => {
         system.ask(CANARY, { type: 'status' }, { deadlineMs: 1_000 }, (answer) => {
-          if (answer.ok) status = answer.body as CanaryStatus;
+          if (answer.ok) status = answer.body;
         });
         scenario.run(1);
         return status;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Random } from '../../src/sim/random.ts';
-import { Timeline } from '../../src/sim/timeline.ts';
+import { Random } from '../../src/sim/kit/random.ts';
+import { Timeline } from '../../src/sim/kit/timeline.ts';
 
 describe('timeline', () => {
   test('[D18] events come in the order of their times, ties in the order in which they were set', () => {
@@ -34,7 +34,7 @@ describe('timeline', () => {
     expect(at).toEqual([10, 10, 15, 20]);
   });
 
-  test('what is taken back does not happen', () => {
+  test('a cancelled event does not happen', () => {
     const timeline = new Timeline();
     const happened: string[] = [];
     const scheduled = timeline.after(5, () => happened.push('no'));
@@ -44,7 +44,7 @@ describe('timeline', () => {
     expect(happened).toEqual(['yes']);
   });
 
-  test('it does not run past the time that is given', () => {
+  test('the timeline does not run past its end', () => {
     const timeline = new Timeline();
     timeline.after(5, () => {});
     expect(timeline.step(4)).toBe(false);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { CROSSING } from '../../src/actors/crossing.ts';
-import type { SimNode } from '../../src/sim/node.ts';
+import { CROSSING } from '../../src/actors/messages/crossing.ts';
+import type { SimNode } from '../../src/sim/world/node.ts';
 import { Scenario, type ScenarioClient } from '../support/scenario.ts';
 
 // Two nodes, one database. Rooms whose names begin with `far` and the users `bo…` live on the second; everything said between the
@@ -39,7 +39,7 @@ describe.each(SEEDS)('two nodes, seed %i', (seed) => {
     expect(replies).toEqual([]);
   });
 
-  test('who is present is known on both, comes, signals and goes', () => {
+  test('both nodes know the present users, their joins, signals and leaves', () => {
     const { scenario, al, bo } = twoNodes(seed);
     for (const client of [al, bo]) client.request({ type: 'join', room: 'far' });
     for (const client of [al, bo])

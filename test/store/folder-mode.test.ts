@@ -6,7 +6,7 @@ import { keepToOwner } from '../../src/store/postgres/folder-mode.ts';
 
 const mode = (path: string): string => (statSync(path).mode & 0o777).toString(8);
 
-test('a folder that others could read is its owner’s alone when it was opened, with all in it', () => {
+test('opening a folder that other users could read leaves it and its content to its owner', () => {
   const folder = mkdtempSync(join(tmpdir(), 'vagus-mode-'));
   const [inner, file] = [join(folder, 'pgdata'), join(folder, 'pgdata', 'base')];
   mkdirSync(inner, { mode: 0o755 });
@@ -14,7 +14,7 @@ test('a folder that others could read is its owner’s alone when it was opened,
   chmodSync(folder, 0o755);
   keepToOwner(folder);
   expect([folder, inner, file].map(mode)).toEqual(['700', '700', '600']);
-  // And opened again it is left alone.
+  // Opening it again changes nothing.
   chmodSync(file, 0o640);
   keepToOwner(folder);
   expect(mode(file)).toBe('640');

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll } from 'vitest';
 import { MemoryLogStore } from '../../src/store/memory/memory-log-store.ts';
 import { openStore } from '../../src/store/open.ts';
 import { migrate } from '../../src/store/postgres/migrate.ts';
@@ -15,7 +16,7 @@ import { createDatabase } from '../support/database.ts';
 
 const options = { connections: 12, statementTimeoutMs: 2_500, onIdleError: () => {}, onEnd: () => {} };
 
-/** Entries are stored as they are, and made older by a statement of the test's own. */
+/** Stores entries, and then makes them older by a statement of its own. */
 function ageing(under: StoreUnderTest, query: (sql: string) => Promise<unknown>): AgeingStore {
   return {
     ...under,
@@ -44,16 +45,21 @@ async function memory(): Promise<AgeingStore> {
   };
 }
 
+const folder = mkdtempSync(join(tmpdir(), 'vagus-pglite-'));
+let embedded: PgliteClient | undefined;
+afterAll(async () => {
+  await embedded?.close();
+  rmSync(folder, { recursive: true });
+});
+
+/** Starting it takes seconds: the contracts, one after the other, have the same one, and each an empty schema. */
 async function pglite(): Promise<AgeingStore> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'vagus-pglite-'));
-  const client = await PgliteClient.open({ folder: dataDir, onEnd: () => {} });
+  embedded ??= await PgliteClient.open({ folder, onEnd: () => {} });
+  const client = embedded;
+  await client.session((run) => run('drop schema if exists vagus cascade'));
   await migrate(client);
   const store = await PostgresLogStore.open(client);
-  const close = async (): Promise<void> => {
-    await store.close();
-    rmSync(dataDir, { recursive: true });
-  };
-  return ageing({ store, close }, (sql) => client.session((run) => run(sql)));
+  return ageing({ store, close: async () => {} }, (sql) => client.session((run) => run(sql)));
 }
 
 async function postgres(): Promise<AgeingStore> {

@@ -9,7 +9,7 @@ const LOCK = 0x76_61_67_75;
 const known = readMigrations();
 const newest = known.at(-1)?.made as number;
 
-/** A step that code of tomorrow knows. */
+/** A migration of later code. */
 const tomorrow = (name: string, sql: string): Migration => ({
   made: newest + 1_000 + Number(name.slice(0, 4)),
   name,
@@ -33,12 +33,12 @@ afterEach(async () => {
   await database.drop();
 });
 
-test('[D19] a migration that does not end is waited for so long, and then named', async () => {
+test('[D19] a node waits for a migration that does not end, then gives up and names it', async () => {
   await other.query('select pg_advisory_lock($1)', [LOCK]);
   await expect(migrate(client, { waitMs: 200 })).rejects.toThrow(
     /^another process is migrating the database and has not finished within 0\.2 s: end it/,
   );
-  // One that ends in time is waited for.
+  // It waits for a migration that ends in time.
   const waiting = migrate(client, { waitMs: 20_000 });
   await expect
     .poll(() => database.query(`select 1 from pg_locks where locktype = 'advisory' and not granted`))
@@ -47,7 +47,7 @@ test('[D19] a migration that does not end is waited for so long, and then named'
   expect(await waiting).toEqual(known.map(({ name }) => name));
 });
 
-test('[D19] many that start together do it once, and who has nothing to do waits for nobody', async () => {
+test('[D19] of many nodes that start together one migrates, and a node without anything to migrate does not wait', async () => {
   const clients = Array.from(
     { length: 5 },
     () => new PgClient({ url: database.url, connections: 1, statementTimeoutMs: 0, onIdleError: () => {} }),
@@ -69,7 +69,7 @@ test('[D19] timeouts that the role or the database sets do not end a migration',
   expect(await migrate(client, { known: [...known, slow] })).toContain('0100_slow');
 });
 
-test('[D19] one that fails leaves nothing of those before it, and can be tried again', async () => {
+test('[D19] a migration that fails undoes those before it too, and can be tried again', async () => {
   const good = tomorrow('0100_good', 'create table vagus.good ()');
   const bad = tomorrow('0101_bad', 'create table vagus.good ()');
   await expect(migrate(client, { known: [...known, good, bad] })).rejects.toThrow('already exists');
@@ -80,14 +80,14 @@ test('[D19] one that fails leaves nothing of those before it, and can be tried a
   ]);
 });
 
-describe('a table that somebody holds', () => {
+describe('a locked table', () => {
   const change = tomorrow('0100_change', 'alter table vagus.messages add column more text');
   const hold = async (): Promise<void> => {
     await migrate(client);
     await other.query('begin; lock table vagus.messages in access share mode');
   };
 
-  test('[D19] is waited for a moment at a time, so that nodes that run go on in between', async () => {
+  test('[D19] a migration waits for it a moment at a time, so that running nodes continue in between', async () => {
     await hold();
     const waiting = migrate(client, { known: [...known, change], waitMs: 20_000 });
     const queued = (): Promise<unknown[]> =>
@@ -95,7 +95,7 @@ describe('a table that somebody holds', () => {
         `select 1 from pg_locks where not granted and relation = 'vagus.messages'::regclass and mode = 'AccessExclusiveLock'`,
       );
     await expect.poll(queued).toHaveLength(1);
-    // The old node's append comes behind it, and gets its turn before the holder lets go.
+    // The old node's append queues up behind it, and gets its turn before the lock is released.
     const asked = performance.now();
     await database.query('delete from vagus.messages');
     expect(performance.now() - asked).toBeLessThan(2_000);
@@ -103,26 +103,26 @@ describe('a table that somebody holds', () => {
     expect(await waiting).toEqual(['0100_change']);
   });
 
-  test('[D19] and named, when it is not had in time', async () => {
+  test('[D19] the migration names it when it stays locked for too long', async () => {
     await hold();
     await expect(migrate(client, { known: [...known, change], waitMs: 500 })).rejects.toThrow(
-      'the migration 0100_change needs a table that somebody holds',
+      'the migration 0100_change needs a table that another transaction has locked',
     );
   });
 });
 
-describe('a schema of code that is newer', () => {
+describe('a schema of newer code', () => {
   const next = tomorrow('0100_next', 'create table vagus.next ()');
 
-  test('[D19] is used by code that is old enough for it, whatever else it knows', async () => {
+  test('[D19] code that the schema suits uses it, although it does not know all migrations', async () => {
     await migrate(client, { known: [...known, next] });
     expect(await migrate(client)).toEqual([]);
-    // A version that comes between the two in time still gets what is its own.
+    // A version between the two still gets its own migration.
     const between = { ...tomorrow('0050_between', 'create table vagus.between ()') };
     expect(await migrate(client, { known: [...known, between] })).toEqual(['0050_between']);
   });
 
-  test('[D19] is refused by code older than what it suits, with its name', async () => {
+  test('[D19] code that is too old for it refuses it, and names the migration', async () => {
     await migrate(client, { known: [...known, next] });
     await database.query('update vagus.schema_changes set suits_from = made where name = $1', ['0100_next']);
     await expect(migrate(client)).rejects.toMatchObject({

@@ -7,7 +7,7 @@ import type { Statement } from '../../src/store/postgres/statement.ts';
 import { get } from '../contract/log-store.contract.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 
-// What a page of history costs the server, beside what it gives.
+// How much the server reads for a page of history, compared with what it sends.
 
 const ENTRIES = 1_100;
 const BYTES_MAX = 262_144;
@@ -25,7 +25,7 @@ beforeAll(async () => {
     onIdleError: () => {},
     onEnd: () => {},
   });
-  // The largest contents there may be, none of which can be packed; and ones that are just kept in the row.
+  // The largest contents, which PostgreSQL cannot compress, and contents that it just keeps in the row.
   await database.query(`
     insert into vagus.messages (channel, seq, epoch, sender, id, content, stored_at)
     select 'room:' || size.name, n, 1, 'alice', n::text, left(text.random, size.bytes), now()
@@ -80,7 +80,7 @@ describe.each([
   test.each([
     ['large', 5],
     ['middle', 141],
-  ])('[RQ6] sends nothing that does not fit, and stops reading: %s', async (name, sent) => {
+  ])('[RQ6] a page sends nothing that does not fit, and stops reading: %s', async (name, sent) => {
     const cost = await costOf(statement, { channel: `room:${name}`, ...start });
     expect(cost.sent).toBe(sent);
     expect(cost.bytes).toBeGreaterThan(BYTES_MAX * 0.9);
@@ -90,14 +90,14 @@ describe.each([
     expect(cost.blocks).toBeLessThan(200);
   });
 
-  test('[RQ6] small ones end at the count', async () => {
+  test('[RQ6] a page of small entries ends at the count', async () => {
     const cost = await costOf(statement, { channel: 'room:small', ...start });
     expect(cost.sent).toBe(1_001);
     expect(cost.read).toBeLessThanOrEqual(1_001 + 128);
   });
 });
 
-test('[RQ6] page by page it is all there, once and in order', async () => {
+test('[RQ6] the pages together have every entry, once and in order', async () => {
   for (const name of ['large', 'middle', 'small']) {
     const seqs: number[] = [];
     for (let more = true; more;) {

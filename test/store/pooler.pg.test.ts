@@ -1,12 +1,21 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import pg from 'pg';
 import { openStore, type OpenStore } from '../../src/store/open.ts';
-import { append, ask, claim, entry, get, newRoom, readAll } from '../contract/log-store.contract.ts';
+import {
+  append,
+  appendsTo,
+  ask,
+  claim,
+  entry,
+  get,
+  newRoom,
+  readAll,
+} from '../contract/log-store.contract.ts';
 import { logStoreContract } from '../contract/log-store.contract.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { startBouncer, type Bouncer } from '../support/pgbouncer.ts';
 
-// A pooler of transactions between us and the server: its connections are whoever's turn it is (D22).
+// A pooler between node and server that lends its connections for one transaction at a time (D22).
 
 const options = {
   dataDir: '',
@@ -46,12 +55,13 @@ logStoreContract('PostgreSQL behind a pooler', async () => {
 const SETTINGS = [
   'statement_timeout',
   'enable_seqscan',
+  'plan_cache_mode',
   'jit',
   'lock_timeout',
   'idle_in_transaction_session_timeout',
 ];
 
-/** What a session of the server has, as an application behind the same pooler sees it. */
+/** The settings of a session of the server, as an application behind the same pooler sees them. */
 async function seen(client: pg.Client): Promise<Record<string, string>> {
   const { rows } = await client.query<{ name: string; setting: string }>(
     'select name, setting from pg_settings where name = any($1)',
@@ -60,7 +70,7 @@ async function seen(client: pg.Client): Promise<Record<string, string>> {
   return Object.fromEntries(rows.map(({ name, setting }) => [name, setting]));
 }
 
-test('[D22] many who start together through a pooler migrate once and work at once', async () => {
+test('[D22] many nodes that start together through a pooler migrate once, and work at the same time', async () => {
   const own = await createDatabase();
   const stores = await Promise.all(
     Array.from({ length: 4 }, () => openStore({ ...options, databaseUrl: bouncer.through(own.url) })),
@@ -97,7 +107,7 @@ describe('settings', () => {
     const channel = `room:${newRoom()}` as const;
     const { epoch } = await claim(store, channel, 'a');
     await append(store, channel, 'a', epoch, [entry('1')]);
-    // More of ours at once than the pooler has: all of its connections have been used.
+    // More statements at once than the pooler has connections, so that they use all of them.
     await Promise.all(Array.from({ length: 50 }, () => readAll(store, channel)));
     const sessions = await Promise.all(
       Array.from({ length: 20 }, async () => {
@@ -118,13 +128,13 @@ describe('settings', () => {
     );
   });
 
-  test('[D8] a statement is ended by the server before its caller gives up', async () => {
+  test('[D8] the server ends a statement before its caller gives up', async () => {
     const channel = `room:${newRoom()}` as const;
     const { epoch } = await claim(store, channel, 'a');
     await application.query('begin; lock table vagus.messages in access exclusive mode');
     const pending = ask(store, 'append', {
       owner: 'a',
-      groups: [{ channel, epoch, foundsRoom: false, entries: [entry('late')] }],
+      appends: appendsTo(channel, epoch, [entry('late')]),
     });
     expect(await pending).toMatchObject({
       ok: false,
@@ -138,12 +148,12 @@ describe('settings', () => {
   });
 });
 
-describe('whether there is one', () => {
+describe('whether there is a pooler', () => {
   const prepared = async (url: string, pooler: 'auto' | 'on' | 'off'): Promise<boolean> => {
     const own = await createDatabase();
     const at = Object.assign(new URL(url), { pathname: new URL(own.url).pathname }).href;
     const store = await openStore({ ...options, connections: 3, pooler, databaseUrl: at });
-    // A name that is prepared is one that cannot be prepared again: seen from within the same session.
+    // Only in the same session is a name prepared already.
     await own.query(`
       create table public.heard (name text);
       create function hear() returns trigger language plpgsql as $$
@@ -158,12 +168,12 @@ describe('whether there is one', () => {
     return names.some(({ name }) => name === 'vagus_append');
   };
 
-  test('[D22] is seen by itself', async () => {
+  test('[D22] the node finds out by itself', async () => {
     expect(await prepared(database.url, 'auto')).toBe(true);
     expect(await prepared(bouncer.through(database.url), 'auto')).toBe(false);
   });
 
-  test('[D22] or said', async () => {
+  test('[D22] or the option says so', async () => {
     expect(await prepared(database.url, 'on')).toBe(false);
     const sessions = await startBouncer(database.url, { mode: 'session', serverConnections: 20 });
     expect(await prepared(sessions.through(database.url), 'auto')).toBe(false);
@@ -172,11 +182,11 @@ describe('whether there is one', () => {
   });
 });
 
-test('[D22] a session of our own is given up by the server when the machine behind it is gone', async () => {
+test('[D22] the server gives up a session of ours when the node’s machine is gone', async () => {
   const own = await createDatabase();
   const store = await openStore({ ...options, databaseUrl: own.url });
   await get(store, 'ping', {});
-  // Seen from within, by a function that a statement of the store's calls.
+  // A function that a statement of the store calls sees it from within.
   await own.query(`
     create table public.heard (name text, setting text);
     create function hear() returns trigger language plpgsql as $$

@@ -6,11 +6,20 @@ import { openStore, type OpenStore } from '../../src/store/open.ts';
 import { PLAN_SETTINGS } from '../../src/store/postgres/pg-settings.ts';
 import * as statements from '../../src/store/postgres/statements.ts';
 import { logStoreFaultsContract } from '../contract/log-store-faults.contract.ts';
-import { ask, claim, entry, get, newRoom, readAll } from '../contract/log-store.contract.ts';
+import {
+  append,
+  appendsTo,
+  ask,
+  claim,
+  entry,
+  get,
+  newRoom,
+  readAll,
+} from '../contract/log-store.contract.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 
-// What only a server with several sessions and a wire in between can do. PGlite has one session and no wire.
+// Faults that only a server with several sessions and a wire can have. PGlite has one session and no wire.
 
 const options = {
   dataDir: '',
@@ -21,10 +30,10 @@ const options = {
 };
 
 let database: TestDatabase;
-/** Without detours. */
+/** Connected without the proxy. */
 let direct: OpenStore;
 let proxy: TcpProxy;
-/** By way of the proxy. */
+/** Connected through the proxy. */
 let wired: OpenStore;
 
 beforeAll(async () => {
@@ -32,7 +41,7 @@ beforeAll(async () => {
   direct = await openStore({ ...options, databaseUrl: database.url });
   proxy = await TcpProxy.to(database.url);
   wired = await openStore({ ...options, databaseUrl: proxy.through(database.url) });
-  // A message may ask to be stored slowly.
+  // PostgreSQL stores messages with certain contents slowly.
   await database.query(`
     create function slow() returns trigger language plpgsql as $$
     begin
@@ -55,15 +64,6 @@ async function settle(channel: Channel, owner: string, epoch: number): Promise<C
   return (await get(direct, 'claim', { owner, claims: [{ channel, mode: 'settle', epoch }] })).get(channel);
 }
 
-function group(channel: Channel, epoch: number, ...ids: string[]) {
-  return {
-    channel,
-    epoch,
-    foundsRoom: false,
-    entries: ids.map((id) => entry(id, id.startsWith('slow') ? { content: id } : {})),
-  };
-}
-
 test('[D8] appends and claims of two owners in opposite order never deadlock, and leave no hole', async () => {
   const channels = Array.from({ length: 20 }, (): Channel => `room:${newRoom()}`);
   const stores = await Promise.all(
@@ -78,15 +78,15 @@ test('[D8] appends and claims of two owners in opposite order never deadlock, an
       const claims = order
         .filter((_, n) => (n + round) % 3 === 0)
         .map((channel) => ({ channel, mode: 'create' as const, epoch: 0 }));
-      const groups = order.map((channel, n) =>
-        group(channel, epochs.get(`${owner}${channel}`) ?? 0, `${owner}-${round}-${n}`),
+      const appends = order.flatMap((channel, n) =>
+        appendsTo(channel, epochs.get(`${owner}${channel}`) ?? 0, [entry(`${owner}-${round}-${n}`)]),
       );
       const [granted, outcomes] = await Promise.all([
         get(store, 'claim', { owner, claims }),
-        get(store, 'append', { owner, groups }),
+        get(store, 'append', { owner, appends }),
       ]);
       for (const [channel, { epoch }] of granted) epochs.set(`${owner}${channel}`, epoch);
-      const types = outcomes.flat().map(({ type }) => type);
+      const types = outcomes.map(({ type }) => type);
       expect(types.every((type) => type === 'stored' || type === 'fenced' || type === 'busy')).toBe(true);
       stored += types.filter((type) => type === 'stored').length;
     }
@@ -122,7 +122,7 @@ test('[D7] a statement that waits for a lock while the claim goes through stores
       ),
     )
     .toHaveLength(1);
-  const pending = get(wired, 'append', { owner: 'a', groups: [group(channel, epoch, 'waiting')] });
+  const pending = append(wired, channel, 'a', epoch, [entry('waiting')]);
   await expect
     .poll(() =>
       database.query(`select 1 from pg_locks where not granted and relation = 'vagus.messages'::regclass`),
@@ -130,12 +130,12 @@ test('[D7] a statement that waits for a lock while the claim goes through stores
     .not.toHaveLength(0);
   expect(await settle(channel, 'a', epoch)).toEqual({ epoch: epoch + 1, head: 0 });
   await holding;
-  expect(await pending).toEqual([[{ type: 'fenced' } satisfies EntryOutcome]]);
+  expect(await pending).toEqual([{ type: 'fenced' } satisfies EntryOutcome]);
   expect(await readAll(direct, channel)).toEqual([]);
 });
 
 describe('deadlines', () => {
-  test('a pool with no connection left: failed, in time, and well again afterwards', async () => {
+  test('a pool without a free connection: failed, in time, and it recovers', async () => {
     proxy.hold('toClient');
     const stuck = Array.from({ length: 6 }, () => ask(wired, 'ping', {}, 1_500));
     const late = ask(wired, 'heads', { channels: [] }, 300);
@@ -146,10 +146,11 @@ describe('deadlines', () => {
     expect(await ask(wired, 'ping', {})).toMatchObject({ ok: true });
   });
 
-  test('a session that is ended by the administrator: unknown', async () => {
+  test('a session that an administrator ends: unknown', async () => {
     const channel: Channel = `room:${newRoom()}`;
     const { epoch } = await claim(direct, channel, 'a');
-    const pending = ask(direct, 'append', { owner: 'a', groups: [group(channel, epoch, 'slow')] });
+    const appends = appendsTo(channel, epoch, [entry('slow', { content: 'slow' })]);
+    const pending = ask(direct, 'append', { owner: 'a', appends });
     await expect
       .poll(() =>
         database.query(`select pg_terminate_backend(pid) from pg_stat_activity where wait_event = 'PgSleep'`),
@@ -175,10 +176,9 @@ test('[D8] the search for repeats stays an index probe when the statistics are s
   const values = statements.append.bind({
     owner: 'a',
     channels: [channel],
-    of: [channel],
     epochs: [epoch],
-    knowns: [50_000],
-    founds: [false],
+    heads: [50_000],
+    creates: [false],
     senders: ['alice'],
     ids: ['old-7'],
     contents: ['x'],
@@ -194,7 +194,7 @@ test('[D8] the search for repeats stays an index probe when the statistics are s
     const { rows } = await session.query(`explain execute repeats (${literals.join()})`);
     return rows.map((row: Record<string, string>) => row['QUERY PLAN']).join('\n');
   };
-  // As the store's connections are set up; once with a plan of its own, once with the one that is kept.
+  // With the settings of the store's connections: once with a plan for these values, once with the generic plan.
   for (const [name, value] of Object.entries(PLAN_SETTINGS)) await session.query(`set ${name} = ${value}`);
   await session.query(`prepare repeats as ${statements.append.text}`);
   for (const mode of ['force_custom_plan', 'force_generic_plan']) {
@@ -271,7 +271,7 @@ logStoreFaultsContract('PostgreSQL', async () => {
     refuse: async (send) => {
       wire.cut();
       wire.refuse(true);
-      // Until the pool has noticed that what it kept is broken.
+      // The pool may need a moment to notice its broken connections.
       await expect.poll(() => ask(store, 'ping', {})).toMatchObject({ failure: 'failed' });
       const reply = await send();
       wire.refuse(false);

@@ -5,7 +5,7 @@ import { openStore, type OpenStore } from '../../src/store/open.ts';
 import { append, claim, entry, get, readAll } from '../contract/log-store.contract.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 
-// What only a server with many sessions can show of retention.
+// Retention on a server with many sessions.
 
 const options = { connections: 12, statementTimeoutMs: 2_500, onIdleError: () => {}, onEnd: () => {} };
 let database: TestDatabase;
@@ -21,7 +21,7 @@ afterAll(async () => {
 });
 
 test.each([1, 3])(
-  '[LM10] a log of which somebody holds entry %i is passed over in full, and not waited for',
+  '[LM10] a step skips a whole log of which another transaction has locked entry %i, and does not wait',
   async (seq) => {
     const all = ['one', 'two', 'three'].map((room, at): Channel => `room:${seq}-${at}-${room}`);
     for (const channel of all) {
@@ -43,7 +43,7 @@ test.each([1, 3])(
     await other.connect();
     await other.query('begin');
     await other.query('select from vagus.messages where channel = $1 and seq = $2 for update', [all[1], seq]);
-    // The bound is met in a log that is held: to come back to it would be to come back for ever.
+    // The step reaches its limit in a locked log. If it came back to that, it would come back for ever.
     expect(await prune(all[0] as string, 4)).toEqual({ removed: 0, next: all[1] });
     expect(await prune(`room:${seq}-`, 5_000)).toEqual({ removed: 8, next: null });
     expect(await left()).toEqual([0, 4, 0]);

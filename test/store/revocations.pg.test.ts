@@ -4,7 +4,7 @@ import { openStore, type OpenStore } from '../../src/store/open.ts';
 import { get } from '../contract/log-store.contract.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 
-// What a node of the version before writes and reads, beside this one. These are its statements.
+// A node of the previous version beside this one, with its own statements.
 
 const INSERT = `insert into vagus.revocations ("user", session, issued_by, until)
 values ($1, $2, $3, to_timestamp($4::bigint / 1000.0))`;
@@ -36,7 +36,7 @@ const key = (user: string, rest: Partial<SessionKey> = {}): SessionKey => ({
   ...rest,
 });
 
-test('[JW5] a revocation of the version before holds as it was meant', async () => {
+test('[JW5] a revocation of the previous version keeps its meaning', async () => {
   const until = Date.now() + 60_000;
   await database.query(INSERT, ['old', null, 1_000, until]);
   await database.query(INSERT, [null, 'old-s', 0, until]);
@@ -54,7 +54,7 @@ test('[JW5] a revocation of the version before holds as it was meant', async () 
   expect(await get(store, 'unrevoke', { user: 'old', session: null })).toBe(true);
 });
 
-test('[JW5] a node of the version before refuses what this one has ended, as far as it can know', async () => {
+test('[JW5] a node of the previous version refuses the sessions that this one has ended, as far as it can know', async () => {
   const common = { session: null, keepMs: 60_000 };
   const { at } = await get(store, 'revoke', { ...common, user: 'new', before: null });
   await get(store, 'revoke', { ...common, user: 'cut', before: 5_000 });

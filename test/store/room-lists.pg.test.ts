@@ -5,7 +5,7 @@ import { listed } from '../../src/store/postgres/list-rooms.ts';
 import { PLAN_SETTINGS } from '../../src/store/postgres/pg-settings.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 
-// What a page of the list of rooms costs the server, where there are many that it does not show.
+// How much the server reads for a page of the list of rooms, among many rooms that it does not show.
 
 const ROOMS = 100_000;
 const PAGE = 50;
@@ -29,7 +29,7 @@ beforeAll(async () => {
   await session.query('set plan_cache_mode = force_generic_plan');
   await session.query(`prepare listed as ${listed.text}`);
   await costOf({ user: 'dave', asAdmin: false, after: '', limit: PAGE, invited: true });
-  // Private ones that few are in, with a public one now and then; somebody was put into a half of them; many are banned.
+  // Private rooms with few members and some public ones. One user is invited to half of them, and many users are banned.
   await database.query(`
     insert into vagus.rooms (room, access, metadata, creator)
     select 'room-' || lpad(n::text, 6, '0'), case when n % 100 = 0 then 'public' else 'private' end, '{}', 'maker'
@@ -54,7 +54,7 @@ interface Plan {
   readonly 'Actual Rows': number;
 }
 
-/** What one page costs, by the plan that serves any values: it is the one that sessions keep. */
+/** The cost of one page by the generic plan, which sessions keep. */
 async function costOf(values: Readonly<Record<string, unknown>>): Promise<{ rows: number; blocks: number }> {
   const bound = listed.bind(values).map((value) => (value === null ? 'null' : `'${String(value)}'`));
   const { rows } = await session.query<{ 'QUERY PLAN': [{ Plan: Plan }] }>(
@@ -79,11 +79,11 @@ describe.each([
     ['popular', false, true],
     ['mallory', false, true],
     ['admin', true, false],
-  ])('[RQ11] a page is read in order, and no further: %s', async (user, asAdmin, invited) => {
+  ])('[RQ11] the server reads a page in order, and no further: %s', async (user, asAdmin, invited) => {
     for (const after of ['', 'room-050000']) {
       const cost = await costOf({ user, asAdmin, after, limit: PAGE, invited });
       expect(cost.rows).toBe(PAGE + 1);
-      // Of each kind of room a page, and a few blocks for each of these: its record, and whether the reader is banned.
+      // A page of each kind of room, and a few blocks for each room: its record, and the reader's ban.
       expect(cost.blocks).toBeLessThan(4 * (PAGE + 1) * 8);
     }
   });

@@ -6,14 +6,14 @@ import { openStore, type OpenStore } from '../../src/store/open.ts';
 import { append, claim, entry, get, readAll } from '../contract/log-store.contract.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 
-// A node of the version before starts and works beside this one (D19): its statements, as it sends them, on the schema
-// of this one. They are kept in the fixture with the names of their parameters, in order.
+// A node of the previous version starts and works beside this one (D19). The test sends the statements of that version on
+// the schema of this one. The fixture has them, with the names of their parameters in order.
 
 const texts = JSON.parse(
   readFileSync(fileURLToPath(new URL('../fixtures/version-before/statements.json', import.meta.url)), 'utf8'),
 ) as Record<string, { readonly params: readonly string[]; readonly text: string }>;
 
-/** The migrations that it knows: it refuses a database that has others in the table it reads. */
+/** The migrations that it knows. It refuses a database with others in the table that it reads. */
 const MADE = [1795409621605, 1795573451586];
 
 let database: TestDatabase;
@@ -46,7 +46,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** A statement of the version before, as it sends it. */
+/** A statement as the previous version sends it. */
 async function old(name: string, values: Record<string, unknown> = {}): Promise<unknown[][]> {
   const { text, params } = texts[name] as { text: string; params: string[] };
   const missing = params.filter((param) => !(param in values));
@@ -78,7 +78,7 @@ function oldAppend(channel: string, owner: string, epoch: number, id: string): P
 
 const page = { reader: null, asAdmin: false, limit: 10, bytesMax: 100_000 };
 
-test('[D19] where the version before looks, there stands what it knows and nothing else', async () => {
+test('[D19] the table that the previous version reads has only migrations that it knows', async () => {
   const rows = await database.query('select made from vagus.migrations order by made');
   expect(rows.map(({ made }) => Number(made))).toEqual(MADE);
 });
@@ -120,7 +120,7 @@ test('[D19] both write one room in turn, and fence each other', async () => {
   ]);
 });
 
-test('[D19] records, members and lists of one are those of the other', async () => {
+test('[D19] each sees the records, members and lists of the other', async () => {
   const room = {
     room: 'closed',
     access: 'private',

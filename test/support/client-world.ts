@@ -7,7 +7,7 @@ import type {
   Refusal,
   SocketHandlers,
 } from '../../client/src/ports.ts';
-import { Timeline } from '../../src/sim/timeline.ts';
+import { Timeline } from '../../src/sim/kit/timeline.ts';
 
 type Frame = Record<string, any>;
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { readConfig, type Config } from '../../src/config.ts';
-import { Engine } from '../../src/engine.ts';
+import { readConfig, type Config } from '../../src/config/index.ts';
+import { Engine } from '../../src/engine/engine.ts';
 import { signToken, type TokenOptions } from '../../src/transport/auth/sign.ts';
 import type { HttpServerOptions } from '../../src/transport/http/http-server.ts';
 import { createDatabase, type TestDatabase } from './database.ts';

@@ -4,31 +4,21 @@ import { ACKS, ChatPush, ErrorPush, NOTIFICATIONS, RESULTS } from '../../src/pro
 /** Nothing but what the protocol names may be in a frame. */
 const strict = <Shape extends z.ZodRawShape>(schema: z.ZodObject<Shape>) => z.strictObject(schema.shape);
 
-const ack = z.union(Object.values(ACKS).map((schema) => strict(schema as z.ZodObject)));
+/** Made once: Zod compiles each schema at its first use, which takes longer than a thousand frames. */
+const strictly = (schemas: object): ReadonlyMap<unknown, z.ZodType> =>
+  new Map(Object.entries(schemas).map(([name, schema]) => [name, strict(schema as z.ZodObject)]));
+
+const FRAMES = new Map<unknown, z.ZodType>([
+  ...strictly({ ...RESULTS, chat: ChatPush, error: ErrorPush }),
+  ['ack', z.union([...strictly(ACKS).values()])],
+]);
+const OF_ACTION = strictly(NOTIFICATIONS);
 
 /** What is wrong with a frame, or undefined. */
 export function isValidFrame(frame: Record<string, unknown>): string | undefined {
-  const schema = schemaOf(frame);
+  const { type, action } = frame;
+  const schema = type === 'notification' ? OF_ACTION.get(action) : FRAMES.get(type);
   if (!schema) return `unknown frame ${JSON.stringify(frame)}`;
   const result = schema.safeParse(frame);
   return result.success ? undefined : `${JSON.stringify(frame)}: ${z.prettifyError(result.error)}`;
-}
-
-function schemaOf(frame: Record<string, unknown>): z.ZodType | undefined {
-  switch (frame['type']) {
-    case 'chat':
-      return strict(ChatPush);
-    case 'error':
-      return strict(ErrorPush);
-    case 'ack':
-      return ack;
-    case 'notification': {
-      const known = NOTIFICATIONS[frame['action'] as keyof typeof NOTIFICATIONS] as z.ZodObject | undefined;
-      return known && strict(known);
-    }
-    default: {
-      const known = RESULTS[frame['type'] as keyof typeof RESULTS] as z.ZodObject | undefined;
-      return known && strict(known);
-    }
-  }
 }

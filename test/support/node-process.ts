@@ -59,7 +59,7 @@ export class NodeProcess {
       ...UNLIMITED,
       ...environment,
     };
-    const child = spawn(process.execPath, [`${ROOT}dist/cli.js`, ...command], {
+    const child = spawn(process.execPath, [`${ROOT}dist/cli/main.js`, ...command], {
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -1,5 +1,5 @@
 import { LOG_LIMITS } from '../../src/actors/log/log.ts';
-import type { ProgramOptions } from '../../src/actors/program.ts';
+import type { ProgramOptions } from '../../src/actors/behaviours.ts';
 import type { Bug } from './planted.ts';
 import type { Program } from './program.ts';
 

@@ -1,11 +1,11 @@
 import { CONNECTION_LIMITS } from '../../src/actors/connection/context.ts';
-import { LEDGER_LIMITS } from '../../src/actors/home/ledger-limits.ts';
+import { WRITER_LIMITS } from '../../src/actors/home/writer-limits.ts';
 import { LOG_LIMITS } from '../../src/actors/log/log.ts';
-import { homeAddress } from '../../src/actors/messages.ts';
-import { assembleNode, type AssemblyOptions } from '../../src/node/assemble-node.ts';
+import { homeAddress } from '../../src/actors/messages/home.ts';
+import { assembleNode, type AssemblyOptions } from '../../src/cluster/assemble-node.ts';
 import type { AnyBehaviour } from '../../src/runtime/cell.ts';
 import type { ConnectionInbox } from '../../src/runtime/inbox.ts';
-import type { Address } from '../../src/runtime/ports/actor.ts';
+import type { Address, Effect } from '../../src/runtime/ports/actor.ts';
 import type { Claims } from '../../src/runtime/ports/tokens.ts';
 import type { StoreCallName, StoreCalls, StoreReply } from '../../src/runtime/ports/log-store.ts';
 import type { ActorSystem } from '../../src/runtime/system.ts';
@@ -55,6 +55,12 @@ export class HeldCall {
   }
 }
 
+/** The lists of an effect do not change after the step: a later step that tries throws. */
+function freezeLists(effects: readonly Effect[]): void {
+  for (const effect of effects)
+    for (const value of Object.values(effect)) if (Array.isArray(value)) Object.freeze(value);
+}
+
 /** What becomes of a call: `true` when the hook has taken it. */
 export type StoreHook = (call: HeldCall) => boolean;
 
@@ -66,6 +72,10 @@ export class Program {
   hook: StoreHook | undefined;
   /** The next step that takes a message of this type throws when it is done: what it would have told is lost. */
   crashOver: string | undefined;
+  /** Whether a step throws, before it has begun or when it is done. */
+  throwsAt:
+    | ((step: { readonly actor: string; readonly message: any; readonly isDone: boolean }) => boolean)
+    | undefined;
 
   constructor(given: Partial<AssemblyOptions['program']> = {}) {
     const { world } = this;
@@ -93,7 +103,7 @@ export class Program {
       tokenTtlMaxMs: 1e9,
       allowance: { messagesPerMinute: 0, connectionsMax: 0 },
       connection: { ...CONNECTION_LIMITS, messagesPerMinute: 0 },
-      ledger: LEDGER_LIMITS,
+      writer: WRITER_LIMITS,
       logLimits: LOG_LIMITS,
       ...given,
     };
@@ -101,12 +111,18 @@ export class Program {
       const step = behaviour.step.bind(behaviour);
       const crashing: typeof step = (state, message, turn) => {
         if ((message as { type: string }).type === 'boom') {
-          // The second time it is given to the next life, which bears it.
+          // The second time the next generation gets it, and does not throw.
           if ((message as any).done) return [];
           (message as any).done = true;
           throw new Error('boom');
         }
+        const throwIfAsked = (isDone: boolean): void => {
+          if (this.throwsAt?.({ actor: turn.self, message, isDone })) throw new Error('boom');
+        };
+        throwIfAsked(false);
         const made = step(state, message, turn);
+        throwIfAsked(true);
+        freezeLists(made);
         if (this.crashOver !== (message as { type: string }).type) return made;
         this.crashOver = undefined;
         throw new Error('boom');
@@ -133,7 +149,7 @@ export class Program {
     this.system.ask(
       homeAddress(`room:${room}`),
       { type: 'publish', entry, by: null },
-      { deadlineMs: 10_000 },
+      { deadlineMs: 10_000, lane: 'user' },
       (answer) => this.outcomes.push({ id, answer, at: this.world.clock.now() }),
     );
   }
@@ -150,12 +166,12 @@ export class Program {
 
   ask(to: string, message: unknown): Promise<any> {
     return new Promise((resolve) => {
-      this.system.ask(to as Address<unknown>, message, { deadlineMs: 10_000 }, resolve);
+      this.system.ask(to as Address<unknown>, message, { deadlineMs: 10_000, lane: 'user' }, resolve);
     });
   }
 
   tell(to: string, message: unknown): void {
-    this.system.tell(to as Address<unknown>, message);
+    this.system.tell(to as Address<unknown>, message, 'user');
   }
 
   claims(user: string, isAdmin = false): Claims {

@@ -1,21 +1,21 @@
 import type { HookOptions } from '../../src/actors/hooks/hooks.ts';
-import { homeAddress, type HomeMessage } from '../../src/actors/messages.ts';
+import { homeAddress, type HomeMessage } from '../../src/actors/messages/home.ts';
 import type { Channel } from '../../src/protocol/channels.ts';
 import type { Claims } from '../../src/runtime/ports/tokens.ts';
-import { SimDatabase } from '../../src/sim/database.ts';
-import type { DatabaseFault } from '../../src/sim/faults.ts';
-import { guarded } from '../../src/sim/guard.ts';
-import { Link, NORMAL, type Chunk } from '../../src/sim/link.ts';
-import { LogChecker } from '../../src/sim/log-checker.ts';
-import { SimNode } from '../../src/sim/node.ts';
-import { Random } from '../../src/sim/random.ts';
-import { SimNetwork } from '../../src/sim/sim-network.ts';
-import { drawSettings, type Settings } from '../../src/sim/settings.ts';
-import { EPOCH_MS } from '../../src/sim/sim-clock.ts';
-import type { SimApplication } from '../../src/sim/sim-hooks.ts';
-import { simToken } from '../../src/sim/sim-tokens.ts';
-import { Timeline } from '../../src/sim/timeline.ts';
-import { Trace } from '../../src/sim/trace.ts';
+import { SimDatabase } from '../../src/sim/ports/database.ts';
+import type { DatabaseFault } from '../../src/sim/kit/faults.ts';
+import { guarded } from '../../src/sim/kit/guard.ts';
+import { Link, NORMAL, type Chunk } from '../../src/sim/ports/link.ts';
+import { LogChecker } from '../../src/sim/checkers/log-checker.ts';
+import { SimNode } from '../../src/sim/world/node.ts';
+import { Random } from '../../src/sim/kit/random.ts';
+import { SimNetwork } from '../../src/sim/ports/sim-network.ts';
+import { drawSettings, type Settings } from '../../src/sim/world/settings.ts';
+import { EPOCH_MS } from '../../src/sim/kit/timeline.ts';
+import type { SimApplication } from '../../src/sim/ports/sim-hooks.ts';
+import { simToken } from '../../src/sim/kit/tokens.ts';
+import { Timeline } from '../../src/sim/kit/timeline.ts';
+import { Trace } from '../../src/sim/kit/trace.ts';
 import { INBOUND_LIMITS } from '../../src/limits/inbound-budget.ts';
 import { MemoryLogStore } from '../../src/store/memory/memory-log-store.ts';
 import type { Frame } from './client.ts';
@@ -25,7 +25,7 @@ type ProgramSettings = Settings['program'];
 /** What a scenario changes of the settings that its seed draws. */
 export interface ScenarioOptions {
   readonly connection?: Partial<ProgramSettings['connection']>;
-  readonly ledger?: Partial<ProgramSettings['ledger']>;
+  readonly writer?: Partial<ProgramSettings['writer']>;
   readonly allowance?: Partial<ProgramSettings['allowance']>;
   readonly autoCreate?: boolean;
   readonly graceMs?: number;
@@ -97,7 +97,7 @@ export class Scenario {
           graceMs: options.graceMs ?? program.graceMs,
           allowance: { messagesPerMinute: 0, connectionsMax: 0, ...options.allowance },
           connection: { ...program.connection, ...UNLIMITED, ...options.connection },
-          ledger: { ...program.ledger, pendingMax: 1_024, ...options.ledger },
+          writer: { ...program.writer, pendingMax: 1_024, ...options.writer },
           ...(options.hooks ? { hooks: options.hooks } : {}),
         },
         outboundMaxBytes: Math.max(outboundMaxBytes, 262_144),
@@ -143,7 +143,7 @@ export class Scenario {
   /** Something is asked of a channel's home without a client; the answer comes later. */
   askHome(channel: Channel, message: HomeMessage): { readonly body: () => unknown } {
     let body: unknown;
-    this.node.system.ask(homeAddress(channel), message, { deadlineMs: 10_000 }, (answer) => {
+    this.node.system.ask(homeAddress(channel), message, { deadlineMs: 10_000, lane: 'user' }, (answer) => {
       body = answer.ok ? answer.body : answer;
     });
     return { body: () => body };

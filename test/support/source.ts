@@ -16,8 +16,8 @@ export function read(file: string): string {
   return readFileSync(`${ROOT}${file}`, 'utf8');
 }
 
-/** The code of a file without its comments: what is said in them is not done. */
-export function codeOf(text: string): string {
+/** Where the comments of a file begin and end, in order. */
+function commentsIn(text: string): readonly (readonly [from: number, to: number])[] {
   const source = ts.createSourceFile('x.ts', text, ts.ScriptTarget.Latest, true);
   const comments = new Map<number, number>();
   const visit = (node: ts.Node): void => {
@@ -29,10 +29,45 @@ export function codeOf(text: string): string {
     node.getChildren(source).forEach(visit);
   };
   visit(source);
+  return [...comments].toSorted((a, b) => a[0] - b[0]);
+}
+
+/** The code of a file without its comments: a comment that mentions something does not do it. */
+export function codeOf(text: string): string {
   let code = text;
-  for (const [from, to] of [...comments].toSorted((a, b) => b[0] - a[0]))
-    code = code.slice(0, from) + code.slice(to);
+  for (const [from, to] of commentsIn(text).toReversed()) code = code.slice(0, from) + code.slice(to);
   return code;
+}
+
+/** The comments of a file as paragraphs, without their markers. Lines of `//` below one another are one comment. */
+export function commentsOf(text: string): string {
+  let prose = '';
+  let last = 0;
+  for (const [from, to] of commentsIn(text)) {
+    const goesOn = text.startsWith('//', from) && /^\n *$/.test(text.slice(last, from));
+    prose +=
+      (goesOn ? '\n' : '\n\n') +
+      text.slice(from, to).replaceAll(/^ *(\/\/|\/\*\*?|\*(?!\/)) ?| *\*\/$/gm, '');
+    last = to;
+  }
+  return prose;
+}
+
+/** The titles of the tests and groups of tests of a file. */
+export function titlesOf(text: string): string[] {
+  const titles: string[] = [];
+  const visit = (node: ts.Node): void => {
+    if (ts.isCallExpression(node)) {
+      const [title] = node.arguments;
+      const isTest = /^(test|describe)\b/.test(node.expression.getText(source));
+      if (isTest && title && ts.isStringLiteralLike(title) && node.arguments.length > 1)
+        titles.push(title.text);
+    }
+    ts.forEachChild(node, visit);
+  };
+  const source = ts.createSourceFile('x.ts', text, ts.ScriptTarget.Latest, true);
+  visit(source);
+  return titles;
 }
 
 export interface FunctionLength {

@@ -1,6 +1,6 @@
 import type { Claims } from '../../src/runtime/ports/tokens.ts';
 import { MemoryLogStore } from '../../src/store/memory/memory-log-store.ts';
-import { localPlacement } from '../../src/node/local-placement.ts';
+import { localPlacement } from '../../src/cluster/local-placement.ts';
 import { LocalBus } from '../../src/transport/bus/local-bus.ts';
 import type { Clock } from '../../src/runtime/ports/clock.ts';
 import type { Ports } from '../../src/runtime/perform.ts';
@@ -23,6 +23,10 @@ export class ManualClock implements Clock {
 
   wakeAfter(delayMs: number, run: () => void): void {
     this.#wake = { at: this.#now + delayMs, run };
+  }
+
+  cancelWake(): void {
+    this.#wake = undefined;
   }
 
   soon(run: () => void): void {

@@ -36,7 +36,7 @@ describe('metrics', () => {
     expect(Math.abs(readdirSync('/proc/self/fd').length - open)).toBeLessThanOrEqual(1);
   });
 
-  test('what is counted is added to the value that was there at 0, and shown once', async () => {
+  test('a count is added to the value that was there at 0, and shown once', async () => {
     const telemetry = new NodeTelemetry(pino({ enabled: false }), () => NOTHING);
     telemetry.count('limited_messages', 2);
     telemetry.count('closed_heartbeat_timeout', 1);

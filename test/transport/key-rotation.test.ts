@@ -51,7 +51,7 @@ describe('[JW1] a JWKS at a URL', () => {
   });
 
   test.each(['error', 'nonsense', 'gone'] as const)(
-    '[JW1] nothing is decided while it is not to be had (%s); then it is, within a second',
+    '[JW1] nothing is decided while it is unavailable (%s); then it is, within a second',
     async (trouble) => {
       const { verify, time, failures } = await start();
       if (trouble === 'gone') await server.down();
@@ -62,7 +62,7 @@ describe('[JW1] a JWKS at a URL', () => {
       expect(await verify(await old.sign('ann'))).toEqual(UNDECIDED);
       time.now += 1_000;
       expect(await verify(await old.sign('ann'))).toMatchObject(ACCEPTED);
-      expect(failures).toEqual([expect.stringContaining(`the JWKS ${server.url} cannot be had: `)]);
+      expect(failures).toEqual([expect.stringContaining(`the JWKS ${server.url} is unavailable: `)]);
     },
   );
 
@@ -96,7 +96,7 @@ describe('[JW1] a JWKS at a URL', () => {
     expect(failures).toHaveLength(2);
     for (const failure of failures)
       expect(failure).toMatch(
-        /^the JWKS http:\/\/127\.0\.0\.1:\d+\/jwks\.json cannot be had: (?!.*hunter2)./,
+        /^the JWKS http:\/\/127\.0\.0\.1:\d+\/jwks\.json is unavailable: (?!.*hunter2)./,
       );
     expect(failures[1]).toContain('ECONNREFUSED');
   });
@@ -125,7 +125,7 @@ describe('[JW1] a JWKS at a URL', () => {
     expect(performance.now() - begun).toBeLessThan(1_000);
   });
 
-  test('[JW1] what does not need the keys is refused while they cannot be had', async () => {
+  test('[JW1] a malformed token is refused without the keys, also while they are unavailable', async () => {
     const { verify } = await start();
     server.mood = 'error';
     expect(await verify('nonsense')).toEqual(refused('it is malformed'));

@@ -1,6 +1,6 @@
 import { Agent, type IncomingMessage, type Server } from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { Config } from '../../src/config.ts';
+import type { Config } from '../../src/config/index.ts';
 import { Admission, type AdmissionOptions } from '../../src/transport/http/admission.ts';
 import { publicApp } from '../../src/transport/http/app.ts';
 import { INBOUND_LIMITS } from '../../src/limits/inbound-budget.ts';
@@ -328,7 +328,7 @@ describe('[HS3] the last checks', () => {
     expect(await gate.check(request('x'), false)).toMatchObject({ code: 'draining' });
   });
 
-  test('[HS3] who goes away during the checks leaves nothing behind', async () => {
+  test('[HS3] a client that goes away during the checks leaves nothing behind', async () => {
     const node = await start({});
     const token = await node.token('ann');
     for (let at = 0; at < 50; at++) {
@@ -413,7 +413,7 @@ describe('[LM3] the rate of new connections', () => {
     expect(await metric(node, `${name}{code="rate_limited"}`)).toBeGreaterThanOrEqual(15);
   });
 
-  test('[LM3] X-Forwarded-For of somebody who is no trusted proxy is not believed', async () => {
+  test('[LM3] the node ignores X-Forwarded-For of an address that is no trusted proxy', async () => {
     const node = await start({ connectionsPerSecond: 1 });
     const answers = [];
     for (let at = 0; at < 3; at++)

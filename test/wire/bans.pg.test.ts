@@ -40,7 +40,7 @@ async function codes(client: TestClient, user: string): Promise<(string | number
 const FORBIDDEN = ['forbidden', 'forbidden', 'forbidden', 'forbidden', 403, 403];
 const FREE = ['ok', 'ok', 'ok', 'ok', 201, 200];
 
-test('[JW7] [FR7] an unban in a room that nobody has used leaves its first message to make it', async () => {
+test('[JW7] [FR7] an unban in an unused room does not make it: its first message does', async () => {
   await node.engine.unban(room, 'eve');
   const ann = await node.join('ann', room);
   expect(await ann.request({ type: 'chat', room, content: 'first' })).toMatchObject({ type: 'ack', seq: 1 });
@@ -90,7 +90,7 @@ describe('[JW7] a ban', () => {
     eve.terminate();
   });
 
-  test('[JW7] holds in a new life of the room, and after a start', async () => {
+  test('[JW7] holds in a new generation of the home, and after a start', async () => {
     const database = node.database;
     await node.engine.ban(room, 'eve');
     const again = await TestEngine.start({ databaseUrl: database.url });
@@ -128,7 +128,7 @@ describe('[JW7] a ban', () => {
     for (const client of [root, plain]) client.terminate();
   });
 
-  test('what cannot be done is said', async () => {
+  test('an impossible ban is refused', async () => {
     await expect(node.engine.ban(room, 'eve', new Date(0))).rejects.toMatchObject({ code: 'bad_request' });
     await expect(node.engine.ban(room, 'eve', 'soon' as never)).rejects.toMatchObject({
       code: 'bad_request',

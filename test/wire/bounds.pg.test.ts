@@ -133,7 +133,7 @@ describe('publishing without a socket', () => {
   });
 });
 
-describe('[LC3] who is present', () => {
+describe('[LC3] presence', () => {
   test('[LC3] [PU2] a user is alive as long as one device is, and goes without grace when the session is ended', async () => {
     const room = newRoom();
     const watcher = await node.join('watcher', room);

@@ -130,7 +130,7 @@ describe('[FR2] frames that break the protocol', () => {
   });
 });
 
-describe('[FR3] what is not known', () => {
+describe('[FR3] unknown types and fields', () => {
   test('[FR3] unknown fields are ignored', async () => {
     const own = await node.join('liv', 'unknown-fields');
     const sent = {
@@ -352,7 +352,7 @@ describe('[FR7] rooms that were never created', () => {
 });
 
 describe('[FR8] strings', () => {
-  test('[FR8] are given back as sent', async () => {
+  test('[FR8] come back as sent', async () => {
     const own = await node.join('str', 'strings');
     const texts = [
       'e\u0301',

@@ -117,7 +117,7 @@ test('[DG4] [ER2] a store that hangs: outcome_unknown by the deadline, and sendi
 });
 
 describe('[LC4] an unreachable store', () => {
-  test('[LC4] [PU2] unavailable while it lasts, clients are told, and it comes back by itself', async () => {
+  test('[LC4] [PU2] unavailable while it lasts; clients get a notice, and the service comes back by itself', async () => {
     const client = await node.join('ann', 'away');
     await client.request({ type: 'chat', room: 'away', content: 'before', id: 'before' });
     proxy.refuse(true);
@@ -151,10 +151,21 @@ describe('[LC4] an unreachable store', () => {
     expect((await fetch(`http://127.0.0.1:${node.engine.adminPort}/readyz`)).status).toBe(200);
   });
 
-  test('[HS5] who comes meanwhile is welcomed without channels and told; later the channels go on where a resume said', async () => {
+  test('[HS5] channels whose homes are awake are in the welcome all the same', async () => {
+    await node.connect('ben');
     const { seq } = await node.engine.publishToUser('ann', 'one');
     proxy.refuse(true);
     const client = await node.connect('ann');
+    expect(client.frames[0]?.['data']).toMatchObject({ channels: { user: seq } });
+  });
+
+  test('[HS5] a client that comes meanwhile is welcomed without channels and gets a notice; later the channels continue from the positions of its resume', async () => {
+    // Another node has stored it: here the user has no home yet.
+    const other = await TestEngine.start({ databaseUrl: database.url });
+    const { seq } = await other.engine.publishToUser('zoe', 'one');
+    await other.stop();
+    proxy.refuse(true);
+    const client = await node.connect('zoe');
     expect(client.frames[0]?.['data']).not.toHaveProperty('channels');
     expect(await client.type('notification', 'degraded')).toMatchObject({
       data: { features: ['chat', 'history'] },

@@ -190,7 +190,7 @@ describe('[HS3] a refusal', () => {
   });
 });
 
-test('[HS6] what is sent before the welcome waits for it, and is handled after it in order', async () => {
+test('[HS6] frames that arrive before the welcome wait for it, and are handled after it in order', async () => {
   const client = await TestClient.open(node.engine.url, { token: await node.token('hasty') });
   client.send({ type: 'join', id: '1', room: 'hasty' });
   client.send({ type: 'chat', id: '2', content: 'first thing' });

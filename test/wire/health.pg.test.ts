@@ -8,14 +8,15 @@ import { TestEngine } from '../support/engine.ts';
 import { ask, LOCAL, RawSocket } from '../support/http.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 
-describe('[RS5] health of a node', () => {
+// Each has an engine of its own, and waits for it.
+describe.concurrent('[RS5] health of a node', () => {
   let node: TestEngine;
   beforeAll(async () => {
     node = await TestEngine.start();
   });
   afterAll(() => node.stop());
 
-  test('[RS5] both on both ports, without a token; metrics on the admin port only', async () => {
+  test('[RS5] both on both ports, without a token; metrics on the admin port only', async ({ expect }) => {
     // Ready is a node once a message of its own has gone the whole way.
     await expect.poll(async () => (await ask(node.engine.port, '/readyz')).status).toBe(200);
     for (const port of [node.engine.port, node.engine.adminPort]) {
@@ -36,7 +37,7 @@ describe('[RS5] health of a node', () => {
     }
   });
 
-  test('[RS5] a draining node is not ready, and alive', async () => {
+  test('[RS5] a draining node is not ready, and alive', async ({ expect }) => {
     const leaving = await TestEngine.start();
     const deaf = await leaving.connect('deaf');
     deaf.ws.pause();
@@ -54,7 +55,9 @@ describe('[RS5] health of a node', () => {
     await leaving.stop();
   });
 
-  test('[RS5] [RS1] [RS2] without its store it is not ready, refuses, and comes back by itself', async () => {
+  test('[RS5] [RS1] [RS2] without its store it is not ready, refuses, and comes back by itself', async ({
+    expect,
+  }) => {
     const database = await createDatabase();
     const proxy = await TcpProxy.to(database.url);
     const cut = await TestEngine.start({ databaseUrl: proxy.through(database.url) });
@@ -89,7 +92,9 @@ describe('[RS5] health of a node', () => {
     await database.drop();
   }, 60_000);
 
-  test('[RS5] a store that answers and can store nothing more: not ready, and ready again by itself', async () => {
+  test('[RS5] a store that answers and can store nothing more: not ready, and ready again by itself', async ({
+    expect,
+  }) => {
     const full = await TestEngine.start();
     const { port } = full.engine;
     const ready = async () => (await ask(port, '/readyz')).status;
@@ -147,7 +152,7 @@ test.each<[string, Partial<Readiness>, [number, object], [number, object]]>([
   server.close();
 });
 
-test('[ER1] a fault of ours is 500 internal without details, and is told to the log', async () => {
+test('[ER1] a fault of the engine is 500 internal without details, and is logged', async () => {
   const faults: unknown[] = [];
   const app = adminApp({
     readiness: () => {

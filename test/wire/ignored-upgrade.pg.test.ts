@@ -113,7 +113,7 @@ describe('[HS1] an upgrade to anything but websocket is ignored', () => {
     expect(text).toMatch(/"room":"h2c"[^]*HTTP\/1\.1 200 /);
   });
 
-  test('[HS1] who goes away leaves nothing behind', async () => {
+  test('[HS1] a client that goes away leaves nothing behind', async () => {
     for (let at = 0; at < 20; at++) {
       const raw = await RawSocket.open(node.engine.port, `${get('/readyz', '')}${get('/healthz')}`);
       raw.socket.resetAndDestroy();

@@ -23,7 +23,7 @@ const below = (client: TestClient): Socket => (client.ws as unknown as { _socket
 
 const ABUSE = { code: 4504, reason: 'rate_abuse' };
 
-describe('[LM11] what is no request', () => {
+describe('[LM11] frames that are no requests', () => {
   test('[LM11] [CL2] a flood of pongs is put out; others are served, and its user may come back at once', async () => {
     const [flooding, calm] = [await node.connect('ann'), await node.join('bob', 'calm')];
     const pong = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
@@ -94,7 +94,7 @@ describe('[LM11] what is no request', () => {
     client.terminate();
   });
 
-  test('[LM11] [CL2] who goes on over its bytes is put out', async () => {
+  test('[LM11] [CL2] a client that goes on over its bytes is closed', async () => {
     const client = await node.connect('eve');
     // Behind the close nothing counts: what it would be told of is not known any more.
     const text = JSON.stringify({ type: 'heartbeat', status: 'pong', pad: 'x'.repeat(60_000) });

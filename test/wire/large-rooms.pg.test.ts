@@ -17,7 +17,7 @@ const toldOf = (client: TestClient): object[] =>
     .filter(({ action }) => ROSTER.has(action as string))
     .map(({ action, data }) => ({ action, data }));
 
-test('[LM9] over 200 present the count is told, every 5 s at most; of 200 all are named, and the rest as before', async () => {
+test('[LM9] with more than 200 members all get the number, every 5 s at most; up to 200 all members are named, and the rest is as before', async () => {
   const room = 'many';
   const name = (n: number): string => `u${String(n).padStart(3, '0')}`;
   const watcher = await node.join(name(0), room);

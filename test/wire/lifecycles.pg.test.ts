@@ -222,7 +222,7 @@ describe('[LC3] a user', () => {
     expect(watcher.notifications('presence')).toEqual([]);
   });
 
-  test('[PU2] arrivals are gathered: many at once are one frame, without oneself', async () => {
+  test('[PU2] joins are gathered: many at once are one frame, without the own one', async () => {
     const room = newRoom();
     const watcher = await node.join('eve', room);
     keepAlive(watcher);
@@ -234,7 +234,7 @@ describe('[LC3] a user', () => {
     for (const client of clients) client.terminate();
   });
 
-  test('[PU2] who comes and goes within a moment did both, told in this order', async () => {
+  test('[PU2] a user who joins and leaves within a moment is reported as joined, then as left', async () => {
     const room = newRoom();
     const watcher = await node.join('eve', room);
     keepAlive(watcher);
@@ -267,7 +267,7 @@ describe('[LC3] a user', () => {
 });
 
 describe('[LC4] a room', () => {
-  test('[LC4] with nobody present and no message is passivated; the next message starts a new life', async () => {
+  test('[LC4] without members and messages the home is passivated; the next message starts a new generation', async () => {
     const idle = await TestEngine.start({ roomIdleMs: 400 });
     const metrics = async (): Promise<string> =>
       (await fetch(`http://127.0.0.1:${idle.engine.adminPort}/metrics`)).text();
@@ -281,7 +281,7 @@ describe('[LC4] a room', () => {
     await idle.stop();
   });
 
-  test('[LC4] somebody present keeps it alive', async () => {
+  test('[LC4] a present user keeps it alive', async () => {
     const idle = await TestEngine.start({ roomIdleMs: 300 });
     const client = await idle.join('ann', 'used');
     await client.request({ type: 'chat', room: 'used', content: 'one' });

@@ -94,7 +94,7 @@ describe.each([true, false])('[JW4] rooms are made automatically: %s', (roomsAut
       `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'vagus'`,
     );
 
-  test('[JW4] its record is gone: everyone is off, nobody gets in, and its creator makes it again', async () => {
+  test('[JW4] its record is gone: all members are off, no user gets in, and its creator makes it again', async () => {
     const room = 'record';
     const people = await roomOf(node, room);
     await lose((sql, values) => node.database.query(sql, values as string[]), room, false);
@@ -109,7 +109,7 @@ describe.each([true, false])('[JW4] rooms are made automatically: %s', (roomsAut
     expect(await answered(people.eve, { type: 'history', room })).toBe('forbidden');
   });
 
-  test('[JW4] its channel is gone too: so it is for the next life of its home, and an admin makes it again', async () => {
+  test('[JW4] its channel is gone too: so it is for the next generation of its home, and an admin makes it again', async () => {
     const room = 'channel';
     const people = await roomOf(node, room);
     await lose((sql, values) => node.database.query(sql, values as string[]), room, true);

@@ -259,7 +259,7 @@ describe('[RQ2] resume', () => {
     expect(channels).toEqual({ [`room:${secret}`]: { error: 'forbidden' }, [`room:${open}`]: { seq: 1 } });
   });
 
-  test('[RQ2] what is on already is not replayed', async () => {
+  test('[RQ2] a channel that is on already is not replayed', async () => {
     const room = await filledRoom(3);
     const client = await node.join('ann', room);
     const { channels } = await client.request({ type: 'resume', channels: { [`room:${room}`]: 0, user: 0 } });
@@ -320,7 +320,7 @@ describe('[RQ4] chat', () => {
     expect(row).toEqual({ seq: '1', sender: 'ann', id: 'c', content: 'hi', data: '{"a":1}' });
   });
 
-  test('[RQ4] needs no join; who is joined gets its own message too', async () => {
+  test('[RQ4] needs no join; a joined sender gets its own message too', async () => {
     const room = newRoom();
     const [outside, inside] = [await node.connect('out'), await node.join('in', room)];
     await outside.request({ type: 'chat', room, content: 'from outside' });
@@ -358,7 +358,7 @@ describe('[RQ4] chat', () => {
 });
 
 describe('[RQ5] signal', () => {
-  test('[RQ5] reaches those present, not oneself, and is not stored', async () => {
+  test('[RQ5] reaches the others who are present, and is not stored', async () => {
     const room = newRoom();
     const [ann, ben, cas] = [
       await node.join('ann', room),
@@ -438,7 +438,7 @@ describe('[RQ6] history', () => {
       messages: [live],
     });
   });
-  test('[RQ6] of broadcast and of oneself', async () => {
+  test('[RQ6] reads broadcast and the own user channel', async () => {
     await node.engine.broadcast({ n: 1 });
     await node.engine.publishToUser('his', { n: 2 }, 'own-id');
     const his = await node.connect('his');
@@ -546,7 +546,7 @@ describe('[RQ7] presence', () => {
 });
 
 describe('[RQ8] create', () => {
-  test('[RQ8] the creator and members are its members, nobody else', async () => {
+  test('[RQ8] the creator and the named members are its only members', async () => {
     const [ann, ben, cas] = [await node.connect('ann'), await node.connect('ben'), await node.connect('cas')];
     const room = newRoom();
     expect(await ann.request({ type: 'create', room, access: 'private', members: ['ben'], id: 'c' })).toEqual(

@@ -26,7 +26,7 @@ const post = (room: string, body: unknown, more: As = {}): Promise<HttpAnswer> =
   call(`/v1/rooms/${room}/messages`, { method: 'POST', body, ...more });
 
 describe('[RS1] sending', () => {
-  test('[RS1] 201 with room, id, seq and timestamp; who is joined gets it as a chat', async () => {
+  test('[RS1] 201 with room, id, seq and timestamp; a joined user gets it as a chat', async () => {
     const room = newRoom();
     const ben = await node.join('ben', room);
     const sent = await post(room, {
@@ -203,7 +203,7 @@ describe('rights', () => {
     }
   });
 
-  test('[RS1] [JW4] [DG4] who is removed and posts again what is stored gets the first one’s seq', async () => {
+  test('[RS1] [JW4] [DG4] a removed user who posts a stored message again gets the seq of the first one', async () => {
     const room = newRoom();
     const ann = await node.connect('ann');
     await ann.request({ type: 'create', room, access: 'private', members: ['ben'] });
@@ -349,7 +349,7 @@ describe('paths', () => {
     });
   });
 
-  test('[RS1] what is no HTTP, or has no usable host, is 400 bad_request', async () => {
+  test('[RS1] a request that is no HTTP, or has no usable host, is 400 bad_request', async () => {
     for (const text of [
       'hello\r\n\r\n',
       'GET /healthz HTTP/1.1\r\nHost: a/b@c\r\nConnection: close\r\n\r\n',
@@ -407,7 +407,7 @@ describe('[RS7] requests a minute', () => {
     await limited.stop();
   });
 
-  test('[RS7] [LM2] who goes on over the limit of messages is refused before the body is read', async () => {
+  test('[RS7] [LM2] a client that goes on over the limit of messages is refused before the body is read', async () => {
     const limited = await TestEngine.start({ requestsPerMinute: 3, messagesPerMinute: 1 });
     const token = await limited.token('ann');
     const write = () => post('a', { content: 'x' }, { engine: limited });

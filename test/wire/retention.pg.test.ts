@@ -8,7 +8,7 @@ beforeAll(async () => {
 });
 afterAll(() => node.stop());
 
-test('[LM10] [DG2] what is kept no longer goes, with its id; who comes for it is told the exact range', async () => {
+test('[LM10] [DG2] expired messages go, with their ids; a client that comes for them gets the exact range', async () => {
   const ann = await node.connect('ann');
   for (let n = 1; n <= 5; n++) await ann.request({ type: 'chat', room: 'a', id: `m${n}`, content: `m${n}` });
   await node.engine.publishToUser('ann', { kept: true }, 'u1');

@@ -47,7 +47,7 @@ function told(client: TestClient, room: string): string[] {
 }
 
 describe('[PU2] [DG1] [DG2] a log that has lost its end', () => {
-  test('[PU2] whoever was shown what is gone is told, and everyone goes on with the same', async () => {
+  test('[PU2] a client that has lost messages gets a reset, and all clients continue with the same', async () => {
     const room = 'lost';
     const [alice, bob] = [await node.join('alice', room), await node.join('bob', room)];
     for (let n = 1; n <= 30; n++) await alice.request({ type: 'chat', room, content: `m${n}`, id: `m${n}` });
@@ -73,7 +73,7 @@ describe('[PU2] [DG1] [DG2] a log that has lost its end', () => {
     expect([ready.status, await ready.json()]).toMatchObject([200, { status: 'ready' }]);
   });
 
-  test('[RQ2] nothing was sent since: who comes back is told how far the log goes now, and so is who is there', async () => {
+  test('[RQ2] without later messages a client that comes back gets the new head, and so does a client that is there', async () => {
     const room = 'quiet';
     const [alice, bob] = [await node.join('alice', room), await node.connect('bob')];
     for (let n = 1; n <= 5; n++) await alice.request({ type: 'chat', room, content: `m${n}`, id: `m${n}` });

@@ -32,7 +32,7 @@ async function privateRoom(owner: string, members: readonly string[] = []): Prom
   return room;
 }
 
-test('[LC3] [RQ7] who leaves while his right is being looked up is not present afterwards', async () => {
+test('[LC3] [RQ7] a user who leaves during the look-up of the right is not present afterwards', async () => {
   const room = await privateRoom('owner');
   await database.query(`insert into vagus.members (room, "user") values ($1, 'late')`, [room]);
   const watcher = await node.join('owner', room);
@@ -103,7 +103,7 @@ describe('[JW4] a deleted room', () => {
     client.terminate();
   });
 
-  test('[JW4] an admin is told too that it is gone, or that there is none', async () => {
+  test('[JW4] an admin, too, gets the error that the room is gone, or that there is none', async () => {
     const room = await privateRoom('ann');
     const admin = await node.connect('root', { scope: 'vagus:admin' });
     expect(await admin.request({ type: 'history', room })).toMatchObject({ type: 'history' });
@@ -113,7 +113,7 @@ describe('[JW4] a deleted room', () => {
   });
 });
 
-test('[JW4] an admin stays in a room that becomes private; who is removed by name is off, admin or not', async () => {
+test('[JW4] an admin stays in a room that becomes private; a user who is removed by name is off, admin or not', async () => {
   const room = `open-${++rooms}`;
   const admin = await node.connect('root', { scope: 'vagus:admin' });
   // The scope is the token's, not the user's: another device of the same user has none.

@@ -48,7 +48,7 @@ describe('[LM13] making rooms', () => {
   });
 });
 
-test('[RQ11] a room that somebody else has put one into is listed when asked for, until it is joined', async () => {
+test('[RQ11] a room into which another user has put a member is listed on request, until the member joins it', async () => {
   node = await TestEngine.start();
   const [ann, bob] = [await node.connect('ann'), await node.connect('bob')];
   await ann.request({ type: 'create', room: 'party', access: 'private', members: ['bob'] });

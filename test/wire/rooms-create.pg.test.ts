@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import type { Config } from '../../src/config.ts';
+import type { Config } from '../../src/config/index.ts';
 import { TestEngine } from '../support/engine.ts';
 
 // Who may make rooms (RQ8).

@@ -58,14 +58,14 @@ describe('[RQ11] rooms', () => {
     expect(found).toEqual(['a-private', 'b-public', 'c-secret', 'd-made']);
   });
 
-  test('[RQ11] [JW4] an admin sees all; who is removed, and who is nobody, does not', async () => {
+  test('[RQ11] [JW4] an admin sees all; a removed user and a stranger do not', async () => {
     const admin = await node.connect('root', { scope: 'vagus:admin' });
     expect(names(await admin.request({ type: 'rooms' }))).toContain('c-secret');
     await node.engine.setMember('a-private', 'bob', false);
     expect(names(await bob.request({ type: 'rooms' }))).toEqual(['b-public', 'd-made']);
   });
 
-  test('[RQ11] a room that was never created is not listed, whoever is in it; a deleted one is not any more', async () => {
+  test('[RQ11] a room that was never created is not listed, whatever users are in it; a deleted one is not any more', async () => {
     await ann.request({ type: 'join', room: 'e-nothing' });
     await node.engine.deleteRoom('d-made');
     expect(names(await ann.request({ type: 'rooms' }))).toEqual(['a-private', 'b-public', 'c-secret']);

@@ -58,7 +58,7 @@ describe('[JW4] a scope that a refresh takes away', () => {
     root.terminate();
   });
 
-  test('[JW4] leaves a member where he is, and an admin’s other connection', async () => {
+  test('[JW4] leaves a member in the room, and an admin’s other connection', async () => {
     const member = await joined(['root']);
     const admin = await node.connect('root', ADMIN);
     await admin.request({ type: 'join', room });

@@ -55,7 +55,7 @@ test('[HS4] in production a request must be complete in 10 s', () => {
 });
 
 describe('[HS4] slow loris', () => {
-  test.each(SLOW)('[HS4] a socket %s is closed', async (_, start, drops) => {
+  test.concurrent.each(SLOW)('[HS4] a socket %s is closed', async (_, start, drops) => {
     const { tookMs, text } = await drip(start(), drops);
     expect(tookMs).toBeGreaterThan(IN_A_HURRY_MS * 0.9);
     expect(tookMs).toBeLessThan(AT_MOST_MS);
@@ -94,7 +94,7 @@ describe('[HS4] slow loris', () => {
     server.close();
   });
 
-  test('[HS4] [DG2] hundreds of them hold up nobody: messages keep their order, and acks come', async () => {
+  test('[HS4] [DG2] hundreds of them hold up no other client: messages keep their order, and acks come', async () => {
     const [ann, ben] = [await node.join('ann', 'loris'), await node.join('ben', 'loris')];
     const slow = Array.from({ length: 300 }, (_, at) => {
       const [, start, drops] = SLOW[at % SLOW.length] as (typeof SLOW)[number];

@@ -32,7 +32,7 @@ describe('[JW1] keys at a URL', () => {
   });
 
   // The first: nothing is cached yet.
-  test('[JW1] [HS3] not to be had, they give 503 unavailable with Retry-After, and then are had', async () => {
+  test('[JW1] [HS3] while they are unavailable a handshake is 503 unavailable with Retry-After, and afterwards succeeds', async () => {
     server.mood = 'error';
     const token = await key('RS256').sign('ann');
     const refused = await TestClient.refused(node.engine.url, { token });

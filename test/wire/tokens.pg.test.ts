@@ -10,7 +10,8 @@ beforeAll(async () => {
 });
 afterAll(() => node.stop());
 
-describe('[JW3] expiry', () => {
+// Each with users of its own: they wait for clocks, and do so at the same time.
+describe.concurrent('[JW3] expiry', () => {
   test('[JW3] [CL2] at exp the connection is closed with 4005', async () => {
     const client = await node.connect('ann', { ttlMs: 1_500 });
     const { expiresAt } = client.welcomed as { expiresAt: string };
@@ -28,7 +29,7 @@ describe('[JW3] expiry', () => {
   });
 });
 
-describe('[JW5] revocation', () => {
+describe.concurrent('[JW5] revocation', () => {
   test('[JW5] a session’s connections are closed with 4502 within a second, and its tokens refused', async () => {
     const [phone, laptop] = [
       await node.connect('rev', { session: 's1' }),
@@ -126,7 +127,9 @@ describe('[JW5] revocation', () => {
     expect(await node.engine.revoke({ user: 'has-iat' })).toMatchObject({ withoutIat: [] });
   });
 
-  test('[JW5] a revocation that refuses a token without iat is not forgotten from then on', async () => {
+  test('[JW5] a revocation that refuses a token without iat is not forgotten from then on', async ({
+    expect,
+  }) => {
     const sign = (claims: object): Promise<string> =>
       new SignJWT({ exp: Math.floor(Date.now() / 1_000) + 60, ...claims })
         .setProtectedHeader({ alg: 'HS256' })
@@ -163,7 +166,7 @@ describe('[JW5] revocation', () => {
     await expect(node.engine.revoke(which as never)).rejects.toMatchObject({ code: 'bad_request' });
   });
 
-  test('[JW3] a revocation written by somebody else is noticed at the next heartbeat interval', async () => {
+  test('[JW3] a revocation by another process is noticed at the next heartbeat interval', async () => {
     const client = await node.connect('ext', { session: 'ext-1' });
     await node.database.query(
       `insert into vagus.revocations (session, issued_by, until) values ('ext-1', 0, now() + interval '1 hour')`,
@@ -218,7 +221,7 @@ describe('[JW4] rights to a room', () => {
     expect(await admin.request({ type: 'history', room })).toMatchObject({ messages: [{ content: 'x' }] });
   });
 
-  test('[JW4] who is removed is off the channel at once: told so, and sent nothing later', async () => {
+  test('[JW4] a removed user is off the channel at once: gets a notice, and nothing later', async () => {
     const [owner, ben] = [await node.connect('owner'), await node.connect('ben')];
     const { room } = await owner.request({ type: 'create', access: 'private', members: ['ben'] });
     await owner.request({ type: 'join', room });
@@ -243,7 +246,7 @@ describe('[JW4] rights to a room', () => {
     await ben.chat(room as string, 'without ben');
   });
 
-  test('[JW4] [DG4] who is removed and sends again what is stored is told so, not that it is forbidden', async () => {
+  test('[JW4] [DG4] a removed user who sends a stored message again gets its ack, and not forbidden', async () => {
     const [owner, ben] = [await node.connect('owner'), await node.connect('ben')];
     const { room } = await owner.request({ type: 'create', access: 'private', members: ['ben'] });
     const stored = { type: 'chat', id: 'in-time', room, content: 'x' };
@@ -327,7 +330,7 @@ describe('[JW2] what a token may hold', () => {
     expect(await client.closed).toMatchObject({ code: 4502 });
   });
 
-  test('[JW2] [JW3] who is let in by the leeway has it', async () => {
+  test('[JW2] [JW3] a client that the leeway has admitted stays until its end', async () => {
     const exp = Math.floor(now()) - 2;
     const client = await TestClient.open(node.engine.url, { token: await sign({ sub: 'lee', exp }) });
     expect(Date.parse((await client.welcome())['expiresAt'])).toBe((exp + 5) * 1_000);

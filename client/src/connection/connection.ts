@@ -22,15 +22,15 @@ const heartbeat = (status: 'ping' | 'pong'): string => `{"type":"heartbeat","sta
 
 const ONLY_ONE = 'the token is over, and there is no other';
 
-/** Before the server has said how often it wants to be heard. */
+/** Until the server names its intervals. */
 const NO_HEARTBEAT = { intervalMs: 0, timeoutMs: 0 };
 
-/** Broken frames in a minute that are suffered. */
+/** Broken frames per minute that the client tolerates. */
 const BROKEN_MAX = 20;
 
-/** Whose connections they are. */
+/** What owns the connections. */
 export interface ConnectionOwner {
-  /** There is a connection, and the server has let the client in. */
+  /** The server has accepted the client on this connection. */
   connected(connection: ConnectionScope): void;
   /** False for a frame that breaks the protocol after all. */
   received(frame: ServerFrame, connection: ConnectionScope): boolean;
@@ -40,16 +40,16 @@ export interface ConnectionOwner {
   ended(why: ClientError): void;
 }
 
-/** One attempt to have a connection, and the connection when it succeeds. */
+/** One attempt to connect, and its connection if it succeeds. */
 class Attempt extends ConnectionScope {
   token = '';
   isOpened = false;
   welcomedAt: number | undefined;
-  /** When the server wants us back, as it said before it closed. */
+  /** When the server wants the client back, as named before the close. */
   slotAt: number | undefined;
 }
 
-/** The way to the server: one connection after the other, as the chart in `lifecycle-table.ts` says. */
+/** The connections to a server, one after the other, by the chart in `lifecycle-table.ts`. */
 export class Connection {
   readonly #url: string;
   readonly #client: ClientScope;
@@ -60,9 +60,9 @@ export class Connection {
   readonly #policy: ReconnectPolicy;
   #attempt: Attempt | undefined;
   #heardAt = 0;
-  /** Since when it is in its state. */
+  /** When it entered its state. */
   #enteredAt = 0;
-  /** The client was let in before, at this address. */
+  /** The server accepted the client before, at this address. */
   #wasIn = false;
   #broken = 0;
   #brokenSince = 0;
@@ -91,7 +91,7 @@ export class Connection {
     return this.state === 'dead' ? this.#why : undefined;
   }
 
-  /** Why there is no connection; undefined while there is one, or nothing is known. */
+  /** Why there is no connection; undefined while there is one, or before the first attempt. */
   get trouble(): ClientError | undefined {
     return this.#attempt?.isWelcomed ? undefined : this.#why;
   }
@@ -100,7 +100,7 @@ export class Connection {
     this.#lifecycle.fire('started');
   }
 
-  /** The page is put away, whole and asleep; `start` is that it is shown again. */
+  /** The browser freezes the page as a whole. `start` resumes it. */
   hide(): void {
     this.#lifecycle.fire('hidden');
   }
@@ -111,7 +111,7 @@ export class Connection {
     this.#lifecycle.fire('stopped');
   }
 
-  // --- the chart's words
+  // --- guards and actions of the chart
 
   #dueAt(timer: LifecycleTimer): number {
     const attempt = this.#attempt;
@@ -138,11 +138,11 @@ export class Connection {
         return this.#attempt?.send(heartbeat('ping'));
       case 'release':
         this.#drop(GIVEN_UP);
-        return void (this.#why = failure('unavailable', 'the page is put away'));
+        return void (this.#why = failure('unavailable', 'the page is frozen'));
       case 'abandon':
         return this.#ended(failure('unavailable', 'the server does not answer'));
       case 'end': {
-        // What fails now is not to be tried again on this connection.
+        // Requests that fail from here on must not be retried on this connection.
         this.#attempt?.end();
         this.#owner.ended(this.#why as ClientError);
         return this.#drop(CLOSE.normal);
@@ -169,7 +169,7 @@ export class Connection {
       attempt.within((given) => {
         if (attempt.token !== '') return;
         if (given.ok) return this.#openSocket(attempt, given.value);
-        // A function that gives none is asked again; of a token that is over there will be no other.
+        // A function that supplies no token is called again. A fixed token that has expired stays expired.
         if (tokens.isRenewable) this.#lost(given.error);
         else this.#refused(failure('unauthorized', ONLY_ONE));
       }),
@@ -186,7 +186,7 @@ export class Connection {
         closed,
       });
     } catch {
-      // A token that is no name for a subprotocol, an address that no socket takes: the server says what it is.
+      // The token may fit no subprotocol, or the address no socket. The close reports it as the server would.
       this.#ports.after(0, () => closed(CLOSE.abnormal, ''));
     }
   }
@@ -204,7 +204,7 @@ export class Connection {
       if (frame.type !== 'told' || frame.name !== 'welcome') return;
       attempt.isWelcomed = this.#wasIn = true;
       attempt.welcome = frame.event;
-      // 0 is none.
+      // 0 means no limit.
       attempt.frameBytes = frame.event.limits.frameBytes || Infinity;
       attempt.welcomedAt = this.#heardAt;
       return this.#lifecycle.fire('welcomed');
@@ -231,7 +231,8 @@ export class Connection {
     this.#client.tokens.accepted();
     const attempt = this.#attempt as Attempt;
     this.#owner.connected(attempt);
-    // Who has sent one is judged by frames: of a page that is asleep the browser goes on answering protocol pings (PU3).
+    // A server judges a client that has sent one by its frames, because browsers answer pings of the protocol for a
+    // sleeping page (PU3).
     attempt.send(heartbeat('pong'));
   }
 
@@ -273,7 +274,7 @@ export class Connection {
     this.#lifecycle.fire('lost');
   }
 
-  /** The attempt is over, and there will be another. */
+  /** The attempt is over. Another one follows. */
   #ended(why: ClientError, slotMs?: number): void {
     const attempt = this.#attempt;
     this.#drop(GIVEN_UP);
@@ -290,7 +291,7 @@ export class Connection {
     try {
       attempt?.socket?.close(code);
     } catch {
-      // Nothing more is wanted of it.
+      // The connection no longer matters.
     }
   }
 }

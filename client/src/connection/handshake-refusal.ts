@@ -6,46 +6,49 @@ import type { Tokens } from './tokens.ts';
 
 export interface FailedHandshake {
   readonly url: string;
-  /** What was shown. */
+  /** The token that the client sent. */
   readonly token: string;
   readonly tokens: Tokens;
-  /** The client was let in before, at this address. */
+  /** The server accepted the client before, at this address. */
   readonly wasIn: boolean;
   /** The attempt that failed. */
   readonly attempt: ConnectionScope;
 }
 
-/** Why the client is not let in, and whether that is the end. */
+/** Why the server refuses the client, and whether that is final. */
 export interface Verdict {
   readonly why: ClientError;
   readonly isFinal: boolean;
 }
 
-/** Finds out why a handshake failed, as long as the attempt is not over: a page cannot read that (HS3). */
+/** Finds out why a handshake failed, while its attempt lasts. A page cannot read the answer to an upgrade (HS3). */
 export type JudgeHandshake = (failed: FailedHandshake, done: (verdict: Verdict) => void) => void;
 
-/** No other attempt would help. */
+/** Refusals that no retry can change. */
 const FINAL = new Set(['forbidden', 'origin_not_allowed']);
 
-/** No other address would be this one: where one was let in before, this is a proxy that has nobody behind it for a while. */
+/**
+ * Refusals that mean a wrong address. If the server accepted the client there before, they come from a proxy whose server
+ * is away.
+ */
 const WRONG = new Set(['not_found', 'bad_request']);
 
-/** These are said only to who has shown a good token. */
+/** Refusals that a server sends only after a good token. */
 const SHOWN_A_GOOD_ONE = new Set(['upgrade_required', 'too_many_connections']);
 
-/** What a refused handshake means (HS3): why one is not let in, and whether that is the end. */
+/** What a refused handshake means (HS3): the reason, and whether it is final. */
 export function judgeRefusal(
   refusal: Refusal | undefined,
   { url, token, tokens, wasIn }: FailedHandshake,
 ): Verdict {
   const { code, message, retryAfterMs } = refusal ?? { code: 'unavailable' };
-  // Without what stands behind the question mark: it may be a secret.
+  // Without the query, which may be a secret.
   const [address] = url.split('?');
-  const what = refusal ? `does not let us in: ${message ?? code}` : 'cannot be reached';
+  const what = refusal ? `refused us: ${message ?? code}` : 'cannot be reached';
   const why = failure(code, `${address} ${what}`, retryAfterMs);
   if (code === 'unauthorized') {
     const isFinal = !tokens.renew(token);
-    // Not at once: what gives tokens, or the server, may be behind.
+    // Not at once: the token source or the server may lag behind.
     return { why: isFinal ? why : { ...why, retryAfterMs: Math.max(PAUSE_MS, retryAfterMs ?? 0) }, isFinal };
   }
   if (code === 'unavailable' && retryAfterMs !== undefined) tokens.doubt(token);

@@ -9,16 +9,16 @@ import {
 } from './lifecycle-table.ts';
 
 export interface LifecycleOwner {
-  /** When a timer is due, as things are now: traffic touches no timer, one that comes early is armed for the rest. */
+  /** When a timer is due now. Traffic re-arms no timer; a timer that fires early is armed for the rest. */
   dueAt(timer: LifecycleTimer): number;
   act(action: LifecycleAction): void;
   changed(state: ClientState): void;
 }
 
-/** What ends the state before. */
+/** Actions that end the previous state. */
 const ENDS = new Set<LifecycleAction>(['abandon', 'release']);
 
-/** Walks the chart of `lifecycle-table.ts`. */
+/** Follows the chart of `lifecycle-table.ts`. */
 export class Lifecycle {
   readonly #ports: BasePorts;
   readonly #owner: LifecycleOwner;
@@ -43,9 +43,10 @@ export class Lifecycle {
     const step = ++this.#steps;
     this.#state = to;
     this.#disarm?.();
-    // What ends the old state comes before the new one is told, what begins it after: listeners see it as it is.
+    // Ending actions run before the listeners learn of the new state, and beginning ones after, so that listeners see a
+    // consistent client.
     if (isEnd) this.#owner.act(action);
-    // Each of these tells listeners, and a listener may have closed the client.
+    // Each of these may run listeners, and a listener may close the client.
     if (step === this.#steps) this.#owner.changed(to);
     if (step === this.#steps && action && !isEnd) this.#owner.act(action);
     if (step === this.#steps) this.#arm();

@@ -14,7 +14,7 @@ import { utf8Bytes } from '../wire/text.ts';
 
 const DEADLINE_MS = 10_000;
 
-/** Requests that wait for an answer or for a connection. */
+/** Requests that may wait for an answer or a connection. */
 const OPEN_MAX = 1_000;
 
 interface Open {
@@ -27,18 +27,18 @@ interface Open {
 
 export interface Question<Value> {
   readonly frame: object;
-  /** The reply, or undefined when it is none. */
+  /** Reads the reply; undefined when it is invalid. */
   readonly read: (fields: Fields) => Value | undefined;
 }
 
-/** What asks for the application wait for a connection, 10 s at most in all; each is answered exactly once. */
+/** The application's requests. They wait at most 10 s in all, also for a connection, and each is answered exactly once. */
 export class Requests {
   readonly #client: ClientScope;
   readonly #open = new Map<string, Open>();
   #connection: ConnectionScope | undefined;
   #frameBytes = Infinity;
   #count = 0;
-  /** Why nothing is asked any more. */
+  /** Why no more requests are possible. */
   #ended: ClientError | undefined;
 
   constructor(client: ClientScope) {
@@ -48,7 +48,7 @@ export class Requests {
   ask<Value>({ frame, read }: Question<Value>, done: Done<Value>): void {
     if (this.#ended) return fail(done, this.#ended);
     const { ports, encode } = this.#client;
-    // Nobody else's id begins like this.
+    // No other id begins like this.
     const id = `:${++this.#count}`;
     const encoded = encode({ ...frame, id });
     if (!encoded.ok) return done(encoded);
@@ -63,7 +63,7 @@ export class Requests {
     this.#write(open);
   }
 
-  /** From now on requests are sent here; those that wait are, with `flush`. */
+  /** Sends requests on this connection from now on. `flush` sends those that wait. */
   connected(connection: ConnectionScope): void {
     this.#connection = connection;
     this.#frameBytes = connection.frameBytes;
@@ -79,7 +79,7 @@ export class Requests {
     this.#connection.send(open.text);
   }
 
-  /** What was asked on the lost connection will not be answered. */
+  /** Requests sent on the lost connection get no answer. */
   lost(): void {
     this.#connection = undefined;
     const sent = [...this.#open].filter(([, { isSent }]) => isSent);
@@ -92,7 +92,7 @@ export class Requests {
     for (const id of [...this.#open.keys()]) this.refused(id, error);
   }
 
-  /** Undefined when nothing asked here bears this id; false when it is not what was asked for. */
+  /** Undefined when no request here has this id. False when the reply is invalid. */
   replied(id: string, fields: Fields): boolean | undefined {
     const open = this.#take(id);
     if (!open) return undefined;

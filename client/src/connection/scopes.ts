@@ -5,7 +5,7 @@ import type { ForwardedFrame } from '../wire/decode-frame.ts';
 import type { Welcome } from '../wire/frames.ts';
 import type { Tokens } from './tokens.ts';
 
-/** A request as the text of its frame, or why it is not sent. */
+/** A request as the text of its frame, or why it cannot be sent. */
 export type Encode = (frame: Readonly<Record<string, unknown>>) => Result<string>;
 
 /** What the parts of one client share, from its first connection to its end. */
@@ -14,26 +14,26 @@ export interface ClientScope {
   readonly emitter: Emitter;
   readonly tokens: Tokens;
   readonly encode: Encode;
-  /** What is composed with the base of a client. */
+  /** The optional parts of a client. */
   readonly parts: ClientPart[];
-  /** Why there is no connection; undefined while there is one, or nothing is known. */
+  /** Why there is no connection; undefined while there is one, or before the first attempt. */
   readonly trouble: ClientError | undefined;
 }
 
-/** What lives with a client's connections, beside what every client has. */
+/** A part that follows a client's connections. */
 export interface ClientPart {
   connected(connection: ConnectionScope): void;
   lost(): void;
   end(error: ClientError): void;
-  /** The client is in a room, on this connection. */
+  /** The client has entered a room on this connection. */
   entered?(room: string): void;
-  /** The client is off a room, or not let in. */
+  /** The client has left a room, or the server refused it. */
   dropped?(room: string): void;
-  /** A notification; true when this part tells the application of it. */
+  /** A notification. True when this part reports it to the application. */
   take?(frame: ForwardedFrame): boolean;
 }
 
-/** Something that lasts for a time: what is begun in it and comes later is not heard. */
+/** A span of time. Callbacks that start within it do nothing after its end. */
 export class Scope {
   isOver = false;
   readonly #ports: BasePorts;
@@ -43,14 +43,14 @@ export class Scope {
     this.#ports = ports;
   }
 
-  /** The same function, which does nothing once the scope is over. */
+  /** The same function, which does nothing once the scope has ended. */
   within<Args extends readonly unknown[]>(run: (...args: Args) => void): (...args: Args) => void {
     return (...args) => {
       if (!this.isOver) run(...args);
     };
   }
 
-  /** Runs something after a time, unless the scope is over by then. */
+  /** Runs a function after a time, unless the scope has ended by then. */
   after(ms: number, run: () => void): void {
     const cancel = this.#ports.after(ms, () => {
       this.#timers.delete(cancel);
@@ -66,21 +66,21 @@ export class Scope {
   }
 }
 
-/** One connection, from the attempt to have it until it is lost. */
+/** One connection, from the attempt to its loss. */
 export class ConnectionScope extends Scope {
   isWelcomed = false;
   socket: ClientSocket | undefined;
-  /** What the server has let the client in with: no part hears of a connection before. */
+  /** The server's welcome. No part learns of a connection before it arrives. */
   declare welcome: Welcome;
-  /** The largest frame that the server takes. */
+  /** The largest frame that the server accepts. */
   frameBytes = Infinity;
 
-  /** What is sent when the connection is over, or about to be, is lost. */
+  /** Sends a text. The text is lost when the connection has ended or is about to. */
   send(text: string): void {
     try {
       if (!this.isOver) this.socket?.send(text);
     } catch {
-      // It is closing: that is told by itself.
+      // The socket is closing and reports that itself.
     }
   }
 }

@@ -6,46 +6,46 @@ import { backoffMs, PAUSE_MS } from './reconnect-policy.ts';
 import type { ClientPart, ConnectionScope } from './scopes.ts';
 import { Tokens, type TokenSource } from './tokens.ts';
 
-/** HTTP tells its time in whole seconds. */
+/** HTTP dates have whole seconds. */
 const DATE_CUT_MS = 1_000;
 
-/** Timers of platforms do not reach further than three weeks. */
+/** Timers of some platforms reach no further than three weeks. */
 const STEP_MS = 3_600_000;
 
 /**
- * What time it is on the server, and so which tokens are over. The device's clock that never falls may stand still while
- * it sleeps, and its wall clock may be set: by the first it is at least so late there, by the second perhaps later.
+ * The server's time, which decides whether a token has expired. The device's monotonic clock may stop during sleep, and its
+ * wall clock may be set. The first gives a lower bound of the server's time, the second perhaps a later time.
  */
 class TokenClock {
   readonly #ports: BasePorts;
   #offset: number | undefined;
-  /** To the device's own wall clock, which is all there is before the server has said anything. */
+  /** The offset to the device's wall clock, which is all that the client has before the server names a time. */
   #wallOffset = 0;
 
   constructor(ports: BasePorts) {
     this.#ports = ports;
   }
 
-  /** The server has said what time it is, in milliseconds since 1970. */
+  /** The server named a time, in milliseconds since 1970. */
   heard(at: number | undefined): void {
     if (at === undefined) return;
     this.#offset = at - this.#ports.now();
     this.#wallOffset = at - this.#ports.wall();
   }
 
-  /** As HTTP's `Date` says it, which is news only where it contradicts what is known. */
+  /** The time of HTTP's `Date`. It counts only if it contradicts what is known. */
   heardDate(at: number | undefined): void {
     const known = this.#atLeast;
     if (at === undefined || (known >= at && known <= at + DATE_CUT_MS)) return;
     this.heard(at);
   }
 
-  /** Nothing is earlier; −Infinity while the server has said nothing. */
+  /** A lower bound of the server's time; −Infinity before the server names one. */
   get #atLeast(): number {
     return this.#offset === undefined ? -Infinity : this.#ports.now() + this.#offset;
   }
 
-  /** With the time that the device has slept. */
+  /** The probable time, with the device's sleep. */
   get likely(): number {
     return Math.max(this.#atLeast, this.#ports.wall() + this.#wallOffset);
   }
@@ -54,23 +54,25 @@ class TokenClock {
     return this.#atLeast - (endOf(token) ?? Infinity);
   }
 
-  /** Where the device has slept, its clock that never falls does not know; and what the other one says may be wrong. */
+  /** The monotonic clock misses sleep, and the wall clock may be wrong. Either may say that a token has expired. */
   seemsOver(token: string): boolean {
     return (endOf(token) ?? Infinity) <= this.likely;
   }
 }
 
-/** What gives tokens is waited for so long. */
+/** How long the client waits for the token source. */
 const SOURCE_MS = 10_000;
 
-/** The token a client shows, and whether there may be a better one. One that is known to be over is never shown. */
+/**
+ * The client's current token, and whether a better one may exist. The client never sends one that it knows to be expired.
+ */
 export class KeptTokens extends Tokens {
   readonly clock: TokenClock;
   readonly #asked = new Set<Done<string>>();
   #token: string | undefined;
-  /** The server has said of it that it is over. */
+  /** A token that the server called expired. */
   #over: string | undefined;
-  /** The server cannot tell whether the one there is was revoked: of a newer one it can (JW5). */
+  /** The server cannot tell whether the current token is revoked, but it can for a newer one (JW5). */
   #isDoubtful = false;
 
   constructor(source: string | TokenSource, ports: BasePorts) {
@@ -78,7 +80,7 @@ export class KeptTokens extends Tokens {
     this.clock = new TokenClock(ports);
   }
 
-  /** The one there is, or a new one where that may be better. */
+  /** The current token, or a new one if that may be better. */
   override get(done: Done<string>): void {
     const kept = this.#token;
     if (kept === undefined) return this.#renewed(undefined, done);
@@ -88,7 +90,7 @@ export class KeptTokens extends Tokens {
     else done(wrong ? failed(wrong) : { ok: true, value: kept });
   }
 
-  /** `kept`: what is shown where no newer one is to be had. */
+  /** `kept` is the fallback when no newer token is available. */
   #renewed(kept: string | undefined, done: Done<string>): void {
     this.ask((given) => {
       if (given.ok) {
@@ -99,7 +101,7 @@ export class KeptTokens extends Tokens {
     });
   }
 
-  /** A new one; it is not used before it is taken over with `set`, or asked for by `get`. Answered once, in 10 s. */
+  /** Asks for a new token. The client uses it only after `set`, or when `get` asks. The callback runs once, within 10 s. */
   override ask(done: Done<string>): void {
     const over: Done<string> = (result) => {
       if (!this.#asked.delete(over)) return;
@@ -108,12 +110,12 @@ export class KeptTokens extends Tokens {
     };
     this.#asked.add(over);
     const cancel = this.ports.after(SOURCE_MS, () =>
-      over(failed(failure('no_token', `no token was given in ${SOURCE_MS} ms`))),
+      over(failed(failure('no_token', `no token within ${SOURCE_MS} ms`))),
     );
     super.ask(over);
   }
 
-  /** Whoever waits for one is told. */
+  /** Ends all waiting callers with an error. */
   override end(error: ClientError): void {
     for (const over of [...this.#asked]) over(failed(error));
   }
@@ -149,7 +151,7 @@ export class KeptTokens extends Tokens {
     this.clock.heardDate(at);
   }
 
-  /** The next one is asked for, if that is not done already. One that is over says nothing of the next. */
+  /** Asks for the next token unless that is done already. An expired token says nothing about the next one. */
   override renew(refused: string): boolean {
     if (!this.isRenewable) return false;
     if (refused !== this.#token) return true;
@@ -158,13 +160,13 @@ export class KeptTokens extends Tokens {
   }
 }
 
-/** Has a connection's token replaced when four fifths of its time are over, and again when that failed. */
+/** Replaces a connection's token after four fifths of its life, and retries when that fails. */
 export class TokenRenewal implements ClientPart {
   readonly #tokens: KeptTokens;
   readonly #renew: () => void;
   #cancel: (() => void) | undefined;
   #isOn = false;
-  /** How often in a row it could not be replaced. */
+  /** How often in a row the replacement failed. */
   #failures = 0;
 
   constructor(tokens: KeptTokens, renew: () => void) {
@@ -186,7 +188,7 @@ export class TokenRenewal implements ClientPart {
     if (end > now) this.#wait(now + (end - now) * 0.8);
   }
 
-  /** It could not be replaced. Until it is over, and the connection with it, that is tried again. */
+  /** The replacement failed. It is retried until the token expires, which ends the connection. */
   failed(): void {
     if (!this.#isOn) return;
     const growing = backoffMs(++this.#failures, this.#tokens.ports);
@@ -215,8 +217,8 @@ export class TokenRenewal implements ClientPart {
 const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
 /**
- * When a JWT is over, in milliseconds since 1970; undefined when it does not say so: whether it is good is for the server
- * to say. The core may not touch the platform's decoder. Bytes stand for characters: the claim `exp` has no other ones.
+ * When a JWT expires, in milliseconds since 1970; undefined when it has no `exp`. The server decides whether it is valid.
+ * The core may not use the platform's decoder, so bytes stand for characters. The claim `exp` has only ASCII.
  */
 function endOf(token: string): number | undefined {
   let [held, bits, text] = [0, 0, ''];

@@ -1,13 +1,13 @@
 import { failed, failure, textOf, type ClientError, type Done } from '../errors.ts';
 import type { BasePorts } from '../ports.ts';
 
-/** Gives a token, or undefined when there is none right now, and what is to blame for that. It calls back once. */
+/** Supplies a token, or undefined with a cause when none is available. It calls back once. */
 export type TokenSource = (done: (token: string | undefined, cause?: unknown) => void) => void;
 
-/** With anything else, a line break say, no request can be made; whether it is a JWT is for the server to say. */
+/** Other characters, such as a line break, fit no request. The server decides whether it is a JWT. */
 const TOKEN = /^[!-~]+$/;
 
-/** Undefined, or why this cannot be a token. */
+/** Why a value cannot be a token; undefined when it can. */
 export function wrongToken(token: unknown, wanted = 'a JWT'): ClientError | undefined {
   if (typeof token === 'string' && TOKEN.test(token)) return undefined;
   const given = token === null || token === '' ? 'empty' : typeof token;
@@ -15,14 +15,14 @@ export function wrongToken(token: unknown, wanted = 'a JWT'): ClientError | unde
 }
 
 function notHad(cause: unknown): ClientError {
-  return { ...failure('no_token', `no token could be had: ${textOf(cause)}`), cause };
+  return { ...failure('no_token', `no token is available: ${textOf(cause)}`), cause };
 }
 
-/** Where tokens come from. A function that gives them is asked for each connection. */
+/** The source of tokens. A function that supplies them is called for each connection. */
 export class Tokens {
   readonly ports: BasePorts;
   readonly #source: string | TokenSource;
-  /** How many in a row that were not over the server has not taken. */
+  /** How many unexpired tokens in a row the server has refused. */
   #refusals = 0;
 
   constructor(source: string | TokenSource, ports: BasePorts) {
@@ -34,12 +34,12 @@ export class Tokens {
     return typeof this.#source !== 'string';
   }
 
-  /** One that may be shown. Error: `no_token`. */
+  /** A token to send. Error: `no_token`. */
   get(done: Done<string>): void {
     this.ask(done);
   }
 
-  /** A new one. */
+  /** A new token. */
   ask(done: Done<string>): void {
     const given = (token: string | undefined, cause?: unknown): void => {
       const error = cause === undefined ? this.wrong(token) : notHad(cause);
@@ -53,7 +53,7 @@ export class Tokens {
     }
   }
 
-  /** Undefined, or why a token is not shown. */
+  /** Why a token must not be sent; undefined when it may. */
   wrong(token: unknown): ClientError | undefined {
     return wrongToken(token);
   }
@@ -62,19 +62,21 @@ export class Tokens {
     this.#refusals = 0;
   }
 
-  /** The server says that the token of this connection is over. */
+  /** The server says that the token of this connection has expired. */
   expired(): void {}
 
-  /** The server cannot tell for a while whether it takes a token. */
+  /** The server cannot decide for a while whether it accepts a token. */
   doubt(_token: string): void {}
 
-  /** Nothing is asked any more. */
+  /** Ends all requests for tokens. */
   end(_error: ClientError): void {}
 
-  /** The server has said what time it is, as HTTP's `Date` does. */
+  /** The server's time, as HTTP's `Date` has it. */
   heardDate(_at: number | undefined): void {}
 
-  /** A token was refused. False when the next one cannot help: there is only the one, or the one before was refused too. */
+  /**
+   * The server refused a token. False when another cannot help: the token is fixed, or the previous one was refused too.
+   */
   renew(_refused: string): boolean {
     return this.isRenewable && ++this.#refusals === 1;
   }

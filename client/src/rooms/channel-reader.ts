@@ -3,37 +3,37 @@ import type { Entry, HistoryPage } from '../wire/frames.ts';
 import type { GapReader } from './gap-reader.ts';
 import type { Position } from './positions.ts';
 
-/** Live messages that wait for a gap to be filled; what comes beyond is read from the log too. */
+/** Live messages that may wait for a gap to be filled. The reader reads further ones from the log too. */
 const HELD_MAX = 1_000;
 
-/** How often an end of the log before something that was named is read again: a copy of it may be behind. */
+/** How often the reader retries when the log ends before a seq that the server named: a replica may lag. */
 const SHORT_READS_MAX = 3;
 
 /**
- * What an application gets of one channel.
+ * Delivers one channel to an application.
  *
- * - Seqs are delivered one by one, each once, over all connections; what will never come is named first.
- * - While something is missing, it is read page by page, and what is live waits.
- * - `position` is the last seq that was delivered or named, and undefined until the channel's beginning is known.
+ * - It delivers seqs in order, each once, over all connections. It names missing messages before it continues.
+ * - While messages are missing, it reads them page by page, and live messages wait.
+ * - `position` is the last seq that was delivered or named as missing; undefined until the channel's beginning is known.
  */
 export class ChannelReader {
   readonly channel: string;
-  /** Of which log the position is. */
+  /** The log that the position belongs to. */
   log: string | undefined;
-  /** The server could not say yet what its position means: what it sends first does. */
+  /** The server could not place the position yet. Its first message decides. */
   isUnplaced = false;
   readonly #emitter: Emitter;
   readonly #gaps: GapReader;
   #position: number | undefined;
-  /** The message at the position, when one was delivered there. */
+  /** The message at the position, if it was delivered. */
   #mark: Position | undefined;
-  /** By seq, ascending: later than the position, and not the next one. */
+  /** Waiting messages by seq, ascending, behind the next one. */
   readonly #held = new Map<number, Entry>();
-  /** Up to here there is something to be read. */
+  /** The seq up to which messages must be read. */
   #readTo = 0;
   #isReading = false;
   #shortReads = 0;
-  /** Answers to what was asked before are stale: another connection, another log. */
+  /** Answers of earlier rounds are outdated: the connection or the log has changed. */
   #round = 0;
   #isClosed = false;
 
@@ -50,7 +50,7 @@ export class ChannelReader {
     return this.#position;
   }
 
-  /** All there is to say about where it is. */
+  /** The position with its message and its log. */
   get place(): Position | undefined {
     const seq = this.#position;
     if (seq === undefined) return undefined;
@@ -58,12 +58,12 @@ export class ChannelReader {
     return this.log === undefined ? mark : { ...mark, log: this.log };
   }
 
-  /** Where a channel begins that was not known before. */
+  /** Sets the beginning of a new channel. */
   begin(seq: number): void {
     this.#position ??= seq;
   }
 
-  /** Everything from before means nothing. */
+  /** Drops everything, because the log is another one. */
   reset(seq: number): void {
     this.lost();
     this.#position = seq;
@@ -71,8 +71,8 @@ export class ChannelReader {
   }
 
   /**
-   * The log does not have what was sent after `seq`, and other messages come. False when nothing that was delivered is
-   * gone: what is held may be, and what was missed before is still there.
+   * The log has lost the messages sent after `seq`, and others follow. False when it has lost no delivered message: waiting
+   * ones may be lost, and a gap before them still exists.
    */
   rewound(seq: number): boolean {
     const isGone = this.isUnplaced || (this.#position ?? Infinity) > seq;
@@ -84,7 +84,7 @@ export class ChannelReader {
     return isGone;
   }
 
-  /** The connection is gone; the next one begins after the position. */
+  /** The connection is lost. The next one continues after the position. */
   lost(): void {
     this.#round++;
     this.isUnplaced = false;
@@ -98,11 +98,11 @@ export class ChannelReader {
     this.#isClosed = true;
   }
 
-  /** The server will not send what is up to here. */
+  /** The server will not send the messages up to here. */
   gap(to: number): void {
     if (this.#isClosed) return;
     this.isUnplaced = false;
-    // Without a position there is nothing that one could miss: it begins behind.
+    // Without a position no message can be missing. The channel begins after the gap.
     if (this.#position === undefined) this.#position = to;
     this.#readTo = Math.max(this.#readTo, to);
     this.#readOn();
@@ -121,7 +121,7 @@ export class ChannelReader {
     this.#readOn();
   }
 
-  /** The next one has come, and with it all that waited for it alone. */
+  /** Delivers the next message, and those that waited only for it. */
   #delivered(entry: Entry): void {
     this.#deliver(entry);
     this.#drain();
@@ -168,22 +168,27 @@ export class ChannelReader {
     this.#gaps.read({ channel: this.channel, after: this.#position, done, isWanted }, isAgain);
   }
 
-  /** The server does not have these any more; bounds inclusive. */
-  #missed(from: number, to: number): void {
+  /** Moves on to `to`, and reports the messages up to there as missing. */
+  #miss(to: number): void {
+    const from = (this.#position ?? 0) + 1;
+    if (to < from) return;
+    this.#position = to;
     this.#emitter.emit('missed', { channel: this.channel, from, to });
   }
 
   #took(page: HistoryPage, round: number): void {
     const before = this.#position;
-    // The log has lost what waits, and this connection has not been told so yet.
+    // The log has lost the waiting messages, but the connection has not reported that yet.
     if (page.messages.some(({ seq, id }) => (this.#held.get(seq)?.id ?? id) !== id)) this.#held.clear();
     for (const entry of page.messages) {
-      const next = (this.#position ?? 0) + 1;
-      if (entry.seq < next) continue;
-      // A log loses its beginning, never its middle: what is before its first message is gone.
-      if (entry.seq > next) this.#missed(next, entry.seq - 1);
-      // The listener may have left, or closed everything.
+      const { seq } = entry;
+      if (seq <= (this.#position ?? 0)) continue;
+      // A log loses its beginning, never its middle. Messages before its first one are gone.
+      this.#miss(Math.min(seq - 1, this.#readTo));
+      // The listener may have left the room or closed the client.
       if (round !== this.#round) return;
+      // Later ones come live. If the log loses one that the connection has not sent, no reset tells the client.
+      if (seq > this.#readTo) break;
       this.#deliver(entry);
       if (round !== this.#round) return;
     }
@@ -195,16 +200,11 @@ export class ChannelReader {
     this.#readOn(isShort);
   }
 
-  /** What was named will not be had: up to the next message that is here. */
+  /** Gives up on missing messages, up to the next one that is here. */
   #giveUp(): void {
     this.#shortReads = 0;
-    const from = (this.#position ?? 0) + 1;
-    const to = Math.min(this.#readTo, this.#firstHeld() - 1);
     const round = this.#round;
-    if (to >= from) {
-      this.#position = to;
-      this.#missed(from, to);
-    }
+    this.#miss(Math.min(this.#readTo, this.#firstHeld() - 1));
     if (round !== this.#round) return;
     this.#drain();
     this.#readOn();

@@ -5,7 +5,7 @@ import type { Result } from '../errors.ts';
 import type { HistoryPage } from '../wire/frames.ts';
 import { readHistory } from '../wire/frame-schemas.ts';
 
-/** Gaps that are filled at once: more would spend what a user may ask in a minute (LM2). */
+/** Gaps that are filled at once. More would use up the user's limit of requests (LM2). */
 const ACTIVE_MAX = 4;
 const PAGE = 200;
 
@@ -13,23 +13,24 @@ interface Job {
   readonly channel: string;
   readonly after: number;
   readonly done: (page: HistoryPage | undefined) => void;
-  /** Somebody still waits for it. */
+  /** Whether the channel still waits for it. */
   readonly isWanted: () => boolean;
-  /** How often in a row its right was denied. */
+  /** How often in a row the server denied the right. */
   readonly denials?: number;
 }
 
-/** Answers after which a page will never be had. */
+/** Errors after which a page is never available. */
 const FINAL = new Set(['gone', 'not_joined', 'bad_frame', 'unauthorized']);
 
 /**
- * Answers that contradict what one is read for: that one is in the room. A right may be changing just now. Who has lost it
- * is told so, and then nobody waits for the page; who has it again gets it. So it is asked for again, a minute in all.
+ * Errors that contradict the client being in the room. The right may be changing. If the user has lost it, the server
+ * removes them and the page is no longer needed; if they have it again, the page arrives. So the reader retries for a
+ * minute.
  */
 const DENIALS = new Set(['forbidden', 'not_found']);
 const DENIALS_MAX = 8;
 
-/** Reads pages of logs to fill gaps, a few at a time; what may succeed later is tried until the connection is over. */
+/** Reads pages of logs to fill gaps, a few at a time. It retries temporary failures until the connection ends. */
 export class GapReader {
   readonly #client: ClientScope;
   readonly #requests: Requests;
@@ -47,14 +48,14 @@ export class GapReader {
     this.#connection = connection;
   }
 
-  /** `isAgain`: not at once. */
+  /** `isAgain`: after a pause. */
   read(job: Job, isAgain: boolean): void {
     if (isAgain) return this.#connection?.after(PAUSE_MS, () => this.read(job, false));
     this.#waiting.push(job);
     this.#next();
   }
 
-  /** Nobody waits for what was asked on this connection any more. */
+  /** The jobs of the lost connection are over. */
   lost(): void {
     this.#connection = undefined;
     this.#waiting = [];
@@ -83,13 +84,13 @@ export class GapReader {
         this.#waiting.unshift(job);
         this.#pause(result.error.retryAfterMs ?? PAUSE_MS);
       }
-      // The connection may be another one by now.
+      // The connection may have changed meanwhile.
       if (!connection.isOver) this.#next();
     });
     this.#requests.ask(question, answered);
   }
 
-  /** Others need not wait for it. */
+  /** Retries later. Other jobs need not wait for this one. */
   #denied(job: Job): void {
     const { denials = 0, done } = job;
     if (denials === DENIALS_MAX) return done(undefined);

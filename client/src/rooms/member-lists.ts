@@ -8,24 +8,26 @@ import { pick, type Fields } from '../wire/frame-schemas.ts';
 import { MemberList, PRESENCE, type Members, type MemberTold } from './members.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
-/** How long one waits for a list that nobody has had. */
+/** How long a first read may take. */
 const DEADLINE_MS = 10_000;
 const WAITING_MAX = 1_000;
 
-/** Lists that are read at once: more would spend what a user may ask in a minute (LM2). */
+/** Lists that are read at once. More would use up the user's limit of requests (LM2). */
 const ACTIVE_MAX = 4;
 
 interface KeptList {
   readonly list: MemberList;
-  /** Those who wait for it to be read for the first time, until their time is over. */
+  /** Callers that wait for the first read. */
   dones: Done<Members>[];
   readonly cancel: () => void;
-  /** How often in a row it was not to be had, and why at last. */
+  /** How often in a row the read failed, and why the last time. */
   failures: number;
   why: ClientError | undefined;
 }
 
-/** Who is in the rooms of which that was asked: read when one comes into a room, again after each reconnect, and kept. */
+/**
+ * Lists of a room's users, for rooms where the application asked for one. It reads them on entry and after each reconnect.
+ */
 export class MemberLists implements ClientPart {
   readonly #client: ClientScope;
   readonly #requests: Requests;
@@ -34,7 +36,7 @@ export class MemberLists implements ClientPart {
   readonly #waiting = new Set<KeptList>();
   #connection: ConnectionScope | undefined;
   #active = 0;
-  /** Who one is: others are told of. */
+  /** The client's own user, because notifications name only others. */
   #self = '';
 
   constructor(client: ClientScope, requests: Requests, subscriptions: Subscriptions) {
@@ -53,7 +55,7 @@ export class MemberLists implements ClientPart {
       return refuse('queue_full', `${WAITING_MAX} wait for this list already`);
     if (known) return void known.dones.push(done);
     const error = (): ClientError =>
-      kept.why ?? late(`who is in ${room} could not be read in time`, this.#client.trouble);
+      kept.why ?? late(`the members of ${room} could not be read in time`, this.#client.trouble);
     const kept: KeptList = {
       list: new MemberList(room, () => this.#forget(kept, failure('closed', 'the list was closed'))),
       dones: [done],
@@ -65,23 +67,23 @@ export class MemberLists implements ClientPart {
     if (wanted.isOn) this.#readSoon(kept);
   }
 
-  // --- what becomes of a connection, and of a room
+  // --- events of connections and rooms
 
   connected(connection: ConnectionScope): void {
     this.#connection = connection;
     this.#self = connection.welcome.user;
   }
 
-  /** What changes from here on is told; what has changed before is read. */
+  /** The server notifies of changes from here on, and the read covers earlier ones. */
   entered(room: string): void {
     const kept = this.#lists.get(room);
     if (kept) this.#readSoon(kept);
   }
 
-  /** Nobody tells any more who is in the room. */
+  /** No more notifications come for this room. */
   dropped(room: string): void {
     const kept = this.#lists.get(room);
-    if (kept) this.#forget(kept, failure('not_joined', `one is off the room ${room}`));
+    if (kept) this.#forget(kept, failure('not_joined', `not in the room ${room}`));
   }
 
   lost(): void {
@@ -171,12 +173,12 @@ export class MemberLists implements ClientPart {
       });
     }
     if (!kept.list.isLoaded) return this.#forget(kept, error);
-    emitter.emit('error', { ...error, message: `who is in ${kept.list.room} is not known: ${message}` });
+    emitter.emit('error', { ...error, message: `the users of ${kept.list.room} are unknown: ${message}` });
   }
 
-  // --- what is told
+  // --- notifications
 
-  /** What a server tells of who is in a room: where a list is kept, what is new to it. */
+  /** A notification about a room's users. It updates the list, and only changes are reported. */
   take(frame: ForwardedFrame): boolean {
     const { name } = frame;
     if (name !== 'joined' && name !== 'left' && name !== 'presence' && name !== 'members') return false;
@@ -185,7 +187,7 @@ export class MemberLists implements ClientPart {
     return kept !== undefined;
   }
 
-  /** A listener may leave the room, or close the list: then it is told no more. */
+  /** Reports changes. A listener may leave the room or close the list, which ends the reports. */
   #tell(kept: KeptList, changes: readonly MemberTold[]): void {
     for (const { name, event } of changes) if (this.#isKept(kept)) this.#client.emitter.emit(name, event);
   }

@@ -18,7 +18,7 @@ export const PRESENCE: Schema<PresencePage> = {
 
 type Shown = 'alive' | 'suspect';
 
-/** What is told of who is in a room. */
+/** A notification about a room's users. */
 export type MemberTold = {
   [Name in 'joined' | 'left' | 'presence' | 'members']: {
     readonly name: Name;
@@ -26,36 +26,36 @@ export type MemberTold = {
   };
 }['joined' | 'left' | 'presence' | 'members'];
 
-/** Who is in a room, kept as it is until it is closed or one is off the room. */
+/** A live list of a room's users, until the application closes it or the client leaves the room. */
 export interface Members {
   readonly room: string;
-  /** How many users there are, oneself among them. */
+  /** How many users there are, including this one. */
   readonly count: number;
-  /** By user; undefined in a room of more than 200, of which only the number is told. */
+  /** Sorted by user; undefined in a room of more than 200, where only the number is known. */
   readonly users: readonly { readonly user: string; readonly state: Shown }[] | undefined;
-  /** False while nobody tells what changes: without a connection, and until it is read again. */
+  /** False while the list may be outdated: without a connection, and until it is read again. */
   readonly isCurrent: boolean;
-  /** It is not kept any more. */
+  /** Stops updating the list. */
   close(): void;
 }
 
-/** Users by name, or undefined where only their number is known. */
+/** Users by name; undefined where only their number is known. */
 interface Known {
   users: Map<string, Shown> | undefined;
   count: number;
 }
 
 /**
- * One list. What is told while it is read comes on top of the answer: the answer may be older.
+ * One list. Notifications that arrive during a read apply on top of its answer, which may be older.
  *
- * - What `take` and `read` return is what the list has changed by: told in this order, it leads from the one to the other.
+ * - `take` and `read` return the changes. In their order they lead from the old list to the new one.
  */
 export class MemberList implements Members {
   readonly room: string;
   readonly close: () => void;
   isCurrent = false;
   #known: Known | undefined;
-  /** What was told since it was asked for: what comes in the 10 s that a question waits (LM9). */
+  /** Notifications since the request, for the 10 s that it may take (LM9). */
   #since: MemberTold[] | undefined;
 
   constructor(room: string, close: () => void) {
@@ -87,7 +87,7 @@ export class MemberList implements Members {
     this.#since = undefined;
   }
 
-  /** Of what is told, that which is not known yet. */
+  /** Applies a notification. Returns the part that is new. */
   take(told: MemberTold, self: string): readonly MemberTold[] {
     this.#since?.push(told);
     const known = this.#known;
@@ -101,7 +101,7 @@ export class MemberList implements Members {
     return known.users ? apply(known, told) : [told];
   }
 
-  /** It was read. The first time nothing has changed: nobody has had it. */
+  /** Applies a read. The first one returns no changes, because no list existed. */
   read(page: PresencePage, self: string): readonly MemberTold[] {
     const { room } = this;
     const before = this.#known;
@@ -131,7 +131,7 @@ export class MemberList implements Members {
     return { name: 'members', event: { room: this.room, count, ...named } };
   }
 
-  /** Others who are gone, and who are new, where both are known by name. */
+  /** Users who left and users who are new, when both lists have names. */
   #moves(before: Known, next: Known, self: string): MemberTold[] {
     const { room } = this;
     const [old, now] = [before.users, next.users];
@@ -145,14 +145,14 @@ export class MemberList implements Members {
   }
 }
 
-/** Nobody is told of himself, not even that a room that forgot him has him back. */
+/** The server tells no user about themselves, not even when a room has forgotten them and they return. */
 function withSelf(known: Known, self: string): void {
   if (!known.users || known.users.has(self)) return;
   known.users.set(self, 'alive');
   known.count = known.users.size;
 }
 
-/** Changes what is known. Returns what of it was new. */
+/** Applies a notification. Returns the part that is new. */
 function apply(known: Known, told: MemberTold): readonly MemberTold[] {
   const { name, event } = told;
   if (name === 'members') {

@@ -2,56 +2,56 @@ import type { Fields } from '../wire/frame-schemas.ts';
 import { utf8Bytes } from '../wire/text.ts';
 
 /**
- * Where one is in a channel: behind which message, of which log. To be kept, and given to `join` by another run. A
- * server holds it against its log, so that a number of another one, or of a log that has lost its end, is noticed.
+ * A position in a channel: the last message, and its log. An application may store it and pass it to `join` in another run.
+ * The server compares it with its log, and so notices a position of another log, or of one that has lost its end.
  */
 export interface Position {
   readonly seq: number;
-  /** The message's, when one was shown there. */
+  /** The message's id, if the client has it. */
   readonly id?: string;
-  /** Its sender, in a room. */
+  /** The message's sender, in a room. */
   readonly from?: string;
-  /** The log that it is of. */
+  /** The name of its log. */
   readonly log?: string;
 }
 
-/** A seq is a position that nothing can be held against. */
+/** A number becomes a position that the server cannot compare. */
 export function toPosition(since: number | Position | undefined): Position | undefined {
   return typeof since === 'number' ? { seq: since } : since;
 }
 
-/** As a frame has it, which bears the log once. */
+/** A position as a frame has it. The frame names the log only once. */
 export function onWire({ seq, id, from }: Position): number | Fields {
   return id === undefined ? seq : { seq, id, from };
 }
 
-/** A channel, and where the client is in it; undefined while that is not known. */
+/** A channel with the client's position; undefined while it is unknown. */
 interface PlacedChannel {
   readonly channel: string;
   readonly reader: { readonly place: Position | undefined };
 }
 
-/** Of channels, where the client is in those in which that is known. */
+/** The known positions of channels. */
 export function positionsOf(all: Iterable<PlacedChannel>): Record<string, Position> {
   const positions: Record<string, Position> = {};
   for (const { channel, reader } of all) if (reader.place) positions[channel] = reader.place;
   return positions;
 }
 
-/** Channels named in one `resume`; a server takes 256. */
+/** Channels named in one `resume`. The server accepts 256. */
 const COUNT_MAX = 200;
 
-/** What a frame has around the channels: its type, its id, the log. */
+/** Bytes of a frame beside the channels: its type, id and log. */
 const FRAME_BYTES = 200;
 
-/** One `resume`: whose channels it names, and where the client is in each. */
+/** One `resume`: its channels, and the client's positions. */
 export interface ResumeBatch<Channel> {
   readonly log: string | undefined;
   readonly named: Channel[];
   readonly channels: Record<string, number | Fields>;
 }
 
-/** Channels in which it is known where the client is, in pieces that fit a frame of so many bytes, and are of one log each. */
+/** Splits channels with known positions into batches that fit a frame and share a log. */
 export function resumeBatches<Channel extends PlacedChannel>(
   all: readonly Channel[],
   frameBytes: number,
@@ -63,7 +63,7 @@ export function resumeBatches<Channel extends PlacedChannel>(
     const { place } = one.reader;
     if (!place) continue;
     const given = onWire(place);
-    // Beside both: quotes, a colon and a comma.
+    // Two quotes, a colon and a comma.
     const bytes = channel.length + utf8Bytes(JSON.stringify(given)) + 4;
     let last = open.get(place.log);
     if (!last || last.batch.named.length >= COUNT_MAX || bytes > last.left) {

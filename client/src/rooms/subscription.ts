@@ -5,25 +5,25 @@ import type { JoinedRoom } from '../wire/frames.ts';
 import type { ChannelReader } from './channel-reader.ts';
 
 /**
- * A channel that the client is to be in: one of the two of everyone, in which each connection is from its beginning, or a
- * room that the application has joined.
+ * One channel of the client: `broadcast` or `user`, which every connection has from its beginning, or a room that the
+ * application has joined.
  */
 export class Subscription {
   readonly channel: string;
-  /** '' for the two of everyone. */
+  /** Empty for `broadcast` and `user`. */
   readonly room: string;
   readonly reader: ChannelReader;
-  /** The client was in it once: after a reconnect it is resumed. */
+  /** The client was in it before, so a reconnect resumes it. */
   isKnown: boolean;
-  /** The client is in it on this connection; before, nothing of it is meant for the client. */
+  /** The client is in it on this connection. Until then it ignores messages of the channel. */
   isOn: boolean;
   isAsked = false;
-  /** The last message on this connection that came before the client knew that it is in. */
+  /** The last message that arrived on this connection before the client knew that it is in the channel. */
   unheard = 0;
   readonly #client: ClientScope;
   /** Joins that wait for an answer. */
   #dones: Done<JoinedRoom>[] = [];
-  /** How often in a row it was refused for a while, and why at last. */
+  /** How often in a row the server delayed it, and why the last time. */
   #delays = 0;
   #why: ClientError | undefined;
   #isTold = false;
@@ -41,7 +41,7 @@ export class Subscription {
     return this.#dones.length > 0;
   }
 
-  /** No join waits for ever. `unwanted`: the client was never in, and no join waits any more. */
+  /** Adds a join with a timeout. `unwanted` runs when the last join times out before the client was ever in the room. */
   wait(done: Done<JoinedRoom>, timeoutMs: number, unwanted: () => void): void {
     let cancel: (() => void) | undefined;
     const inTime: Done<JoinedRoom> = (result) => {
@@ -61,7 +61,7 @@ export class Subscription {
     });
   }
 
-  /** Answers the joins that wait, once. */
+  /** Answers all waiting joins, once. */
   settle(result: Result<JoinedRoom>): void {
     const dones = this.#dones;
     this.#dones = [];
@@ -69,8 +69,9 @@ export class Subscription {
   }
 
   /**
-   * It is not to be had for a while. Returns after how many milliseconds to ask again: for a room more each time, since
-   * what decides about joins may be in trouble, and a connection waits for each answer.
+   * The channel is temporarily unavailable. Returns the milliseconds until the next try. For a room the pause grows,
+   * because the hook or store behind joins may be in trouble, and the server answers a connection's joins one after the
+   * other.
    */
   delay(why: ClientError): number {
     const growing = this.room && this.#delays > 0 ? backoffMs(this.#delays, this.#client.ports) : 0;
@@ -79,7 +80,7 @@ export class Subscription {
     return (why.retryAfterMs ?? PAUSE_MS) + growing;
   }
 
-  /** Tells of the delay; not of a room that the client is in all the same, or that merely waits for its turn. */
+  /** Reports the delay. It reports none for a room that the client is still in, or that only waits for its turn. */
   tellDelay(retryAfterMs: number): void {
     const why = this.#why;
     if (!why || this.isOn || isOfTurn(why)) return;
@@ -87,7 +88,7 @@ export class Subscription {
     this.#client.emitter.emit('delayed', { room: this.room, why, retryAfterMs: Math.ceil(retryAfterMs) });
   }
 
-  /** The connection is lost, and with it the place in the room. */
+  /** The connection is lost, and the client is out of the room. */
   lost(): void {
     this.reader.lost();
     this.isOn = !this.room;
@@ -95,7 +96,7 @@ export class Subscription {
     this.unheard = 0;
   }
 
-  /** The client is in. */
+  /** The client has entered the channel. */
   enter(): void {
     const { emitter, parts } = this.#client;
     const { room, isOn, isKnown } = this;
@@ -111,7 +112,9 @@ export class Subscription {
   }
 }
 
-/** Too much was asked at once, here or of the server (LM2), which then says when it goes on: that is not about the room. */
+/**
+ * The client or the server has too many requests open (LM2), and the error names a time. It says nothing about the room.
+ */
 function isOfTurn({ code, retryAfterMs }: ClientError): boolean {
   return code === 'queue_full' || (code === 'rate_limited' && retryAfterMs !== undefined);
 }

@@ -9,21 +9,21 @@ import { GapReader } from './gap-reader.ts';
 import { onWire, positionsOf, resumeBatches, type Position } from './positions.ts';
 import { Subscription } from './subscription.ts';
 
-/** By channel, what a server answers of it. */
+/** The server's answers by channel. */
 type Answers = Readonly<Record<string, unknown>>;
 
 /**
- * The channels of a client: the two of everyone, and the rooms that the application has joined, until it leaves them or is
- * refused. Each connection is asked to go on where the last one stopped.
+ * The channels of a client: `broadcast`, `user`, and the rooms that the application has joined, until it leaves or the
+ * server refuses. Each connection continues where the last one stopped.
  */
 export class Subscriptions {
   readonly #client: ClientScope;
   readonly #requests: Requests;
   readonly #joinTimeoutMs: number;
   readonly #gaps: GapReader;
-  /** By channel: first the two of everyone. */
+  /** By channel, first `broadcast` and `user`. */
   readonly #all = new Map<string, Subscription>();
-  /** Of rooms on their way out, what waits for that. */
+  /** Callbacks that wait for the client to leave a room. */
   readonly #leaving = new Set<Done<void>>();
   #connection: ConnectionScope | undefined;
   #log: string | undefined;
@@ -37,12 +37,12 @@ export class Subscriptions {
     this.#add('user');
   }
 
-  /** Behind which message the client is in each channel. */
+  /** The client's position in each channel. */
   positions(): Record<string, Position> {
     return positionsOf(this.#all.values());
   }
 
-  /** Of a room that the application has joined. */
+  /** The subscription of a room that the application has joined. */
   room(room: string): Subscription | undefined {
     return this.#all.get(`room:${room}`);
   }
@@ -69,7 +69,7 @@ export class Subscriptions {
     for (const one of all) if (!one.isKnown) this.#join(one);
   }
 
-  /** Where the client is from here on is of this connection's log. */
+  /** From here on the position belongs to this connection's log. */
   #begin(reader: ChannelReader, seq: number): void {
     reader.begin(seq);
     reader.log = this.#log;
@@ -79,7 +79,7 @@ export class Subscriptions {
     this.#connection = undefined;
     this.#gaps.lost();
     for (const one of this.#all.values()) one.lost();
-    // Without its connection the client has left.
+    // Without a connection the client has left.
     for (const done of [...this.#leaving]) this.#left(done);
   }
 
@@ -91,9 +91,9 @@ export class Subscriptions {
     for (const one of all) one.settle(failed(error));
   }
 
-  // --- the way into channels
+  // --- entering channels
 
-  /** The server holds each place against its log, and says what of it means nothing any more. */
+  /** Resumes channels. The server compares each position with its log, and names those that mean nothing there. */
   #resume(known: readonly Subscription[]): void {
     const connection = this.#connection;
     if (!connection) return;
@@ -115,7 +115,7 @@ export class Subscriptions {
     this.#enter([one], { frame, read }, (error) => this.#refused(one, error));
   }
 
-  /** Asks to be in channels: `join` and `resume` differ in their frames, and in whom a refusal of all means. */
+  /** Asks to enter channels. `join` and `resume` differ in their frames, and in which channels a refusal covers. */
   #enter(
     asked: readonly Subscription[],
     question: { readonly frame: Fields; readonly read: (reply: Fields) => Answers | undefined },
@@ -123,7 +123,7 @@ export class Subscriptions {
   ): void {
     const connection = this.#connection;
     if (!connection) return;
-    // Leaving meanwhile must be said to the server: it will have let the client in.
+    // If the application leaves meanwhile, the client must tell the server, which will have accepted it.
     for (const one of asked) one.isAsked = true;
     const answered = (result: Result<Answers>): void => {
       if (!result.ok) return refused(result.error);
@@ -133,7 +133,7 @@ export class Subscriptions {
     this.#requests.ask(question, connection.within(answered));
   }
 
-  /** What is said of one channel. */
+  /** Applies the answer for one channel. */
   #answered(one: Subscription, reply: unknown): void {
     one.isAsked = false;
     const placed = pick(reply, PLACED);
@@ -142,7 +142,7 @@ export class Subscriptions {
     this.#place(one, placed);
     const joined = pick(reply, JOINED);
     if (joined) return one.settle({ ok: true, value: joined });
-    // A join that came meanwhile is answered with what the room is.
+    // A join that the application made meanwhile asks anew, and gets the room's current data.
     if (one.isWaitedFor && this.#isWanted(one) && !one.isAsked) this.#join(one);
   }
 
@@ -151,25 +151,25 @@ export class Subscriptions {
     if (gap) reader.gap(gap.to);
     this.#begin(reader, seq);
     if (reset) this.#client.emitter.emit('reset', { channel, seq });
-    // An answer that came too late had let the client in: what was sent since then was not heard.
+    // A late answer means that the server had accepted the client already. The client has ignored the messages since then.
     if (already) reader.gap(Math.max(seq, unheard));
   }
 
   #notPlaced(one: Subscription, reply: unknown): void {
-    // The two channels of everyone go on by themselves as soon as they can.
+    // `broadcast` and `user` continue by themselves as soon as the server can read them.
     if (!one.room) return void (one.reader.isUnplaced = true);
     const code = isObject(reply) && isText(reply['error']) ? (reply['error'] as string) : 'unavailable';
-    this.#refused(one, failure(code, `the room ${one.room} is not to be had: ${code}`));
+    this.#refused(one, failure(code, `the room ${one.room} is unavailable: ${code}`));
   }
 
-  /** The client is not in a room, and will not be, or is to ask again. */
+  /** The server refused a room. The client gives up or asks again. */
   #refused(one: Subscription, error: ClientError): void {
     if (!this.#isWanted(one)) return;
     if (mayPass(error.code)) return this.#later([one], error, () => this.#join(one));
     this.#drop(one, error, one.isKnown);
   }
 
-  /** Asks again, when the last of these may be asked for. */
+  /** Asks again, once the last of these channels may be asked for. */
   #later(
     asked: readonly Subscription[],
     error: ClientError,
@@ -182,7 +182,7 @@ export class Subscriptions {
       const wanted = asked.filter(isWanted);
       if (wanted.length > 0) again(wanted);
     });
-    // Told last: a listener may leave, or close everything.
+    // Reported last, because a listener may leave a room or close the client.
     for (const one of asked) if (isWanted(one)) one.tellDelay(pauseMs);
   }
 
@@ -192,7 +192,7 @@ export class Subscriptions {
 
   // --- rooms
 
-  /** `since`: the last message that the application has; without it, what comes from now on. */
+  /** `since` is the last message that the application has; without it new messages only. */
   join(room: string, since: Position | undefined, done: Done<JoinedRoom>): void {
     const one = this.room(room) ?? this.#add(`room:${room}`, since);
     one.wait(done, this.#joinTimeoutMs, () => this.leave(room, () => {}));
@@ -210,7 +210,7 @@ export class Subscriptions {
 
   #leave(room: string, done: Done<void>, connection: ConnectionScope): void {
     const answered = (result: Result<true>): void => {
-      // What is refused for good is of a room that the client is not in any more.
+      // A final error means that the client is no longer in the room.
       if (result.ok || !mayPass(result.error.code) || this.room(room)) return this.#left(done);
       connection.after(result.error.retryAfterMs ?? PAUSE_MS, () => {
         if (this.room(room)) this.#left(done);
@@ -225,7 +225,7 @@ export class Subscriptions {
     if (this.#leaving.delete(done)) done({ ok: true, value: undefined });
   }
 
-  /** The client is off a room; the application hears of it where it has not asked for that. */
+  /** The client is out of a room. The application gets an event unless it asked for that. */
   #drop(one: Subscription, error: ClientError, isRemoved = false): void {
     const { room, channel, reader } = one;
     this.#all.delete(channel);
@@ -235,7 +235,7 @@ export class Subscriptions {
     one.settle(failed(error));
   }
 
-  // --- what the server says
+  // --- notifications
 
   take(channel: string, entry: Entry): void {
     const one = this.#all.get(channel);
@@ -245,23 +245,23 @@ export class Subscriptions {
     one.reader.take(entry);
   }
 
-  /** What a server will not send may still be read, but for what it does not have. */
+  /** The client may still read messages that the server will not send, but not those that it no longer has. */
   skipped(channel: string, to: number): void {
     this.#all.get(channel.startsWith('user:') ? 'user' : channel)?.reader.gap(to);
   }
 
-  /** What was sent of a channel behind `seq` is not in the log any more. */
+  /** The log no longer has the messages after `seq` of a channel. */
   rewound(channel: string, seq: number): void {
     const one = this.#all.get(channel);
-    // Of a room that the client does not know itself to be in, its answer says the same.
+    // Until the client is in the room, the answer to its join says the same.
     if (!one?.isOn) return;
     one.reader.log = this.#log;
     if (one.reader.rewound(seq)) this.#client.emitter.emit('reset', { channel, seq });
   }
 
-  /** The server has put the client off a room. */
+  /** The server has removed the client from a room. */
   putOff(room: string, code: 'forbidden' | 'gone'): void {
     const one = this.room(room);
-    if (one) this.#drop(one, failure(code, `one is off the room ${room}`), code === 'forbidden');
+    if (one) this.#drop(one, failure(code, `not in the room ${room}`), code === 'forbidden');
   }
 }

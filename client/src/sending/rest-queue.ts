@@ -9,13 +9,13 @@ import { SendQueue, type Message, type SendLimits } from './send-queue.ts';
 
 const DEADLINE_MS = 10_000;
 
-/** Messages that go by REST (RS1), one at a time, while sockets do not get through. */
+/** Sends messages over REST (RS1), one at a time, while sockets fail. */
 class RestQueue extends SendQueue {
   readonly #http: HttpPorts;
   #isByRest = false;
-  /** One is under way, or a pause. */
+  /** A request or a pause is in progress. */
   #isBusy = false;
-  /** Answers but a good one are heard only while nothing newer is under way. */
+  /** The number of the current request. A later success of an older request still counts, its failure does not. */
   #number = 0;
   #failures = 0;
   #cancel: (() => void) | undefined;
@@ -27,7 +27,7 @@ class RestQueue extends SendQueue {
 
   override connected(connection: ConnectionScope): void {
     this.#forget();
-    // What is being posted is sent too: the id makes it the same message, and its place in the order is kept.
+    // The client also sends the posted message on the socket. Its id makes it the same message, and the order stays.
     super.connected(connection);
   }
 
@@ -97,14 +97,14 @@ class RestQueue extends SendQueue {
     }
     if (!isHeard) return;
     const error = isStored ? undefined : pick(answer?.body, ERROR);
-    // What stands in between has errors of its own, and knows nothing of what was stored.
+    // A proxy in between has errors of its own, and does not know what the server stored.
     const isTold =
       error && ((answer?.status ?? 0) < 500 || isRetryable(error.code) || error.code === 'internal');
     if (isTold) this.#refused(message, error, token);
     else this.#unanswered(message);
   }
 
-  /** What was posted waits again, unless its time is over meanwhile. */
+  /** The posted message waits again, unless its time is over. */
   #waitsAgain(message: Message, then: () => void): void {
     if (this.queue.has(message)) {
       message.stage = 'waiting';
@@ -113,7 +113,7 @@ class RestQueue extends SendQueue {
     this.pump();
   }
 
-  /** There is no answer, or none that can be read. */
+  /** There is no readable answer. */
   #unanswered(message: Message): void {
     this.#waitsAgain(message, () => {
       message.isDoubtful = true;
@@ -129,7 +129,7 @@ class RestQueue extends SendQueue {
     });
   }
 
-  /** Nothing is sent by REST for a while. */
+  /** Sends nothing over REST for a while. */
   #pause(): void {
     const { ports } = this.client;
     this.#isBusy = true;
@@ -139,7 +139,7 @@ class RestQueue extends SendQueue {
     });
   }
 
-  /** Only good news is wanted of what is under way. */
+  /** From here on only the success of the current request counts. */
   #stop(): void {
     this.#number++;
     this.#isBusy = false;
@@ -148,7 +148,7 @@ class RestQueue extends SendQueue {
   }
 }
 
-/** What a client does by HTTP. */
+/** The client's work over HTTP. */
 export function overHttp(http: HttpPorts): HttpAddition {
   return {
     queue: (client, limits) => new RestQueue(client, limits, http),

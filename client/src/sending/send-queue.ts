@@ -17,10 +17,10 @@ import { utf8Bytes } from '../wire/text.ts';
 import { SendBlocks } from './send-blocks.ts';
 
 export interface SendOptions {
-  /** Makes the message safe to send again: 1 to 64 of `A-Z a-z 0-9 _ . -`. One is made when there is none. */
+  /** Makes the message safe to resend: 1 to 64 of `A-Z a-z 0-9 _ . -`. The client makes one if it is missing. */
   readonly id?: string;
   readonly data?: Readonly<Record<string, unknown>>;
-  /** One's own time, ISO 8601; others get it as `sentAt`. */
+  /** The sender's own time, ISO 8601. Others get it as `sentAt`. */
   readonly timestamp?: string;
 }
 
@@ -28,41 +28,41 @@ export interface SendOptions {
 export interface Message {
   readonly id: string;
   readonly room: string;
-  /** Its frame. */
+  /** The text of its frame. */
   readonly text: string;
   readonly bytes: number;
   readonly endsAt: number;
   readonly done: Done<SentMessage>;
   stage: 'waiting' | 'flying' | 'posted';
-  /** It may be stored, although no ack came (DG4). */
+  /** It may be stored although no ack arrived (DG4). */
   isDoubtful?: boolean;
   hasNewToken?: boolean;
-  /** How often it was refused for a while that nobody named. */
+  /** How often the server refused it for a while without naming a time. */
   delays: number;
   why?: ClientError | undefined;
 }
 
-/** What bounds them. */
+/** The bounds of the queue. */
 export interface SendLimits {
-  /** Messages that wait. */
+  /** How many messages may wait. */
   readonly queueMax: number;
-  /** How long a message is tried; 0: for ever. */
+  /** How long the client tries to send a message; 0: for ever. */
   readonly sendTimeoutMs: number;
 }
 
-/** Unanswered messages on one socket: less than a burst that is allowed (LM2), so that few are refused in vain. */
+/** Messages in flight on one socket: less than an allowed burst (LM2), so that few are refused in vain. */
 const WINDOW = 32;
 const FRAME_BYTES = 65_536;
 
-/** What is refused for a while that nobody named waits longer up to so many times: 3 s at most. */
+/** A delay without a named time grows up to this many times, to 3 s at most. */
 const DELAYS_MAX = 3;
 
 /**
- * Messages on their way, in the order in which they were given.
+ * Messages on their way, in the order of the application.
  *
- * - Each is answered once: stored, or why not. What may be stored is never called anything but `outcome_unknown`.
- * - On a new connection all that is not answered goes out again, in order, with the same ids.
- * - In a room nothing is sent past one that waits.
+ * - Each is answered once: stored, or an error. A message that may be stored fails only with `outcome_unknown`.
+ * - A new connection sends all unanswered messages again, in order, with the same ids.
+ * - Within a room no message overtakes a waiting one.
  */
 export class SendQueue {
   protected readonly client: ClientScope;
@@ -113,7 +113,7 @@ export class SendQueue {
     this.#blocks.lost();
   }
 
-  /** There is no connection to be had: messages wait. */
+  /** No connection is available. Messages wait. */
   unreachable(): void {}
 
   end(error: ClientError): void {
@@ -135,9 +135,9 @@ export class SendQueue {
   protected pump(): void {
     if (this.#blocks.has('all')) return;
     const blocked = new Set<string>();
-    // The queue itself, not a copy: it may be long, and this is done for each answer.
+    // The queue itself and not a copy, because it may be long and each answer runs this loop.
     for (const message of this.queue) {
-      // A listener may have changed what is under way, and whether there is a connection.
+      // A listener may have changed the messages in flight, or ended the connection.
       if (!this.isOpen) return;
       if (message.stage === 'flying') continue;
       const { room, id } = message;
@@ -150,7 +150,7 @@ export class SendQueue {
     }
   }
 
-  /** One more may be sent now. */
+  /** Whether one more message may be sent now. */
   protected get isOpen(): boolean {
     return this.connection !== undefined && this.#flying.size < (this.#blocks.isSlowed ? 1 : WINDOW);
   }
@@ -163,7 +163,7 @@ export class SendQueue {
 
   // --- answers
 
-  /** An `ack` that bears this id: undefined when nothing here waits for it, false when it is none. */
+  /** An `ack` with this id. Undefined when no message here waits for it, false when the frame is invalid. */
   replied(id: string, fields: Fields): boolean | undefined {
     const message = this.#flying.get(id);
     if (!message) return undefined;
@@ -183,7 +183,7 @@ export class SendQueue {
     return true;
   }
 
-  /** It is stored: this counts whenever it comes. */
+  /** The message is stored. This counts whenever it arrives. */
   protected stored(message: Message, sent: SentMessage): void {
     this.#settle(message, { ok: true, value: sent });
     if (this.#blocks.isSlowed) this.#blocks.slow(this.#blocks.stepMs);
@@ -193,10 +193,10 @@ export class SendQueue {
   protected refuse(message: Message, error: ClientError): void {
     const { code, retryAfterMs } = error;
     message.why = error;
-    // What an earlier try may have stored is not made undone by a later no: a right may have been lost meanwhile.
+    // A later refusal does not undo what an earlier try may have stored: the user may have lost a right meanwhile.
     if (!isRetryable(code)) return this.#failed(message, error);
     if (code === 'outcome_unknown') message.isDoubtful = true;
-    // A user's rate is told with a time, and is of all rooms; everything else, a hook's own too, is the room's.
+    // The user's rate limit names a time and covers all rooms. Every other refusal, also one of a hook, covers the room.
     if (code === 'rate_limited' && retryAfterMs !== undefined) return this.#blocks.slow(retryAfterMs);
     const delays = Math.min(++message.delays, DELAYS_MAX);
     const pauseMs = retryAfterMs ?? PAUSE_MS + backoffMs(delays, this.client.ports);
@@ -218,7 +218,7 @@ export class SendQueue {
 
   // --- deadlines
 
-  /** All are given the same time, so the first of the queue is the first to be late. */
+  /** All messages have the same timeout, so the first in the queue is the first to time out. */
   #watch(): void {
     if (this.#cancelDeadline) return;
     const [first] = this.queue;

@@ -17,14 +17,14 @@ import {
   type Schema,
 } from './frame-schemas.ts';
 
-/** What a server tells without being asked, by its name, beside the entries of logs. */
+/** Notifications of the server by name, without the entries of logs. */
 interface Notifications extends Pick<ClientEvents, Forwarded> {
   readonly welcome: Welcome;
   readonly skipped: { readonly channel: string; readonly from: number; readonly to: number };
   readonly reset: { readonly channel: string; readonly seq: number };
 }
 
-/** Notifications that are passed on as they are. */
+/** Notifications that become events unchanged. */
 type Forwarded =
   'signal' | 'joined' | 'left' | 'presence' | 'members' | 'degraded' | 'draining' | 'room_closed';
 
@@ -32,10 +32,10 @@ type Notification<Names extends keyof Notifications> = {
   [Name in Names]: { readonly type: 'told'; readonly name: Name; readonly event: Notifications[Name] };
 }[Names];
 
-/** A notification that is passed on as it is. */
+/** A notification that becomes an event unchanged. */
 export type ForwardedFrame = Notification<Forwarded>;
 
-/** A frame of the server's, as far as it can be trusted. */
+/** A frame of the server after validation. */
 export type ServerFrame =
   | { readonly type: 'entry'; readonly channel: string; readonly entry: Entry }
   | { readonly type: 'reply'; readonly id: string; readonly fields: Fields }
@@ -44,7 +44,7 @@ export type ServerFrame =
   | Notification<keyof Notifications>
   | { readonly type: 'unknown' };
 
-/** Fields of a notification's `data` and of the notification itself, put side by side. */
+/** Fields of a notification's `data` and of the notification itself, merged. */
 const NOTIFICATIONS: { readonly [Name in keyof Notifications]: Schema<Notifications[Name]> } = {
   welcome: WELCOME,
   skipped: { channel: isText, from: isCount, to: isCount },
@@ -59,7 +59,7 @@ const NOTIFICATIONS: { readonly [Name in keyof Notifications]: Schema<Notificati
   room_closed: { room: isText },
 };
 
-/** A frame, or undefined for text that breaks the protocol. What a later server may say is no breach: `unknown`. */
+/** A frame; undefined for text that breaks the protocol. Names of later versions are no breach: `unknown`. */
 export function decodeFrame(text: string): ServerFrame | undefined {
   let fields: unknown;
   try {

@@ -9,7 +9,7 @@ import type {
   Welcome,
 } from './frames.ts';
 
-/** A JSON object off the wire: nothing is believed of it. */
+/** A JSON object from the wire, not validated yet. */
 export type Fields = Readonly<Record<string, unknown>>;
 type Check = (value: unknown) => boolean;
 
@@ -39,10 +39,10 @@ export function fitting<Value>(shape: Schema<Value>): Check {
   return (value) => pick(value, shape) !== undefined;
 }
 
-/** What each field has to be. */
+/** The check of each field. */
 export type Schema<Value> = { readonly [Key in keyof Value]-?: Check };
 
-/** The fields of a shape, without what else is there; undefined when one does not fit, or for what is no object. */
+/** The fields of a shape, without others. Undefined when a field is invalid, or for a value that is no object. */
 export function pick<Value>(fields: unknown, shape: Schema<Value>): Value | undefined {
   if (!isObject(fields)) return undefined;
   const picked: Record<string, unknown> = {};
@@ -54,7 +54,7 @@ export function pick<Value>(fields: unknown, shape: Schema<Value>): Value | unde
   return picked as Value;
 }
 
-/** What a server says of what it refuses. */
+/** The fields of a server's error. */
 export const ERROR: Schema<Omit<ClientError, 'cause'>> = {
   code: isText,
   message: isText,
@@ -75,7 +75,7 @@ const CHAT: Schema<ChatMessage> = {
 
 const PUBLISHED: Schema<Published> = { seq: isCount, id: isText, data: anything };
 
-/** A client that would be suspect at once, or never, is not told how long to wait. */
+/** Rejects intervals with which the client would be suspect at once, or never. */
 const isInterval: Check = (value) =>
   isCount(value) && (value as number) >= 100 && (value as number) <= 86_400_000;
 
@@ -103,7 +103,7 @@ export const SENT: Schema<SentMessage> = {
 
 const RANGE = fitting({ from: isCount, to: isCount });
 
-/** What a reply says of a channel's place (RQ1, RQ2). */
+/** A channel's place in a reply (RQ1, RQ2). */
 export interface Placed {
   readonly seq: number;
   readonly gap?: { readonly from: number; readonly to: number };
@@ -118,7 +118,7 @@ export const PLACED: Schema<Placed> = {
   already: maybe(oneOf(true)),
 };
 
-/** A page of a log; undefined when anything in it is broken. */
+/** A page of a log; undefined when any part of it is invalid. */
 export function readHistory(fields: Fields): HistoryPage | undefined {
   const page = pick<HistoryPage>(fields, { channel: isText, messages: listOf(isObject), more: isBoolean });
   const messages = page?.messages.map((entry) => readEntry(entry as unknown as Fields));

@@ -11,14 +11,14 @@ export interface ChatMessage {
   readonly sentAt?: string;
 }
 
-/** What was published to one user, or to everyone. */
+/** An event that the back end published to one user, or to every user. */
 export interface Published {
   readonly seq: number;
   readonly id: string;
   readonly data: unknown;
 }
 
-/** An entry of a page: `channel` says of which log. */
+/** An entry of a page. `channel` names its log. */
 export type Entry =
   | ({ readonly type: 'chat' } & ChatMessage)
   | ({ readonly type: 'user_event' } & Published)
@@ -36,17 +36,17 @@ export interface SentMessage {
   readonly id: string;
   readonly room: string;
   readonly seq: number;
-  /** When it was stored. */
+  /** When the server stored it. */
   readonly timestamp: string;
-  /** It was stored before, by an earlier try: `seq` and `timestamp` are the first one's. */
+  /** An earlier try was stored: `seq` and `timestamp` are those of the first one. */
   readonly duplicate?: true;
 }
 
 export interface HistoryPage {
   readonly channel: string;
-  /** Ascending. */
+  /** In ascending order. */
   readonly messages: readonly Entry[];
-  /** There are more in the direction asked. */
+  /** There are more in the same direction. */
   readonly more: boolean;
 }
 
@@ -69,7 +69,7 @@ export interface ListedRoom {
   readonly access: 'public' | 'private';
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly present: number;
-  /** Somebody else has put the user into it, who has not joined it yet. */
+  /** Another user has added this user to the room, who has not joined it yet. */
   readonly invited?: true | undefined;
 }
 
@@ -80,34 +80,34 @@ export interface RoomsPage {
 
 export interface Welcome {
   readonly user: string;
-  /** Names the database: positions of another one mean nothing. */
+  /** The name of the log. Positions of another log mean nothing. */
   readonly log: string;
   readonly heartbeat: { readonly intervalMs: number; readonly timeoutMs: number };
   readonly limits: { readonly frameBytes: number; readonly messagesPerMinute: number };
-  /** Heads of the two channels of everyone; absent while the server cannot read them. */
+  /** Heads of `broadcast` and `user`; absent while the server cannot read them. */
   readonly channels?: { readonly broadcast: number; readonly user: number };
   readonly expiresAt: string;
   readonly time: string;
 }
 
 export interface HistoryQuery {
-  /** This, or `channel`. */
+  /** Either this or `channel`. */
   readonly room?: string;
   /** `broadcast`, `user` or `room:{id}`. */
   readonly channel?: string;
-  /** Exclusive; this, or `before`, or neither: the newest. */
+  /** Exclusive. Without `after` and `before` the page is the newest. */
   readonly after?: number;
   /** Exclusive. */
   readonly before?: number;
-  /** 1 to 200; 50 unless told. */
+  /** 1 to 200, by default 50. */
   readonly limit?: number;
 }
 
 export interface NewRoom {
-  /** The server makes one when there is none. */
+  /** The server makes one if it is missing. */
   readonly room?: string;
   readonly access: 'public' | 'private';
-  /** Beside its creator; 1,000 at most. */
+  /** Members beside the creator; 1,000 at most. */
   readonly members?: readonly string[];
   /** 8 KiB of JSON at most. */
   readonly metadata?: Readonly<Record<string, unknown>>;
@@ -116,6 +116,6 @@ export interface NewRoom {
 export interface RoomsOptions {
   readonly after?: string;
   readonly limit?: number;
-  /** With those that others have put the user into. */
+  /** Also lists rooms that other users have added the user to. */
   readonly invited?: boolean;
 }

@@ -1,17 +1,17 @@
 import { failed, failure, type Result } from '../errors.ts';
 
-/** UTF-8 bytes of a text, without encoding it. */
+/** UTF-8 bytes of a text, counted without encoding it. */
 export function utf8Bytes(text: string): number {
   let bytes = text.length;
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at);
-    // A unit of two bytes has one more; one of three, or half a pair of four, has two more or one more.
+    // A two-byte unit adds one byte, a three-byte unit two. Each half of a surrogate pair adds one.
     if (unit >= 0x80) bytes += unit >= 0x800 && (unit < 0xd800 || unit > 0xdfff) ? 2 : 1;
   }
   return bytes;
 }
 
-/** A request as the text of its frame; it fails for what has no JSON. */
+/** A request as the text of its frame. It fails for values without JSON. */
 export function encodeRequest(frame: object): Result<string> {
   try {
     return { ok: true, value: JSON.stringify(frame) };
@@ -20,7 +20,7 @@ export function encodeRequest(frame: object): Result<string> {
   }
 }
 
-/** JSON, or undefined for what has none (a cycle, a BigInt). */
+/** JSON; undefined for values without it (a cycle, a BigInt). */
 export function toJson(value: object): string | undefined {
   try {
     return JSON.stringify(value);
@@ -39,7 +39,7 @@ function days(year: number, month: number, day: number): number {
 const ISO =
   /^(\d{4})-(0[1-9]|1[0-2])-(\d\d)T([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(\.\d+)?(?:Z|([+-])([01]\d|2[0-3]):([0-5]\d))$/;
 
-/** A time in milliseconds since 1970. The core may not touch the platform's clock, and that is where a parser lives. */
+/** A time in milliseconds since 1970. The core parses it itself, because it may not use the platform's `Date`. */
 export function epochMs(iso: string): number | undefined {
   const parts = ISO.exec(iso);
   if (!parts) return undefined;
@@ -53,7 +53,7 @@ export function epochMs(iso: string): number | undefined {
   return minutes * 60_000 + at(6) * 1_000 + Math.floor(at(7) * 1_000);
 }
 
-/** Whether a server takes it as a client's own time (FR5): a year outside 1970 to 9999 is a broken clock. */
+/** Whether a server accepts it as a client's own time (FR5). A year outside 1970 to 9999 means a broken clock. */
 export function isTime(iso: string): boolean {
   const ms = epochMs(iso);
   return ms !== undefined && ms >= 0 && ms < 253_402_300_800_000;

@@ -14,7 +14,7 @@ import {
 } from './frame-schemas.ts';
 import { isTime, toJson, utf8Bytes } from './text.ts';
 
-/** What a field has to be, and how that is said. */
+/** The check of a field, and its description. */
 type Rule = readonly [(value: unknown) => boolean, string];
 
 const NESTING = 32;
@@ -35,7 +35,7 @@ const POSITION: Schema<Position> = {
   log: maybe((value) => isText(value) && (value as string).length <= 64),
 };
 
-/** A seq is a position that nothing can be held against. */
+/** A bare seq is a position that the server cannot compare. */
 function isPosition(value: unknown): boolean {
   return isCount(value) || pick(value, POSITION) !== undefined;
 }
@@ -49,7 +49,7 @@ const CHANNEL: Rule = [
   'broadcast, user or room:{room}',
 ];
 
-/** Of the frames an application has a say in, what a server would refuse (FR2, FR4 to FR6, RQ1 to RQ11). */
+/** Rules of the server for frames with an application's values (FR2, FR4 to FR6, RQ1 to RQ11). */
 const RULES: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
   join: {
     room: ROOM,
@@ -91,8 +91,8 @@ const RULES: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
 };
 
 /**
- * A frame as text, or why a server would not take it: what is refused there counts as a breach of the protocol, and
- * twenty of them in a minute end a client for good. It is judged as it will be read, after JSON.
+ * A frame as text, or why a server would refuse it. A refusal there counts as a breach of the protocol, and twenty in a
+ * minute end a client for good. This validates the frame as the server parses it, after JSON.
  */
 export function validateRequest(frame: Readonly<Record<string, unknown>>): Result<string> {
   const text = toJson(frame);
@@ -110,7 +110,7 @@ function notJson(frame: Fields): string {
 }
 
 function wrongFrame(frame: Fields, text: string): ClientError | undefined {
-  // Such characters can only be written as escapes: a text without any needs no search.
+  // Such characters can only come from escapes, so a text without any needs no search.
   const hasEscapes = text.includes('\\u');
   const unfit = Object.keys(frame).find((field) => isUnfit(frame[field], 2, hasEscapes));
   if (unfit !== undefined)
@@ -120,14 +120,14 @@ function wrongFrame(frame: Fields, text: string): ClientError | undefined {
     if (!check(frame[field])) return wrong(field, wanted);
   if (type === 'history') {
     const { room, channel, after, before } = frame;
-    if (room !== undefined && channel !== undefined) return wrong('channel', 'left out where room is given');
-    if (room === undefined && channel === undefined) return wrong('room', 'given, or channel');
-    if (after !== undefined && before !== undefined) return wrong('before', 'left out where after is given');
+    if (room !== undefined && channel !== undefined) return wrong('channel', 'left out when room is set');
+    if (room === undefined && channel === undefined) return wrong('room', 'set, or channel');
+    if (after !== undefined && before !== undefined) return wrong('before', 'left out when after is set');
   }
   return undefined;
 }
 
-/** What no field may hold (FR3, FR8). */
+/** Values that no field may contain (FR3, FR8). */
 function isUnfit(value: unknown, depth: number, hasEscapes: boolean): boolean {
   if (typeof value === 'string') return hasEscapes && /\0|\p{Cs}/u.test(value);
   if (typeof value !== 'object' || value === null) return false;

@@ -1,19 +1,20 @@
 import { channelKind, type Channel } from '../../protocol/channels.ts';
-import type { GivenPosition } from '../positions.ts';
-import { resetFrame, skippedFrame } from '../frames.ts';
-import { relayAddress, type Departure, type DeviceState } from '../messages.ts';
-import type { Outbox } from '../outbox.ts';
+import type { GivenPosition } from '../kit/positions.ts';
+import { resetFrame, skippedFrame } from '../kit/frames.ts';
+import { relayAddress } from '../messages/relay.ts';
+import type { Departure, DeviceState } from '../messages/terms.ts';
+import type { Effects } from '../kit/effects.ts';
 import { write, type ConnectionContext } from './context.ts';
 import { placeIn, type Found } from './resume.ts';
-import { channelOf, positionIn, type SubscriptionContext } from './subscription-context.ts';
+import { channelOf, positionIn, type EnteringContext, type LeaveContext } from './subscription-context.ts';
 
-// What a connection says to those who let it into a channel, and out of it.
+// The messages of a connection to the relays that let it into a channel, and out of it.
 
 export function subscribe(
   { address, number: connection, user, credentials, options }: ConnectionContext,
-  context: SubscriptionContext,
+  context: EnteringContext,
   state: DeviceState,
-  out: Outbox,
+  out: Effects,
 ): void {
   const { isAdmin } = credentials;
   const position = positionIn(context);
@@ -28,27 +29,29 @@ export function unsubscribe(
   { address, number: connection }: ConnectionContext,
   channel: Channel,
   how: Departure,
-  out: Outbox,
+  out: Effects,
 ): void {
   out.tell(relayAddress(channel), { type: 'unsubscribe', connection, address, how });
 }
 
-/** What was granted to another scope is decided anew, also what is being granted right now (JW4). */
+/**
+ * The relays decide anew about the rights that another scope gave, also about those they are granting right now (JW4).
+ */
 export function tellScope(
   { number: connection, credentials }: ConnectionContext,
   channels: Iterable<Channel>,
-  out: Outbox,
+  out: Effects,
 ): void {
   const message = { type: 'scope', connection, isAdmin: credentials.isAdmin } as const;
   for (const channel of channels)
     if (channelKind(channel) === 'room') out.tell(relayAddress(channel), message);
 }
 
-/** As {@link unsubscribe}, of its own will: who leaves is told when it is done. */
+/** As {@link unsubscribe}, at the client's own request: the client gets an ack when it is done. */
 export function askToLeave(
   { address, number: connection, options }: ConnectionContext,
-  context: SubscriptionContext,
-  out: Outbox,
+  context: LeaveContext,
+  out: Effects,
 ): void {
   const message = { type: 'unsubscribe', connection, address, how: 'left' } as const;
   out.ask(relayAddress(channelOf(context)), message, {
@@ -57,11 +60,14 @@ export function askToLeave(
   });
 }
 
-/** Where a channel begins that could not be reached when the client said where it is: the ack is over, so it is pushed. */
+/**
+ * Where a channel begins that the node could not reach when the client said where it is: the ack has been sent, so the
+ * place is pushed.
+ */
 export function placeLate(
   context: ConnectionContext,
   late: { readonly channel: Channel; readonly found: Found; readonly position: GivenPosition | undefined },
-  out: Outbox,
+  out: Effects,
 ): number {
   const { channel, found, position } = late;
   const { after, gap, reset } = placeIn(found, position, context.options.limits.replayMax);

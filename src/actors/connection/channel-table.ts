@@ -1,14 +1,15 @@
 import { channelId, channelKind, roomChannel, type Channel } from '../../protocol/channels.ts';
 import type { ChannelReply } from '../../protocol/pushes.ts';
-import { relayAddress, type DeviceState } from '../messages.ts';
-import type { Outbox } from '../outbox.ts';
-import { isPlainIn, type GivenPosition } from '../positions.ts';
+import { relayAddress, type Subscribed } from '../messages/relay.ts';
+import type { DeviceState } from '../messages/terms.ts';
+import type { Effects } from '../kit/effects.ts';
+import { isPlainIn, type GivenPosition } from '../kit/positions.ts';
 import type { Found } from './resume.ts';
 
 export interface Subscription {
   /**
    * - `asking`: the relay has been asked.
-   * - `ready`: it has answered; nothing is sent until it is told from where (HS5).
+   * - `ready`: the relay has answered. It sends nothing until a `start` says from where (HS5).
    * - `on`: live.
    */
   stage: 'asking' | 'ready' | 'on';
@@ -19,7 +20,7 @@ export interface Subscription {
   after?: number;
 }
 
-/** What one connection is on, or about to be, and where it began with each channel. */
+/** The channels that one connection is on, or is about to be on, and where it began with each. */
 export class ChannelTable {
   readonly #connection: number;
   readonly #channels = new Map<Channel, Subscription>();
@@ -77,7 +78,7 @@ export class ChannelTable {
     return true;
   }
 
-  start(channel: Channel, after: number, out: Outbox): void {
+  start(channel: Channel, after: number, out: Effects): void {
     const subscription = this.#channels.get(channel);
     if (!subscription) return;
     subscription.stage = 'on';
@@ -85,8 +86,8 @@ export class ChannelTable {
     out.tell(relayAddress(channel), { type: 'start', connection: this.#connection, after });
   }
 
-  /** The connection's state, for presence: nobody is present on broadcast. */
-  tellState(state: DeviceState, out: Outbox): void {
+  /** The connection's state, for presence; no user is present on broadcast. */
+  tellState(state: DeviceState, out: Effects): void {
     for (const channel of this.#channels.keys()) {
       if (channel === 'broadcast') continue;
       out.tell(relayAddress(channel), { type: 'device', connection: this.#connection, state });
@@ -97,18 +98,25 @@ export class ChannelTable {
    * Nothing is replayed on a channel that is live: what lies between the client's position and where it began is named,
    * or that its position means nothing.
    */
-  alreadyOn(channel: Channel, position: GivenPosition | undefined, { head, isOther }: Found): ChannelReply {
-    const already = { seq: head, already: true } as const;
+  alreadyOn(
+    channel: Channel,
+    position: GivenPosition | undefined,
+    { head, isOther, resetTo, sent }: Found & Pick<Subscribed, 'resetTo' | 'sent'>,
+  ): ChannelReply {
+    // A client may read up to here by itself: everything later comes live.
+    const already = { seq: sent, already: true } as const;
+    const known = this.#channels.get(channel);
+    if (known?.after !== undefined) known.after = Math.min(known.after, resetTo);
     if (!position) return already;
     if (isOther || position.seq > head) return { ...already, reset: true };
-    const after = this.#channels.get(channel)?.after ?? head;
+    const after = known?.after ?? head;
     return position.seq < after ? { ...already, gap: { from: position.seq + 1, to: after } } : already;
   }
 
-  /** As {@link alreadyOn}, when how far the log goes by now cannot be had: only what is certain is said. */
+  /** As {@link alreadyOn}, when the head could not be read: the answer has only what is certain. */
   beganWith(channel: Channel, position: GivenPosition): ChannelReply {
-    const head = this.#channels.get(channel)?.head ?? 0;
+    const { head = 0, after: sent = head } = this.#channels.get(channel) ?? {};
     const certain = isPlainIn(position, head) || position.seq <= head ? position : undefined;
-    return this.alreadyOn(channel, certain, { head, isOther: false });
+    return this.alreadyOn(channel, certain, { head, isOther: false, resetTo: Infinity, sent });
   }
 }

@@ -2,10 +2,10 @@ import { setup } from 'xstate';
 import { CLOSE_CODES } from '../../protocol/codes.ts';
 
 /**
- * The life of a connection (LC2).
+ * The lifecycle of a connection (LC2).
  *
  * Frames do not pass through here: they touch `lastSeenAt`, and a timer that comes due early is armed
- * again for the rest (D3). Only a suspect connection is told that it was heard.
+ * again for the rest (D3). The event `heard` reaches a suspect connection only.
  */
 export const connectionMachine = setup({
   types: {

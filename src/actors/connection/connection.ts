@@ -6,12 +6,13 @@ import { closeReason, drainReason, type Feature } from '../../protocol/pushes.ts
 import type { Request } from '../../protocol/requests.ts';
 import { frameWeight } from '../../protocol/size.ts';
 import { isoTime } from '../../protocol/time.ts';
-import type { Answer, Answered, Behaviour, Life, TimerFired, Turn } from '../../runtime/ports/actor.ts';
+import type { Answer, Answered, Behaviour, Lifecycle, TimerFired, Turn } from '../../runtime/ports/actor.ts';
 import type { Claims } from '../../runtime/ports/tokens.ts';
-import type { HookAnswer } from '../hooks/hooks.ts';
-import type { ConnectionAddress, ConnectionMessage, Departure, OffReason } from '../messages.ts';
-import { Outbox } from '../outbox.ts';
-import { Chats, type ChatContext } from './chats.ts';
+import { answerFor } from '../kit/answers.ts';
+import type { ConnectionAddress, ConnectionMessage } from '../messages/connection.ts';
+import type { Departure, OffReason } from '../messages/terms.ts';
+import { Effects } from '../kit/effects.ts';
+import { Publisher, type ChatContext } from './publisher.ts';
 import {
   ack,
   refuse,
@@ -26,14 +27,14 @@ import { Gate } from './gate.ts';
 import { EVICTED_CODES, evictedFrame, welcomeFrame } from './notices.ts';
 import { Outbound } from './outbound.ts';
 import { Rechecks, type RecheckContext } from './permits.ts';
-import { Pulse } from './pulse.ts';
+import { Liveness } from './liveness.ts';
 import { Rates } from './rates.ts';
 import { Requests, type RequestContext } from './requests.ts';
-import { Strikes } from '../../limits/strikes.ts';
+import { ViolationCounter } from '../../limits/violation-counter.ts';
 import type { SubscriptionContext } from './subscription-context.ts';
 import { Subscriptions } from './subscriptions.ts';
 
-/** Why somebody was asked: comes back with the answer. */
+/** The purpose of an ask. It comes back with the answer. */
 type AnyContext = SubscriptionContext | ChatContext | RequestContext | RecheckContext;
 
 /** A connection that was closed with one of these gets its user no grace (LC3). */
@@ -44,7 +45,7 @@ const WITHOUT_GRACE: ReadonlySet<number> = new Set([
   CLOSE_CODES.rate_abuse,
 ]);
 
-/** One client's connection: its life, its frames, its channels. */
+/** One client's connection: its lifecycle, its frames, its channels. */
 class Connection implements ConnectionContext {
   readonly options: ConnectionOptions;
   readonly address: ConnectionAddress;
@@ -53,15 +54,15 @@ class Connection implements ConnectionContext {
   readonly gate: Gate;
   readonly credentials: Credentials;
   readonly rates: Rates;
-  readonly #pulse: Pulse;
+  readonly #liveness: Liveness;
   readonly #subscriptions: Subscriptions;
-  readonly #chats: Chats;
+  readonly #publisher: Publisher;
   readonly #requests: Requests;
   readonly #rechecks: Rechecks;
   readonly #outbound: Outbound;
   /** Frames that broke the protocol (FR2). */
-  readonly #badFrames = new Strikes(WIRE_LIMITS.badFramesPerMinuteMax);
-  /** What the client was told does not work. */
+  readonly #badFrames = new ViolationCounter(WIRE_LIMITS.badFramesPerMinuteMax);
+  /** The features that the last `degraded` named. */
   #features: readonly Feature[] = [];
   /** Broadcast or the user's channel could not be reached for the welcome. */
   #isUnreached = false;
@@ -76,22 +77,22 @@ class Connection implements ConnectionContext {
     this.gate = new Gate(options.limits.inFlightMax);
     this.credentials = new Credentials(this.address, init, turn.now);
     this.rates = new Rates(options.limits);
-    this.#pulse = new Pulse(this, turn, (...given) => this.#act(...given));
+    this.#liveness = new Liveness(this, turn);
     this.#subscriptions = new Subscriptions(this);
-    this.#chats = new Chats(this, this.#subscriptions);
+    this.#publisher = new Publisher(this, this.#subscriptions);
     this.#requests = new Requests(this, this.#subscriptions);
     this.#rechecks = new Rechecks(this);
     this.#outbound = new Outbound(this);
   }
 
-  lives(): readonly Life[] {
-    return [{ chart: 'connection', state: this.#pulse.life }];
+  chartStates(): readonly Lifecycle[] {
+    return [{ chart: 'connection', state: this.#liveness.state }];
   }
 
-  begin(turn: Turn): Outbox {
-    const out = new Outbox();
+  begin(turn: Turn): Effects {
+    const out = new Effects();
     this.gate.hold('connecting', out);
-    this.#pulse.begin(turn, out);
+    this.#liveness.begin(turn, out);
     this.credentials.armExpiry(turn, out);
     this.credentials.watch(out);
     this.#subscriptions.begin(out);
@@ -99,34 +100,34 @@ class Connection implements ConnectionContext {
     return out;
   }
 
-  take(message: ConnectionMessage | TimerFired | Answered, turn: Turn): Outbox {
-    const out = new Outbox();
+  take(message: ConnectionMessage | TimerFired | Answered<AnyContext>, turn: Turn): Effects {
+    const out = new Effects();
     this.#take(message, turn, out);
     const isAnswered = this.gate.isIdle && !this.gate.isHeldFor('subscribing');
-    if (this.#drainReason !== undefined && isAnswered) this.#pulse.fire('nodeDrained', turn, out);
+    if (this.#drainReason !== undefined && isAnswered) this.#liveness.fire('nodeDrained', turn, out);
     return out;
   }
 
-  #take(message: ConnectionMessage | TimerFired | Answered, turn: Turn, out: Outbox): void {
+  #take(message: ConnectionMessage | TimerFired | Answered<AnyContext>, turn: Turn, out: Effects): void {
     switch (message.type) {
       case 'frame':
-        this.#pulse.heard(turn, out);
+        this.#liveness.heard(turn, out);
         return this.#frame(message.text, turn, out);
       case 'heard':
-        return this.#pulse.machineHeard(turn, out);
+        return this.#liveness.machineHeard(turn, out);
       case 'abused':
-        return this.#pulse.fire('abusedLimits', turn, out);
+        return this.#liveness.fire('abusedLimits', turn, out);
       case 'socketClosed':
         if (message.code === CLOSE_CODES.normal) this.#departure = 'left';
-        return this.#pulse.fire('socketClosed', turn, out);
+        return this.#liveness.fire('socketClosed', turn, out);
       case 'congested':
         return this.#outbound.congested(out);
       case 'drained':
-        this.#pulse.heard(turn, out);
+        this.#liveness.heard(turn, out);
         return this.#outbound.drained(this.#subscriptions.table.names(), out);
       case 'measured':
-        return message.why === 'pulse'
-          ? this.#pulse.measured(message, turn, out)
+        return message.why === 'liveness'
+          ? this.#liveness.measured(message, turn, out)
           : this.#measured(message.readBytes, turn, out);
       case 'verified': {
         const claims = this.#requests.verified(message.call, message.verdict, out);
@@ -138,7 +139,7 @@ class Connection implements ConnectionContext {
       case 'drain':
         return this.#drain(message.retryAfterMs, out);
       case 'revoked':
-        return this.#pulse.fire('sessionRevoked', turn, out);
+        return this.#liveness.fire('sessionRevoked', turn, out);
       case 'outlived':
         return this.#expireIfOver(turn, out);
       case 'sessionsRestarted':
@@ -150,28 +151,28 @@ class Connection implements ConnectionContext {
       case 'greetingOver':
         return this.#subscriptions.greeted(out);
       case 'relayLost':
-        // A relay that crashes cannot know whether who has just left it has heard of that.
-        if (this.#subscriptions.known.has(message.channel)) this.#pulse.fire('channelLost', turn, out);
+        // A relay that crashes cannot know whether a connection that has just left it has heard of that.
+        if (this.#subscriptions.known.has(message.channel)) this.#liveness.fire('channelLost', turn, out);
         return;
       case 'timer':
         return this.#timer(message.timer, turn, out);
       case 'answer':
-        return this.#answered(message.context as AnyContext, message.answer, turn, out);
+        return this.#answered(message.context, message.answer, turn, out);
     }
   }
 
   // --- frames
 
-  #frame(text: string, turn: Turn, out: Outbox): void {
+  #frame(text: string, turn: Turn, out: Effects): void {
     const decoded = decodeRequest(text);
     if (!decoded.ok) return this.#badFrame(decoded, text, turn, out);
     const { request } = decoded;
-    if (request.type === 'heartbeat') this.#pulse.heartbeat();
+    if (request.type === 'heartbeat') this.#liveness.heartbeat();
     // A resume says itself where the two channels of everyone start, and may come behind the answer to a ping (HS5).
     const isPong = request.type === 'heartbeat' && request.status === 'pong';
     if (request.type !== 'resume' && !isPong) this.#subscriptions.greeted(out);
     const limited = this.rates.request(request, text, turn, out);
-    if (limited === 'abuse') return this.#pulse.fire('abusedLimits', turn, out);
+    if (limited === 'abuse') return this.#liveness.fire('abusedLimits', turn, out);
     if (limited === 'dropped')
       return request.type === 'signal' ? this.#requests.dropped(request, out) : undefined;
     if (limited) return refuse(this, request.id, limited, out);
@@ -179,11 +180,11 @@ class Connection implements ConnectionContext {
     if (bad) this.#badFrame(bad, text, turn, out);
   }
 
-  /** What only the connection can know of a frame may be wrong, too (FR2). */
-  #request(request: Request, turn: Turn, out: Outbox): BadFrame | undefined | void {
+  /** Some faults of a frame only the connection can find (FR2). */
+  #request(request: Request, turn: Turn, out: Effects): BadFrame | undefined | void {
     switch (request.type) {
       case 'chat':
-        return this.#chats.chat(request, turn, out);
+        return this.#publisher.chat(request, turn, out);
       case 'join':
         return this.#subscriptions.join(request, out);
       case 'leave':
@@ -209,32 +210,32 @@ class Connection implements ConnectionContext {
     }
   }
 
-  #heartbeat(status: 'ping' | 'pong', turn: Turn, out: Outbox, id?: string): void {
+  #heartbeat(status: 'ping' | 'pong', turn: Turn, out: Effects, id?: string): void {
     write(this, JSON.stringify({ type: 'heartbeat', id, status, timestamp: isoTime(turn.wall) }), out);
   }
 
-  #badFrame({ id, message, field }: BadFrame, text: string, turn: Turn, out: Outbox): void {
+  #badFrame({ id, message, field }: BadFrame, text: string, turn: Turn, out: Effects): void {
     refuse(this, id, { error: 'bad_frame', message, ...(field === undefined ? {} : { field }) }, out);
-    if (this.#badFrames.add(turn.now, frameWeight(text))) this.#pulse.fire('misbehaved', turn, out);
+    if (this.#badFrames.add(turn.now, frameWeight(text))) this.#liveness.fire('misbehaved', turn, out);
   }
 
-  /** What was granted to the token before is decided anew. */
-  #renew(claims: Claims, turn: Turn, out: Outbox): void {
+  /** The rights that the earlier token gave are decided anew. */
+  #renew(claims: Claims, turn: Turn, out: Effects): void {
     if (this.credentials.renew(claims, turn, out)) tellScope(this, this.#subscriptions.known, out);
     this.#rechecks.ask(this.#subscriptions.known, out);
   }
 
-  // --- life
+  // --- lifecycle
 
-  #act(action: string, params: Readonly<Record<string, unknown>>, turn: Turn, out: Outbox): void {
+  act(action: string, params: Readonly<Record<string, unknown>>, turn: Turn, out: Effects): void {
     switch (action) {
       case 'ping':
         this.#heartbeat('ping', turn, out);
-        return this.#pulse.ping(turn, out);
+        return this.#liveness.ping(turn, out);
       case 'tellAlive':
         return this.#subscriptions.table.tellState('alive', out);
       case 'tellSuspect':
-        this.#pulse.listen(out);
+        this.#liveness.listen(out);
         return this.#subscriptions.table.tellState('suspect', out);
       case 'close':
         return this.#close(Number(params['code']), out);
@@ -243,24 +244,25 @@ class Connection implements ConnectionContext {
     }
   }
 
-  #close(code: number, out: Outbox): void {
+  #close(code: number, out: Effects): void {
     if (WITHOUT_GRACE.has(code)) this.#departure = 'gone';
     const reason = (code === CLOSE_CODES.draining && this.#drainReason) || closeReason(code);
     out.add({ type: 'close', connection: this.number, code, reason });
     out.count(`closed_${closeReason(code)}`);
   }
 
-  #release(out: Outbox): void {
-    // Who was never welcomed was never there.
+  #release(out: Effects): void {
+    // A connection that was never welcomed was never present.
     this.#subscriptions.releaseAll(this.gate.isHeldFor('connecting') ? 'gone' : this.#departure, out);
+    this.#publisher.release(out);
     this.credentials.forget(out);
     out.add({ type: 'stop' });
   }
 
-  #timer(timer: string, turn: Turn, out: Outbox): void {
+  #timer(timer: string, turn: Turn, out: Effects): void {
     switch (timer) {
       case 'greeting':
-        // Behind the frames that wait: a request that is here already says where the channels start (HS5).
+        // It goes behind the frames that wait: a request among them already says where the channels start (HS5).
         return out.tell(this.address, { type: 'greetingOver' }, 'user');
       case 'heads':
         return this.#welcome('unknown', turn, out);
@@ -273,79 +275,79 @@ class Connection implements ConnectionContext {
       case 'expiry':
         return this.#expireIfOver(turn, out);
       case 'drain':
-        return this.#pulse.fire('nodeDrained', turn, out);
+        return this.#liveness.fire('nodeDrained', turn, out);
       default:
-        return this.#pulse.timer(timer, turn, out);
+        return this.#liveness.timer(timer, turn, out);
     }
   }
 
-  #expireIfOver(turn: Turn, out: Outbox): void {
-    if (this.credentials.isOver(turn, out)) this.#pulse.fire('tokenExpired', turn, out);
+  #expireIfOver(turn: Turn, out: Effects): void {
+    if (this.credentials.isOver(turn, out)) this.#liveness.fire('tokenExpired', turn, out);
   }
 
-  #measured(readBytes: number, turn: Turn, out: Outbox): void {
+  #measured(readBytes: number, turn: Turn, out: Effects): void {
     const found = this.#outbound.measured(readBytes, out);
-    if (found === 'stuck') return this.#pulse.fire('fellBehind', turn, out);
-    // Who reads is alive, however slowly.
-    if (found === 'progress') this.#pulse.heard(turn, out);
+    if (found === 'stuck') return this.#liveness.fire('fellBehind', turn, out);
+    // A client that reads is alive, however slowly.
+    if (found === 'progress') this.#liveness.heard(turn, out);
   }
 
   // --- welcome
 
-  /** `unknown`: they cannot be had, or not in time; it goes on without them, and they are told of as soon as they come. */
-  #welcome(heads: Subscriptions['heads'], turn: Turn, out: Outbox): void {
-    if (this.#pulse.life.phase !== 'connecting' || heads === null) return;
+  /** `unknown`: the heads could not be read in time. The welcome goes without them; the client gets them later. */
+  #welcome(heads: Subscriptions['heads'], turn: Turn, out: Effects): void {
+    if (this.#liveness.state.phase !== 'connecting' || heads === null) return;
     out.disarm('heads');
     const { limits } = this.options;
     write(this, welcomeFrame(this, heads, turn), out);
-    this.#pulse.fire('welcomed', turn, out);
+    this.#liveness.fire('welcomed', turn, out);
     out.arm('greeting', limits.greetingMs);
     this.#isUnreached = heads === 'unknown';
     if (this.#isUnreached) this.#degrade(['chat', 'history'], out);
     this.gate.release('connecting', out);
   }
 
-  #degrade(features: readonly Feature[], out: Outbox): void {
-    if (!this.#pulse.isOpen || features.join() === this.#features.join()) return;
+  #degrade(features: readonly Feature[], out: Effects): void {
+    if (!this.#liveness.isOpen || features.join() === this.#features.join()) return;
     this.#features = features;
     write(this, JSON.stringify({ type: 'notification', action: 'degraded', data: { features } }), out);
   }
 
-  #baseAnswered(turn: Turn, out: Outbox): void {
+  #baseAnswered(turn: Turn, out: Effects): void {
     const { heads } = this.#subscriptions;
     this.#welcome(heads, turn, out);
     if (!this.#isUnreached || heads === null || heads === 'unknown') return;
     this.#isUnreached = false;
     this.#degrade([], out);
-    // It was asked for while connecting: now it counts as what it is.
-    if (this.#pulse.life.phase === 'alive') this.#subscriptions.table.tellState('alive', out);
+    // It subscribed as `connecting`. Now its real state counts.
+    if (this.#liveness.state.phase === 'alive') this.#subscriptions.table.tellState('alive', out);
   }
 
   // --- ends
 
-  #evicted(channel: Channel, reason: OffReason, out: Outbox): void {
+  #evicted(channel: Channel, reason: OffReason, out: Effects): void {
     if (!this.#subscriptions.evicted(channel, EVICTED_CODES[reason])) return;
     write(this, evictedFrame(channelId(channel), this.user, reason), out);
   }
 
-  /** What was asked before is answered first. */
-  #drain(retryAfterMs: number, out: Outbox): void {
+  /** Earlier requests are answered first. */
+  #drain(retryAfterMs: number, out: Effects): void {
     if (this.#drainReason !== undefined) return;
     this.#drainReason = drainReason(retryAfterMs);
     this.gate.hold('draining', out);
-    // Before its welcome a client is told nothing else (HS5); it has asked nothing yet, so it goes at once.
-    if (!this.#pulse.isOpen) return;
+    // A client gets nothing before its welcome (HS5). It has asked nothing yet, so the connection closes at once.
+    if (!this.#liveness.isOpen) return;
     write(this, JSON.stringify({ type: 'notification', action: 'draining', data: { retryAfterMs } }), out);
     out.arm('drain', this.options.limits.drainMs);
   }
 
   // --- answers
 
-  #answered(context: AnyContext, answer: Answer<unknown>, turn: Turn, out: Outbox): void {
+  #answered(context: AnyContext, answer: Answer<unknown>, turn: Turn, out: Effects): void {
     switch (context.for) {
-      case 'spend':
+      case 'lend':
       case 'chat':
-        return this.#chats.answered(context, answer, turn, out);
+        return this.#publisher.answered(context, answer, turn, out);
       case 'permit':
       case 'history':
       case 'presence':
@@ -354,7 +356,7 @@ class Connection implements ConnectionContext {
       case 'rooms':
         return this.#requests.answered(context, answer, turn, out);
       case 'recheck':
-        if (!this.#rechecks.answered(context, answer as Answer<HookAnswer>, out)) return;
+        if (!this.#rechecks.answered(context, answerFor(context, answer), out)) return;
         this.#subscriptions.shutOut(context.next, out);
         return this.#evicted(context.next, 'removed', out);
       default:
@@ -363,7 +365,7 @@ class Connection implements ConnectionContext {
     if (context.for === 'base') this.#baseAnswered(turn, out);
   }
 
-  lastWords(out: Outbox): void {
+  onFailure(out: Effects): void {
     const code = CLOSE_CODES.internal_error;
     out.add({ type: 'close', connection: this.number, code, reason: closeReason(code) });
     this.#subscriptions.releaseAll('lost', out);
@@ -373,10 +375,10 @@ class Connection implements ConnectionContext {
 
 export function connectionBehaviour(
   options: ConnectionOptions,
-): Behaviour<Connection, ConnectionMessage, ConnectionInit> {
+): Behaviour<Connection, ConnectionMessage, ConnectionInit, AnyContext> {
   return {
     kind: 'conn',
-    // What one read from a socket can hold of the smallest frames, and some more: reading pauses long before.
+    // More than the smallest frames that fit into one read from a socket; reading pauses long before.
     mailboxMax: 1_024,
     // Answers to what is under way (`inFlightMax`, a `resume` of all channels), and news of its channels and its socket.
     systemMax: 1_024,
@@ -387,10 +389,10 @@ export function connectionBehaviour(
       return [connection, connection.begin(turn).effects];
     },
     step: (connection, message, turn) => connection.take(message, turn).effects,
-    lives: (connection) => connection.lives(),
-    lastWords: (connection) => {
-      const out = new Outbox();
-      connection.lastWords(out);
+    chartStates: (connection) => connection.chartStates(),
+    onFailure: (connection) => {
+      const out = new Effects();
+      connection.onFailure(out);
       return out.effects;
     },
   };

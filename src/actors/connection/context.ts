@@ -2,13 +2,14 @@ import type { Claims } from '../../runtime/ports/tokens.ts';
 import type { BadFrame } from '../../protocol/decode.ts';
 import { WIRE_LIMITS } from '../../protocol/limits.ts';
 import { errorFrame } from '../../protocol/pushes.ts';
-import type { ConnectionAddress, Refusal } from '../messages.ts';
-import type { Outbox } from '../outbox.ts';
+import type { ConnectionAddress } from '../messages/connection.ts';
+import type { Refusal } from '../messages/terms.ts';
+import type { Effects } from '../kit/effects.ts';
 import type { Credentials } from './credentials.ts';
 import type { Gate } from './gate.ts';
 import type { RateLimits, Rates } from './rates.ts';
 
-/** What a connection is told when it starts. */
+/** The data with which a connection starts. */
 export interface ConnectionInit extends Claims {
   readonly number: number;
 }
@@ -34,7 +35,7 @@ export interface ConnectionLimits extends RateLimits {
   readonly inFlightMax: number;
   /** Messages of one channel that a join or a resume replays; beyond, a gap is named (RQ1, RQ2). */
   readonly replayMax: number;
-  /** A slow client is given up after this long without progress (LM7). */
+  /** The node closes a slow client after this long without progress (LM7). */
   readonly stallMs: number;
   /** Announced in the welcome (LM1); the transport holds clients to it. */
   readonly frameBytes: number;
@@ -68,20 +69,20 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
 
 export interface ConnectionOptions {
   readonly node: string;
-  /** The log's name by now, told in the welcome. */
+  /** The log's current name, as the welcome has it. */
   readonly log: () => string;
   readonly autoCreate: boolean;
   readonly limits: ConnectionLimits;
-  /** How long the application may take to decide what somebody may do (`authorize`); undefined: it is not asked. */
+  /** How long the application may take for an `authorize`; undefined: the node does not ask it. */
   readonly authorizeMs: number | undefined;
-  /** Who may make rooms by `create`. */
+  /** The users who may create rooms. */
   readonly roomsCreate: RoomsCreate;
 }
 
-/** Who may make rooms by request: everybody, who has the scope `vagus:admin`, or nobody. */
+/** The users who may create rooms by `create`: all, those with the scope `vagus:admin`, or none. */
 export type RoomsCreate = 'users' | 'admins' | 'off';
 
-/** What the parts of a connection share. */
+/** The state that the parts of a connection share. */
 export interface ConnectionContext {
   readonly options: ConnectionOptions;
   readonly address: ConnectionAddress;
@@ -92,7 +93,7 @@ export interface ConnectionContext {
   readonly rates: Rates;
 }
 
-export function write(context: ConnectionContext, frame: string, out: Outbox): void {
+export function write(context: ConnectionContext, frame: string, out: Effects): void {
   out.add({ type: 'write', connection: context.number, frames: [frame] });
 }
 
@@ -101,7 +102,7 @@ export function ack(
   context: ConnectionContext,
   id: string | undefined,
   fields: Readonly<Record<string, unknown>>,
-  out: Outbox,
+  out: Effects,
 ): void {
   if (id !== undefined) write(context, JSON.stringify({ type: 'ack', id, ...fields }), out);
 }
@@ -110,21 +111,21 @@ export function refuse(
   context: ConnectionContext,
   id: string | undefined,
   refusal: Refusal,
-  out: Outbox,
+  out: Effects,
 ): void {
   const { error: code, message, field, retryAfterMs } = refusal;
   out.count(`error_${code}`);
   write(context, errorFrame({ id, code, message, field, retryAfterMs }), out);
 }
 
-/** What is wrong with a frame that only the connection can know (FR2). */
+/** A fault of a frame that only the connection can find (FR2). */
 export function badFrame(id: string | undefined, field: string, why: string): BadFrame {
   return { ok: false, field, message: `${field}: ${why}`, ...(id === undefined ? {} : { id }) };
 }
 
 export const NOT_JOINED: Refusal = { error: 'not_joined', message: 'the room is not joined' };
 
-/** Said when whoever should answer did not. */
+/** The refusal for a request that another actor did not answer. */
 export function unavailable({ options }: ConnectionContext): Refusal {
   const { retryAfterMs } = options.limits;
   return { error: 'unavailable', message: 'this cannot be done right now', retryAfterMs };

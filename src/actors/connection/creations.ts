@@ -1,18 +1,26 @@
 import { roomChannel, userChannel } from '../../protocol/channels.ts';
 import type { RequestOf } from '../../protocol/requests.ts';
-import type { Answer, Turn } from '../../runtime/ports/actor.ts';
+import type { Answer, Awaits, Turn } from '../../runtime/ports/actor.ts';
 import { bucketOf, type TokenBucket } from '../../limits/token-bucket.ts';
-import { homeAddress, isRefusal, type Refusal, type Spent } from '../messages.ts';
-import type { Outbox } from '../outbox.ts';
+import { homeAddress, type Spent } from '../messages/home.ts';
+import { isRefusal, type Refusal } from '../messages/terms.ts';
+import type { Effects } from '../kit/effects.ts';
 import { ack, refuse, unavailable, type ConnectionContext } from './context.ts';
 import { askPermit, isAsked } from './permits.ts';
 import { WEIGHTS } from './weights.ts';
 
 type Create = RequestOf<'create'>;
 
-export interface CreationContext {
-  /** `roomSpent`: whether the user may make one more (LM13). */
-  readonly for: 'create' | 'roomSpent';
+export type CreationContext = SpendContext | CreateContext;
+
+/** The user's home is asked whether the user may make one more (LM13). */
+interface SpendContext extends Awaits<Spent> {
+  readonly for: 'roomSpent';
+  readonly request: Create;
+}
+
+interface CreateContext extends Awaits<object> {
+  readonly for: 'create';
   readonly request: Create;
   readonly room: string;
   /** It is one of those that the user may make in an hour. */
@@ -24,7 +32,7 @@ const SPEND_DEADLINE_MS = 1_000;
 
 const HOUR_MS = 3_600_000;
 
-/** The rooms that a connection makes (RQ8): who may is said by the node's settings, and by the application. */
+/** The rooms that a connection makes (RQ8): the node's settings and the application decide which users may. */
 export class Creations {
   readonly #context: ConnectionContext;
   #roomsAlone: TokenBucket | undefined;
@@ -33,7 +41,7 @@ export class Creations {
     this.#context = context;
   }
 
-  create(request: Create, turn: Turn, out: Outbox): void {
+  create(request: Create, turn: Turn, out: Effects): void {
     const refusal = this.#refusal(request);
     if (refusal) return refuse(this.#context, request.id, refusal, out);
     const named = { ...request, room: request.room ?? turn.newId() };
@@ -55,25 +63,25 @@ export class Creations {
     return { error: 'forbidden', message };
   }
 
-  permit(next: Create, out: Outbox): void {
+  permit(next: Create, out: Effects): void {
     this.#context.gate.begin(WEIGHTS.permit, out);
     askPermit(this.#context, ['create', next.room ?? ''], { for: 'permit', next }, out);
   }
 
-  make(request: Create, out: Outbox): void {
+  make(request: Create, out: Effects): void {
     // The token may be another one since the application was asked.
     const refusal = this.#refusal(request);
     if (refusal) return refuse(this.#context, request.id, refusal, out);
     const { user, gate, credentials, options } = this.#context;
     const isCounted = options.limits.roomsPerHour > 0 && !credentials.isAdmin;
     if (!isCounted) return this.#make(request, false, out);
-    const context: CreationContext = { for: 'roomSpent', request, room: request.room ?? '', isCounted };
+    const context: CreationContext = { for: 'roomSpent', request };
     gate.begin(WEIGHTS.roomSpent, out);
     const home = homeAddress(userChannel(user));
     out.ask(home, { type: 'spendRoom' }, { deadlineMs: SPEND_DEADLINE_MS, context });
   }
 
-  spent({ request }: CreationContext, answer: Answer<Spent>, turn: Turn, out: Outbox): void {
+  spent({ request }: SpendContext, answer: Answer<Spent>, turn: Turn, out: Effects): void {
     const { roomsPerHour } = this.#context.options.limits;
     this.#roomsAlone ??= bucketOf(roomsPerHour, HOUR_MS);
     const restMs = answer.ok ? answer.body.retryAfterMs : (this.#roomsAlone?.take(turn.now) ?? 0);
@@ -82,7 +90,7 @@ export class Creations {
     refuse(this.#context, request.id, { error: 'limit_reached', message }, out);
   }
 
-  #make(request: Create, isCounted: boolean, out: Outbox): void {
+  #make(request: Create, isCounted: boolean, out: Effects): void {
     const { user, gate, credentials, options } = this.#context;
     const { room = '', access, members = [], metadata = {} } = request;
     const message = {
@@ -99,7 +107,7 @@ export class Creations {
     out.ask(homeAddress(roomChannel(room)), message, { deadlineMs, context, lane: 'user' });
   }
 
-  made({ request, room, isCounted }: CreationContext, answer: Answer<object>, out: Outbox): void {
+  made({ request, room, isCounted }: CreateContext, answer: Answer<object>, out: Effects): void {
     if (!answer.ok) return refuse(this.#context, request.id, unavailable(this.#context), out);
     if (isRefusal(answer.body)) {
       if (isCounted) out.tell(homeAddress(userChannel(this.#context.user)), { type: 'giveRoomBack' });

@@ -1,8 +1,8 @@
 import type { Turn } from '../../runtime/ports/actor.ts';
 import type { Claims } from '../../runtime/ports/tokens.ts';
-import type { ConnectionAddress, Origin, Sender } from '../messages.ts';
-import { SESSIONS } from '../services.ts';
-import type { Outbox } from '../outbox.ts';
+import type { ConnectionAddress, Origin, Sender } from '../messages/connection.ts';
+import { SESSIONS } from '../messages/node.ts';
+import type { Effects } from '../kit/effects.ts';
 
 /** What a connection's token says, and for how long (JW3). */
 export class Credentials {
@@ -21,12 +21,15 @@ export class Credentials {
     this.#origin = this.#originOf(claims);
   }
 
-  /** A refresh makes no connection younger: what was open when its user was sent away goes with every token (JW5). */
+  /**
+   * A refresh makes no connection younger: a revocation closes the connections of its time, whatever their tokens
+   * (JW5).
+   */
   #originOf({ user, session, issuedAt }: Claims): Origin {
     return { address: this.#address, key: { user, session, issuedAt, openedAt: this.#openedAt } };
   }
 
-  /** Who sends a message, and with which rights. */
+  /** The sender of a message, with its rights. */
   get sender(): Sender {
     const { user, isAdmin } = this.#claims;
     return { user, isAdmin, payload: this.payload, origin: this.#origin };
@@ -36,7 +39,7 @@ export class Credentials {
     return this.#claims.isAdmin;
   }
 
-  /** All that the token says, as text. */
+  /** The payload of the token, as text. */
   get payload(): string {
     return this.#claims.payload ?? '{}';
   }
@@ -45,8 +48,8 @@ export class Credentials {
     return this.#claims.expiresAt;
   }
 
-  /** From the beginning, and whenever who watches sessions has forgotten. */
-  watch(out: Outbox): void {
+  /** At the start, and whenever the actor that watches sessions has forgotten this one. */
+  watch(out: Effects): void {
     const { isAdmin, expiresAt } = this.#claims;
     const { key } = this.#origin;
     const rights = { isAdmin, payload: this.payload };
@@ -54,12 +57,12 @@ export class Credentials {
     out.tell(SESSIONS, { type: 'watch', address: this.#address, ...watched });
   }
 
-  armExpiry(turn: Turn, out: Outbox): void {
+  armExpiry(turn: Turn, out: Effects): void {
     out.arm('expiry', this.#claims.expiresAt - turn.wall);
   }
 
   /** True when the scope that passes every check has come or gone with the new token. */
-  renew(claims: Claims, turn: Turn, out: Outbox): boolean {
+  renew(claims: Claims, turn: Turn, out: Effects): boolean {
     const isScoped = claims.isAdmin !== this.#claims.isAdmin;
     this.#claims = claims;
     this.#origin = this.#originOf(claims);
@@ -69,13 +72,13 @@ export class Credentials {
   }
 
   /** The wall clock says when a token is over; it may have been set back since the timer was armed. */
-  isOver(turn: Turn, out: Outbox): boolean {
+  isOver(turn: Turn, out: Effects): boolean {
     if (this.#claims.expiresAt <= turn.wall) return true;
     this.armExpiry(turn, out);
     return false;
   }
 
-  forget(out: Outbox): void {
+  forget(out: Effects): void {
     out.tell(SESSIONS, { type: 'unwatch', address: this.#address });
   }
 }

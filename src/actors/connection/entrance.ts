@@ -1,19 +1,19 @@
 import { channelId, type Channel } from '../../protocol/channels.ts';
 import type { Answer } from '../../runtime/ports/actor.ts';
 import type { HookAnswer } from '../hooks/hooks.ts';
-import type { Refusal } from '../messages.ts';
-import type { Outbox } from '../outbox.ts';
+import type { Refusal } from '../messages/terms.ts';
+import type { Effects } from '../kit/effects.ts';
 import type { ConnectionContext } from './context.ts';
 import { askPermit, isAsked, refusalOf } from './permits.ts';
 import { channelOf, type AuthorizeContext } from './subscription-context.ts';
-import { LazySet } from '../lazy.ts';
+import { LazySet } from '../kit/lazy.ts';
 
 type Entering = AuthorizeContext['next'];
 
 export interface EntranceParts {
   /** The room's relay is asked. */
-  readonly letIn: (next: Entering, out: Outbox) => void;
-  readonly refuse: (next: Entering, refusal: Refusal, out: Outbox) => void;
+  readonly letIn: (next: Entering, out: Effects) => void;
+  readonly refuse: (next: Entering, refusal: Refusal, out: Effects) => void;
 }
 
 /** The way into a room, as far as the application has a say in it. */
@@ -30,17 +30,17 @@ export class Entrance {
   }
 
   /** The application is asked first, if it wants to be; not about a room that the connection is in already. */
-  enter(next: Entering, isIn: boolean, out: Outbox): void {
+  enter(next: Entering, isIn: boolean, out: Effects): void {
     if (isIn || !isAsked(this.#context)) this.#parts.letIn(next, out);
     else this.#authorize('join', next, out);
   }
 
-  #authorize(action: AuthorizeContext['action'], next: Entering, out: Outbox): void {
+  #authorize(action: AuthorizeContext['action'], next: Entering, out: Effects): void {
     const context = { for: 'authorize', action, next } as const;
     askPermit(this.#context, [action, channelId(channelOf(next))], context, out);
   }
 
-  authorized(context: AuthorizeContext, answer: Answer<HookAnswer>, out: Outbox): void {
+  authorized(context: AuthorizeContext, answer: Answer<HookAnswer>, out: Effects): void {
     const { action, next } = context;
     const refusal = refusalOf(this.#context, context, answer);
     if (refusal === 'again') this.#authorize('join', next, out);

@@ -1,5 +1,5 @@
-import type { Outbox } from '../outbox.ts';
-import { LazySet } from '../lazy.ts';
+import type { Effects } from '../kit/effects.ts';
+import { LazySet } from '../kit/lazy.ts';
 
 /** Why no frames are taken right now. */
 export type HoldReason = 'connecting' | 'subscribing' | 'busy' | 'congested' | 'draining';
@@ -25,22 +25,22 @@ export class Gate {
     return this.#holds.has(why);
   }
 
-  hold(why: HoldReason, out: Outbox): void {
+  hold(why: HoldReason, out: Effects): void {
     if (this.#holds.size === 0) out.add({ type: 'hold' });
     this.#holds.add(why);
   }
 
-  release(why: HoldReason, out: Outbox): void {
+  release(why: HoldReason, out: Effects): void {
     if (this.#holds.delete(why) && this.#holds.size === 0) out.add({ type: 'release' });
   }
 
   /** Work under way; `weight` is taken back with {@link end}. */
-  begin(weight: number, out: Outbox): void {
+  begin(weight: number, out: Effects): void {
     this.#inFlight += weight;
     if (this.#inFlight >= this.#max) this.hold('busy', out);
   }
 
-  end(weight: number, out: Outbox): void {
+  end(weight: number, out: Effects): void {
     this.#inFlight -= weight;
     out.check('in_flight', this.#inFlight >= 0);
     if (this.#inFlight < this.#max) this.release('busy', out);

@@ -3,10 +3,10 @@ import type { Welcome } from '../../protocol/pushes.ts';
 import { isoTime } from '../../protocol/time.ts';
 import { PROTOCOL_VERSION } from '../../protocol/version.ts';
 import type { Turn } from '../../runtime/ports/actor.ts';
-import type { OffReason } from '../messages.ts';
+import type { OffReason } from '../messages/terms.ts';
 import type { ConnectionContext } from './context.ts';
 
-/** The first frame (HS5). `heads`: of the two channels of every connection, where they could be had. */
+/** The first frame (HS5). `heads`: those of the two channels of every connection, if they could be read. */
 export function welcomeFrame(
   { address, user, options, credentials }: ConnectionContext,
   heads: NonNullable<Welcome['channels']> | 'unknown',
@@ -28,14 +28,14 @@ export function welcomeFrame(
   return JSON.stringify({ type: 'notification', action: 'welcome', data });
 }
 
-/** What a request that is under way is answered of a room that one is put off. */
+/** The codes with which requests under way are answered for a room that has put the connection off. */
 export const EVICTED_CODES = {
   removed: 'forbidden',
   closed: 'gone',
   lost: 'not_found',
 } as const satisfies Record<OffReason, SocketErrorCode>;
 
-/** To who is put off a room (JW4). */
+/** The notification for a connection that a room has put off (JW4). */
 export function evictedFrame(room: string, user: string, reason: OffReason): string {
   const notice =
     reason === 'closed'

@@ -1,23 +1,24 @@
 import type { Channel } from '../../protocol/channels.ts';
-import { relayAddress } from '../messages.ts';
-import type { Outbox } from '../outbox.ts';
+import { relayAddress } from '../messages/relay.ts';
+import type { Effects } from '../kit/effects.ts';
 import type { ConnectionContext } from './context.ts';
 
 /**
- * What happens when a client reads more slowly than it is sent (D10, LM7): no frames are taken from it, the relays
- * stop at what it refused, and when it has read they go on from the log. Without progress it is given up.
+ * The case of a client that reads more slowly than the node writes (D10, LM7). The node takes no frames from it, the
+ * relays stop at the batch that it refused, and once it has read they go on from the log. Without progress the node
+ * closes it.
  */
 export class Outbound {
   readonly #context: ConnectionContext;
   #isCongested = false;
-  /** Of what was written, how much had been taken at the last look; negative before the first. */
+  /** The bytes that the client had read at the last look; negative before the first. */
   #readBytes = -1;
 
   constructor(context: ConnectionContext) {
     this.#context = context;
   }
 
-  congested(out: Outbox): void {
+  congested(out: Effects): void {
     if (this.#isCongested) return;
     this.#isCongested = true;
     this.#readBytes = -1;
@@ -27,7 +28,7 @@ export class Outbound {
     out.arm('stall', this.#context.options.limits.stallMs);
   }
 
-  drained(channels: Iterable<Channel>, out: Outbox): void {
+  drained(channels: Iterable<Channel>, out: Effects): void {
     if (!this.#isCongested) return;
     this.#isCongested = false;
     out.disarm('stall');
@@ -38,12 +39,14 @@ export class Outbound {
   }
 
   /** The stall timer: has anything been read since it was armed? */
-  check(out: Outbox): void {
+  check(out: Effects): void {
     if (this.#isCongested) out.add({ type: 'measure', connection: this.#context.number, why: 'stall' });
   }
 
-  /** `stuck`: nothing was read since the last look, so the client is too slow. What was written meanwhile does not count. */
-  measured(readBytes: number, out: Outbox): 'first' | 'progress' | 'stuck' {
+  /**
+   * `stuck`: the client has read nothing since the last look, so it is too slow. Bytes written meanwhile do not count.
+   */
+  measured(readBytes: number, out: Effects): 'first' | 'progress' | 'stuck' {
     if (!this.#isCongested) return 'progress';
     const before = this.#readBytes;
     this.#readBytes = readBytes;

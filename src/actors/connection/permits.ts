@@ -1,14 +1,14 @@
 import { channelId, channelKind, type Channel } from '../../protocol/channels.ts';
-import type { Answer } from '../../runtime/ports/actor.ts';
+import type { Answer, Awaits } from '../../runtime/ports/actor.ts';
 import type { Action } from '../../runtime/ports/hooks.ts';
 import { HOOK_SLACK_MS, HOOKS, type HookAnswer } from '../hooks/hooks.ts';
-import { isRefusal, type Refusal } from '../messages.ts';
-import type { Outbox } from '../outbox.ts';
+import { isRefusal, type Refusal } from '../messages/terms.ts';
+import type { Effects } from '../kit/effects.ts';
 import { unavailable, type ConnectionContext } from './context.ts';
-import { LazyMap } from '../lazy.ts';
+import { LazyMap } from '../kit/lazy.ts';
 
 /** A question to the application, and with which token it was asked. */
-export interface Permit<Next> {
+export interface Permit<Next> extends Awaits<HookAnswer> {
   readonly payload: string;
   readonly next: Next;
 }
@@ -17,10 +17,10 @@ export interface RecheckContext extends Permit<Channel> {
   readonly for: 'recheck';
 }
 
-/** Times that the application may be unable to say whether who is in a room may go on reading it. */
+/** How often in a row the application may fail to say whether a user may go on reading a room. */
 const UNDECIDED_MAX = 3;
 
-/** A recheck waits its turn behind those of others; longer than this nobody should. */
+/** A recheck waits its turn behind those of other connections, but not longer than this. */
 const RECHECK_MS = 60_000;
 
 /** Whether the application wants to be asked about what connections do. */
@@ -32,13 +32,14 @@ export function isAsked({ options }: ConnectionContext): boolean {
 export function askPermit(
   { user, credentials, options }: ConnectionContext,
   [action, room]: readonly [Action, string],
-  context: { readonly for: string; readonly next: unknown },
-  out: Outbox,
+  asked: { readonly for: string; readonly next: unknown },
+  out: Effects,
 ): void {
   const { payload: claims } = credentials;
+  const context: Permit<unknown> = { ...asked, payload: claims };
   const question = { hook: 'authorize', user, claims, action, room } as const;
   const deadlineMs = (options.authorizeMs ?? 0) + HOOK_SLACK_MS;
-  out.ask(HOOKS, { type: 'question', question }, { deadlineMs, context: { ...context, payload: claims } });
+  out.ask(HOOKS, { type: 'question', question }, { deadlineMs, context });
 }
 
 /** Undefined when it is granted; `again`: the token is another one by now, so it says nothing. */
@@ -55,16 +56,16 @@ export function refusalOf(
 /** The rooms that a connection is in, whose reader the application is asked about once more. */
 export class Rechecks {
   readonly #context: ConnectionContext;
-  /** Those of which it could not say, and how often in a row. */
+  /** The rooms for which the application failed to answer, and how often in a row. */
   readonly #undecided = new LazyMap<Channel, number>();
-  /** Those of which it has not answered, and with which token it was asked. */
+  /** The rooms for which a question is open, with the token of that question. */
   readonly #asked = new LazyMap<Channel, string>();
 
   constructor(context: ConnectionContext) {
     this.#context = context;
   }
 
-  ask(channels: Iterable<Channel>, out: Outbox): void {
+  ask(channels: Iterable<Channel>, out: Effects): void {
     if (!isAsked(this.#context)) return;
     const { user, credentials } = this.#context;
     const { payload: claims } = credentials;
@@ -79,12 +80,12 @@ export class Rechecks {
   }
 
   /** The pause after an answer that was none is over. */
-  askAgain(out: Outbox): void {
+  askAgain(out: Effects): void {
     this.ask(this.#undecided.keys(), out);
   }
 
   /** True when the connection may not go on in that room. */
-  answered(context: RecheckContext, answer: Answer<HookAnswer>, out: Outbox): boolean {
+  answered(context: RecheckContext, answer: Answer<HookAnswer>, out: Effects): boolean {
     const { next: channel, payload } = context;
     if (this.#asked.get(channel) === payload) this.#asked.delete(channel);
     const refusal = refusalOf(this.#context, context, answer);

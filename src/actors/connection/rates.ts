@@ -1,11 +1,11 @@
 import type { Request } from '../../protocol/requests.ts';
 import { frameWeight } from '../../protocol/size.ts';
 import type { Turn } from '../../runtime/ports/actor.ts';
-import type { Refusal } from '../messages.ts';
-import type { Outbox } from '../outbox.ts';
+import type { Refusal } from '../messages/terms.ts';
+import type { Effects } from '../kit/effects.ts';
 import { bucketOf } from '../../limits/token-bucket.ts';
 import type { TokenBucket } from '../../limits/token-bucket.ts';
-import { Strikes } from '../../limits/strikes.ts';
+import { ViolationCounter } from '../../limits/violation-counter.ts';
 
 const MINUTE_MS = 60_000;
 const PONGS_BURST_MS = 10_000;
@@ -13,7 +13,9 @@ const PONGS_BURST_MS = 10_000;
 /** A pong weighs one for each quarter of a kilobyte begun: it has nothing to say. */
 const PONG_UNIT = 256;
 
-/** Of signals that are dropped without a word, so many times more are borne than of what was told to be too much. */
+/**
+ * The node drops signals without an answer, so it bears this many times more of them than of requests that it refuses.
+ */
 const SILENT_FACTOR = 20;
 const SIGNAL_UNIT = 512;
 
@@ -27,16 +29,22 @@ export interface RateLimits {
   readonly requestsPerMinute: number;
   /** Pongs in frames, without an id, a second; ten times as many at once (LM11). */
   readonly controlFramesPerSecond: number;
-  /** Requests in a minute in spite of a limit that was told, for which it is closed with 4504. */
+  /**
+   * Requests in a minute after a refusal with `retryAfterMs`, before that has passed. At this many the node closes with
+   * 4504.
+   */
   readonly rateAbusePerMinute: number;
 }
 
-/** What is limited apart from the rest: messages are the user's (LM2), a pong is a sign of life, a signal is dropped. */
+/**
+ * The requests with limits of their own: messages are counted for the user (LM2), a pong is a sign of life, a signal is
+ * dropped.
+ */
 type Kind = 'messages' | 'requests' | 'reads';
 
 /**
- * How fast one connection may ask (LM2). Messages are counted by the user's home, over all of the user's connections;
- * here is remembered until when it has said no. Who asks on before that has passed is counted, and put out (4504).
+ * How fast one connection may ask (LM2). The user's home counts messages, over all of the user's connections; this
+ * remembers until when it has refused. Requests before that time are counted, and too many close the connection (4504).
  */
 export class Rates {
   readonly #limits: RateLimits;
@@ -46,7 +54,7 @@ export class Rates {
   #messagesAlone: TokenBucket | undefined;
   #pongs: TokenBucket | undefined;
   #dropped: TokenBucket | undefined;
-  #strikes: Strikes | undefined;
+  #violations: ViolationCounter | undefined;
   #messagesBlockedUntil = -Infinity;
   #requestsBlockedUntil = -Infinity;
   #readsBlockedUntil = -Infinity;
@@ -63,7 +71,7 @@ export class Rates {
     request: Request,
     text: string,
     turn: Turn,
-    out: Outbox,
+    out: Effects,
   ): Refusal | 'dropped' | 'abuse' | undefined {
     switch (request.type) {
       case 'signal':
@@ -77,14 +85,14 @@ export class Rates {
           this.#take(text, turn, out)
         );
       default:
-        // The answer to a ping wants no answer itself.
+        // The answer to a ping gets no answer itself.
         if (request.type === 'heartbeat' && request.status === 'pong' && !request.id)
           return this.#pong(text, turn, out);
         return this.#refusedEarlier('requests', text, turn, out) ?? this.#take(text, turn, out);
     }
   }
 
-  #signal(text: string, turn: Turn, out: Outbox): 'dropped' | 'abuse' | undefined {
+  #signal(text: string, turn: Turn, out: Effects): 'dropped' | 'abuse' | undefined {
     this.#signals ??= bucketOf(this.#limits.signalsPerSecond, 1_000);
     if (!this.#signals || this.#signals.take(turn.now) === 0) return undefined;
     out.count('limited_signals');
@@ -93,8 +101,8 @@ export class Rates {
     return restMs > 0 ? 'abuse' : 'dropped';
   }
 
-  /** Beyond the rate nothing is said either: it asked nothing. */
-  #pong(text: string, turn: Turn, out: Outbox): 'abuse' | undefined {
+  /** Beyond the rate there is no answer either: the frame asked nothing. */
+  #pong(text: string, turn: Turn, out: Effects): 'abuse' | undefined {
     const { controlFramesPerSecond } = this.#limits;
     this.#pongs ??= bucketOf((controlFramesPerSecond * PONGS_BURST_MS) / 1_000, PONGS_BURST_MS);
     const restMs = this.#pongs?.take(turn.now, Math.ceil(text.length / PONG_UNIT)) ?? 0;
@@ -103,7 +111,7 @@ export class Rates {
     return this.#isAbuse(frameWeight(text), turn.now) ? 'abuse' : undefined;
   }
 
-  #refusedEarlier(kind: Kind, text: string, turn: Turn, out: Outbox): Refusal | 'abuse' | undefined {
+  #refusedEarlier(kind: Kind, text: string, turn: Turn, out: Effects): Refusal | 'abuse' | undefined {
     const restMs = this.#blockedUntil(kind) - turn.now;
     if (restMs <= 0) return undefined;
     out.count(`limited_${kind}`);
@@ -115,16 +123,16 @@ export class Rates {
     return kind === 'messages' ? this.#messagesBlockedUntil : this.#requestsBlockedUntil;
   }
 
-  /** 0: nobody is put out. */
+  /** 0: no connection is closed for it. */
   #isAbuse(weight: number, now: number): boolean {
     const { rateAbusePerMinute } = this.#limits;
     if (rateAbusePerMinute === 0) return false;
     // The one that makes the number full is too much.
-    this.#strikes ??= new Strikes(rateAbusePerMinute - 1);
-    return this.#strikes.add(now, weight);
+    this.#violations ??= new ViolationCounter(rateAbusePerMinute - 1);
+    return this.#violations.add(now, weight);
   }
 
-  #take(text: string, turn: Turn, out: Outbox): Refusal | undefined {
+  #take(text: string, turn: Turn, out: Effects): Refusal | undefined {
     this.#requests ??= bucketOf(this.#limits.requestsPerMinute, MINUTE_MS);
     const restMs = this.#requests?.take(turn.now, frameWeight(text)) ?? 0;
     return restMs > 0 ? this.#block('requests', restMs, turn, out) : undefined;
@@ -137,17 +145,17 @@ export class Rates {
   }
 
   /** The user's home has no message left to give for so long. */
-  messagesSpent(retryAfterMs: number, turn: Turn, out: Outbox): Refusal {
+  messagesSpent(retryAfterMs: number, turn: Turn, out: Effects): Refusal {
     return this.#block('messages', retryAfterMs, turn, out);
   }
 
-  /** So much was read for the user that nothing is for so long (LM14); the log has counted it. */
+  /** The user has read so much that nothing is read for them for so long (LM14). The log has counted it. */
   readsSpent(retryAfterMs: number, now: number): Refusal {
     this.#readsBlockedUntil = now + retryAfterMs;
     return rateLimited(retryAfterMs);
   }
 
-  #block(kind: Exclude<Kind, 'reads'>, retryAfterMs: number, turn: Turn, out: Outbox): Refusal {
+  #block(kind: Exclude<Kind, 'reads'>, retryAfterMs: number, turn: Turn, out: Effects): Refusal {
     out.count(`limited_${kind}`);
     const until = turn.now + retryAfterMs;
     if (kind === 'messages') this.#messagesBlockedUntil = until;

@@ -2,47 +2,57 @@ import { channelId, channelKind, clientChannel, roomChannel, type Channel } from
 import type { BadFrame } from '../../protocol/decode.ts';
 import type { RequestOf } from '../../protocol/requests.ts';
 import { isoTime } from '../../protocol/time.ts';
-import type { Answer, Turn } from '../../runtime/ports/actor.ts';
+import type { Answer, Awaits, Turn } from '../../runtime/ports/actor.ts';
 import type { Action } from '../../runtime/ports/hooks.ts';
 import type { HookAnswer } from '../hooks/hooks.ts';
 import type { Verdict } from '../../runtime/ports/tokens.ts';
-import { DIRECTORY, type RoomsPage } from '../directory.ts';
-import { historyFields, historyRequest } from '../history.ts';
-import {
-  homeAddress,
-  isRefusal,
-  LOG,
-  type HomeMessage,
-  type PageReply,
-  type PresencePage,
-  type Refusal,
-  type Spent,
-} from '../messages.ts';
-import type { Outbox } from '../outbox.ts';
+import { DIRECTORY, type RoomsPage } from '../node/directory.ts';
+import { historyFields, historyRequest } from '../kit/history.ts';
+import { homeAddress, type PresencePage } from '../messages/home.ts';
+import { isRefusal, type Refusal } from '../messages/terms.ts';
+import { LOG, type PageReply } from '../messages/log.ts';
+import { answerFor } from '../kit/answers.ts';
+import type { Effects } from '../kit/effects.ts';
 import { Creations, type CreationContext } from './creations.ts';
 import { askPermit, isAsked, refusalOf, type Permit } from './permits.ts';
 import { WEIGHTS } from './weights.ts';
 import { ack, badFrame, refuse, unavailable, write, type ConnectionContext } from './context.ts';
 import type { Subscriptions } from './subscriptions.ts';
-import { LazyMap } from '../lazy.ts';
+import { LazyMap } from '../kit/lazy.ts';
 
 /** `asAdmin`: it was asked with the scope that passes every check. */
 export type RequestContext =
   /** The application is asked whether it may be done (`authorize`). */
   | ({ readonly for: 'permit' } & Permit<PermittedRequest>)
-  | ({ readonly for: 'history'; readonly request: RequestOf<'history'>; readonly channel: Channel } & Asked)
-  | ({ readonly for: 'presence'; readonly request: RequestOf<'presence'> } & Asked)
+  | HistoryContext
+  | PresenceContext
   | CreationContext
-  | ({ readonly for: 'rooms'; readonly request: RequestOf<'rooms'> } & Asked);
+  | RoomsContext;
 
-/** What the application may be asked about. */
+/** The requests about which the application may be asked. */
 type PermittedRequest = RequestOf<'history' | 'presence' | 'signal' | 'create'>;
 
 interface Asked {
   readonly asAdmin: boolean;
 }
 
-/** The requests that are answered by somebody else: room, log or token verifier. */
+interface HistoryContext extends Asked, Awaits<PageReply> {
+  readonly for: 'history';
+  readonly request: RequestOf<'history'>;
+  readonly channel: Channel;
+}
+
+interface PresenceContext extends Asked, Awaits<PresencePage | Refusal> {
+  readonly for: 'presence';
+  readonly request: RequestOf<'presence'>;
+}
+
+interface RoomsContext extends Asked, Awaits<RoomsPage | Refusal> {
+  readonly for: 'rooms';
+  readonly request: RequestOf<'rooms'>;
+}
+
+/** The requests that another actor answers: a room, the log, or the token verifier. */
 export class Requests {
   readonly #context: ConnectionContext;
   readonly #subscriptions: Subscriptions;
@@ -56,15 +66,15 @@ export class Requests {
     this.creations = new Creations(context);
   }
 
-  // --- what the application has a say in
+  // --- requests that the application may refuse
 
   /** It is asked before anything is done. */
-  #permit(action: Action, room: string, next: PermittedRequest, out: Outbox): void {
+  #permit(action: Action, room: string, next: PermittedRequest, out: Effects): void {
     this.#context.gate.begin(WEIGHTS.permit, out);
     askPermit(this.#context, [action, room], { for: 'permit', next }, out);
   }
 
-  #permitted(context: RequestContext & { for: 'permit' }, answer: Answer<HookAnswer>, out: Outbox): void {
+  #permitted(context: RequestContext & { for: 'permit' }, answer: Answer<HookAnswer>, out: Effects): void {
     const { next } = context;
     const refusal = refusalOf(this.#context, context, answer);
     if (refusal && refusal !== 'again') return this.#refuse(next.id, refusal, out);
@@ -83,23 +93,23 @@ export class Requests {
 
   // --- signal
 
-  /** A signal too many: nothing is looked at, and nothing is said. */
-  dropped({ id, room }: RequestOf<'signal'>, out: Outbox): void {
+  /** A signal beyond the rate: it is dropped unread, and gets no answer. */
+  dropped({ id, room }: RequestOf<'signal'>, out: Effects): void {
     ack(this.#context, id, { room }, out);
   }
 
-  signal(request: RequestOf<'signal'>, out: Outbox): void {
+  signal(request: RequestOf<'signal'>, out: Effects): void {
     this.#signal(request, out, !isAsked(this.#context));
   }
 
-  #signal(request: RequestOf<'signal'>, out: Outbox, isPermitted: boolean): void {
+  #signal(request: RequestOf<'signal'>, out: Effects, isPermitted: boolean): void {
     const { address, user } = this.#context;
     if (!this.#subscriptions.table.isJoined(request.room)) {
       return this.#refuse(request.id, { error: 'not_joined', message: 'the room is not joined' }, out);
     }
     if (!isPermitted) return this.#permit('signal', request.room, request, out);
     const message = { type: 'signal', address, user, data: request.data } as const;
-    // Of the signals that a busy room has not taken yet only the newest matters.
+    // Only the newest of the signals that a busy room has not taken yet matters.
     out.tellLatest(homeAddress(roomChannel(request.room)), message, address);
     ack(this.#context, request.id, { room: request.room }, out);
   }
@@ -109,7 +119,7 @@ export class Requests {
   /** Undefined, or why the frame is refused. */
   history(
     request: RequestOf<'history'>,
-    out: Outbox,
+    out: Effects,
     isPermitted = !isAsked(this.#context),
   ): BadFrame | undefined {
     const { user, credentials, options } = this.#context;
@@ -129,10 +139,10 @@ export class Requests {
   }
 
   #historyRead(
-    { request, channel }: RequestContext & { for: 'history' },
+    { request, channel }: HistoryContext,
     answer: Answer<PageReply>,
     turn: Turn,
-    out: Outbox,
+    out: Effects,
   ): void {
     if (answer.ok && !answer.body.ok && answer.body.failure === 'limited')
       return this.#refuse(
@@ -143,7 +153,7 @@ export class Requests {
     if (!answer.ok || !answer.body.ok) return this.#refuse(request.id, unavailable(this.#context), out);
     const fields = historyFields(channel, request, answer.body.value, this.#context.options.autoCreate);
     if (typeof fields !== 'string') {
-      // Who is in the room and may not read it is there by mistake: his home has to hear of it (JW4).
+      // A user in the room who may not read it is there by mistake: the room's home has to hear of it (JW4).
       const isJoined =
         channelKind(channel) === 'room' && this.#subscriptions.table.isJoined(channelId(channel));
       if (isJoined) out.tell(homeAddress(channel), { type: 'rightDoubted' });
@@ -155,15 +165,18 @@ export class Requests {
 
   // --- presence
 
-  presence(request: RequestOf<'presence'>, out: Outbox, isPermitted = !isAsked(this.#context)): void {
+  presence(request: RequestOf<'presence'>, out: Effects, isPermitted = !isAsked(this.#context)): void {
     if (!isPermitted) return this.#permit('presence', request.room, request, out);
-    const { user, credentials } = this.#context;
+    const { user, credentials, options } = this.#context;
     const { isAdmin } = credentials;
+    const { requestDeadlineMs: deadlineMs } = options.limits;
     const message = { type: 'presence', after: request.after, user, isAdmin } as const;
-    this.#askHome(roomChannel(request.room), message, { for: 'presence', request, asAdmin: isAdmin }, out);
+    const context: RequestContext = { for: 'presence', request, asAdmin: isAdmin };
+    this.#context.gate.begin(WEIGHTS.presence, out);
+    out.ask(homeAddress(roomChannel(request.room)), message, { deadlineMs, context, lane: 'user' });
   }
 
-  #presenceRead(request: RequestOf<'presence'>, answer: Answer<PresencePage | Refusal>, out: Outbox): void {
+  #presenceRead(request: RequestOf<'presence'>, answer: Answer<PresencePage | Refusal>, out: Effects): void {
     if (!answer.ok) return this.#refuse(request.id, unavailable(this.#context), out);
     if (isRefusal(answer.body)) return this.#refuse(request.id, answer.body, out);
     const { members, total, more } = answer.body;
@@ -177,7 +190,7 @@ export class Requests {
 
   // --- rooms
 
-  rooms(request: RequestOf<'rooms'>, out: Outbox): void {
+  rooms(request: RequestOf<'rooms'>, out: Effects): void {
     const { user, credentials, options } = this.#context;
     const { after, limit, invited } = request;
     const message = { type: 'list', user, isAdmin: credentials.isAdmin, after, limit, invited } as const;
@@ -186,7 +199,7 @@ export class Requests {
     out.ask(DIRECTORY, message, { deadlineMs: options.limits.requestDeadlineMs, context });
   }
 
-  #roomsRead({ id }: RequestOf<'rooms'>, answer: Answer<RoomsPage | Refusal>, out: Outbox): void {
+  #roomsRead({ id }: RequestOf<'rooms'>, answer: Answer<RoomsPage | Refusal>, out: Effects): void {
     if (!answer.ok) return this.#refuse(id, unavailable(this.#context), out);
     if (isRefusal(answer.body)) return this.#refuse(id, answer.body, out);
     const { rooms, more } = answer.body;
@@ -202,7 +215,7 @@ export class Requests {
 
   // --- refresh
 
-  refresh(request: RequestOf<'refresh'>, out: Outbox): void {
+  refresh(request: RequestOf<'refresh'>, out: Effects): void {
     const call = ++this.#lastCall;
     this.#refreshing.set(call, request);
     this.#context.gate.begin(WEIGHTS.refresh, out);
@@ -210,7 +223,7 @@ export class Requests {
   }
 
   /** The claims to go on with, when the new token is good and the same user's. */
-  verified(call: number, verdict: Verdict, out: Outbox): (Verdict & { ok: true })['claims'] | undefined {
+  verified(call: number, verdict: Verdict, out: Effects): (Verdict & { ok: true })['claims'] | undefined {
     const request = this.#refreshing.get(call);
     if (!request) return undefined;
     this.#refreshing.delete(call);
@@ -231,29 +244,27 @@ export class Requests {
 
   // --- answers
 
-  answered(context: RequestContext, answer: Answer<unknown>, turn: Turn, out: Outbox): void {
+  answered(context: RequestContext, answer: Answer<unknown>, turn: Turn, out: Effects): void {
     this.#context.gate.end(WEIGHTS[context.for], out);
-    if (context.for === 'permit') return this.#permitted(context, answer as Answer<HookAnswer>, out);
-    if (context.for === 'roomSpent') return this.creations.spent(context, answer as Answer<Spent>, turn, out);
-    // The scope with which it was asked is gone: what it would show may not be for this token.
+    if (context.for === 'permit') return this.#permitted(context, answerFor(context, answer), out);
+    if (context.for === 'roomSpent')
+      return this.creations.spent(context, answerFor(context, answer), turn, out);
+    // The scope of the question is gone: the answer may not be for this token.
     if ('asAdmin' in context && context.asAdmin && !this.#context.credentials.isAdmin)
       return void this.#askAgain(context, out);
     switch (context.for) {
       case 'history':
-        return this.#historyRead(context, answer as Answer<PageReply>, turn, out);
+        return this.#historyRead(context, answerFor(context, answer), turn, out);
       case 'presence':
-        return this.#presenceRead(context.request, answer as Answer<PresencePage | Refusal>, out);
+        return this.#presenceRead(context.request, answerFor(context, answer), out);
       case 'create':
-        return this.creations.made(context, answer as Answer<object>, out);
+        return this.creations.made(context, answerFor(context, answer), out);
       case 'rooms':
-        return this.#roomsRead(context.request, answer as Answer<RoomsPage | Refusal>, out);
+        return this.#roomsRead(context.request, answerFor(context, answer), out);
     }
   }
 
-  #askAgain(
-    context: Exclude<RequestContext, { readonly for: 'create' | 'roomSpent' | 'permit' }>,
-    out: Outbox,
-  ): BadFrame | void {
+  #askAgain(context: HistoryContext | PresenceContext | RoomsContext, out: Effects): BadFrame | void {
     switch (context.for) {
       case 'history':
         return this.history(context.request, out);
@@ -264,13 +275,7 @@ export class Requests {
     }
   }
 
-  #askHome(channel: Channel, message: HomeMessage, context: RequestContext, out: Outbox): void {
-    const { requestDeadlineMs: deadlineMs } = this.#context.options.limits;
-    this.#context.gate.begin(WEIGHTS[context.for], out);
-    out.ask(homeAddress(channel), message, { deadlineMs, context, lane: 'user' });
-  }
-
-  #refuse(id: string | undefined, refusal: Refusal, out: Outbox): void {
+  #refuse(id: string | undefined, refusal: Refusal, out: Effects): void {
     refuse(this.#context, id, refusal, out);
   }
 }

@@ -4,10 +4,10 @@ import type { BadFrame } from '../../protocol/decode.ts';
 import { WIRE_LIMITS } from '../../protocol/limits.ts';
 import type { ChannelReply } from '../../protocol/pushes.ts';
 import type { RequestOf } from '../../protocol/requests.ts';
-import type { Subscribed } from '../messages.ts';
-import { positionOf, type GivenPosition } from '../positions.ts';
+import type { Subscribed } from '../messages/relay.ts';
+import { positionOf, type GivenPosition } from '../kit/positions.ts';
 
-/** Where a subscriber starts, and what it is told about it (RQ1, RQ2). Bounds of a gap are inclusive. */
+/** Where a subscriber starts, as the reply says it (RQ1, RQ2). Bounds of a gap are inclusive. */
 export function placeIn(
   { head, isOther }: Found,
   position: GivenPosition | undefined,
@@ -20,7 +20,7 @@ export function placeIn(
   return after === since ? { after, seq: head } : { after, seq: head, gap: { from: since + 1, to: after } };
 }
 
-/** What the log has of a channel, and whether it has another message where the client says that it is. */
+/** A channel's head, and whether the log has another message where the client says that it is. */
 export type Found = Pick<Subscribed, 'head' | 'isOther'>;
 
 export interface Wanted {
@@ -52,7 +52,7 @@ export function wantedChannels(
   return wanted;
 }
 
-/** One `resume` under way (RQ2): gathers what becomes of each channel, until all are known and one ack says so. */
+/** One `resume` under way (RQ2): it gathers the outcome of each channel, until all are known and one ack has them. */
 export class Resume {
   readonly id: string | undefined;
   readonly #replayMax: number;
@@ -100,7 +100,7 @@ export class Resume {
     this.#replies.set(name, reply);
   }
 
-  /** It was put off the channel before all others were known: then the ack does not say that it is on. */
+  /** The channel has put the connection off before all others were known: the ack must not say that it is on. */
   evicted(channel: Channel, error: SocketErrorCode): void {
     const name = clientName(channel);
     if (!this.#replies.has(name)) return;

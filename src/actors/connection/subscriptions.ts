@@ -3,10 +3,11 @@ import type { SocketErrorCode } from '../../protocol/codes.ts';
 import type { BadFrame } from '../../protocol/decode.ts';
 import type { Position, RequestOf } from '../../protocol/requests.ts';
 import type { Answer } from '../../runtime/ports/actor.ts';
-import { isRefusal, type Departure, type DeviceState, type Refusal, type Subscribed } from '../messages.ts';
-import type { HookAnswer } from '../hooks/hooks.ts';
-import type { Outbox } from '../outbox.ts';
-import { isPlainIn, positionOf, seqToProve } from '../positions.ts';
+import { isRefusal, type Departure, type DeviceState, type Refusal } from '../messages/terms.ts';
+import type { Subscribed } from '../messages/relay.ts';
+import { answerFor } from '../kit/answers.ts';
+import type { Effects } from '../kit/effects.ts';
+import { isPlainIn, positionOf, seqToProve } from '../kit/positions.ts';
 import { ChannelTable } from './channel-table.ts';
 import { askToLeave, placeLate, subscribe, unsubscribe } from './channel-asks.ts';
 import { ack, NOT_JOINED, refuse, unavailable, type ConnectionContext } from './context.ts';
@@ -15,11 +16,13 @@ import { placeIn, Resume, wantedChannels, type Wanted } from './resume.ts';
 import {
   channelOf,
   type BaseContext,
+  type EnteringContext,
   type JoinContext,
+  type LeaveContext,
   type ResumeContext,
   type SubscriptionContext,
 } from './subscription-context.ts';
-import { LazyMap } from '../lazy.ts';
+import { LazyMap } from '../kit/lazy.ts';
 
 /**
  * The channels of one connection: `broadcast` and the user's own from the beginning, rooms as they are joined.
@@ -28,7 +31,7 @@ import { LazyMap } from '../lazy.ts';
 export class Subscriptions {
   readonly #context: ConnectionContext;
   readonly #channels: ChannelTable;
-  /** Channels whose relay may have us: asked for, and not known to be over. A step that throws does not take that back. */
+  /** Channels that it has asked for and may still be on. A step that throws does not take that back. */
   readonly #known = new Set<Channel>();
   readonly #entrance: Entrance;
   /** Where a client wanted to go on when a channel could not be reached: there it goes on once it can. */
@@ -50,38 +53,37 @@ export class Subscriptions {
     });
   }
 
-  /** What it is on, for those who do not change it. */
+  /** The channels that it is on, for reading. */
   get table(): Pick<ChannelTable, 'names' | 'isJoined' | 'onlyRoom' | 'tellState'> {
     return this.#channels;
   }
 
   // --- the two channels of everyone
 
-  begin(out: Outbox): void {
+  begin(out: Effects): void {
     for (const channel of this.#base) this.#askBase(channel, out);
   }
 
-  #askBase(channel: Channel, out: Outbox): void {
+  #askBase(channel: Channel, out: Effects): void {
     this.#channels.asking(channel);
-    const position = this.#wantedLater.get(channel);
-    this.#ask({ for: 'base', channel, position }, 'connecting', out);
+    this.#ask({ for: 'base', channel, position: this.#wantedLater.get(channel) }, 'connecting', out);
   }
 
-  #ask(context: SubscriptionContext, state: DeviceState, out: Outbox): void {
+  #ask(context: EnteringContext, state: DeviceState, out: Effects): void {
     this.#known.add(channelOf(context));
     this.#entrance.asking(channelOf(context));
     subscribe(this.#context, context, state, out);
   }
 
-  /** Null until both have been answered; then their heads, or `unknown` when one could not be had. */
+  /** Null until both relays have answered. Then their heads, or `unknown` if one could not be read. */
   get heads(): { readonly broadcast: number; readonly user: number } | 'unknown' | null {
     const [broadcast, user] = this.#base.map((channel) => this.#channels.get(channel));
     if (broadcast?.stage === 'asking' || user?.stage === 'asking') return null;
     return broadcast && user ? { broadcast: broadcast.head, user: user.head } : 'unknown';
   }
 
-  /** The first request has come, or the time for it is over: what was not named starts at its head (HS5). */
-  greeted(out: Outbox): void {
+  /** The first request has come, or its time is over: channels that it did not name start at their heads (HS5). */
+  greeted(out: Effects): void {
     if (!this.#isGreeting) return;
     this.#isGreeting = false;
     for (const channel of this.#base) {
@@ -90,7 +92,7 @@ export class Subscriptions {
     }
   }
 
-  #baseAnswered({ channel, position }: BaseContext, reply: Subscribed | Refusal, out: Outbox): void {
+  #baseAnswered({ channel, position }: BaseContext, reply: Subscribed | Refusal, out: Effects): void {
     if (isRefusal(reply)) {
       this.#channels.off(channel);
       out.arm('resubscribe', this.#context.options.limits.retryAfterMs);
@@ -105,25 +107,22 @@ export class Subscriptions {
   }
 
   /** One of the two channels, which could not be reached before: on from where the client wanted to go on. */
-  #startLate(channel: Channel, out: Outbox): void {
+  #startLate(channel: Channel, out: Effects): void {
     const subscription = this.#channels.get(channel);
     if (subscription?.stage !== 'ready') return;
     const wanted = this.#wantedLater.get(channel);
     this.#wantedLater.delete(channel);
-    this.#channels.start(
-      channel,
-      placeLate(this.#context, { channel, found: subscription, position: wanted }, out),
-      out,
-    );
+    const after = placeLate(this.#context, { channel, found: subscription, position: wanted }, out);
+    this.#channels.start(channel, after, out);
   }
 
-  retryBase(out: Outbox): void {
+  retryBase(out: Effects): void {
     for (const channel of this.#base) if (!this.#channels.has(channel)) this.#askBase(channel, out);
   }
 
   // --- join
 
-  join(request: RequestOf<'join'>, out: Outbox): void {
+  join(request: RequestOf<'join'>, out: Effects): void {
     const channel = roomChannel(request.room);
     if (!this.#channels.has(channel) && this.#channels.rooms >= this.#roomsMax) {
       const message = `a connection may join ${this.#roomsMax} rooms`;
@@ -134,8 +133,7 @@ export class Subscriptions {
     this.#entrance.enter({ for: 'join', request, position }, this.#channels.has(channel), out);
   }
 
-  #joined({ request, position }: JoinContext, reply: Subscribed | Refusal, out: Outbox): void {
-    const { id, room } = request;
+  #joined({ request: { id, room }, position }: JoinContext, reply: Subscribed | Refusal, out: Effects): void {
     const channel = roomChannel(room);
     this.#context.gate.release('subscribing', out);
     if (isRefusal(reply)) return refuse(this.#context, id, reply, out);
@@ -158,44 +156,43 @@ export class Subscriptions {
   // --- resume
 
   /** Undefined, or why the frame is refused. */
-  resume(request: RequestOf<'resume'>, out: Outbox): BadFrame | undefined {
+  resume(request: RequestOf<'resume'>, out: Effects): BadFrame | undefined {
     const { user, options, gate } = this.#context;
     const wanted = wantedChannels(request, user, options.log());
     if ('ok' in wanted) return wanted;
     const resume = new Resume(request.id, options.limits.replayMax);
     this.#resume = resume;
     gate.hold('subscribing', out);
-    for (const one of wanted) this.#resumeOne(one, resume, out);
+    for (const channel of wanted) this.#resumeOne(channel, resume, out);
     this.greeted(out);
     this.#resumedIfDone(resume, out);
     return undefined;
   }
 
-  #resumeOne(wanted: Wanted, resume: Resume, out: Outbox): void {
+  #resumeOne(wanted: Wanted, resume: Resume, out: Effects): void {
     const { name, channel, position } = wanted;
-    const known = this.#channels.get(channel);
-    if (known?.stage === 'ready') {
+    const subscribed = this.#channels.get(channel);
+    if (subscribed?.stage === 'ready') {
       // It has its place now: the greeting has nothing to say about it any more.
-      known.stage = 'on';
-      if (isPlainIn(position, known.head)) return resume.place(wanted, known);
+      subscribed.stage = 'on';
+      if (isPlainIn(position, subscribed.head)) return resume.place(wanted, subscribed);
       // The log is to be asked about it, or the client has from elsewhere what was stored since the welcome.
       resume.asking(false);
       return this.#ask({ for: 'resume', wanted, isNew: false, isPlaced: false }, 'alive', out);
     }
-    if (this.#base.includes(channel) && known?.stage !== 'on') {
+    if (this.#base.includes(channel) && subscribed?.stage !== 'on') {
       // It could not be reached before the welcome and is being asked for again; it will start where this says.
       this.#wantedLater.set(channel, position);
       return resume.reply(name, { error: 'unavailable' });
     }
-    const isNew = !known;
+    const isNew = !subscribed;
     if (isNew && this.#channels.rooms + resume.newRooms >= this.#roomsMax)
       return resume.reply(name, { error: 'limit_reached' });
     resume.asking(isNew);
-    const context: ResumeContext = { for: 'resume', wanted, isNew, isPlaced: !isNew };
-    this.#entrance.enter(context, !isNew, out);
+    this.#entrance.enter({ for: 'resume', wanted, isNew, isPlaced: !isNew }, !isNew, out);
   }
 
-  #resumed(context: ResumeContext, reply: Subscribed | Refusal, out: Outbox): void {
+  #resumed(context: ResumeContext, reply: Subscribed | Refusal, out: Effects): void {
     const { wanted, isNew, isPlaced } = context;
     const resume = this.#resume;
     if (!resume) return;
@@ -210,11 +207,11 @@ export class Subscriptions {
     this.#resumedIfDone(resume, out);
   }
 
-  #notResumed(context: ResumeContext, refusal: Refusal, resume: Resume, out: Outbox): void {
+  #notResumed(context: ResumeContext, refusal: Refusal, resume: Resume, out: Effects): void {
     const { wanted, isNew, isPlaced } = context;
     const { name, channel, position } = wanted;
     const known = this.#channels.get(channel);
-    // It is live all the same: how far the log goes now is not known, but what lies before its beginning is.
+    // It is live all the same. Its head is not known now, but the range before its start is.
     if (isPlaced && known && !position.mustBeProven)
       return resume.reply(name, this.#channels.beganWith(channel, position));
     resume.reply(name, { error: refusal.error });
@@ -227,7 +224,7 @@ export class Subscriptions {
     out.arm('resubscribe', this.#context.options.limits.retryAfterMs);
   }
 
-  #resumedIfDone(resume: Resume, out: Outbox): void {
+  #resumedIfDone(resume: Resume, out: Effects): void {
     if (!resume.isDone) return;
     this.#resume = undefined;
     ack(this.#context, resume.id, { channels: resume.replies }, out);
@@ -238,7 +235,7 @@ export class Subscriptions {
 
   // --- leave
 
-  leave(request: RequestOf<'leave'>, out: Outbox): void {
+  leave(request: RequestOf<'leave'>, out: Effects): void {
     const channel = roomChannel(request.room);
     if (!this.#channels.off(channel)) return refuse(this.#context, request.id, NOT_JOINED, out);
     this.#context.gate.hold('subscribing', out);
@@ -252,8 +249,8 @@ export class Subscriptions {
     return this.#channels.off(channel);
   }
 
-  /** The application does not want it in a room any more that it is in, or is about to be in. */
-  shutOut(channel: Channel, out: Outbox): void {
+  /** The application does not allow it any more in a room that it is in, or is about to be in. */
+  shutOut(channel: Channel, out: Effects): void {
     this.#entrance.shut(channel);
     if (this.#channels.has(channel)) unsubscribe(this.#context, channel, 'gone', out);
   }
@@ -264,23 +261,24 @@ export class Subscriptions {
   }
 
   /** The connection is over. */
-  releaseAll(how: Departure, out: Outbox): void {
+  releaseAll(how: Departure, out: Effects): void {
     for (const channel of this.#known) unsubscribe(this.#context, channel, how, out);
   }
 
   // --- answers
 
-  answered(context: SubscriptionContext, given: Answer<unknown>, out: Outbox): void {
+  answered(context: SubscriptionContext, received: Answer<unknown>, out: Effects): void {
     if (context.for === 'authorize')
-      return this.#entrance.authorized(context, given as Answer<HookAnswer>, out);
+      return this.#entrance.authorized(context, answerFor(context, received), out);
     const channel = channelOf(context);
     const isShut = this.#entrance.answered(channel);
     if (isShut) unsubscribe(this.#context, channel, 'gone', out);
-    const answer = (isShut ? SHUT : given) as Answer<Subscribed | Refusal>;
+    if (context.for === 'leave') return this.#left(context, channel, isShut || received.ok, out);
+    const answer = isShut ? SHUT : answerFor(context, received);
     const reply = answer.ok ? answer.body : unavailable(this.#context);
     const isOff = !this.#channels.has(channel);
     if (answer.ok && isRefusal(answer.body) && isOff) this.#known.delete(channel);
-    // The relay may still let us in when nobody waits for it any more: then somebody would be present who is not.
+    // The relay may still let this connection in, which no longer waits: then a user would be present who is not.
     if (!answer.ok && (isOff || context.for === 'base')) unsubscribe(this.#context, channel, 'gone', out);
     switch (context.for) {
       case 'base':
@@ -289,10 +287,13 @@ export class Subscriptions {
         return this.#joined(context, reply, out);
       case 'resume':
         return this.#resumed(context, reply, out);
-      case 'leave':
-        if (answer.ok) this.#known.delete(channel);
-        this.#context.gate.release('subscribing', out);
-        return ack(this.#context, context.request.id, { room: context.request.room }, out);
     }
+  }
+
+  #left({ request: { id, room } }: LeaveContext, channel: Channel, hasAnswer: boolean, out: Effects): void {
+    if (hasAnswer) this.#known.delete(channel);
+    else if (!this.#channels.has(channel)) unsubscribe(this.#context, channel, 'gone', out);
+    this.#context.gate.release('subscribing', out);
+    ack(this.#context, id, { room }, out);
   }
 }

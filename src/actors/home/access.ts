@@ -1,9 +1,12 @@
-import type { Answer, Turn } from '../../runtime/ports/actor.ts';
+import type { Answer, Awaits, Turn } from '../../runtime/ports/actor.ts';
 import type { Access as RoomAccess } from '../../runtime/ports/log-store.ts';
 import type { Membership } from '../../runtime/ports/members.ts';
-import { lostRecord, type KnownRecord } from '../log-messages.ts';
-import { LOG, type Actor, type LogReply, type Refusal } from '../messages.ts';
-import type { Outbox } from '../outbox.ts';
+import { lostRecord, type KnownRecord } from '../messages/log.ts';
+import { LOG, type LogReply, type StoreAnswer } from '../messages/log.ts';
+import type { Actor, Refusal } from '../messages/terms.ts';
+import type { Effects } from '../kit/effects.ts';
+import type { Continuation, Decided } from './continuation.ts';
+import { BANNED, FORBIDDEN, GONE, NOT_FOUND, unavailable } from './refusals.ts';
 
 /** Users of a room of whom something is remembered; asking about one more costs a batched read. */
 const REMEMBERED_MAX = 10_000;
@@ -11,23 +14,25 @@ const REMEMBERED_MAX = 10_000;
 /** Requests that may wait for one user's membership to be read. */
 const WAITING_MAX = 256;
 
-export type AccessContext =
-  | { readonly for: 'record' | 'accepted' }
-  /** What is read of one user: the membership, or the rest of a ban. */
-  | { readonly for: 'membership' | 'banned'; readonly user: string; readonly changes: number };
+export type AccessContext = RecordContext | AcceptedContext | UserContext;
 
-type UserContext = Extract<AccessContext, { readonly user: string }>;
+interface RecordContext extends Awaits<LogReply<KnownRecord | null>> {
+  readonly for: 'record';
+}
 
-/** What is to be done once a right is known: `undefined` when it is granted. */
-export type Then = (refusal: Refusal | undefined, turn: Turn, out: Outbox) => void;
+interface AcceptedContext extends Awaits<StoreAnswer<'acceptInvitation'>> {
+  readonly for: 'accepted';
+}
 
-interface Waiting {
-  readonly actor: Actor;
-  readonly decide: Then;
+/** A read of one user: the membership, or the rest of a ban. */
+interface UserContext extends Awaits<LogReply<Membership | number>> {
+  readonly for: 'membership' | 'banned';
+  readonly user: string;
+  readonly changes: number;
 }
 
 /**
- * Who may do what in one room (JW4). Every change of members goes through the room's home,
+ * The rights of users in one room (JW4). Every change of members goes through the room's home,
  * so what is remembered here is true until the home changes it.
  *
  * - Requests of one user are decided in the order they came, also while the membership is being read.
@@ -40,9 +45,10 @@ export class Access {
   /** Undefined until loaded; null: the room has none. */
   record: KnownRecord | null | undefined;
   readonly #members = new Map<string, Membership>();
-  /** Until when users are banned, on the clock of `now`; only of a room from which somebody is. */
+  /** The end of each user's ban, on the clock of `now`; empty in a room without bans. */
   readonly #bans = new Map<string, number>();
-  readonly #waiting = new Map<string, Waiting[]>();
+  /** The continuations that wait for the right of each user, in order. */
+  readonly #waiting = new Map<string, Continuation[]>();
   #isLoading = false;
   #isStale = false;
   /** Counts what was changed or read: what was asked before is older. */
@@ -59,7 +65,7 @@ export class Access {
     return this.record !== undefined;
   }
 
-  /** Nobody waits for a right to be known. */
+  /** No request waits for a right. */
   get isAtRest(): boolean {
     return !this.#isLoading && this.#waiting.size === 0;
   }
@@ -73,7 +79,7 @@ export class Access {
   }
 
   /** Asks for the record; while it is asked for, only that it must be asked for once more is kept. */
-  load(out: Outbox): void {
+  load(out: Effects): void {
     this.#isStale = this.#isLoading;
     if (this.#isLoading) return;
     this.#isLoading = true;
@@ -88,7 +94,7 @@ export class Access {
   loaded(
     answer: Answer<LogReply<KnownRecord | null>>,
     isWritten: boolean,
-    out: Outbox,
+    out: Effects,
   ): 'loaded' | 'failed' | 'stale' {
     this.#isLoading = false;
     if (!answer.ok || !answer.body.ok) return 'failed';
@@ -123,15 +129,15 @@ export class Access {
     remember(this.#members, user, isMember);
   }
 
-  /** Somebody was banned, or is not any more: how it is now is read when it is asked for. */
+  /** A user was banned, or is not banned any more. The room reads the ban when it needs it. */
   bansChanged(user: string): void {
     this.#noteChange();
     this.#bans.delete(user);
     if (this.record) this.record = { ...this.record, hasBans: true };
   }
 
-  /** Who was only put into the room has joined it: from now on it is listed as any other (RQ11). */
-  joined(user: string, out: Outbox): void {
+  /** A user who was invited has joined: from now on the user's list has this room like any other (RQ11). */
+  joined(user: string, out: Effects): void {
     if (this.#members.get(user) !== 'invited') return;
     this.#members.set(user, true);
     const request = { call: 'acceptInvitation', room: this.#room, user } as const;
@@ -144,26 +150,31 @@ export class Access {
     if (this.#isLoading) this.#isStale = true;
   }
 
-  /** Decides, at once where that is possible. The record must have been loaded. */
-  check(actor: Actor, turn: Turn, out: Outbox, then: Then): void {
-    // Also what could be decided by now: nothing overtakes what the same user asked before (DG7).
-    const waiting = this.#waiting.get(actor.user);
-    if (waiting && waiting.length >= WAITING_MAX) return then(this.#unavailable(), turn, out);
-    if (waiting) return void waiting.push({ actor, decide: then });
-    const refusal = this.#refusal(actor, turn);
-    if (refusal !== 'membership' && refusal !== 'banned') return then(refusal, turn, out);
-    this.#waiting.set(actor.user, [{ actor, decide: then }]);
-    const context: AccessContext = { for: refusal, user: actor.user, changes: this.#changes };
+  /**
+   * Why the right is refused, or undefined if it is granted. While it is being read, `next` waits here. The record must have
+   * been loaded.
+   */
+  check(next: Continuation, turn: Turn, out: Effects): Refusal | undefined | 'waiting' {
+    const { by } = next;
+    // Nothing overtakes what the same user asked before, even if it could be decided by now (DG7).
+    const waiting = this.#waiting.get(by.user);
+    if (waiting && waiting.length >= WAITING_MAX) return this.#unavailable();
+    if (waiting) return (waiting.push(next), 'waiting');
+    const refusal = this.#refusal(by, turn);
+    if (refusal !== 'membership' && refusal !== 'banned') return refusal;
+    this.#waiting.set(by.user, [next]);
+    const context: AccessContext = { for: refusal, user: by.user, changes: this.#changes };
     out.ask(
       LOG,
-      { type: refusal, room: this.#room, user: actor.user },
+      { type: refusal, room: this.#room, user: by.user },
       { deadlineMs: this.#deadlineMs, context },
     );
+    return 'waiting';
   }
 
-  /** Why there is no room, if there is none; for nobody. */
+  /** Why there is no room, if there is none. Then no user has a right. */
   absence(): Refusal | undefined {
-    if (this.record?.isDeleted) return { error: 'gone', message: 'the room was deleted' };
+    if (this.record?.isDeleted) return GONE;
     const isThere = this.record ? !this.record.isLost : this.#autoCreate;
     return isThere ? undefined : NOT_FOUND;
   }
@@ -183,18 +194,26 @@ export class Access {
     return isMember ? undefined : FORBIDDEN;
   }
 
-  /** What was read of a user: decides on all of the user's that wait, or on what else must be read of him. */
-  known(context: UserContext, answer: Answer<LogReply<Membership | number>>, turn: Turn, out: Outbox): void {
+  /**
+   * Takes what was read of a user. Returns what goes on now of all that waits for it. The rest waits for something else that
+   * must be read of the user.
+   */
+  known(
+    context: UserContext,
+    answer: Answer<LogReply<Membership | number>>,
+    turn: Turn,
+    out: Effects,
+  ): readonly Decided[] {
     const { user } = context;
     const waiting = this.#waiting.get(user) ?? [];
     this.#waiting.delete(user);
-    const isKnown = answer.ok && answer.body.ok;
-    // Something changed while it was read: what is known since is newer, and what is not known is asked again.
-    if (isKnown && context.changes === this.#changes) this.#noted(context, answer.body.value, turn);
-    for (const { actor, decide } of waiting) {
-      if (!isKnown) decide(this.#unavailable(), turn, out);
-      else this.check(actor, turn, out, decide);
-    }
+    if (!answer.ok || !answer.body.ok) return waiting.map((next) => ({ next, refusal: this.#unavailable() }));
+    // If something changed while it was read, the room knows newer things, and asks again for what it does not know.
+    if (context.changes === this.#changes) this.#noted(context, answer.body.value, turn);
+    return waiting.flatMap((next) => {
+      const refusal = this.check(next, turn, out);
+      return refusal === 'waiting' ? [] : [{ next, refusal }];
+    });
   }
 
   #noted({ for: what, user }: UserContext, value: Membership | number, turn: Turn): void {
@@ -203,19 +222,12 @@ export class Access {
   }
 
   #unavailable(): Refusal {
-    return {
-      error: 'unavailable',
-      message: 'the right to this room cannot be checked right now',
-      retryAfterMs: this.#retryAfterMs,
-    };
+    return unavailable(
+      { retryAfterMs: this.#retryAfterMs },
+      'the right to this room cannot be checked right now',
+    );
   }
 }
-
-export const NOT_FOUND: Refusal = { error: 'not_found', message: 'there is no such room' };
-
-const FORBIDDEN: Refusal = { error: 'forbidden', message: 'the room is private, and you are not a member' };
-
-const BANNED: Refusal = { error: 'forbidden', message: 'you are banned from this room' };
 
 /** The oldest gives way. */
 function remember<Value>(all: Map<string, Value>, user: string, value: Value): void {

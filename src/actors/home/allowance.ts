@@ -1,4 +1,6 @@
 import { bucketOf, type TokenBucket } from '../../limits/token-bucket.ts';
+import type { Lent } from '../messages/home.ts';
+import { Lending } from './lending.ts';
 
 export interface AllowanceLimits {
   /** Messages of a user in a minute, over all connections and REST (LM2); 0: no limit. */
@@ -18,7 +20,7 @@ const RESERVED_MS = 10_000;
 
 /** What one user may do over all connections: so many messages a minute (LM2), and so many connections (LM6). */
 export class Allowance {
-  readonly #messages: TokenBucket | undefined;
+  readonly #messages: Lending | undefined;
   readonly #rooms: TokenBucket | undefined;
   readonly #connectionsMax: number;
   /** Until when each place is kept that was promised to a handshake; in the order of promising. */
@@ -26,13 +28,25 @@ export class Allowance {
 
   constructor({ messagesPerMinute, connectionsMax, roomsPerHour = 0 }: AllowanceLimits) {
     this.#rooms = bucketOf(roomsPerHour, HOUR_MS);
-    this.#messages = bucketOf(messagesPerMinute, MINUTE_MS);
+    const messages = bucketOf(messagesPerMinute, MINUTE_MS);
+    this.#messages = messages && new Lending(messages);
     this.#connectionsMax = connectionsMax || Infinity;
   }
 
   /** Takes one message: 0, or in how many milliseconds there will be one. */
   spend(now: number): number {
-    return this.#messages?.take(now) ?? 0;
+    return this.#messages?.spend(now) ?? 0;
+  }
+
+  /** Lends messages to a connection. There `wanted` chats wait, and `unused` messages are left of the loan before. */
+  lend(address: string, wanted: number, unused: number, now: number): Lent {
+    const unlimited = { count: wanted, forMs: 0, retryAfterMs: 0 };
+    return this.#messages?.lend(address, wanted, unused, now) ?? unlimited;
+  }
+
+  /** Takes back what a connection that is over has not used of its loan. */
+  returnLoan(address: string, unused: number, now: number): void {
+    this.#messages?.giveBack(address, unused, now);
   }
 
   /** Takes one room: 0, or in how many milliseconds there will be one. */
@@ -58,10 +72,15 @@ export class Allowance {
     this.#reserved.shift();
   }
 
+  /** Nothing has to be remembered: a new allowance is the same. */
+  isForgettable(now: number): boolean {
+    return this.restsAt <= now && (this.#messages?.isForgettable(now) ?? true);
+  }
+
   /** From when on nothing of it has to be remembered. */
   get restsAt(): number {
     return Math.max(
-      this.#messages?.fullAt ?? -Infinity,
+      this.#messages?.restsAt ?? -Infinity,
       this.#rooms?.fullAt ?? -Infinity,
       this.#reserved.at(-1) ?? -Infinity,
     );

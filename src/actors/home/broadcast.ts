@@ -1,12 +1,12 @@
 import type { Behaviour, ReplyTo, Turn } from '../../runtime/ports/actor.ts';
-import type { Enter, HomeMessage } from '../messages.ts';
-import type { Outbox } from '../outbox.ts';
-import { Home, PUBLIC, type HomeOptions } from './home.ts';
+import type { Enter, HomeMessage } from '../messages/home.ts';
+import type { Effects } from '../kit/effects.ts';
+import { Home, type HomeOptions } from './home.ts';
 
-/** The home of `broadcast`: everyone hears it, nobody is present on it. */
+/** The home of `broadcast`: every connection hears it, and no user is present on it. */
 class BroadcastHome extends Home {
-  protected enter(_message: Enter, replyTo: ReplyTo | undefined, _turn: Turn, out: Outbox): void {
-    out.reply(replyTo, PUBLIC);
+  protected enter(_message: Enter, replyTo: ReplyTo | undefined, _turn: Turn, out: Effects): void {
+    out.reply(replyTo, this.welcome([]));
   }
 }
 
@@ -16,11 +16,11 @@ export function broadcastBehaviour(options: HomeOptions): Behaviour<BroadcastHom
     mailboxMax: options.mailboxMax,
     supervision: 'restart',
     placement: 'cluster',
-    start: (birth, turn) => {
-      const home = new BroadcastHome(options, birth, turn);
-      return [home, home.begin(birth, turn).effects];
+    start: (context, turn) => {
+      const home = new BroadcastHome(options, turn);
+      return [home, home.begin(context, turn).effects];
     },
     step: (home, message, turn) => home.take(message, turn).effects,
-    lives: (home) => home.lives(),
+    chartStates: (home) => home.chartStates(),
   };
 }

@@ -1,77 +1,69 @@
 import type { Turn } from '../../runtime/ports/actor.ts';
-import type { Incarnation } from '../../runtime/ports/placement.ts';
-import type { EvictedUsers, OffReason, Spared } from '../messages.ts';
-import type { Outbox } from '../outbox.ts';
-import type { Access } from './access.ts';
-import type { Ledger } from './ledger.ts';
-import type { Presence, PresenceChange } from './presence.ts';
+import type { Effects } from '../kit/effects.ts';
+import type { EvictedUsers, Spared } from '../messages/relay.ts';
+import type { OffReason } from '../messages/terms.ts';
+import type { Continuation, DecidedTo } from './continuation.ts';
+import { showChanges } from './presence-changes.ts';
+import type { RoomState } from './room-state.ts';
 
-export interface EvictionsParts {
-  readonly incarnation: Incarnation;
-  readonly retryAfterMs: number;
-  readonly access: Access;
-  readonly presence: Presence;
-  readonly ledger: Ledger;
-  /** Others are told who is not present any more. */
-  readonly changed: (changes: readonly PresenceChange[], turn: Turn, out: Outbox) => void;
+// How a room removes users who lost their right from its channel: no later publication reaches them (JW4). Relays hear of a
+// removal even if the user is not known to be present. A new generation of the home knows only connections that have joined again,
+// and the others would go on hearing what is not for them.
+
+/** Removes one user with every connection, whatever right a connection has otherwise. */
+export function expel(room: RoomState, user: string, turn: Turn, out: Effects): void {
+  remove(room, { user, spares: 'nobody' }, turn, out);
+}
+
+/** Removes every user whose right is a member's, except these. */
+export function expelAllBut(room: RoomState, members: ReadonlySet<string>, turn: Turn, out: Effects): void {
+  for (const user of room.presence.users())
+    if (!members.has(user)) showChanges(room, room.presence.expel(user, 'admins', turn), turn, out);
+  publish(room, { users: null, butFor: [...members], spares: 'admins' }, 'removed', out);
+}
+
+/** Removes every user, because the room is closed. `lost`: there is no such room any more. */
+export function closeAll(room: RoomState, reason: 'closed' | 'lost', turn: Turn, out: Effects): void {
+  for (const user of room.presence.users()) room.presence.expel(user, 'nobody', turn);
+  publish(room, { users: null, spares: 'nobody' }, reason, out);
 }
 
 /**
- * How those who lost their right are put off a room's channel: nothing that is published later reaches them (JW4).
- * It is said to relays whether somebody is known to be present or not: a new life of the home knows only those who
- * have said again that they are here, and the others would go on hearing what is not for them.
+ * Rights may have changed without the home's hearing of it. Returns the checks of all present users. A user who is not
+ * present is refused when the connection joins again.
  */
-export class Evictions {
-  readonly #parts: EvictionsParts;
+export function recheckAll(room: RoomState, turn: Turn, out: Effects): readonly Continuation[] {
+  const { access, presence } = room;
+  const isDeleted = access.record?.isDeleted === true;
+  if (isDeleted) closeAll(room, 'closed', turn, out);
+  // Without a room no scope helps an admin either.
+  else if (access.absence() && presence.size > 0) closeAll(room, 'lost', turn, out);
+  if (isDeleted || access.absence()) return [];
+  return presence.users().map((user) => ({ to: 'stay', by: { user, isAdmin: false } }));
+}
 
-  constructor(parts: EvictionsParts) {
-    this.#parts = parts;
-  }
+export function stayDecided(
+  room: RoomState,
+  { next, refusal }: DecidedTo<'stay'>,
+  turn: Turn,
+  out: Effects,
+): void {
+  // A right that cannot be read now is read later: it must not stay unread for as long as users are present.
+  if (refusal?.error === 'unavailable') out.arm('record', room.options.writer.retryAfterMs);
+  else if (refusal) remove(room, { user: next.by.user, spares: 'admins' }, turn, out);
+}
 
-  /** Somebody is named: off with every connection, whatever right it has otherwise. */
-  expel(user: string, turn: Turn, out: Outbox): void {
-    this.#putOff(user, 'nobody', turn, out);
-  }
+function remove(
+  room: RoomState,
+  { user, spares }: { readonly user: string; readonly spares: Spared },
+  turn: Turn,
+  out: Effects,
+): void {
+  showChanges(room, room.presence.expel(user, spares, turn), turn, out);
+  publish(room, { users: [user], spares }, 'removed', out);
+}
 
-  /** Everyone whose right is a member's, and who is none of these. */
-  expelAllBut(members: ReadonlySet<string>, turn: Turn, out: Outbox): void {
-    const { presence, changed } = this.#parts;
-    for (const user of presence.users())
-      if (!members.has(user)) changed(presence.expel(user, 'admins', turn), turn, out);
-    this.#publish({ users: null, butFor: [...members], spares: 'admins' }, 'removed', out);
-  }
-
-  /** Everyone is off, and told that the room is closed; or, in effect, removed: there is no room any more. */
-  closeAll(turn: Turn, out: Outbox, reason: OffReason = 'closed'): void {
-    const { presence } = this.#parts;
-    for (const user of presence.users()) presence.expel(user, 'nobody', turn);
-    this.#publish({ users: null, spares: 'nobody' }, reason, out);
-  }
-
-  /** A change of rights may have been carried out without our hearing of it: everyone present is looked at anew. */
-  judgeAgain(turn: Turn, out: Outbox): void {
-    const { access, presence, retryAfterMs } = this.#parts;
-    if (access.record?.isDeleted) return this.closeAll(turn, out);
-    // Where there is no room, no scope helps. Who is not present is refused when he says that he is here.
-    if (access.absence()) return presence.size > 0 ? this.closeAll(turn, out, 'lost') : undefined;
-    for (const user of presence.users()) {
-      access.check({ user, isAdmin: false }, turn, out, (refusal, at, later) => {
-        // A right that cannot be read now is read later: it must not stay as it was for as long as somebody is here.
-        if (refusal?.error === 'unavailable') later.arm('record', retryAfterMs);
-        else if (refusal) this.#putOff(user, 'admins', at, later);
-      });
-    }
-  }
-
-  #putOff(user: string, spares: Spared, turn: Turn, out: Outbox): void {
-    const { presence, changed } = this.#parts;
-    changed(presence.expel(user, spares, turn), turn, out);
-    this.#publish({ users: [user], spares }, 'removed', out);
-  }
-
-  #publish(who: EvictedUsers, reason: OffReason, out: Outbox): void {
-    const { ledger, incarnation } = this.#parts;
-    const nodes = new Set([...ledger.nodes, incarnation]);
-    out.publish(ledger.channel, nodes, { type: 'evict', ...who, reason });
-  }
+function publish({ writer, options }: RoomState, users: EvictedUsers, reason: OffReason, out: Effects): void {
+  const nodes = new Set([...writer.nodes, options.incarnation]);
+  out.publish(writer.channel, nodes, { type: 'evict', ...users, reason });
 }

@@ -1,17 +1,27 @@
 import type { Channel } from '../../protocol/channels.ts';
-import type { Answer, Answered, Birth, Life, ReplyTo, TimerFired, Turn } from '../../runtime/ports/actor.ts';
+import type {
+  Answer,
+  Answered,
+  StartContext,
+  Lifecycle,
+  ReplyTo,
+  TimerFired,
+  Turn,
+} from '../../runtime/ports/actor.ts';
 import type { Incarnation } from '../../runtime/ports/placement.ts';
-import { type Enter, type Entered, type HomeMessage, type Refusal } from '../messages.ts';
-import { DRAIN } from '../services.ts';
-import { Outbox } from '../outbox.ts';
+import type { Enter, Entered, HomeMessage, Welcomed } from '../messages/home.ts';
+import type { Refusal } from '../messages/terms.ts';
+import { DRAIN } from '../messages/node.ts';
+import { Effects } from '../kit/effects.ts';
 import type { AllowanceLimits } from './allowance.ts';
-import { Ledger, type LedgerContext } from './ledger.ts';
-import type { LedgerLimits } from './ledger-limits.ts';
+import { ChannelWriter } from './channel-writer.ts';
+import type { WriterLimits } from './writer-limits.ts';
+import type { HibernatedWriter, WriterContext } from './writer-state.ts';
 import type { Asker } from './pending.ts';
 
 export interface HomeOptions {
   readonly incarnation: Incarnation;
-  readonly ledger: LedgerLimits;
+  readonly writer: WriterLimits;
   /** How long a user may be gone without having left (LC3). */
   readonly graceMs: number;
   /** What a user may do over all connections (LM2, LM6). */
@@ -29,48 +39,48 @@ interface Arrival {
 }
 
 /**
- * The one actor that orders and appends a channel. What is common to rooms, users and broadcast is here;
- * what each makes of its devices is in the subclasses.
+ * The one actor that orders and appends a channel. This class has the common part of rooms, users and
+ * broadcast; the subclasses know what a device means.
  */
 export abstract class Home {
   protected readonly options: HomeOptions;
-  protected readonly ledger: Ledger;
+  protected readonly writer: ChannelWriter;
   #arrivals: Arrival[] = [];
   #leaving: 'no' | 'at once' | 'when it can' = 'no';
 
-  constructor(options: HomeOptions, birth: Birth, turn: Turn) {
+  constructor(options: HomeOptions, turn: Turn, small?: HibernatedWriter) {
     this.options = options;
-    this.ledger = new Ledger(birth.address as Channel, options.ledger, turn, (out) => this.prepare(out));
+    this.writer = new ChannelWriter(turn.self as Channel, options.writer, turn, small);
   }
 
-  lives(): readonly Life[] {
-    return this.ledger.lives();
+  chartStates(): readonly Lifecycle[] {
+    return this.writer.chartStates();
   }
 
   get channel(): Channel {
-    return this.ledger.channel;
+    return this.writer.channel;
   }
 
-  begin(birth: Birth, turn: Turn): Outbox {
-    const out = new Outbox();
-    // A new life after a crash knows nobody: those who are present say so again.
-    if (birth.restarted) out.publish(this.channel, [this.options.incarnation], { type: 'homeStarted' });
-    this.ledger.start(turn, out);
+  begin(context: StartContext, turn: Turn): Effects {
+    const out = new Effects();
+    // A new generation after a crash knows no device: devices that are present join again.
+    if (context.restarted) out.publish(this.channel, [this.options.incarnation], { type: 'homeStarted' });
+    this.writer.claim(turn, out);
     return out;
   }
 
-  take(message: HomeMessage | TimerFired | Answered, turn: Turn): Outbox {
-    const out = new Outbox();
+  take(message: HomeMessage | TimerFired | Answered, turn: Turn): Effects {
+    const out = new Effects();
     switch (message.type) {
       case 'appended':
-        this.ledger.appended(message.results, turn, out);
+        this.writer.appended(message.results, turn, out);
         break;
       case 'logRestarted':
       case 'timelineChanged':
-        this.ledger.logDoubted(message.type, turn, out);
+        this.writer.logDoubted(message.type, turn, out);
         break;
       case 'storeBack':
-        this.ledger.storeBack(turn, out);
+        this.writer.storeBack(turn, out);
         break;
       case 'drain':
         this.#leave(out);
@@ -84,58 +94,61 @@ export abstract class Home {
       default:
         this.#admit(message, { replyTo: turn.replyTo, deadline: turn.deadline }, turn, out);
     }
+    if (this.writer.state.is === 'claimed') this.prepare(turn, out);
     this.#letArrivalsIn(turn, out);
-    this.tookTurn(out);
+    this.tookTurn(turn, out);
     this.#leaveIfAtRest(out);
     return out;
   }
 
-  /** Who leads the drain hears of homes that cannot stop at once, and again when they do. */
-  #leave(out: Outbox): void {
+  /** The drain's actor hears of homes that cannot stop at once, and again when they do. */
+  #leave(out: Effects): void {
     if (this.#leaving !== 'no') return;
     this.#leaving = this.isAtRest ? 'at once' : 'when it can';
     if (this.#leaving === 'when it can') out.tell(DRAIN, { type: 'homeBusy', channel: this.channel });
   }
 
-  #leaveIfAtRest(out: Outbox): void {
+  #leaveIfAtRest(out: Effects): void {
     if (this.#leaving === 'no' || !this.isAtRest) return;
-    this.ledger.drain(out);
+    this.writer.drain(out);
     if (this.#leaving === 'when it can') out.tell(DRAIN, { type: 'homeStopped', channel: this.channel });
   }
 
-  /** Nothing that was taken waits for anything. */
+  /** No accepted message waits. */
   protected get isAtRest(): boolean {
-    return this.ledger.isQuiet && this.#arrivals.length === 0;
+    return this.writer.isQuiet && this.#arrivals.length === 0;
   }
 
-  /** While the home is claimed everyone waits, in order. Only who waits for an answer can be refused. */
-  #admit(message: HomeMessage, asker: Asker, turn: Turn, out: Outbox): void {
-    const isWaiting = this.ledger.life.phase === 'connecting' || this.#arrivals.length > 0;
+  /** The state of the writer from which the home can be made again. Undefined while anything is under way. */
+  protected hibernateWriter(): HibernatedWriter | undefined {
+    return this.#leaving === 'no' && this.#arrivals.length === 0 ? this.writer.hibernate() : undefined;
+  }
+
+  /** Messages wait, in order, until the home has begun. The queue is bounded for asks only: a tell cannot be refused. */
+  #admit(message: HomeMessage, asker: Asker, turn: Turn, out: Effects): void {
+    const isWaiting = !this.writer.hasBegun || this.#arrivals.length > 0;
     if (!isWaiting) return this.handle(message, asker, turn, out);
     if (!asker.replyTo || this.#arrivals.length < ARRIVALS_MAX) this.#arrivals.push({ message, asker });
-    else out.reply(asker.replyTo, this.ledger.unavailable());
+    else out.reply(asker.replyTo, this.writer.unavailable());
   }
 
-  #letArrivalsIn(turn: Turn, out: Outbox): void {
-    if (this.#arrivals.length === 0 || this.ledger.life.phase === 'connecting') return;
+  #letArrivalsIn(turn: Turn, out: Effects): void {
+    if (this.#arrivals.length === 0 || !this.writer.hasBegun) return;
     const arrivals = this.#arrivals;
     this.#arrivals = [];
     for (const { message, asker } of arrivals) this.handle(message, asker, turn, out);
   }
 
-  protected handle(message: HomeMessage, asker: Asker, turn: Turn, out: Outbox): void {
+  protected handle(message: HomeMessage, asker: Asker, turn: Turn, out: Effects): void {
     switch (message.type) {
       case 'enter':
-        this.ledger.nodes.add(message.incarnation);
+        this.writer.nodes.add(message.incarnation);
         return this.enter(message, asker.replyTo, turn, out);
-      case 'announce':
-        this.ledger.nodes.add(message.incarnation);
-        return out.reply(asker.replyTo, PUBLIC);
       case 'withdraw':
-        this.ledger.nodes.delete(message.incarnation);
+        this.writer.nodes.delete(message.incarnation);
         return;
       case 'publish':
-        return this.ledger.append(message.entry, asker, turn, out);
+        return this.writer.append(message.entry, asker, turn, out);
       default:
         out.reply(asker.replyTo, {
           error: 'bad_frame',
@@ -144,33 +157,35 @@ export abstract class Home {
     }
   }
 
-  protected timer(timer: string, turn: Turn, out: Outbox): void {
-    this.ledger.timer(timer, this.isUsed, turn, out);
+  /** The answer to devices whose node is among those that hear publications by now. */
+  protected welcome(devices: readonly (Entered | Refusal)[]): Welcomed {
+    return { devices, head: this.writer.certainHead };
+  }
+
+  protected timer(timer: string, turn: Turn, out: Effects): void {
+    this.writer.timer(timer, this.isUsed(turn), turn, out);
   }
 
   protected answered(
     context: { readonly for: string },
     answer: Answer<unknown>,
     turn: Turn,
-    out: Outbox,
+    out: Effects,
   ): void {
-    this.ledger.answered(context as LedgerContext, answer, turn, out);
+    this.writer.answered(context as WriterContext, answer, turn, out);
   }
 
-  protected get isUsed(): boolean {
-    return this.ledger.nodes.size > 0;
+  protected isUsed(_turn: Turn): boolean {
+    return this.writer.nodes.size > 0;
   }
 
-  /** Whether what the home needs beside the log is there; else it is read now, under the new reign. */
-  protected prepare(_out: Outbox): boolean {
-    return true;
+  /** The channel is claimed. A home that needs something beside the log reads it now. */
+  protected prepare(turn: Turn, out: Effects): void {
+    this.writer.prepared(turn, out);
   }
 
   /** After each message: what follows from it for the subclass. */
-  protected tookTurn(_out: Outbox): void {}
+  protected tookTurn(_turn: Turn, _out: Effects): void {}
 
-  protected abstract enter(message: Enter, replyTo: ReplyTo | undefined, turn: Turn, out: Outbox): void;
+  protected abstract enter(message: Enter, replyTo: ReplyTo | undefined, turn: Turn, out: Effects): void;
 }
-
-/** What is told of a channel that is not a room. */
-export const PUBLIC: Entered = { access: 'public', metadata: '{}' };

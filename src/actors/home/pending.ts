@@ -1,54 +1,65 @@
 import type { Turn } from '../../runtime/ports/actor.ts';
 import type { NewEntry } from '../../runtime/ports/log-store.ts';
-import type { Sender } from '../messages.ts';
-import type { LedgerLimits } from './ledger-limits.ts';
-import { LazyMap } from '../lazy.ts';
+import type { Sender } from '../messages/connection.ts';
+import type { WriterLimits } from './writer-limits.ts';
+import type { Effects } from '../kit/effects.ts';
+import { LazyMap } from '../kit/lazy.ts';
+import type { Published } from '../messages/home.ts';
+import type { AppendResult } from '../messages/log.ts';
+import type { Refusal } from '../messages/terms.ts';
 
-/** Who is answered when an entry's outcome is known, and until when he waits. */
+/** The asker of an entry: it gets the outcome, if it still waits. */
 export type Asker = Pick<Turn, 'replyTo' | 'deadline'>;
 
-/** A message of somebody's, whose right to send it has to be known. */
+/** A message of a user, whose right to send it has to be known. */
 export interface Sent {
   readonly entry: NewEntry;
   readonly by: Sender;
   readonly asker: Asker;
 }
 
-/** More than a home takes in a millisecond, by far. */
-const SERIALS_A_MS = 1_000;
-
 /** A message that was taken and not answered. */
 export interface Pending extends Asker {
   readonly serial: number;
   readonly entry: NewEntry;
   readonly size: number;
-  readonly takenAt: number;
+  readonly acceptedAt: number;
   /** The epoch under which the log has it; 0 while it has not, or has given it back. */
-  givenAt: number;
+  submittedEpoch: number;
   /** The head before the statement whose outcome is open; undefined while nothing is in doubt. */
   doubtedAt: number | undefined;
 }
 
-/** Whether it may be stored: then nobody may be told that it is not. */
-export function mayBeStored({ givenAt, doubtedAt }: Pending): boolean {
-  return givenAt > 0 || doubtedAt !== undefined;
+/** What the log says of a message. */
+export interface Judged {
+  readonly pending: Pending;
+  readonly outcome: AppendResult['outcome'];
+  /** The log has it from before: this is no late word of our own attempt. */
+  readonly isRepeat: boolean;
+}
+
+/** Whether it may be stored: then no answer may say that it is not. */
+export function mayBeStored({ submittedEpoch, doubtedAt }: Pending): boolean {
+  return submittedEpoch > 0 || doubtedAt !== undefined;
 }
 
 /** What a home has taken and not answered, in the order in which it will be stored. */
 export class PendingMessages implements Iterable<Pending> {
   readonly #bySerial = new LazyMap<number, Pending>();
-  readonly #limits: Pick<LedgerLimits, 'pendingMax' | 'pendingSizeMax'>;
+  readonly #limits: Pick<WriterLimits, 'pendingMax' | 'pendingSizeMax'>;
   #size = 0;
-  #given = 0;
+  #submitted = 0;
   #lastSerial: number;
 
-  /**
-   * `bornAt`: when this life of the home began. No serial is one of an earlier life: a database that has lost a claim gives
-   * its epoch once more (D21), and what is said late of the messages before must find none of these.
-   */
-  constructor(limits: Pick<LedgerLimits, 'pendingMax' | 'pendingSizeMax'>, bornAt: number) {
+  /** Serials follow `lastSerial`. */
+  constructor(limits: Pick<WriterLimits, 'pendingMax' | 'pendingSizeMax'>, lastSerial: number) {
     this.#limits = limits;
-    this.#lastSerial = Math.floor(bornAt) * SERIALS_A_MS;
+    this.#lastSerial = lastSerial;
+  }
+
+  /** Later messages have higher ones. */
+  get lastSerial(): number {
+    return this.#lastSerial;
   }
 
   get count(): number {
@@ -56,8 +67,8 @@ export class PendingMessages implements Iterable<Pending> {
   }
 
   /** Whether the log has all of it. */
-  get areAllGiven(): boolean {
-    return this.#given === this.count;
+  get allSubmitted(): boolean {
+    return this.#submitted === this.count;
   }
 
   [Symbol.iterator](): Iterator<Pending> {
@@ -65,7 +76,7 @@ export class PendingMessages implements Iterable<Pending> {
   }
 
   /** Undefined when there is no room for it. */
-  add(entry: NewEntry, asker: Asker, takenAt: number): Pending | undefined {
+  add(entry: NewEntry, asker: Asker, acceptedAt: number): Pending | undefined {
     const size = entry.content.length + (entry.data?.length ?? 0);
     const { pendingMax, pendingSizeMax } = this.#limits;
     if (this.count >= pendingMax || this.#size + size > pendingSizeMax) return undefined;
@@ -75,10 +86,10 @@ export class PendingMessages implements Iterable<Pending> {
       serial,
       entry,
       size,
-      takenAt,
+      acceptedAt,
       replyTo,
       deadline,
-      givenAt: 0,
+      submittedEpoch: 0,
       doubtedAt: undefined,
     };
     this.#bySerial.set(serial, pending);
@@ -86,32 +97,66 @@ export class PendingMessages implements Iterable<Pending> {
     return pending;
   }
 
-  get(serial: number): Pending | undefined {
-    return this.#bySerial.get(serial);
+  /** The outcomes of messages that the log has under their epoch. All repeats are found while all of these are still here. */
+  judge(results: readonly AppendResult[]): readonly Judged[] {
+    return results.flatMap(({ serial, epoch, outcome }) => {
+      const pending = this.#bySerial.get(serial);
+      if (pending?.submittedEpoch !== epoch) return [];
+      const isRepeat = outcome.type === 'duplicate' && !this.isOwn(pending, outcome.seq);
+      return [{ pending, outcome, isRepeat }];
+    });
   }
 
-  give(pending: Pending, epoch: number): void {
-    if (pending.givenAt === 0) this.#given++;
-    pending.givenAt = epoch;
+  submit(pending: Pending, epoch: number): void {
+    if (pending.submittedEpoch === 0) this.#submitted++;
+    pending.submittedEpoch = epoch;
   }
 
   /** The log has said what became of it, or has lost it. */
-  takeBack(pending: Pending): void {
-    if (pending.givenAt > 0) this.#given--;
-    pending.givenAt = 0;
+  release(pending: Pending): void {
+    if (pending.submittedEpoch > 0) this.#submitted--;
+    pending.submittedEpoch = 0;
   }
 
-  remove(pending: Pending): void {
-    if (!this.#bySerial.delete(pending.serial)) return;
+  remove(pending: Pending): boolean {
+    if (!this.#bySerial.delete(pending.serial)) return false;
     this.#size -= pending.size;
-    this.takeBack(pending);
+    this.release(pending);
+    return true;
+  }
+
+  /** Nothing happens if it was answered before. */
+  answer(pending: Pending, body: Published | Refusal, out: Effects): void {
+    if (this.remove(pending)) out.reply(pending.replyTo, body);
+  }
+
+  refuseAll(refusal: Refusal, out: Effects): void {
+    for (const pending of [...this]) this.answer(pending, refusal, out);
+  }
+
+  /** Refuses messages that were accepted by a time and are certainly not stored. */
+  refuseUnstored(acceptedBy: number, refusal: Refusal, out: Effects): void {
+    for (const pending of [...this])
+      if (!mayBeStored(pending) && pending.acceptedAt <= acceptedBy) this.answer(pending, refusal, out);
+  }
+
+  /**
+   * Removes messages whose asker does not wait any more: storing one later would be a surprise. About one that may be stored
+   * the home says nothing. Its ask ends as unknown, which is true (DG4).
+   */
+  dropExpired(now: number, refusal: Refusal, out: Effects): void {
+    for (const pending of [...this]) {
+      if (pending.deadline >= now) continue;
+      if (mayBeStored(pending)) this.remove(pending);
+      else this.answer(pending, refusal, out);
+    }
   }
 
   /** Everything that the log had may be stored, or be stored yet; `head` is the last seq that is certain. */
   doubtAll(head: number): void {
     for (const pending of this) {
       if (mayBeStored(pending)) pending.doubtedAt ??= head;
-      this.takeBack(pending);
+      this.release(pending);
     }
   }
 
@@ -122,7 +167,7 @@ export class PendingMessages implements Iterable<Pending> {
   }
 
   /** The first with this sender and id. */
-  twinOf({ sender, id }: NewEntry): NewEntry | undefined {
+  findDuplicate({ sender, id }: NewEntry): NewEntry | undefined {
     for (const { entry } of this) if (entry.sender === sender && entry.id === id) return entry;
     return undefined;
   }
@@ -131,7 +176,7 @@ export class PendingMessages implements Iterable<Pending> {
   isOwn(pending: Pending, seq: number): boolean {
     if (pending.doubtedAt === undefined || seq <= pending.doubtedAt) return false;
     const { sender, id } = pending.entry;
-    // Of twins that were sent together, the first is the message.
+    // If twins were sent together, the first is the message.
     for (const other of this) {
       if (other === pending) return true;
       if (other.entry.sender === sender && other.entry.id === id) return false;

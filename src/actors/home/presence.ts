@@ -1,18 +1,32 @@
-import type { Actor, DeviceState, Departure, PresencePage, Spared } from '../messages.ts';
+import type { Actor, DeviceState, Departure } from '../messages/terms.ts';
+import type { PresencePage } from '../messages/home.ts';
+import type { Spared } from '../messages/relay.ts';
 import { SortedNames } from './sorted-names.ts';
 import type { Incarnation } from '../../runtime/ports/placement.ts';
-import { LazySet } from '../lazy.ts';
+import { LazySet } from '../kit/lazy.ts';
+import { SmallMap } from '../kit/small.ts';
 
-/** What others are told about a user. */
+/** A user as others see it. */
 type Shown = 'alive' | 'suspect';
 
 interface Member {
-  readonly devices: Map<string, DeviceState>;
+  readonly devices: SmallMap<string, DeviceState>;
   /** While it has no device: until when it may come back without having left (LC3); 0 when it may not. */
   lostUntil: number;
   shown: Shown;
   /** Since when it is shown so; ms since 1970. */
   since: number;
+}
+
+/** All that is to be known of a user who is present. */
+export interface PresentUser {
+  readonly devices: readonly {
+    readonly address: string;
+    readonly state: DeviceState;
+    readonly isAdmin: boolean;
+  }[];
+  readonly shown: Shown;
+  readonly since: number;
 }
 
 /** What a change of devices means to others. */
@@ -28,7 +42,7 @@ export interface Moment {
 }
 
 /**
- * Who is present on a channel: users, each with its devices (connections).
+ * The users who are present on a channel, each with its devices (connections).
  *
  * - A user joins with its first device and leaves with its last one, or a grace later when that one was lost.
  * - A user is shown alive while one device is, else suspect.
@@ -36,8 +50,8 @@ export interface Moment {
  */
 export class Presence {
   readonly #graceMs: number;
-  readonly #members = new Map<string, Member>();
-  readonly #users = new Map<string, string>();
+  readonly #members = new SmallMap<string, Member>();
+  readonly #users = new SmallMap<string, string>();
   /** Devices that have every right (RS4), as their relay said last. */
   readonly #admins = new LazySet<string>();
   /** Users without a device whose grace runs; in the order in which it ends. */
@@ -98,12 +112,9 @@ export class Presence {
       return this.#show(user, member, moment);
     }
     const shown = state === 'suspect' ? 'suspect' : 'alive';
-    this.#members.set(user, {
-      devices: new Map([[address, state]]),
-      lostUntil: 0,
-      shown,
-      since: moment.wall,
-    });
+    const devices = new SmallMap<string, DeviceState>();
+    devices.set(address, state);
+    this.#members.set(user, { devices, lostUntil: 0, shown, since: moment.wall });
     this.#order?.add(user);
     return [{ type: 'joined', user, since: moment.wall }];
   }
@@ -151,6 +162,29 @@ export class Presence {
       changes.push(...this.#leave(user, moment));
     }
     return changes;
+  }
+
+  /** A user who has devices. */
+  user(user: string): PresentUser | undefined {
+    const member = this.#members.get(user);
+    if (!member || member.devices.size === 0) return undefined;
+    const { shown, since } = member;
+    const devices = Array.from(member.devices, ([address, state]) => {
+      return { address, state, isAdmin: this.#admins.has(address) };
+    });
+    return { devices, shown, since };
+  }
+
+  /** Takes over a user who was present on another object of this class. */
+  take(user: string, { devices, shown, since }: PresentUser): void {
+    const member: Member = { devices: new SmallMap(), lostUntil: 0, shown, since };
+    this.#members.set(user, member);
+    for (const { address, state, isAdmin } of devices) {
+      this.#users.set(address, user);
+      member.devices.set(address, state);
+      if (isAdmin) this.#admins.add(address);
+    }
+    this.#order?.add(user);
   }
 
   /** When the next grace ends, or undefined when none runs. */

@@ -1,8 +1,8 @@
 import { setup } from 'xstate';
 
 /**
- * The life of a room, and of every other channel's home (LC4): the one actor that may append to it.
- * While it is suspect nothing new is taken; what was taken is settled first.
+ * The lifecycle of a room, and of every other channel's home (LC4): the one actor that may append to it.
+ * While it is suspect it accepts nothing new, and settles first what it has accepted.
  */
 export const roomMachine = setup({
   types: {

@@ -1,10 +1,10 @@
 import type { Turn } from '../../runtime/ports/actor.ts';
 import { TokenBucket } from '../../limits/token-bucket.ts';
-import { signalFrame } from '../frames.ts';
-import type { HomeMessage } from '../messages.ts';
-import type { Outbox } from '../outbox.ts';
+import { signalFrame } from '../kit/frames.ts';
+import type { HomeMessage } from '../messages/home.ts';
+import type { Effects } from '../kit/effects.ts';
 import type { Presence } from './presence.ts';
-import type { Audience } from './roster.ts';
+import type { Audience } from './join-leave-batch.ts';
 
 /** Connections that a room's signals go to in a second, all signals together (RQ5): a fifth of a core. */
 const DELIVERIES_PER_SECOND = 20_000;
@@ -32,7 +32,7 @@ export class Signals {
     this.#audience = audience;
   }
 
-  take(signal: Signal, turn: Turn, out: Outbox): void {
+  take(signal: Signal, turn: Turn, out: Effects): void {
     if (!this.#isPausing) return this.#pass(signal, turn, out);
     // A newer one takes the older one's turn.
     if (this.#waiting.size < WAITING_MAX || this.#waiting.has(signal.address))
@@ -40,7 +40,7 @@ export class Signals {
   }
 
   /** The pause is over. */
-  goOn(turn: Turn, out: Outbox): void {
+  goOn(turn: Turn, out: Effects): void {
     this.#isPausing = false;
     for (const [address, signal] of this.#waiting) {
       if (this.#isPausing) return;
@@ -49,7 +49,7 @@ export class Signals {
     }
   }
 
-  #pass({ address, user, data }: Signal, turn: Turn, out: Outbox): void {
+  #pass({ address, user, data }: Signal, turn: Turn, out: Effects): void {
     if (!this.#presence.has(address)) return;
     const { channel, nodes } = this.#audience;
     out.publish(channel, nodes, {

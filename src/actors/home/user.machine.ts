@@ -1,6 +1,6 @@
 import { setup } from 'xstate';
 
-/** The life of a user (LC3): what all the user's connections together say. */
+/** The lifecycle of a user (LC3): what all the user's connections together say. */
 export const userMachine = setup({
   types: {
     events: {} as { type: 'connectionHeard' | 'allSilent' | 'lastLost' | 'lastGone' },

@@ -1,50 +1,71 @@
-import type {
-  Answered,
-  Behaviour,
-  Birth,
-  Life,
-  ReplyTo,
-  TimerFired,
-  Turn,
-} from '../../runtime/ports/actor.ts';
-import { explore, type ChartState } from '../chart.ts';
-import type { Admitted, Enter, HomeMessage, Spent } from '../messages.ts';
-import { Outbox } from '../outbox.ts';
+import type { Answered, Behaviour, Lifecycle, ReplyTo, TimerFired, Turn } from '../../runtime/ports/actor.ts';
+import { channelId } from '../../protocol/channels.ts';
+import { explore, type ChartState } from '../kit/chart.ts';
+import { PUBLIC, type Admitted, type Enter, type HomeMessage, type Spent } from '../messages/home.ts';
+import { Effects } from '../kit/effects.ts';
+import { hibernating, type Hibernating } from '../kit/hibernation.ts';
 import { Allowance } from './allowance.ts';
-import { Home, PUBLIC, type HomeOptions } from './home.ts';
+import { Home, type HomeOptions } from './home.ts';
 import type { Asker } from './pending.ts';
-import { Presence } from './presence.ts';
+import { Presence, type PresentUser } from './presence.ts';
 import { userMachine } from './user.machine.ts';
+import { HIBERNATED_WRITER, type HibernatedWriter } from './writer-state.ts';
 
 export const userChart = explore(userMachine);
 
-/** The home of `user:{id}`: the user's events in order, and the user's life out of those of the connections (LC3). */
+/** The home of a user who only listens. One object: there is one for each idle user. */
+interface HibernatedUser extends HibernatedWriter, PresentUser {
+  readonly state: ChartState;
+}
+
+/** The home of `user:{id}`: the user's events in order, and the user's state out of those of the connections (LC3). */
 class UserHome extends Home {
   readonly #user: string;
   readonly #presence: Presence;
   readonly #allowance: Allowance;
-  /** Something of the allowance must be remembered. */
-  #isAllowanceUsed = false;
-  life: ChartState = userChart.initial;
+  state: ChartState = userChart.initial;
 
-  constructor(options: HomeOptions, birth: Birth, turn: Turn) {
-    super(options, birth, turn);
-    this.#user = birth.id;
+  /** `small`: what is left of an earlier object of this generation. */
+  constructor(options: HomeOptions, turn: Turn, small?: HibernatedUser) {
+    super(options, turn, small);
+    this.#user = channelId(this.channel);
     this.#presence = new Presence(options.graceMs);
     this.#allowance = new Allowance(options.allowance);
+    if (!small) return;
+    this.state = small.state;
+    this.#presence.take(this.#user, small);
   }
 
-  override lives(): readonly Life[] {
-    return [...super.lives(), { chart: 'user', state: this.life }];
+  /** The user only listens: what is left is where the user is, and how far the channel goes. */
+  hibernate({ now }: Turn): HibernatedUser | undefined {
+    if (!this.#allowance.isForgettable(now)) return undefined;
+    const present = this.#presence.user(this.#user);
+    const writer = present && this.hibernateWriter();
+    if (!writer) return undefined;
+    const { epoch, head, lastSerial, nodes } = writer;
+    const { devices, shown, since } = present;
+    return { epoch, head, lastSerial, nodes, devices, shown, since, state: this.state };
+  }
+
+  override chartStates(): readonly Lifecycle[] {
+    return [...super.chartStates(), { chart: 'user', state: this.state }];
   }
 
   /** What a user may do is known without the log, so it is said without waiting for it. */
-  override take(message: HomeMessage | TimerFired | Answered, turn: Turn): Outbox {
-    const out = new Outbox();
+  override take(message: HomeMessage | TimerFired | Answered, turn: Turn): Effects {
+    const out = new Effects();
     const { now } = turn;
     switch (message.type) {
       case 'giveBack':
         this.#allowance.taken();
+        break;
+      case 'lend': {
+        const { address, wanted, unused } = message;
+        out.reply(turn.replyTo, this.#allowance.lend(address, wanted, unused, now));
+        break;
+      }
+      case 'returnLoan':
+        this.#allowance.returnLoan(message.address, message.unused, now);
         break;
       case 'spend':
         out.reply(turn.replyTo, { retryAfterMs: this.#allowance.spend(now) } satisfies Spent);
@@ -64,13 +85,10 @@ class UserHome extends Home {
       default:
         return super.take(message, turn);
     }
-    if (this.#isAllowanceUsed || this.#allowance.restsAt <= now) return out;
-    this.#isAllowanceUsed = true;
-    out.arm('allowance', this.#allowance.restsAt - now);
     return out;
   }
 
-  protected override handle(message: HomeMessage, asker: Asker, turn: Turn, out: Outbox): void {
+  protected override handle(message: HomeMessage, asker: Asker, turn: Turn, out: Effects): void {
     switch (message.type) {
       case 'exit':
         this.#presence.exit(message.address, message.how, turn);
@@ -89,34 +107,31 @@ class UserHome extends Home {
     }
   }
 
-  protected enter(message: Enter, replyTo: ReplyTo | undefined, turn: Turn, out: Outbox): void {
-    // `dead` is final: who comes back begins a new life.
-    if (this.life.isFinal) this.life = userChart.initial;
-    if (!this.#presence.has(message.address)) this.#allowance.taken();
-    this.#presence.enter(message.address, message, message.state, turn);
-    this.#judge(out);
-    out.reply(replyTo, PUBLIC);
+  protected enter(message: Enter, replyTo: ReplyTo | undefined, turn: Turn, out: Effects): void {
+    for (const device of message.devices) {
+      // `dead` is final: a user who comes back begins anew.
+      if (this.state.isFinal) this.state = userChart.initial;
+      // A connection that was in before has no place reserved: the reserved ones belong to handshakes under way.
+      if (!device.isAgain && !this.#presence.has(device.address)) this.#allowance.taken();
+      this.#presence.enter(device.address, device, device.state, turn);
+      this.#judge(out);
+    }
+    out.reply(replyTo, this.welcome(message.devices.map(() => PUBLIC)));
   }
 
-  protected override timer(timer: string, turn: Turn, out: Outbox): void {
-    if (timer === 'allowance') return this.#forgetAllowance(turn, out);
+  protected override timer(timer: string, turn: Turn, out: Effects): void {
     if (timer !== 'grace') return super.timer(timer, turn, out);
     this.#presence.expel(this.#user, 'nobody', turn);
     this.#fire('grace', out);
   }
 
-  #forgetAllowance(turn: Turn, out: Outbox): void {
-    const restMs = this.#allowance.restsAt - turn.now;
-    this.#isAllowanceUsed = restMs > 0;
-    if (restMs > 0) out.arm('allowance', restMs);
-  }
-
-  protected override get isUsed(): boolean {
-    return super.isUsed || this.#presence.size > 0 || this.#isAllowanceUsed;
+  /** The allowance has no timer of its own: the home asks it whether it has to remember something. */
+  protected override isUsed(turn: Turn): boolean {
+    return super.isUsed(turn) || this.#presence.size > 0 || this.#allowance.restsAt > turn.now;
   }
 
   /** Which event all connections together are. */
-  #judge(out: Outbox): void {
+  #judge(out: Effects): void {
     const states = this.#presence.states(this.#user);
     if (states.includes('alive')) return this.#fire('connectionHeard', out);
     if (states.includes('connecting')) return;
@@ -124,10 +139,10 @@ class UserHome extends Home {
     this.#fire(this.#presence.isLost(this.#user) ? 'lastLost' : 'lastGone', out);
   }
 
-  #fire(event: string, out: Outbox): void {
-    const edge = this.life.edges[event];
+  #fire(event: string, out: Effects): void {
+    const edge = this.state.edges[event];
     if (!edge?.isHandled) return;
-    this.life = edge.to;
+    this.state = edge.to;
     for (const effect of edge.effects) {
       if (effect.type === 'arm') out.arm(effect.timer, this.options.graceMs);
       if (effect.type === 'disarm') out.disarm(effect.timer);
@@ -135,22 +150,29 @@ class UserHome extends Home {
   }
 
   /** A user who is gone needs no home until something is published to it. */
-  protected override tookTurn(out: Outbox): void {
-    if (this.life.isFinal && !this.isUsed && this.ledger.isQuiet) this.ledger.drain(out);
+  protected override tookTurn(turn: Turn, out: Effects): void {
+    if (this.state.isFinal && !this.isUsed(turn) && this.writer.isQuiet) this.writer.drain(out);
   }
 }
 
-export function userBehaviour(options: HomeOptions): Behaviour<UserHome, HomeMessage> {
-  return {
+export function userBehaviour(
+  options: HomeOptions,
+): Behaviour<Hibernating<UserHome, HibernatedUser>, HomeMessage> {
+  const behaviour: Behaviour<UserHome, HomeMessage> = {
     kind: 'user',
     mailboxMax: 256,
     supervision: 'restart',
     placement: 'cluster',
-    start: (birth, turn) => {
-      const home = new UserHome(options, birth, turn);
-      return [home, home.begin(birth, turn).effects];
+    start: (context, turn) => {
+      const home = new UserHome(options, turn);
+      return [home, home.begin(context, turn).effects];
     },
     step: (home, message, turn) => home.take(message, turn).effects,
-    lives: (home) => home.lives(),
+    chartStates: (home) => home.chartStates(),
   };
+  return hibernating(behaviour, {
+    hibernate: (home, turn) => home.hibernate(turn),
+    wake: (small, turn) => new UserHome(options, turn, small),
+    chartStates: ({ state }) => [...HIBERNATED_WRITER, { chart: 'user', state }],
+  });
 }

@@ -14,7 +14,7 @@ interface Kept {
 const KEPT_MAX = 20_000;
 const CLAIMS_SIZE_MAX = 8 * 1024 * 1024;
 
-/** What the application has decided for a while (`forMs`), so that it need not be asked again. */
+/** Decisions that the application made for a while (`forMs`), so that the node need not ask again. */
 export class Decisions {
   readonly #kept = new Map<string, Kept>();
   #claimsSize = 0;
@@ -41,7 +41,7 @@ export class Decisions {
     }
   }
 
-  /** What was decided may be different now: of a user, in a room, of a user in a room, or all of it. */
+  /** Decisions may be different now: those about a user, in a room, about a user in a room, or all. */
   forget(isMeant: (of: { readonly user: string; readonly room: string }) => boolean): void {
     for (const [key, kept] of this.#kept) if (isMeant(kept)) this.#delete(key, kept);
   }

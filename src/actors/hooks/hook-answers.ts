@@ -2,16 +2,16 @@ import { HOOK_ERROR_CODES, type HookErrorCode } from '../../protocol/codes.ts';
 import { decodeRequest } from '../../protocol/decode.ts';
 import { utf8Bytes } from '../../protocol/size.ts';
 import type { Action, AuthorizeQuestion, MessageQuestion } from '../../runtime/ports/hooks.ts';
-import type { Refusal } from '../messages.ts';
+import type { Refusal } from '../messages/terms.ts';
 
-/** What a message is made of, as far as an application may change it. */
+/** The parts of a message that an application may change. */
 export interface MessageBody {
   readonly content: string;
   /** A JSON object as text, or null. */
   readonly data: string | null;
 }
 
-/** What was decided of something that somebody wants to do. */
+/** A decision about something that a user wants to do. */
 export type Decision = { readonly isGranted: true } | Refusal;
 
 /** A decision, and for how long it may be kept (ms). */
@@ -20,7 +20,7 @@ export interface Decided {
   readonly forMs: number;
 }
 
-/** Why an answer is none. */
+/** Why an answer cannot be used. */
 export interface Nonsense {
   readonly nonsense: string;
 }
@@ -96,7 +96,7 @@ function refusal(code: unknown, message: unknown): Refusal | Nonsense {
   return { error: code as HookErrorCode, message };
 }
 
-/** Held against what holds for a frame, by making one of it (FR1, FR3, FR8, RQ4). */
+/** Checks it with the rules of a frame, by making one of it (FR1, FR3, FR8, RQ4). */
 function changedBody(
   { content, data }: Readonly<Record<string, unknown>>,
   before: MessageBody,

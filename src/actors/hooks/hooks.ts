@@ -1,10 +1,20 @@
-import type { Address, Behaviour, ReplyTo, TimerFired, Answered, Turn } from '../../runtime/ports/actor.ts';
+import type {
+  Address,
+  Answered,
+  Behaviour,
+  Question,
+  ReplyTo,
+  TimerFired,
+  Turn,
+} from '../../runtime/ports/actor.ts';
 import type { HookFailure, HookName, HookQuestion, HookReply } from '../../runtime/ports/hooks.ts';
 import type { Incarnation } from '../../runtime/ports/placement.ts';
 import { roomChannel } from '../../protocol/channels.ts';
-import type { ConnectionMessage, Publication, Refusal } from '../messages.ts';
-import { SESSIONS } from '../services.ts';
-import { Outbox } from '../outbox.ts';
+import type { ConnectionMessage } from '../messages/connection.ts';
+import type { Publication } from '../messages/relay.ts';
+import type { Refusal } from '../messages/terms.ts';
+import { SESSIONS } from '../messages/node.ts';
+import { Effects } from '../kit/effects.ts';
 import { Decisions } from './decisions.ts';
 import { WaitingLine } from './waiting-line.ts';
 import {
@@ -15,7 +25,7 @@ import {
   type Nonsense,
 } from './hook-answers.ts';
 
-/** What an application wants to be asked, and how long it may take. */
+/** The questions that an application wants, and how long it may take. */
 export interface HookOptions {
   /** Each that is asked costs a message two more inside the node; one that is not costs nothing. */
   readonly asked: ReadonlySet<HookName>;
@@ -32,17 +42,25 @@ export interface HooksOptions extends HookOptions {
 
 export type HooksMessage =
   /** `isPatient`: it waits its turn where others would be refused, and gives way to them. */
-  | { readonly type: 'question'; readonly question: HookQuestion; readonly isPatient?: true }
-  /** What was decided before may be different now: of a user, of a room, of both, or all of it. */
-  | { readonly type: 'recheck'; readonly user: string | undefined; readonly room: string | undefined }
+  | ({
+      readonly type: 'question';
+      readonly question: HookQuestion;
+      readonly isPatient?: true;
+    } & Question<HookAnswer>)
+  /** Earlier decisions may be different now: those about a user, a room, both, or all. */
+  | ({
+      readonly type: 'recheck';
+      readonly user: string | undefined;
+      readonly room: string | undefined;
+    } & Question<object>)
   | { readonly type: 'hookReplied'; readonly call: number; readonly reply: HookReply };
 
-/** The answer to a question: what is to be stored, that it is granted, or why not. */
+/** The answer to a question: the message to store, a grant, or a refusal. */
 export type HookAnswer = MessageBody | Decision;
 
 export const HOOKS = 'hooks' as Address<HooksMessage>;
 
-/** Beyond the deadline of a hook, which is said by whoever asks it: so that an answer in its last moment gets through. */
+/** The time beyond the deadline of a hook, which the asker sets, so that an answer in its last moment gets through. */
 export const HOOK_SLACK_MS = 500;
 
 /** Questions that may be open at once: a minute's work for a hook that takes 6 ms of a core. */
@@ -51,30 +69,30 @@ const OPEN_MAX = 10_000;
 /** Failures of one hook are logged this far apart; how many there were is counted. */
 const LOG_EVERY_MS = 1_000;
 
-/** UTF-16 units of what is logged of an error: the rest is the application's own affair. */
+/** UTF-16 units of an error's text in the log: the rest is the application's own affair. */
 const LOGGED_MAX = 500;
 
-/** Of those that are patient so many are open at once: others find room beside them. */
+/** Patient questions that may be open at once, so that there is room for others beside them. */
 const PATIENT_MAX = 1_000;
 
 interface Open {
   readonly question: HookQuestion;
   readonly replyTo: ReplyTo | undefined;
   readonly isPatient: boolean;
-  /** When who asked stops waiting, on the clock of `now`. */
+  /** When the asker stops waiting, on the clock of `now`. */
   readonly deadline: number;
 }
 
 /**
  * The node's one way to the application (D17).
  *
- * - Each question is answered once. What the application does wrong refuses that one question, and nothing else.
- * - It keeps no order: whoever needs one keeps it (see `home/vetting.ts`).
+ * - Each question is answered once. A mistake of the application refuses that one question, and nothing else.
+ * - It keeps no order: an asker that needs one keeps it (see `home/vetting.ts`).
  */
 class HookDesk {
   readonly #options: HooksOptions;
   readonly #open = new Map<number, Open>();
-  /** In the order asked; one for each connection and room, and those of which nobody waits for an answer any more. */
+  /** Questions in the order asked; one for each connection and room, and those whose answer is no longer awaited. */
   readonly #patient = new WaitingLine<Open>();
   #patientOpen = 0;
   readonly #decisions = new Decisions();
@@ -85,8 +103,8 @@ class HookDesk {
     this.#options = options;
   }
 
-  take(message: HooksMessage | TimerFired | Answered, turn: Turn): Outbox {
-    const out = new Outbox();
+  take(message: HooksMessage | TimerFired | Answered, turn: Turn): Effects {
+    const out = new Effects();
     switch (message.type) {
       case 'question': {
         const { question, isPatient = false } = message;
@@ -108,7 +126,7 @@ class HookDesk {
     return out;
   }
 
-  #take(open: Open, turn: Turn, out: Outbox): void {
+  #take(open: Open, turn: Turn, out: Effects): void {
     const { question, replyTo, isPatient } = open;
     const kept = question.hook === 'authorize' ? this.#decisions.get(question, turn.now) : undefined;
     if (kept) return out.reply(replyTo, kept satisfies HookAnswer);
@@ -119,7 +137,7 @@ class HookDesk {
     out.reply(replyTo, this.#unavailable());
   }
 
-  #ask(open: Open, out: Outbox): void {
+  #ask(open: Open, out: Effects): void {
     const { question, isPatient } = open;
     const call = ++this.#lastCall;
     this.#open.set(call, open);
@@ -127,7 +145,7 @@ class HookDesk {
     out.add({ type: 'hook', call, question, deadlineMs: this.#options.deadlineMs });
   }
 
-  /** Undefined: it is none of ours any more. */
+  /** Undefined: the question is not open any more. */
   #close(call: number): Open | undefined {
     const open = this.#open.get(call);
     this.#open.delete(call);
@@ -136,7 +154,7 @@ class HookDesk {
   }
 
   /** Those that wait have their turn. */
-  #goOn(turn: Turn, out: Outbox): void {
+  #goOn(turn: Turn, out: Effects): void {
     while (this.#patientOpen < PATIENT_MAX && this.#open.size < OPEN_MAX) {
       const next = this.#patient.shift();
       if (!next) return;
@@ -145,7 +163,7 @@ class HookDesk {
   }
 
   /** An answer that is on its way was found before: it is asked for once more. */
-  #recheck(user: string | undefined, room: string | undefined, out: Outbox): void {
+  #recheck(user: string | undefined, room: string | undefined, out: Effects): void {
     const isMeant = (of: { readonly user: string; readonly room: string }): boolean =>
       (user === undefined || of.user === user) && (room === undefined || of.room === room);
     this.#decisions.forget(isMeant);
@@ -157,16 +175,20 @@ class HookDesk {
     this.#tellThoseInside(user, room, out);
   }
 
-  #tellThoseInside(user: string | undefined, room: string | undefined, out: Outbox): void {
+  #tellThoseInside(user: string | undefined, room: string | undefined, out: Effects): void {
     const message = { type: 'recheck', user } as const;
     out.tell(SESSIONS, { type: 'recheck', user, room });
     if (room !== undefined)
       out.publish(roomChannel(room), [this.#options.incarnation], message satisfies Publication);
     else if (user === undefined)
-      out.add({ type: 'tellAll', kind: 'conn', message: { type: 'recheck' } satisfies ConnectionMessage });
+      out.add({
+        type: 'tellLocalKind',
+        kind: 'conn',
+        message: { type: 'recheck' } satisfies ConnectionMessage,
+      });
   }
 
-  #replied(call: number, reply: HookReply, turn: Turn, out: Outbox): void {
+  #replied(call: number, reply: HookReply, turn: Turn, out: Effects): void {
     const open = this.#close(call);
     if (!open) return;
     const { question, replyTo } = open;
@@ -199,7 +221,7 @@ class HookDesk {
     hook: HookName,
     { failure, message }: { readonly failure: HookFailure; readonly message: string },
     turn: Turn,
-    out: Outbox,
+    out: Effects,
   ): void {
     out.count(`hook_failed_${hook}`);
     const last = this.#logged.get(hook) ?? { at: -Infinity, unlogged: 0 };

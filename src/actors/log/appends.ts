@@ -1,15 +1,16 @@
 import type { EntryOutcome, StoreCalls, StoreReply } from '../../runtime/ports/log-store.ts';
 import type { Incarnation } from '../../runtime/ports/placement.ts';
-import { homeAddress, type Append } from '../messages.ts';
-import type { Outbox } from '../outbox.ts';
-import type { GroupCommit, Settled, Statement } from './group-commit.ts';
-import type { Job, Line } from './line.ts';
+import { homeAddress } from '../messages/home.ts';
+import type { Append } from '../messages/log.ts';
+import type { Effects } from '../kit/effects.ts';
+import type { GroupCommit, Settled } from './group-commit.ts';
+import type { StoreCall, StoreQueue } from './store-queue.ts';
 
 /** A lock that was passed over (`busy`) is looked at again after this. */
 const BUSY_PAUSE_MS = 10;
 
 /** Appends on their way into statements, and their outcomes on their way to the homes (D8). */
-export class Appends implements Line {
+export class Appends implements StoreQueue {
   readonly inFlightMax: number;
   readonly isWrite = true;
   readonly #incarnation: Incarnation;
@@ -26,7 +27,7 @@ export class Appends implements Line {
     return this.#commits.waiting;
   }
 
-  add(append: Append, out: Outbox): void {
+  add(append: Append, out: Effects): void {
     const result = this.#commits.add(append);
     if (result) out.tell(homeAddress(append.channel), { type: 'appended', results: [result] });
   }
@@ -35,37 +36,37 @@ export class Appends implements Line {
     this.#commits.unblock(...claim);
   }
 
-  next(): Job | undefined {
-    const statement = this.#isPausing ? undefined : this.#commits.compose();
-    if (!statement) return undefined;
-    const request = { call: 'append', owner: this.#incarnation, groups: statement.groups } as const;
-    return { request, settle: (reply, out) => this.#settle(statement, reply, out) };
+  next(): StoreCall | undefined {
+    const appends = this.#isPausing ? [] : this.#commits.compose();
+    if (appends.length === 0) return undefined;
+    const request = { call: 'append', owner: this.#incarnation, appends } as const;
+    return { request, settle: (reply, out) => this.#settle(appends, reply, out) };
   }
 
-  #settle(statement: Statement, reply: StoreReply, out: Outbox): void {
+  #settle(appends: readonly Append[], reply: StoreReply, out: Effects): void {
     const outcomes = reply.ok
       ? (reply.value as StoreCalls['append']['reply'])
-      : statement.groups.map((group) => group.entries.map((): EntryOutcome => ({ type: reply.failure })));
-    const isBusy = outcomes.some((group) => group.some((outcome) => outcome.type === 'busy'));
+      : appends.map((): EntryOutcome => ({ type: reply.failure }));
+    const isBusy = outcomes.some((outcome) => outcome.type === 'busy');
     if (isBusy && !this.#isPausing) {
       this.#isPausing = true;
       out.arm('busy', BUSY_PAUSE_MS);
     }
-    tellHomes(this.#commits.settle(statement, outcomes), out);
+    tellHomes(this.#commits.settle(appends, outcomes), out);
     out.check('queue_size', this.#commits.waiting >= 0);
   }
 
-  /** The pause for those who hold locks is over. */
+  /** The pause for the holders of locks is over. */
   goOn(): void {
     this.#isPausing = false;
   }
 
-  refuseAll(out: Outbox): void {
+  refuseAll(out: Effects): void {
     tellHomes(this.#commits.refuseAll(), out);
   }
 }
 
-function tellHomes(settled: readonly Settled[], out: Outbox): void {
+function tellHomes(settled: readonly Settled[], out: Effects): void {
   for (const { channel, results } of settled) {
     if (results.length > 0) out.tell(homeAddress(channel), { type: 'appended', results });
   }

@@ -1,4 +1,4 @@
-import { explore, type ChartEffect, type ChartState } from '../chart.ts';
+import { explore, type ChartEffect, type ChartState } from '../kit/chart.ts';
 import { breakerMachine } from './breaker.machine.ts';
 
 export const breakerChart = explore(breakerMachine);
@@ -25,7 +25,7 @@ const BUCKETS = 10;
 
 /** Counts calls over a sliding window and says which event they are for the chart. */
 export class Breaker {
-  life: ChartState = breakerChart.initial;
+  state: ChartState = breakerChart.initial;
   readonly #limits: BreakerLimits;
   readonly #calls: number[] = Array.from({ length: BUCKETS }, () => 0);
   readonly #errors: number[] = Array.from({ length: BUCKETS }, () => 0);
@@ -36,11 +36,11 @@ export class Breaker {
   }
 
   get isOpen(): boolean {
-    return this.life.phase === 'open';
+    return this.state.phase === 'open';
   }
 
   get isHalfOpen(): boolean {
-    return this.life.phase === 'halfOpen';
+    return this.state.phase === 'halfOpen';
   }
 
   delayMs(timer: string): number {
@@ -48,9 +48,9 @@ export class Breaker {
   }
 
   fire(event: string): readonly ChartEffect[] {
-    const edge = this.life.edges[event];
+    const edge = this.state.edges[event];
     if (!edge) return [];
-    this.life = edge.to;
+    this.state = edge.to;
     return edge.effects;
   }
 

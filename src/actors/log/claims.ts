@@ -2,8 +2,8 @@ import type { Channel } from '../../protocol/channels.ts';
 import type { ReplyTo } from '../../runtime/ports/actor.ts';
 import type { Claimed, ClaimRequest, StoreCalls, StoreReply } from '../../runtime/ports/log-store.ts';
 import type { Incarnation } from '../../runtime/ports/placement.ts';
-import type { Outbox } from '../outbox.ts';
-import { answer, FAILED, type Job, type Line } from './line.ts';
+import type { Effects } from '../kit/effects.ts';
+import { answer, FAILED, type StoreCall, type StoreQueue } from './store-queue.ts';
 
 /** Channels of one statement (D6). */
 const CHANNELS_MAX = 512;
@@ -12,8 +12,8 @@ interface Waiting extends ClaimRequest {
   readonly asker: ReplyTo | undefined;
 }
 
-/** Claims on their way into statements: one at a time, for everyone who waits (D6). */
-export class Claims implements Line {
+/** Claims on their way into statements: one statement at a time, with all claims that wait (D6). */
+export class Claims implements StoreQueue {
   readonly inFlightMax = 1;
   readonly isWrite = true;
   readonly #incarnation: Incarnation;
@@ -29,7 +29,7 @@ export class Claims implements Line {
     this.#waiting.push({ ...request, asker });
   }
 
-  next(): Job | undefined {
+  next(): StoreCall | undefined {
     if (this.#waiting.length === 0) return undefined;
     // At most one claim a channel: the second would wait for the first, in the same statement. And of one kind: those
     // that make rows are another statement, and one of two might be carried out without the other.
@@ -47,7 +47,7 @@ export class Claims implements Line {
     return { request, settle: (reply, out) => this.#settle(claims, reply, out) };
   }
 
-  #settle(claims: readonly Waiting[], reply: StoreReply, out: Outbox): void {
+  #settle(claims: readonly Waiting[], reply: StoreReply, out: Effects): void {
     for (const { channel, asker } of claims) {
       if (!reply.ok) {
         answer(out, [asker], reply);
@@ -59,7 +59,7 @@ export class Claims implements Line {
     }
   }
 
-  refuseAll(out: Outbox): void {
+  refuseAll(out: Effects): void {
     const askers = this.#waiting.map((claim) => claim.asker);
     this.#waiting = [];
     answer(out, askers, FAILED);

@@ -5,12 +5,12 @@ interface Queue<Item> {
   deficit: number;
 }
 
-/** What each user gets of a round. */
+/** The bytes of each user in a round. */
 const QUANTUM = 64 * 1024;
 
 /**
- * What waits, of many users, in turn by its bytes: deficit round robin (Shreedhar and Varghese, 1995), but that the size of
- * a page is known only when it is there. It is counted as much as it may have, and put right then.
+ * Pages that wait, of many users, in turn by their bytes: deficit round robin (Shreedhar and Varghese, 1995), except
+ * that the size of a page is known only once it has been read. Until then it counts as the most it may be.
  */
 export class FairQueue<Item> {
   /** In the order of their turns; each with something that waits. */
@@ -44,7 +44,7 @@ export class FairQueue<Item> {
         queue.deficit -= bytesOf(item);
         this.#size--;
       }
-      // Behind all others; who has nothing that waits begins anew when he has.
+      // The user goes behind all others. One without pages that wait starts anew with the next.
       if (queue.items.length > 0) this.#ring.set(queue.user, queue);
       if (item !== undefined) return item;
     }

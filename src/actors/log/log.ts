@@ -1,21 +1,22 @@
-import type { Answered, Behaviour, Effect, Life, TimerFired, Turn } from '../../runtime/ports/actor.ts';
+import type { Answered, Behaviour, Effect, Lifecycle, TimerFired, Turn } from '../../runtime/ports/actor.ts';
 import type { StoreCalls, StoreReply, StoreRequest } from '../../runtime/ports/log-store.ts';
 import type { Incarnation } from '../../runtime/ports/placement.ts';
-import type { ChartEffect } from '../chart.ts';
-import { HOME_KINDS, type HomeMessage, type LogMessage, type LogStatus } from '../messages.ts';
-import { Outbox } from '../outbox.ts';
+import type { ChartEffect } from '../kit/chart.ts';
+import { HOME_KINDS, type HomeMessage } from '../messages/home.ts';
+import type { LogMessage, LogStatus } from '../messages/log.ts';
+import { Effects } from '../kit/effects.ts';
 import { Appends } from './appends.ts';
 import { Breaker, type BreakerLimits } from './breaker.ts';
-import { Calls } from './calls.ts';
+import { SerialQueue } from './serial-queue.ts';
 import { Claims } from './claims.ts';
 import { GroupCommit, type CommitLimits } from './group-commit.ts';
-import type { Job, Line } from './line.ts';
+import type { StoreCall, StoreQueue } from './store-queue.ts';
 import { Pages, type PagesLimits } from './pages.ts';
 import { PrivateRooms } from './private-rooms.ts';
 import { bansRead, headsRead, membershipRead, placesRead, revocationsRead, roomsRead } from './reads.ts';
 
 export interface LogOptions {
-  /** This life of this node: who claims and appends (D7). */
+  /** The incarnation of this node, which claims and appends (D7). */
   readonly incarnation: Incarnation;
   readonly limits: LogLimits;
   readonly commit?: CommitLimits;
@@ -51,8 +52,8 @@ const COMPLAINT_MS = 1_000;
 
 interface InFlight {
   /** Undefined: the breaker's own probe. */
-  readonly line: Line | undefined;
-  readonly job: Job;
+  readonly queue: StoreQueue | undefined;
+  readonly storeCall: StoreCall;
 }
 
 /**
@@ -66,18 +67,18 @@ class Log {
   readonly #appends: Appends;
   readonly #claims: Claims;
   readonly #pages: Pages;
-  readonly #calls: Calls;
-  readonly #lists: Calls;
+  readonly #calls: SerialQueue;
+  readonly #lists: SerialQueue;
   readonly #heads = headsRead();
   readonly #places = placesRead();
   readonly #rooms = roomsRead();
   readonly #membership = membershipRead();
   readonly #bans = bansRead();
   readonly #revocations = revocationsRead();
-  /** In the order in which they are given the store. */
-  readonly #lines: readonly Line[];
+  /** The queues, in the order in which they get the store. */
+  readonly #queues: readonly StoreQueue[];
   readonly #inFlight = new Map<number, InFlight>();
-  readonly #underWay = new Map<Line | undefined, number>();
+  readonly #underWay = new Map<StoreQueue | undefined, number>();
   #lastCall = 0;
   #isFlushing = false;
   #complainedAt = -Infinity;
@@ -92,10 +93,10 @@ class Log {
     this.#appends = new Appends(incarnation, appendsInFlight, commits);
     this.#claims = new Claims(incarnation, (channel, epoch) => this.#appends.claimed(channel, epoch));
     this.#pages = new Pages(options.limits);
-    this.#calls = new Calls({ inFlightMax: callsInFlight, waitingMax, isWrite: true });
-    // Whoever lists rooms may not hold up a revocation.
-    this.#lists = new Calls({ inFlightMax: LISTS_IN_FLIGHT, waitingMax, isWrite: false });
-    this.#lines = [
+    this.#calls = new SerialQueue({ inFlightMax: callsInFlight, waitingMax, isWrite: true });
+    // Lists of rooms may not hold up a revocation.
+    this.#lists = new SerialQueue({ inFlightMax: LISTS_IN_FLIGHT, waitingMax, isWrite: false });
+    this.#queues = [
       this.#appends,
       this.#claims,
       this.#heads,
@@ -110,8 +111,8 @@ class Log {
     ];
   }
 
-  take(message: LogMessage | TimerFired | Answered, turn: Turn): Outbox {
-    const out = new Outbox();
+  take(message: LogMessage | TimerFired | Answered, turn: Turn): Effects {
+    const out = new Effects();
     this.#take(message, turn, out);
     if (this.#breaker.isOpen) this.#refuseAll(out);
     else if (message.type === 'flush' || message.type === 'storeReplied' || message.type === 'timer')
@@ -120,7 +121,7 @@ class Log {
     return out;
   }
 
-  #take(message: LogMessage | TimerFired | Answered, turn: Turn, out: Outbox): void {
+  #take(message: LogMessage | TimerFired | Answered, turn: Turn, out: Effects): void {
     switch (message.type) {
       case 'append':
         return this.#appends.add(message, out);
@@ -147,7 +148,7 @@ class Log {
         return this.#pages.add(request, turn.replyTo, turn.now, out);
       }
       case 'call':
-        return this.#lineOf(message.request).add(message.request, turn.replyTo, out);
+        return this.#queueOf(message.request).add(message.request, turn.replyTo, out);
       case 'storeReplied':
         return this.#settle(message.call, message.reply, turn.now, out);
       case 'flush':
@@ -164,12 +165,12 @@ class Log {
     }
   }
 
-  #lineOf({ call }: StoreRequest): Calls {
+  #queueOf({ call }: StoreRequest): SerialQueue {
     return call === 'listRooms' ? this.#lists : this.#calls;
   }
 
-  lives(): readonly Life[] {
-    return [{ chart: 'breaker', state: this.#breaker.life }];
+  chartStates(): readonly Lifecycle[] {
+    return [{ chart: 'breaker', state: this.#breaker.state }];
   }
 
   get #status(): LogStatus {
@@ -177,53 +178,53 @@ class Log {
     return { isStoreUp: !this.#breaker.isOpen, appends };
   }
 
-  /** New work waits until everyone who runs in this slice has said what he wants: then it is one statement. */
-  #flushSoon(out: Outbox): void {
+  /** New work waits until all actors of this slice have run: then it is one statement. */
+  #flushSoon(out: Effects): void {
     if (this.#isFlushing) return;
     this.#isFlushing = true;
-    out.add({ type: 'soon', message: { type: 'flush' } });
+    out.add({ type: 'afterQueue', message: { type: 'flush' } });
   }
 
-  #pump(out: Outbox): void {
-    for (const line of this.#lines) {
-      while (this.#mayStart(line)) {
-        const job = line.next();
-        if (!job) break;
-        this.#start({ line, job }, out);
+  #pump(out: Effects): void {
+    for (const queue of this.#queues) {
+      while (this.#mayStart(queue)) {
+        const storeCall = queue.next();
+        if (!storeCall) break;
+        this.#start({ queue, storeCall }, out);
       }
     }
   }
 
   /** Half open, one call at all is let through: the trial. */
-  #mayStart(line: Line): boolean {
+  #mayStart(queue: StoreQueue): boolean {
     if (this.#breaker.isHalfOpen) return this.#inFlight.size === (this.#underWay.get(undefined) ?? 0);
-    return (this.#underWay.get(line) ?? 0) < line.inFlightMax;
+    return (this.#underWay.get(queue) ?? 0) < queue.inFlightMax;
   }
 
-  #start(inFlight: InFlight, out: Outbox): void {
+  #start(inFlight: InFlight, out: Effects): void {
     const { writeDeadlineMs, readDeadlineMs } = this.#options.limits;
-    const { line, job } = inFlight;
+    const { queue, storeCall } = inFlight;
     const call = ++this.#lastCall;
     this.#inFlight.set(call, inFlight);
-    this.#underWay.set(line, (this.#underWay.get(line) ?? 0) + 1);
-    const deadlineMs = line?.isWrite ? writeDeadlineMs : readDeadlineMs;
-    out.add({ type: 'store', call, request: job.request, deadlineMs });
+    this.#underWay.set(queue, (this.#underWay.get(queue) ?? 0) + 1);
+    const deadlineMs = queue?.isWrite ? writeDeadlineMs : readDeadlineMs;
+    out.add({ type: 'store', call, request: storeCall.request, deadlineMs });
   }
 
-  #settle(call: number, reply: StoreReply, now: number, out: Outbox): void {
+  #settle(call: number, reply: StoreReply, now: number, out: Effects): void {
     const inFlight = this.#inFlight.get(call);
     if (!inFlight) return;
-    const { line, job } = inFlight;
+    const { queue, storeCall } = inFlight;
     this.#inFlight.delete(call);
-    this.#underWay.set(line, (this.#underWay.get(line) ?? 0) - 1);
-    if (line) {
+    this.#underWay.set(queue, (this.#underWay.get(queue) ?? 0) - 1);
+    if (queue) {
       if (!reply.ok) this.#complain(reply.message, now, out);
-      this.#apply(this.#breaker.record(isSound(job, reply), now), out);
+      this.#apply(this.#breaker.record(isSound(storeCall, reply), now), out);
     }
-    job.settle(this.#privateRooms.heard(job.request, reply), out);
+    storeCall.settle(this.#privateRooms.heard(storeCall.request, reply), out);
   }
 
-  #complain(message: string, now: number, out: Outbox): void {
+  #complain(message: string, now: number, out: Effects): void {
     out.count('store_failures');
     if (now - this.#complainedAt < COMPLAINT_MS) return;
     this.#complainedAt = now;
@@ -232,12 +233,12 @@ class Log {
 
   // --- breaker
 
-  /** Whatever is not under way, or behind something of its own channel that is. */
-  #refuseAll(out: Outbox): void {
-    for (const line of this.#lines) line.refuseAll(out);
+  /** Refuses all that is not under way, nor behind an append of its own channel that is. */
+  #refuseAll(out: Effects): void {
+    for (const queue of this.#queues) queue.refuseAll(out);
   }
 
-  #apply(effects: readonly ChartEffect[], out: Outbox): void {
+  #apply(effects: readonly ChartEffect[], out: Effects): void {
     for (const effect of effects) {
       if (effect.type === 'arm') out.arm(effect.timer, this.#breaker.delayMs(effect.timer));
       if (effect.type === 'disarm') out.disarm(effect.timer);
@@ -247,13 +248,13 @@ class Log {
     }
   }
 
-  #probe(out: Outbox): void {
-    const settle = (reply: StoreReply, later: Outbox): void =>
+  #probe(out: Effects): void {
+    const settle = (reply: StoreReply, later: Effects): void =>
       this.#apply(this.#breaker.fire(reply.ok ? 'probeSucceeded' : 'probeFailed'), later);
-    this.#start({ line: undefined, job: { request: { call: 'ping' }, settle } }, out);
+    this.#start({ queue: undefined, storeCall: { request: { call: 'ping' }, settle } }, out);
   }
 
-  #tellOfBreaker(isOpen: boolean, out: Outbox): void {
+  #tellOfBreaker(isOpen: boolean, out: Effects): void {
     const [level, event] = isOpen
       ? (['error', 'store unreachable'] as const)
       : (['info', 'store back'] as const);
@@ -261,38 +262,38 @@ class Log {
     out.add({ type: 'log', level, event, details: {} });
     if (!isOpen) for (const kind of HOME_KINDS) out.add(tellHomes(kind, 'storeBack'));
     const features = isOpen ? ['chat', 'history'] : [];
-    out.add({ type: 'tellAll', kind: 'conn', message: { type: 'degraded', features } });
+    out.add({ type: 'tellLocalKind', kind: 'conn', message: { type: 'degraded', features } });
   }
 }
 
 /** Whether a call counts as a success for the breaker. */
-function isSound(job: Job, reply: StoreReply): boolean {
-  // What it does not take says nothing about how it is.
+function isSound(storeCall: StoreCall, reply: StoreReply): boolean {
+  // A refusal says nothing about the health of the store.
   if (!reply.ok) return reply.failure === 'refused';
-  if (job.request.call !== 'append') return true;
+  if (storeCall.request.call !== 'append') return true;
   const outcomes = reply.value as StoreCalls['append']['reply'];
-  return !outcomes.some((group) => group.some(({ type }) => type === 'failed' || type === 'unknown'));
+  return !outcomes.some(({ type }) => type === 'failed' || type === 'unknown');
 }
 
 function tellHomes(kind: string, type: 'logRestarted' | 'storeBack'): Effect {
-  return { type: 'tellAll', kind, message: { type } satisfies HomeMessage };
+  return { type: 'tellLocalKind', kind, message: { type } satisfies HomeMessage };
 }
 
 export function logBehaviour(options: LogOptions): Behaviour<Log, LogMessage> {
-  // What was heard of the store is true whatever becomes of who heard it: it outlives a crash.
+  // Knowledge about the store stays true when this actor crashes: it outlives it.
   const privateRooms = new PrivateRooms();
   return {
     kind: 'log',
-    // Who asks it is bounded himself; this is the sum over many.
+    // Each asker is bounded itself; this is the sum over many.
     mailboxMax: 65_536,
     supervision: 'restart',
     placement: 'node',
-    // Homes whose appends an earlier life held will not hear of them any more.
+    // Homes whose appends an earlier generation held will not hear of them any more.
     start: ({ restarted }) => [
       new Log(options, privateRooms, restarted),
       restarted ? HOME_KINDS.map((kind) => tellHomes(kind, 'logRestarted')) : [],
     ],
     step: (log, message, turn) => log.take(message, turn).effects,
-    lives: (log) => log.lives(),
+    chartStates: (log) => log.chartStates(),
   };
 }

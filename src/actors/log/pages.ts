@@ -1,15 +1,15 @@
 import { utf8Bytes } from '../../protocol/size.ts';
 import type { ReplyTo } from '../../runtime/ports/actor.ts';
 import type { StoreCalls, StoreReply } from '../../runtime/ports/log-store.ts';
-import type { PageRequest, ReadLimited } from '../log-messages.ts';
-import type { Outbox } from '../outbox.ts';
+import type { PageRequest, ReadLimited } from '../messages/log.ts';
+import type { Effects } from '../kit/effects.ts';
 import { FairQueue } from './fair-queue.ts';
-import { answer, FAILED, type Job, type Line } from './line.ts';
+import { answer, FAILED, type StoreCall, type StoreQueue } from './store-queue.ts';
 import { PAGE_BYTES_MIN, ReadBudget } from './read-budget.ts';
 
 export interface PagesLimits {
   readonly pagesInFlight: number;
-  /** Of these, for users; the rest is for what is missing of live traffic. */
+  /** Pages of these that are for users; the rest is for messages that live traffic lacks. */
   readonly userPagesInFlight: number;
   /** Pages that may wait; one more fails at once. */
   readonly waitingMax: number;
@@ -35,14 +35,14 @@ interface Waiting {
 const CROWDED_MS = 1_000;
 
 /**
- * Reads of pages, a few at a time; who wants the same page shares one read (D10).
+ * Reads of pages, a few at a time; askers of the same page share one read (D10).
  *
- * - What live traffic lacks goes first. What users ask for goes in turn, user by user, by its bytes, and never takes all
- *   ways to the store (LM14).
- * - Each user pays for what he is given, shared or not. Who has had too much is told when there will be more: nothing
- *   waits here for that.
+ * - Pages that live traffic lacks go first. Pages for users go in turn, user by user, by their bytes, and never take
+ *   all ways to the store (LM14).
+ * - Each user pays for their pages, shared or not. A user who has read too much gets the time when there will be more:
+ *   nothing waits here for that.
  */
-export class Pages implements Line {
+export class Pages implements StoreQueue {
   readonly inFlightMax: number;
   readonly isWrite = false;
   readonly #limits: PagesLimits;
@@ -58,7 +58,7 @@ export class Pages implements Line {
     this.#budget = new ReadBudget(limits.readBytesPerSecond);
   }
 
-  add({ by, ...request }: PageRequest, replyTo: ReplyTo | undefined, now: number, out: Outbox): void {
+  add({ by, ...request }: PageRequest, replyTo: ReplyTo | undefined, now: number, out: Effects): void {
     const key = JSON.stringify(request);
     const sharers = this.#sharers.get(key);
     const isFull = this.#live.length + this.#users.size >= this.#limits.waitingMax;
@@ -80,11 +80,11 @@ export class Pages implements Line {
     return isCrowded ? CROWDED_MS : this.#budget.take(user, bytes, now);
   }
 
-  next(): Job | undefined {
+  next(): StoreCall | undefined {
     const waiting = this.#live.shift() ?? this.#nextOfUsers();
     if (!waiting) return undefined;
     const { key, request, by, askers } = waiting;
-    // A read under way may be too old for who asks now, unless it ends at a seq that was known to both.
+    // A read under way may be too old for a new asker, unless it ends at a seq that both knew.
     const isBounded =
       request.start !== 'newest' && 'after' in request.start && request.start.upTo !== undefined;
     if (!isBounded) this.#sharers.delete(key);
@@ -111,7 +111,7 @@ export class Pages implements Line {
     for (const { by } of askers) if (by !== null) this.#budget.giveBack(by, unused);
   }
 
-  refuseAll(out: Outbox): void {
+  refuseAll(out: Effects): void {
     for (const { key, request, askers } of [...this.#live, ...this.#users.drain()]) {
       this.#sharers.delete(key);
       this.#settle(askers, request.bytesMax);
@@ -125,7 +125,7 @@ function replyTos(askers: readonly Asker[]): readonly (ReplyTo | undefined)[] {
   return askers.map(({ replyTo }) => replyTo);
 }
 
-/** What a page costs, as the store counts it; what could not be read costs the least. */
+/** The cost of a page, as the store counts it; a page that could not be read costs the least. */
 function bytesOf(reply: StoreReply): number {
   if (!reply.ok) return PAGE_BYTES_MIN;
   const { entries } = reply.value as StoreCalls['page']['reply'];

@@ -1,14 +1,14 @@
 import type { RoomRecord, StoreCalls, StoreReply, StoreRequest } from '../../runtime/ports/log-store.ts';
-import { lostRecord, type KnownRecord, type Page } from '../log-messages.ts';
+import { lostRecord, type KnownRecord, type Page } from '../messages/log.ts';
 
 /** Some 15 MB where names are UUIDs. */
 const NAMES_MAX = 100_000;
 
 /**
- * Which rooms were private when the store was last heard of them, and who made them. A store that goes backwards (D21) may
- * have lost their records: then they are no rooms that were never created, for anybody to use.
+ * The rooms that were private when the store last reported them, with their creators. A store that goes backwards (D21)
+ * may have lost their records: such a room must not count as one that was never created, which every user may use.
  *
- * - It is only learned from the store, by all that is asked of it about rooms. A room that is read as public is forgotten,
+ * - It learns from the store only, by every answer about rooms. A room that is read as public is forgotten,
  *   one that is deleted is not: its deletion may be lost, too.
  * - Bounded: the name that was heard of longest ago gives way.
  */
@@ -20,7 +20,7 @@ export class PrivateRooms {
     this.#max = max;
   }
 
-  /** Takes what the store has said, and gives what is to be said of it. */
+  /** Takes the answer of the store, and returns the answer for the asker. */
   heard(request: StoreRequest, reply: StoreReply): StoreReply {
     if (!reply.ok) return reply;
     switch (request.call) {

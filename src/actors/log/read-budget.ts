@@ -1,21 +1,21 @@
 /** Bytes that may be read at once after a rest, in seconds of the rate. */
 const BURST_S = 8;
 
-/** What a page costs at least: to ask the store costs too. */
+/** The least cost of a page: to ask the store costs too. */
 export const PAGE_BYTES_MIN = 1_024;
 
-/** Below this many users nobody is forgotten: looking for them costs more than they do. */
+/** Below this many users none is forgotten: looking for them costs more than they do. */
 const KEPT_MIN = 1_024;
 
 interface Account {
-  /** What is owed at `at`: it wears off with the rate. */
+  /** The bytes owed at `at`: they wear off with the rate. */
   owed: number;
   at: number;
 }
 
 /**
- * What is read of the log for each user, by its bytes (LM14). As much as a page may have is taken before it is read, and
- * what it did not have is given back.
+ * The reads of the log for each user, by their bytes (LM14). The budget takes the most that a page may have before it
+ * is read, and returns the unused part.
  */
 export class ReadBudget {
   readonly #bytesPerMs: number;

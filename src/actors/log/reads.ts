@@ -1,18 +1,18 @@
 import type { Channel } from '../../protocol/channels.ts';
 import type { SessionKey } from '../../protocol/revocation.ts';
 import type { SessionFinding, StoreCalls } from '../../runtime/ports/log-store.ts';
-import { BatchedReads } from './batched-reads.ts';
+import { CoalescedReads } from './coalesced-reads.ts';
 
-// The small reads that are gathered: what they ask for, and what of the reply is whose.
+// The small reads that are gathered: their requests, and which part of a reply belongs to which asker.
 
 export const headsRead = () =>
-  new BatchedReads({
+  new CoalescedReads({
     request: (channels: readonly Channel[]) => ({ call: 'heads', channels }),
     pick: (heads: StoreCalls['heads']['reply'], channel) => heads.get(channel) ?? 0,
   });
 
 export const placesRead = () =>
-  new BatchedReads({
+  new CoalescedReads({
     request: (places: readonly { readonly channel: Channel; readonly seq: number }[]) => ({
       call: 'places',
       places,
@@ -21,13 +21,13 @@ export const placesRead = () =>
   });
 
 export const roomsRead = () =>
-  new BatchedReads({
+  new CoalescedReads({
     request: (rooms: readonly string[]) => ({ call: 'rooms', rooms }),
     pick: (records: StoreCalls['rooms']['reply'], room) => records.get(room) ?? null,
   });
 
 export const membershipRead = () =>
-  new BatchedReads({
+  new CoalescedReads({
     request: (pairs: readonly { readonly room: string; readonly user: string }[]) => ({
       call: 'membership',
       pairs,
@@ -36,7 +36,7 @@ export const membershipRead = () =>
   });
 
 export const bansRead = () =>
-  new BatchedReads({
+  new CoalescedReads({
     request: (pairs: readonly { readonly room: string; readonly user: string }[]) => ({
       call: 'banned',
       pairs,
@@ -45,7 +45,7 @@ export const bansRead = () =>
   });
 
 export const revocationsRead = () =>
-  new BatchedReads({
+  new CoalescedReads({
     request: (sessions: readonly SessionKey[]) => ({ call: 'revoked', sessions }),
     // As many come back as were asked for.
     pick: (findings: StoreCalls['revoked']['reply'], _, at) => findings[at] as SessionFinding,

@@ -1,55 +1,55 @@
 import type { Channel } from '../../protocol/channels.ts';
-import type { Answer } from '../../runtime/ports/actor.ts';
+import type { Answer, Awaits } from '../../runtime/ports/actor.ts';
 import type { Entry } from '../../runtime/ports/log-store.ts';
 import type { FrameBatch } from '../../runtime/ports/sockets.ts';
-import { batchOf, mergeBatches, reachedBy, resetBatch, resetIn } from '../frames.ts';
-import { LOG, type PageReply } from '../messages.ts';
-import type { Outbox } from '../outbox.ts';
+import { batchOf, mergeBatches, reachedBy, resetBatch, resetFirst, resetIn } from '../kit/frames.ts';
+import { LOG, type PageReply } from '../messages/log.ts';
+import type { Effects } from '../kit/effects.ts';
 import type { Fanout } from './fanout.ts';
 import type { ReadLimits } from './stream.ts';
 import type { Shown } from './trail.ts';
-import { LazyMap, LazySet } from '../lazy.ts';
+import { LazyMap, LazySet } from '../kit/lazy.ts';
 
-/** Live batches that are kept for those who are about to catch up, by UTF-16 length. */
+/** The relay keeps this much of the last live batches for subscribers that are almost live, by UTF-16 length. */
 const RECENT_SIZE_MAX = 1024 * 1024;
 
-/** A read that failed is tried again after this. */
+/** The pause after a failed read. */
 const RETRY_MS = 1_000;
 
-/** The timer of a pause. */
+/** The timer of that pause. */
 const PAUSE = 'catchUp';
 
-/** The timer of who has read too much; the rest of its name is the user. */
+/** The timer of a user who has read too much; the rest of its name is the user. */
 const READS = 'reads ';
 
-export interface CatchUpContext {
+export interface CatchUpContext extends Awaits<PageReply> {
   readonly for: 'page';
-  /** Of which life of the log it is, as far as this relay knows. */
+  /** Each loss of the log's end raises it: answers to earlier reads do not count. */
   readonly round: number;
   readonly after: number;
   readonly upTo: number;
-  /** The user it is read for. */
+  /** The user that the read counts for (LM14). */
   readonly by: string;
 }
 
-/** Whose a connection is: what is read for it is counted for its user (LM14). */
+/** Maps a connection to its user, who pays for its reads (LM14). */
 interface Users {
   userOf(connection: number): string;
 }
 
-/** Hears of what was shown to some alone, and of signs that the log has lost its end. */
+/** Learns of entries that only some subscribers got, and of signs that the log has lost its end. */
 interface Shows {
   readonly isProving: boolean;
   note(mark: Shown): void;
-  prove(out: Outbox): void;
+  prove(out: Effects): void;
 }
 
 /**
- * Brings subscribers who are behind to where the live ones are (D9, D10): page by page from the log, the last
- * step from memory, so that a busy channel cannot run away from them. Who stands at the same place shares a read.
+ * Brings subscribers that are behind up to the live ones (D9, D10): page by page from the log, the last step from memory, so
+ * that a busy channel cannot run away from them. Subscribers at the same position share a read.
  *
- * - `#positions` holds who is behind (or ahead, when the log was read before the publication came), with the
- *   last seq each was given. A subscriber is either here or live, never both.
+ * - `#positions` has the subscribers that are behind (or ahead, if the relay read the log before the publication came), with
+ *   the last seq that each one got. A subscriber is either here or live, never both.
  */
 export class CatchUp {
   readonly #channel: Channel;
@@ -58,18 +58,19 @@ export class CatchUp {
   readonly #subscribers: Users;
   readonly #stream: Shows;
   readonly #positions = new LazyMap<number, number>();
-  /** Who could not take more: not read for until it can. */
+  /** Connections that could not take more: the relay reads nothing for them until they can. */
   readonly #stalled = new LazySet<number>();
-  /** Reads under way, by where they start. */
+  /** Reads under way, by the seq after which they start. */
   readonly #reads = new LazySet<number>();
-  /** Who has read too much (LM14): nothing is read for him until it has worn off. */
+  /** Users who have read too much (LM14): the relay reads nothing for them until their timer fires. */
   readonly #limited = new LazySet<string>();
-  /** A read failed: none is begun until the pause is over. */
+  /** A read failed: the next one begins after the pause. */
   #isPausing = false;
-  /** Who has to be told first that the log has lost what it was shown, and behind which seq. */
+  /** Connections that first need a `reset`, since the log has lost entries that they got; and the seq to reset to. */
   readonly #owed = new LazyMap<number, number>();
-  #round = 0;
-  /** Up to where the live ones were given everything when all here were looked at last; -1: look at all again. */
+  /** Each reset raises it: answers to earlier reads do not count. */
+  round = 0;
+  /** The last seq of the live ones when {@link advanceAll} last looked at all here; -1: it must look again. */
   #seen = -1;
   #recent: FrameBatch[] = [];
   #recentSize = 0;
@@ -87,22 +88,47 @@ export class CatchUp {
     this.#limits = limits;
   }
 
-  /** Those who are behind, or ahead. */
+  /** The connections that are behind, or ahead. */
   connections(): Iterable<number> {
     return this.#positions.keys();
+  }
+
+  /** A subscriber is here, or an answer or a timer is still to come. */
+  get isBusy(): boolean {
+    return this.#positions.size > 0 || this.#reads.size > 0 || this.#limited.size > 0 || this.#isPausing;
   }
 
   has(connection: number): boolean {
     return this.#positions.has(connection);
   }
 
-  start(connection: number, after: number, out: Outbox): void {
+  /** Up to where a connection was sent the channel; undefined for one that is not here. */
+  sentTo(connection: number): number | undefined {
+    return this.#owed.get(connection) ?? this.#positions.get(connection);
+  }
+
+  /** As {@link Fanout.nextFor}; undefined for one that is not here. */
+  nextFor(connection: number): number | undefined {
+    const owed = this.#owed.get(connection);
+    const position = this.#positions.get(connection);
+    if (owed !== undefined) return resetFirst(owed);
+    return position === undefined ? undefined : position + 1;
+  }
+
+  /** Takes a connection over from an earlier generation. Its next batch begins with `next`. */
+  restore(connection: number, next: number): void {
+    const reset = resetIn(next);
+    if (reset !== undefined) this.#owed.set(connection, reset);
+    this.#positions.set(connection, reset ?? next - 1);
+  }
+
+  start(connection: number, after: number, out: Effects): void {
     this.#positions.set(connection, after);
     this.#advance(connection, out);
   }
 
-  /** As {@link start}; but what the connection was told of lies behind the place to which the log was reset since. */
-  startReset(connection: number, seq: number, out: Outbox): void {
+  /** As {@link start}, for a connection whose head lies after the seq to which the log was reset since. */
+  startReset(connection: number, seq: number, out: Effects): void {
     this.#owed.set(connection, seq);
     this.start(connection, seq, out);
   }
@@ -114,7 +140,7 @@ export class CatchUp {
     if (this.#positions.size === 0) this.#forget();
   }
 
-  /** The connection refused a batch that began with `first`: it is where it was before it. */
+  /** The connection refused a batch that began with `first`, so it is where it was before that batch. */
   stalled(connection: number, first: number): void {
     this.#fanout.remove(connection);
     const reset = resetIn(first);
@@ -124,17 +150,16 @@ export class CatchUp {
       this.#stalled.add(connection);
       return;
     }
-    const known = this.#stalled.has(connection) ? this.#positions.get(connection) : undefined;
-    this.#positions.set(connection, Math.min(known ?? Infinity, first - 1));
+    this.#positions.set(connection, Math.min(this.#positions.get(connection) ?? Infinity, first - 1));
     this.#stalled.add(connection);
   }
 
   /** It can take more again. */
-  resume(connection: number, out: Outbox): void {
+  resume(connection: number, out: Effects): void {
     if (this.#stalled.delete(connection)) this.#advance(connection, out);
   }
 
-  /** A batch goes out to the live ones. */
+  /** The relay writes a batch to the live ones. */
   sealed(batch: FrameBatch): void {
     if (resetIn(batch.first) !== undefined) return this.#rewound(batch.last);
     if (this.#positions.size === 0) return;
@@ -144,9 +169,9 @@ export class CatchUp {
       this.#recentSize -= this.#recent.shift()?.size ?? 0;
   }
 
-  /** The log has lost what is behind `seq`: who was shown some of it is told so, before anything else. */
+  /** The log has lost the entries after `seq`. A connection that got some of them gets a `reset` before anything else. */
   #rewound(seq: number): void {
-    this.#round++;
+    this.round++;
     this.#seen = -1;
     this.#reads.clear();
     this.#forget();
@@ -157,24 +182,25 @@ export class CatchUp {
     }
   }
 
-  /** After a batch went out, or a wait is over: whoever waited for it may go on. Else nobody has anything to do. */
-  advanceAll(out: Outbox): void {
+  /** Lets connections continue that waited for a live batch or for a timer. Otherwise it does nothing. */
+  advanceAll(out: Effects): void {
     if (this.#seen === this.#fanout.sealed) return;
     this.#seen = this.#fanout.sealed;
     for (const connection of [...this.#positions.keys()]) this.#advance(connection, out);
   }
 
-  #advance(connection: number, out: Outbox): void {
+  #advance(connection: number, out: Effects): void {
     const position = this.#positions.get(connection);
     if (position === undefined || this.#stalled.has(connection)) return;
+    // The batches in memory and the log may differ.
+    if (this.#stream.isProving) return;
     const owed = this.#owed.get(connection);
     if (owed !== undefined) {
       this.#owed.delete(connection);
       this.#write(connection, resetBatch(this.#channel, owed), out);
     }
     const { sealed } = this.#fanout;
-    // What is kept here, and what the log has, may be of two that differ.
-    if (position > sealed || this.#stream.isProving) return;
+    if (position > sealed) return;
     if (position === sealed) return this.#goLive(connection);
     const tail = this.#tailAfter(position);
     if (tail) {
@@ -184,7 +210,7 @@ export class CatchUp {
     this.#read(position, this.#subscribers.userOf(connection), out);
   }
 
-  /** A timer of the relay's, of which two are this one's: a pause is over, or a user may be read for again. */
+  /** A timer of the relay is due. Two kinds count here: the pause is over, or a user may read again. */
   fired(timer: string): void {
     if (timer === PAUSE || timer.startsWith(READS)) this.#seen = -1;
     if (timer === PAUSE) this.#isPausing = false;
@@ -201,35 +227,35 @@ export class CatchUp {
     this.#recentSize = 0;
   }
 
-  /** The kept batches that go on right after `position`, as one. */
+  /** The batches in memory that continue right after `position`, as one. */
   #tailAfter(position: number): FrameBatch | undefined {
     const from = this.#recent.findIndex((batch) => batch.first === position + 1);
     return from < 0 ? undefined : mergeBatches(this.#recent.slice(from));
   }
 
-  #write(connection: number, batch: FrameBatch, out: Outbox): void {
+  #write(connection: number, batch: FrameBatch, out: Effects): void {
     if (batch.frames.length > 0)
       out.add({ type: 'fanout', batch, connections: [connection], start: 0, end: 1 });
   }
 
-  /** Of those who stand at the same place the first pays, unless he cannot. */
-  #read(after: number, by: string, out: Outbox): void {
+  /** The first of several users at the same position pays for the read, unless that user has read too much. */
+  #read(after: number, by: string, out: Effects): void {
     if (this.#isPausing || this.#reads.has(after) || this.#limited.has(by)) return;
     this.#reads.add(after);
     const upTo = this.#fanout.sealed;
     const { page, deadlineMs } = this.#limits;
-    const context: CatchUpContext = { for: 'page', round: this.#round, after, upTo, by };
+    const context: CatchUpContext = { for: 'page', round: this.round, after, upTo, by };
     const request = { channel: this.#channel, start: { after, upTo }, ...page, reader: null, by };
     out.ask(LOG, { type: 'page', ...request }, { deadlineMs, context });
   }
 
-  /** A log that ends before what was shown may have lost it. */
-  pageRead({ round, after, upTo, by }: CatchUpContext, answer: Answer<PageReply>, out: Outbox): void {
-    if (round !== this.#round) return;
+  /** A log that ends before the live ones may have lost entries. */
+  pageRead({ round, after, upTo, by }: CatchUpContext, answer: Answer<PageReply>, out: Effects): void {
+    if (round !== this.round) return;
     this.#reads.delete(after);
     if (answer.ok && !answer.body.ok && answer.body.failure === 'limited') {
       this.#limited.add(by);
-      // Somebody else who stands there may pay.
+      // Another user at the same position may pay.
       this.#seen = -1;
       return out.arm(`${READS}${by}`, answer.body.retryAfterMs);
     }
@@ -243,12 +269,12 @@ export class CatchUp {
     if (reached > after && !this.#stream.isProving) this.#show(after, value.entries, reached, out);
   }
 
-  /** What was shown has been held against the log: whoever waited for that may go on. */
+  /** The proof is over: connections that waited for it may continue. */
   proven(): void {
     this.#seen = -1;
   }
 
-  #show(after: number, entries: readonly Entry[], reached: number, out: Outbox): void {
+  #show(after: number, entries: readonly Entry[], reached: number, out: Effects): void {
     const newest = entries[entries.length - 1];
     if (newest) this.#stream.note(newest);
     const batch = batchOf(this.#channel, after, entries, reached);
@@ -260,7 +286,7 @@ export class CatchUp {
     }
   }
 
-  #pause(out: Outbox): void {
+  #pause(out: Effects): void {
     this.#isPausing = true;
     out.arm(PAUSE, RETRY_MS);
   }

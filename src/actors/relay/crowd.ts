@@ -1,18 +1,18 @@
 import type { FrameBatch } from '../../runtime/ports/sockets.ts';
-import type { Outbox } from '../outbox.ts';
+import type { Effects } from '../kit/effects.ts';
 
 /** More connections than these are a crowd. */
 export const CROWD_MIN = 500;
 
-/** So many are told at each tick of the clock: 20,000 a second, a fifth of a core. */
+/** Connections that get a notice at each tick of the clock: 20,000 a second, a fifth of a core. */
 const AT_A_TIME = 400;
 const EVERY_MS = 20;
 
-/** What may wait: each notice has its list of those it is for. And by UTF-16 length, as much as of the log. */
+/** Notices that may wait, each with a list of its connections. And by UTF-16 length, as much as of the log. */
 const WAITING_MAX = 64;
 const WAITING_SIZE_MAX = 1024 * 1024;
 
-/** The relay's timer for it. */
+/** The relay's timer for the crowd. */
 const CROWD = 'crowd';
 
 interface Notice {
@@ -22,8 +22,8 @@ interface Notice {
 }
 
 /**
- * What a crowd is told beside the log: how many are there, signals. It can wait a moment, and whoever says something
- * elsewhere must not wait for thousands of sockets to be written to: so it goes out on the clock, a few at a time, in order.
+ * Notices to a crowd, beside the log: counts of members, and signals. They can wait a moment, but messages elsewhere must not
+ * wait while the node writes to thousands of sockets. So they go out on the clock, to a few connections at a time, in order.
  */
 export class Crowd {
   readonly #isLive: (connection: number) => boolean;
@@ -48,15 +48,15 @@ export class Crowd {
     return true;
   }
 
-  /** The next ones are told soon, if there are any. */
-  arm(out: Outbox): void {
+  /** Arms the timer for the next connections, if there are any. */
+  arm(out: Effects): void {
     if (this.#isArmed || !this.isBusy) return;
     this.#isArmed = true;
     out.arm(CROWD, EVERY_MS);
   }
 
-  /** A timer of the relay's. */
-  fired(timer: string, out: Outbox): void {
+  /** A timer of the relay is due. */
+  fired(timer: string, out: Effects): void {
     if (timer !== CROWD) return;
     this.#isArmed = false;
     for (let left = AT_A_TIME; left > 0;) {
@@ -69,8 +69,8 @@ export class Crowd {
     }
   }
 
-  /** Those of them who are still live. Returns how many were looked at. */
-  #tell(notice: Notice, count: number, out: Outbox): number {
+  /** Writes to the next connections that are still live. Returns how many it looked at. */
+  #tell(notice: Notice, count: number, out: Effects): number {
     const { batch, to, next } = notice;
     const some = to.slice(next, next + count);
     notice.next += some.length;

@@ -1,18 +1,19 @@
+import { SmallMap } from '../kit/small.ts';
 import type { FrameBatch } from '../../runtime/ports/sockets.ts';
-import { mergeBatches, resetIn } from '../frames.ts';
-import type { Outbox } from '../outbox.ts';
+import { mergeBatches, resetIn } from '../kit/frames.ts';
+import type { Effects } from '../kit/effects.ts';
 import { Crowd, CROWD_MIN } from './crowd.ts';
 
-/** Sockets that are written in one step; the next ones have to wait their turn (D9). */
+/** The relay writes to this many sockets in one step, and to the next ones in a later step (D9). */
 const SLICE = 500;
 
-/** Batches that wait behind a pass, by UTF-16 length, before they are dropped and read from the log instead. */
+/** Batches that may wait behind a pass, by UTF-16 length. The relay reads further ones from the log instead. */
 const WAITING_SIZE_MAX = 1024 * 1024;
 
 /** A batch that waits to be written. Neither of the lists changes any more. */
 interface Waiting {
   readonly batch: FrameBatch;
-  /** These alone; undefined: everyone who is live then, but for those in `except`. */
+  /** Only these connections; undefined: all that are live then, except those in `except`. */
   readonly to: readonly number[] | undefined;
   readonly except: ReadonlySet<number> | undefined;
 }
@@ -20,20 +21,20 @@ interface Waiting {
 interface Pass extends Waiting {
   readonly list: readonly number[];
   cursor: number;
-  /** Who came later has the batch already. */
+  /** The end of the list for this pass: a later connection has the batch already. */
   readonly end: number;
 }
 
 /**
  * Hands batches to live subscribers, a slice of them at a time (D9).
  *
- * - Every live subscriber has been given exactly what is up to `sealed`, or is given it by the pass under way.
- * - A gap in `#live` (0) is a subscriber that left during a pass; gaps are closed when the pass is over.
- * - An effect has a list of its own: `#live` is changed in place.
+ * - Every live subscriber has exactly the entries up to `sealed`, or gets them by the pass under way.
+ * - A gap in `#live` (0) is a subscriber that left during a pass. The end of the pass closes the gaps.
+ * - An effect has a list of its own, since `#live` changes in place.
  */
 export class Fanout {
-  readonly #live: number[] = [];
-  readonly #places = new Map<number, number>();
+  #live: number[] = [];
+  readonly #places = new SmallMap<number, number>();
   #gaps: number[] | undefined;
   #waiting: Waiting[] = [];
   #waitingSize = 0;
@@ -46,6 +47,16 @@ export class Fanout {
     return this.#places.size;
   }
 
+  /** In the order in which they are written to. */
+  get live(): readonly number[] {
+    return this.#live;
+  }
+
+  /** Something is to be written yet. */
+  get isBusy(): boolean {
+    return this.#pass !== undefined || this.#waiting.length > 0 || this.#crowd.isBusy;
+  }
+
   has(connection: number): boolean {
     return this.#places.has(connection);
   }
@@ -54,10 +65,25 @@ export class Fanout {
     return this.#places.keys();
   }
 
-  /** Whoever is added has everything up to `sealed` already. */
+  /** The `first` of the next batch of a live connection: that of the pass under way, if it has not come to the connection. */
+  nextFor(connection: number): number {
+    const place = this.#places.get(connection) ?? -1;
+    const pass = this.#pass;
+    if (pass && !isNotice(pass.batch) && place >= pass.cursor && place < pass.end) return pass.batch.first;
+    return this.sealed + 1;
+  }
+
+  /** The lowest seq that a waiting batch resets its subscribers to. */
+  get resetTo(): number {
+    return Math.min(...this.#waiting.map(({ batch }) => resetIn(batch.first) ?? Infinity));
+  }
+
+  /** The connection must have all entries up to `sealed` already. */
   add(connection: number): void {
     this.#places.set(connection, this.#live.length);
-    this.#live.push(connection);
+    // The first place alone: with `push` an empty list gets room for 17.
+    if (this.#live.length === 0) this.#live = [connection];
+    else this.#live.push(connection);
   }
 
   remove(connection: number): void {
@@ -70,7 +96,7 @@ export class Fanout {
     } else this.#fill(place);
   }
 
-  /** Between passes order means nothing: the last one takes the empty place. */
+  /** Between passes the order does not matter: the last connection takes the empty place. */
   #fill(place: number): void {
     const moved = this.#live.pop() as number;
     if (place === this.#live.length) return;
@@ -78,7 +104,7 @@ export class Fanout {
     this.#places.set(moved, place);
   }
 
-  /** False when too much waits already: the caller has to read it from the log later. */
+  /** False when too much waits already: the caller has to read the batch from the log later. */
   push(batch: FrameBatch, except?: ReadonlySet<number>): boolean {
     if (isNotice(batch) && (this.#crowd.isBusy || this.size > CROWD_MIN))
       return this.#crowd.push(
@@ -88,7 +114,7 @@ export class Fanout {
     return this.#push({ batch, to: undefined, except });
   }
 
-  /** To all, whatever waits; what lies behind it and was given to nobody yet is given to nobody. */
+  /** Resets all live ones, whatever waits. It drops waiting batches that lie after the reset. */
   reset(batch: FrameBatch): void {
     this.#waiting = this.#waiting.filter((waiting) => waiting.batch.first <= batch.last);
     this.#waitingSize = this.#waiting.reduce((sum, waiting) => sum + waiting.batch.size, 0);
@@ -96,7 +122,7 @@ export class Fanout {
     this.#waitingSize += batch.size;
   }
 
-  /** To some alone, in order with all else of its kind. */
+  /** To some connections only, in order with the other batches of its kind. */
   pushTo(to: readonly number[], batch: FrameBatch): boolean {
     if (isNotice(batch) && (this.#crowd.isBusy || to.length > CROWD_MIN)) return this.#crowd.push(batch, to);
     return this.#push({ batch, to, except: undefined });
@@ -111,7 +137,7 @@ export class Fanout {
   }
 
   /** Writes the next slice; true when there is more to write. `onSealed` hears of each new pass. */
-  advance(out: Outbox, onSealed: (batch: FrameBatch) => void): boolean {
+  advance(out: Effects, onSealed: (batch: FrameBatch) => void): boolean {
     this.#crowd.arm(out);
     for (let budget = SLICE; ;) {
       this.#pass ??= this.#nextPass(out, onSealed);
@@ -128,12 +154,12 @@ export class Fanout {
     }
   }
 
-  /** A timer of the relay's. */
-  fired(timer: string, out: Outbox): void {
+  /** A timer of the relay is due. */
+  fired(timer: string, out: Effects): void {
     this.#crowd.fired(timer, out);
   }
 
-  /** Something beside the log is to be told yet. */
+  /** Whether a notice still waits. */
   get hasNotices(): boolean {
     const { batch } = this.#pass ?? {};
     return (
@@ -143,11 +169,11 @@ export class Fanout {
     );
   }
 
-  #write({ batch, list, to, except, cursor }: Pass, end: number, out: Outbox): void {
+  #write({ batch, list, to, except, cursor }: Pass, end: number, out: Effects): void {
     const connections: number[] = [];
     for (let at = cursor; at < end; at++) {
       const connection = list[at] as number;
-      // A gap; one that has left since; one to be left out.
+      // A gap, a connection that has left since, or an excepted one.
       if (connection === 0 || (to && !this.#places.has(connection)) || except?.has(connection)) continue;
       connections.push(connection);
     }
@@ -155,8 +181,8 @@ export class Fanout {
       out.add({ type: 'fanout', batch, connections, start: 0, end: connections.length });
   }
 
-  /** What waits becomes one batch, as far as it goes to the same people. */
-  #nextPass(out: Outbox, onSealed: (batch: FrameBatch) => void): Pass | undefined {
+  /** Merges the waiting batches into one, as far as they go to the same connections. */
+  #nextPass(out: Effects, onSealed: (batch: FrameBatch) => void): Pass | undefined {
     const next = this.#waiting[0];
     if (!next) return undefined;
     let count = 1;
@@ -166,27 +192,28 @@ export class Fanout {
     const batch = mergeBatches(taken.map((waiting) => waiting.batch));
     const { to, except } = next;
     const list = to ?? this.#live;
-    const pass: Pass = { batch, to, except, list, cursor: 0, end: list.length };
+    this.#pass = { batch, to, except, list, cursor: 0, end: list.length };
     if (batch.first !== 0) {
-      out.check('batches_ascend', resetIn(batch.first) !== undefined || batch.first > this.sealed);
+      const isInOrder = resetIn(batch.first) !== undefined || batch.first > this.sealed;
       this.sealed = batch.last;
+      out.check('batches_ascend', isInOrder);
       onSealed(batch);
     }
-    return pass;
+    return this.#pass;
   }
 
   #close(): void {
     const gaps = this.#gaps ?? [];
     this.#gaps = undefined;
-    // From the back: what takes a gap's place is then never a gap itself.
+    // From the back, so that a gap's place is never filled with another gap.
     for (const place of gaps.toSorted((a, b) => b - a)) this.#fill(place);
   }
 }
 
-/** What is told beside the log. */
+/** A batch beside the log. */
 const isNotice = ({ first }: FrameBatch): boolean => first === 0;
 
-/** Part of the log: it goes to all, and may be written together with what follows it. */
+/** Part of the log: it goes to all, and the relay may write it together with the batch that follows. */
 function isForAll(waiting: Waiting | undefined): boolean {
   return waiting !== undefined && waiting.batch.first > 0;
 }

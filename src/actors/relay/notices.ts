@@ -1,10 +1,10 @@
 import type { FrameBatch } from '../../runtime/ports/sockets.ts';
-import { frameBatch, rosterFrames } from '../frames.ts';
-import type { Move, Publication } from '../messages.ts';
+import { frameBatch, rosterFrames } from '../kit/frames.ts';
+import type { Move, Publication } from '../messages/relay.ts';
 import type { CatchUp } from './catch-up.ts';
 import type { Fanout } from './fanout.ts';
 import type { Subscribers } from './subscribers.ts';
-import { LazySet } from '../lazy.ts';
+import { LazySet } from '../kit/lazy.ts';
 
 export interface NoticesParts {
   readonly subscribers: Subscribers;
@@ -13,28 +13,28 @@ export interface NoticesParts {
 }
 
 /**
- * What a room's subscribers are told outside the log: it goes to those who are live.
+ * Notices to a room's live subscribers, beside the log.
  *
- * - `#owed` are those who were not told some of who came and went: they are told how things are when they can be.
+ * - `#owed` are connections that missed some joins or leaves. They get the whole list of members when they can take it.
  */
 export class Notices {
   readonly #parts: NoticesParts;
   readonly #owed = new LazySet<number>();
-  /** Too much waited: all who are live are owed, as soon as nothing waits. */
+  /** Too much waited, so that live connections missed a notice: they get the whole list as soon as nothing waits. */
   #isDropped = false;
 
   constructor(parts: NoticesParts) {
     this.#parts = parts;
   }
 
-  /** One that nobody took is lost, as signals may be. */
+  /** A signal that a connection cannot take is lost. */
   signal(frame: string, from: string): void {
     const { subscribers, fanout } = this.#parts;
     const sender = subscribers.at(from);
     fanout.push(frameBatch([frame], 0, 0), sender && new Set([sender.connection]));
   }
 
-  /** All are told the same, but for those who are named: they hear of others, from their own coming on. */
+  /** All get the same moves, except the users in them: these get the moves of others since their own join. */
   roster(room: string, moves: readonly Move[]): void {
     const came = new Map<string, number>();
     for (const [at, { move, user }] of moves.entries())
@@ -50,11 +50,11 @@ export class Notices {
     this.#tellAll(frameBatch(rosterFrames(room, moves), 0, 0), named);
   }
 
-  /** How things are, to all, or to those who are owed it and can be told. */
+  /** The whole list of members, to all, or to the owed connections that can take it. */
   members({ room, frame, suspects, isForAll }: Publication & { type: 'members' }): void {
     const { fanout } = this.#parts;
-    const told = [...this.#owed].filter((connection) => fanout.has(connection));
-    for (const connection of told) this.#owed.delete(connection);
+    const ready = [...this.#owed].filter((connection) => fanout.has(connection));
+    for (const connection of ready) this.#owed.delete(connection);
     if (isForAll) {
       this.#tellAll(frameBatch([frame], 0, 0));
       if (suspects.length > 0) this.roster(room, suspects);
@@ -67,12 +67,12 @@ export class Notices {
       return frameBatch([frame, ...rosterFrames(room, others)], 0, 0);
     };
     this.#tell(
-      told.filter((connection) => !apart.has(connection)),
+      ready.filter((connection) => !apart.has(connection)),
       batchFor(),
     );
     for (const [user, connections] of own)
       this.#tell(
-        connections.filter((connection) => told.includes(connection)),
+        connections.filter((connection) => ready.includes(connection)),
         batchFor(user),
       );
   }
@@ -97,24 +97,30 @@ export class Notices {
   }
 
   /**
-   * Connections whose sockets take nothing for a while, beginning with `first` of the log, or with a notice (0): they are
-   * live again when they do. What is to be told meanwhile they are not told.
+   * Connections whose sockets take nothing for a while, beginning with `first` of the log, or with a notice (0). They get no
+   * notices until they are live again.
    */
   refused(connections: readonly number[], first: number): void {
     const { subscribers, fanout, catchUp } = this.#parts;
     for (const connection of connections) {
       if (!subscribers.has(connection)) continue;
       if (first === 0 || fanout.hasNotices) this.#owed.add(connection);
+      const next = catchUp.nextFor(connection) ?? fanout.nextFor(connection);
       fanout.remove(connection);
-      catchUp.stalled(connection, first === 0 ? fanout.sealed + 1 : first);
+      catchUp.stalled(connection, first === 0 ? next : first);
     }
+  }
+
+  /** The notices that an earlier generation had for it are lost. */
+  owe(connection: number): void {
+    this.#owed.add(connection);
   }
 
   forget(connection: number): void {
     this.#owed.delete(connection);
   }
 
-  /** Whether the home should say how things are: somebody is live again, or nothing waits any more after too much did. */
+  /** Whether the home should send the whole list: a connection is live again, or nothing waits any more after too much did. */
   isDue(hasCaughtUp: boolean, isWriting: boolean): boolean {
     if (this.#owed.size === 0) return false;
     const isDue = hasCaughtUp || (this.#isDropped && !isWriting);

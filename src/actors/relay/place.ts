@@ -1,17 +1,17 @@
 import type { Channel } from '../../protocol/channels.ts';
 import type { Place } from '../../runtime/ports/log-store.ts';
-import { LOG } from '../messages.ts';
-import type { Outbox } from '../outbox.ts';
-import { isOtherAt, seqToProve, type GivenPosition } from '../positions.ts';
+import { LOG, type LogReply } from '../messages/log.ts';
+import type { Effects } from '../kit/effects.ts';
+import { isOtherAt, seqToProve, type GivenPosition } from '../kit/positions.ts';
 import type { Subscriber, SubscriberContext } from './subscriber.ts';
 import type { Shown } from './trail.ts';
 
-/** Asks for a channel's head, and for what it has where a subscriber says that it is. */
+/** Asks the log for a channel's head, and for the entry at the subscriber's position. */
 export function askPlace(
   channel: Channel,
   { connection, serial, position }: Subscriber,
   { deadlineMs, shown }: { readonly deadlineMs: number; readonly shown: number },
-  out: Outbox,
+  out: Effects,
 ): void {
   const context: SubscriberContext = { for: 'head', connection, serial, shown };
   const seq = seqToProve(position);
@@ -20,15 +20,26 @@ export function askPlace(
   out.ask(LOG, message, { deadlineMs, context });
 }
 
-/** What the answer says: how far the channel goes, and whether it has another message there. */
+/** The answer to {@link askPlace}. */
+export type PlaceReply = LogReply<number | Place>;
+
+/** A channel's head, and whether it has another message at the subscriber's position. */
+export interface Found {
+  readonly head: number;
+  readonly isOther: boolean;
+  /** The log's entry there, if the subscriber has seen it. */
+  readonly mark: Shown | undefined;
+}
+
+/** Compares the log's answer with the subscriber's position. */
 export function foundAt(
   channel: Channel,
   position: GivenPosition | undefined,
   answer: number | Place,
-  out: Outbox,
-): { readonly head: number; readonly isOther: boolean; readonly mark: Shown | undefined } {
+  out: Effects,
+): Found {
   const { head, at } = typeof answer === 'number' ? { head: answer, at: null } : answer;
-  // By the time it is answered the log may have grown past it: what is there then is something else.
+  // The log may grow past the position after this answer, and then has another message there.
   const isAbove = position !== undefined && position.seq > head;
   const isOther = isAbove || (position !== undefined && isOtherAt(channel, position, at));
   if (isOther) out.count(reasonOf(position, isAbove));

@@ -1,35 +1,36 @@
 import type { Channel } from '../../protocol/channels.ts';
-import type { Answer } from '../../runtime/ports/actor.ts';
+import type { Answer, Awaits } from '../../runtime/ports/actor.ts';
 import type { Place } from '../../runtime/ports/log-store.ts';
-import { LOG, type LogReply } from '../messages.ts';
-import type { Outbox } from '../outbox.ts';
+import { LOG, type LogReply } from '../messages/log.ts';
+import type { Effects } from '../kit/effects.ts';
 import { isThere, Trail } from './trail.ts';
 
-export interface ProofContext {
+export interface ProofContext extends Awaits<LogReply<Place>> {
   readonly for: 'proof';
-  /** Of which proof: one that was begun anew has no use for answers to the one before. */
+  /** The number of the proof: a proof that began anew ignores answers to the one before. */
   readonly round: number;
 }
 
-/** The highest place up to which what was shown is in the log, and how far the log goes. */
+/** The result: the highest seq up to which the log has what the relay showed, and the log's head. */
 export interface Proven {
   readonly place: number;
   readonly head: number;
-  /** False when nothing that was shown is there: what was before it nobody here knows. */
+  /** False when the log has no shown message that the relay remembers: the relay knows nothing about earlier ones. */
   readonly isProven: boolean;
 }
 
 /**
- * Holds what a relay has shown against the log (D21). The newest is looked at first, and is nearly always there; if not,
- * the place from which the log holds something else is found by halving, since a log that lost its end is the same up to there.
+ * Compares what a relay has shown with the log (D21). It looks up the newest message first, which is nearly always there. If
+ * not, a binary search finds where the log differs: a log that lost its end is the same up to that place.
  *
- * - `#low` is the highest mark that is known to be there, `#high` the lowest that is known not to be.
+ * - `#low` is the highest mark that the log has, `#high` the lowest that it lacks, as far as known.
  */
 export class Proof {
   readonly trail = new Trail();
   readonly #channel: Channel;
   readonly #deadlineMs: number;
-  #round = 0;
+  /** Each proof raises it. */
+  round = 0;
   #isRunning = false;
   #last = 0;
   #low = -1;
@@ -45,9 +46,9 @@ export class Proof {
     return this.#isRunning;
   }
 
-  /** `last`: the newest seq that was shown. */
-  start(last: number, out: Outbox): void {
-    this.#round++;
+  /** `last`: the newest seq that the relay showed. */
+  start(last: number, out: Effects): void {
+    this.round++;
     this.#isRunning = true;
     this.#last = last;
     this.#low = -1;
@@ -55,19 +56,22 @@ export class Proof {
     this.#ask(this.trail.length - 1, out);
   }
 
-  #ask(index: number, out: Outbox): void {
+  #ask(index: number, out: Effects): void {
     this.#asked = index;
     const seq = this.trail.at(index)?.seq ?? this.#last;
-    const context: ProofContext = { for: 'proof', round: this.#round };
+    const context: ProofContext = { for: 'proof', round: this.round };
     out.ask(LOG, { type: 'place', channel: this.#channel, seq }, { deadlineMs: this.#deadlineMs, context });
   }
 
-  /** Undefined while it goes on. `failed`: it is to be begun anew. */
-  answered({ round }: ProofContext, answer: Answer<unknown>, out: Outbox): Proven | 'failed' | undefined {
-    if (round !== this.#round || !this.#isRunning) return undefined;
-    const read = answer as Answer<LogReply<Place>>;
-    if (!read.ok || !read.body.ok) return 'failed';
-    const found = read.body.value;
+  /** Undefined while the proof goes on. `failed`: the caller has to start it again. */
+  answered(
+    { round }: ProofContext,
+    answer: Answer<LogReply<Place>>,
+    out: Effects,
+  ): Proven | 'failed' | undefined {
+    if (round !== this.round || !this.#isRunning) return undefined;
+    if (!answer.ok || !answer.body.ok) return 'failed';
+    const found = answer.body.value;
     const mark = this.trail.at(this.#asked);
     const isProven = mark ? isThere(mark, found) : this.#last <= found.head;
     if (isProven) this.#low = this.#asked;
@@ -83,7 +87,7 @@ export class Proof {
     this.#isRunning = false;
     const isWhole = this.#low === this.trail.length - 1;
     const first = this.trail.at(0);
-    // Where nothing was shown nothing is known but how far the log goes.
+    // A relay that has shown nothing knows the head only.
     const before = (first?.seq ?? this.#last + 1) - 1;
     const proven = this.trail.at(this.#low)?.seq ?? before;
     const isProven = !first || this.#low >= 0 || before === 0;

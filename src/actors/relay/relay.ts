@@ -1,76 +1,91 @@
 import { channelKind, type Channel, type ChannelKind } from '../../protocol/channels.ts';
-import type { Answer, Answered, Behaviour, ReplyTo, TimerFired, Turn } from '../../runtime/ports/actor.ts';
-import type { Place } from '../../runtime/ports/log-store.ts';
-import {
-  homeAddress,
-  isRefusal,
-  type Departure,
-  type DeviceState,
-  type Entered,
-  type LogReply,
-  type OffReason,
-  type PageReply,
-  type Publication,
-  type Refusal,
-  type RelayMessage,
-  type Subscribe,
-  type Subscribed,
-} from '../messages.ts';
-import { Outbox } from '../outbox.ts';
+import type { Answer, Answered, ReplyTo, TimerFired, Turn } from '../../runtime/ports/actor.ts';
+import { homeAddress, type Welcomed } from '../messages/home.ts';
+import { isRefusal, type DeviceState, type OffReason, type Refusal } from '../messages/terms.ts';
+import type { Publication, RelayMessage, Subscribe, Subscribed } from '../messages/relay.ts';
+import { answerFor } from '../kit/answers.ts';
+import { Effects } from '../kit/effects.ts';
+import { hibernate, wake, type HibernatedRelay, type HibernatingParts } from './hibernated.ts';
 import { CatchUp } from './catch-up.ts';
+import { answerAt, EnterRequests, tellExit, tellLost, type Admission } from './enter-requests.ts';
 import { Fanout } from './fanout.ts';
 import { Notices } from './notices.ts';
-import { askPlace, foundAt } from './place.ts';
+import { askPlace, foundAt, type Found, type PlaceReply } from './place.ts';
 import type { ProofContext } from './proof.ts';
+import { Rollback } from './rollback.ts';
 import { Stream, type RelayOptions } from './stream.ts';
 import {
-  DEMOTED_MS,
+  doubt,
   EVICTED,
+  noteReset,
   reasonOf,
+  settle,
   subscriberOf,
-  tellLost,
   tellRecheck,
   unreachable,
+  type EnterContext,
   type RelayContext,
   type Subscriber,
-  type SubscriberContext,
 } from './subscriber.ts';
 import { Subscribers } from './subscribers.ts';
-import { LazyMap } from '../lazy.ts';
 
 /**
  * One channel on one node (D9): its subscribers here, and the way from the home's publications to their sockets.
  * It lives as long as it has subscribers.
  */
-class Relay {
+export class Relay {
   readonly #options: RelayOptions;
   readonly #channel: Channel;
   readonly #kind: ChannelKind;
   readonly #subscribers = new Subscribers();
-  /** Who was in, and was removed in the last step: if that threw, nobody has heard of it. */
-  readonly #leaving = new LazyMap<number, Subscriber>();
   readonly #fanout = new Fanout();
   readonly #stream: Stream;
   readonly #catchUp: CatchUp;
   readonly #notices: Notices;
-  /** Who is told how far the log goes once that is known again. */
+  readonly #rollback: Rollback;
+  readonly #requests: EnterRequests;
+  readonly #parts: HibernatingParts;
+  /** Subscribers that wait for the head until the proof has found it. */
   readonly #unproven: Subscriber[] = [];
   #isWriting = false;
-  #lastSerial = 0;
+  #lastSerial: number;
 
-  constructor(channel: Channel, options: RelayOptions) {
+  /** `small`: the state of an earlier object of this generation. */
+  constructor(channel: Channel, options: RelayOptions, small?: HibernatedRelay) {
     this.#options = options;
     this.#channel = channel;
     this.#kind = channelKind(channel);
-    this.#stream = new Stream(channel, this.#fanout, options);
-    const parts = { subscribers: this.#subscribers, fanout: this.#fanout };
-    this.#catchUp = new CatchUp(channel, options, { ...parts, stream: this.#stream });
-    this.#notices = new Notices({ ...parts, catchUp: this.#catchUp });
+    const [subscribers, fanout] = [this.#subscribers, this.#fanout];
+    const stream = (this.#stream = new Stream(channel, fanout, options));
+    const catchUp = (this.#catchUp = new CatchUp(channel, options, { subscribers, fanout, stream }));
+    this.#notices = new Notices({ subscribers, fanout, catchUp });
+    this.#rollback = new Rollback({ subscribers, fanout, catchUp });
+    this.#requests = new EnterRequests(channel, options, subscribers);
+    this.#lastSerial = small?.lastSerial ?? 0;
+    this.#parts = { subscribers, fanout, stream, catchUp };
+    if (small) wake(small, this.#parts);
   }
 
-  take(message: RelayMessage | TimerFired | Answered, turn: Turn): Outbox {
-    const out = new Outbox();
-    this.#leaving.clear();
+  /** The state of a user's relay whose subscribers only wait. */
+  hibernate(): HibernatedRelay | undefined {
+    const isBusy = this.#isWriting || this.#unproven.length > 0 || !this.#rollback.isEmpty;
+    return this.#kind === 'user' && !isBusy ? hibernate(this.#lastSerial, this.#parts) : undefined;
+  }
+
+  /** Continues where an earlier generation was before the step that threw, and repeats the asks that it left open. */
+  follow(earlier: Relay, step: number, out: Effects): void {
+    out.count('relay_restarts');
+    this.#lastSerial = earlier.#lastSerial;
+    tellLost(this.#rollback.follow(earlier.#rollback, step), this.#channel, out);
+    for (const subscriber of this.#subscribers.all()) {
+      if (this.#kind === 'room') this.#notices.owe(subscriber.connection);
+      if (subscriber.unsettled) this.#requests.add(subscriber, subscriber.unsettled, out);
+    }
+    this.#stream.follow(earlier.#stream, earlier.#rollback.sealedBefore(step), out);
+  }
+
+  take(message: RelayMessage | TimerFired | Answered<RelayContext>, turn: Turn): Effects {
+    const out = this.#rollback.begin(turn);
     const live = this.#fanout.size;
     switch (message.type) {
       case 'subscribe':
@@ -81,7 +96,7 @@ class Relay {
         break;
       case 'unsubscribe':
         this.#remove(message.connection);
-        this.#tellExit(message.address, message.how, out);
+        tellExit(this.#channel, message.address, message.how, out);
         out.reply(turn.replyTo, {});
         break;
       case 'device':
@@ -100,6 +115,9 @@ class Relay {
       case 'timelineChanged':
         this.#stream.prove(out);
         break;
+      case 'enterRequestsWait':
+        this.#requests.ask(out);
+        break;
       case 'continue':
         this.#isWriting = false;
         break;
@@ -107,132 +125,121 @@ class Relay {
         this.#timer(message.timer, out);
         break;
       case 'answer':
-        this.#answered(message.context as RelayContext, message.answer, out);
+        this.#answered(message.context, message.answer, out);
         break;
       default:
         this.#published(message, turn, out);
     }
     this.#write(out);
-    // One that starts has missed nothing.
+    // A subscriber that starts has missed nothing.
     const hasCaughtUp = message.type !== 'start' && this.#fanout.size > live;
     if (this.#notices.isDue(hasCaughtUp, this.#isWriting))
       out.tell(homeAddress(this.#channel), { type: 'membersAgain' });
     if (this.#subscribers.size === 0) this.#end(out);
+    this.#rollback.end();
+    // Another step follows, after which nothing of this one could have to be undone.
+    if (this.#kind === 'user' && !this.#rollback.isEmpty && this.#subscribers.size > 0)
+      out.add({ type: 'afterQueue', message: { type: 'continue' } });
     return out;
   }
 
-  /** A slice now; the rest after everyone else had a turn. */
-  #write(out: Outbox): void {
+  /** Writes a slice now, and the rest after the other actors had a turn. */
+  #write(out: Effects): void {
     if (this.#isWriting) return;
     this.#isWriting = this.#fanout.advance(out, (batch) => this.#catchUp.sealed(batch));
     this.#catchUp.advanceAll(out);
-    if (this.#isWriting) out.add({ type: 'soon', message: { type: 'continue' } });
+    if (this.#isWriting) out.add({ type: 'afterQueue', message: { type: 'continue' } });
     else this.#stream.goOn(out);
   }
 
-  #end(out: Outbox): void {
+  #end(out: Effects): void {
     out.tell(homeAddress(this.#channel), { type: 'withdraw', incarnation: this.#options.incarnation });
     out.add({ type: 'stop' });
   }
 
-  // --- coming
+  // --- subscribers that come
 
-  /** What it was told may be gone by now: then it begins where the log was reset to, and is told so. */
-  #start(connection: number, after: number, out: Outbox): void {
+  /** A subscriber whose head is gone by now begins where the log was reset to, and gets a `reset`. */
+  #start(connection: number, after: number, out: Effects): void {
     const subscriber = this.#subscribers.get(connection);
     if (!subscriber) return;
-    const { rewinds, resetTo } = this.#stream;
-    const isGone = subscriber.toldAt < rewinds && after > resetTo;
-    if (isGone) this.#catchUp.startReset(connection, resetTo, out);
+    const { resetTo } = subscriber;
+    if (after > resetTo) this.#catchUp.startReset(connection, resetTo, out);
     else this.#catchUp.start(connection, after, out);
   }
 
-  #subscribe(who: Subscribe, asker: ReplyTo | undefined, out: Outbox): void {
-    const known = this.#subscribers.get(who.connection);
-    if (known?.isIn) {
-      // It is here already: it asks again only to be told so.
-      known.asker = asker;
-      known.position = who.position;
-      return this.#askPlace(known, out);
+  #subscribe(request: Subscribe, asker: ReplyTo | undefined, out: Effects): void {
+    const present = this.#subscribers.get(request.connection);
+    if (present?.isIn) {
+      // It is subscribed already, and needs the answer only.
+      present.asker = asker;
+      present.position = request.position;
+      return this.#askPlace(present, out);
     }
-    const subscriber = subscriberOf(who, ++this.#lastSerial, asker);
+    const subscriber = subscriberOf(request, ++this.#lastSerial, asker);
     this.#subscribers.add(subscriber);
-    this.#enter(subscriber, 'enter', out);
+    this.#requests.add(subscriber, 'enter', out);
   }
 
-  #enter(subscriber: Subscriber, why: 'enter' | 'reenter' | 'demoted', out: Outbox): void {
-    const { connection, serial, address, user, isAdmin, state, entered } = subscriber;
-    const { incarnation } = this.#options;
-    const deadlineMs = why === 'demoted' ? DEMOTED_MS : this.#options.deadlineMs;
-    // Nobody is present on broadcast: the node alone is announced.
-    const announce = { type: 'announce', incarnation } as const;
-    const isAgain = entered !== undefined;
-    const enter = { type: 'enter', incarnation, address, user, isAdmin, state, isAgain } as const;
-    const message = this.#kind === 'broadcast' ? announce : enter;
-    out.ask(homeAddress(this.#channel), message, {
-      deadlineMs,
-      context: { for: why, connection, serial } satisfies RelayContext,
-    });
-  }
-
-  #entered(subscriber: Subscriber, answer: Answer<Entered | Refusal>, out: Outbox): void {
+  #entered(subscriber: Subscriber, answer: Answer<Admission | Refusal>, out: Effects): void {
     if (!answer.ok) {
-      this.#tellExit(subscriber.address, 'gone', out);
+      tellExit(this.#channel, subscriber.address, 'gone', out);
       return this.#refuse(subscriber, unreachable(this.#options.retryAfterMs), out);
     }
     if (isRefusal(answer.body)) return this.#refuse(subscriber, answer.body, out);
-    subscriber.entered = answer.body;
-    // The head is read after the home knows of us, or a message between the two would be lost (D6).
-    this.#askPlace(subscriber, out);
+    const { entered, head } = answer.body;
+    subscriber.entered = entered;
+    // The home names the head, or the relay reads it now that the home knows this node: a message between would be lost (D6).
+    // Only the log can check a client's position: another node may own the channel by now.
+    if (head === undefined || subscriber.position) return this.#askPlace(subscriber, out);
+    this.#found(subscriber, { head, isOther: false, mark: undefined }, this.#stream.shown, out);
   }
 
-  #askPlace(subscriber: Subscriber, out: Outbox): void {
+  #askPlace(subscriber: Subscriber, out: Effects): void {
     askPlace(this.#channel, subscriber, { ...this.#options, shown: this.#stream.shown }, out);
   }
 
-  #headRead(
-    subscriber: Subscriber,
-    answer: Answer<LogReply<number | Place>>,
-    shown: number,
-    out: Outbox,
-  ): void {
-    if (!subscriber.entered) return;
+  #headRead(subscriber: Subscriber, answer: Answer<PlaceReply>, shown: number, out: Effects): void {
     if (!answer.ok || !answer.body.ok) {
-      if (!subscriber.isIn) this.#tellExit(subscriber.address, 'gone', out);
+      if (!subscriber.isIn) tellExit(this.#channel, subscriber.address, 'gone', out);
       return this.#refuse(subscriber, unreachable(this.#options.retryAfterMs), out);
     }
-    const { mark, ...found } = foundAt(this.#channel, subscriber.position, answer.body.value, out);
+    this.#found(subscriber, foundAt(this.#channel, subscriber.position, answer.body.value, out), shown, out);
+  }
+
+  #found(subscriber: Subscriber, { mark, ...found }: Found, shown: number, out: Effects): void {
+    const { entered } = subscriber;
+    if (!entered) return;
     if (found.head < shown && !this.#stream.isProving) this.#stream.prove(out);
     if (this.#stream.isProving) return void this.#unproven.push(subscriber);
     const head = this.#stream.headRead(found.head, mark, out);
-    subscriber.toldAt = this.#stream.rewinds;
-    out.reply(subscriber.asker, { ...found, head, ...subscriber.entered } satisfies Subscribed);
+    this.#rollback.keep(subscriber);
+    const resetTo = subscriber.isIn ? subscriber.resetTo : Infinity;
+    const sent = this.#catchUp.sentTo(subscriber.connection) ?? this.#fanout.sealed;
+    out.reply(subscriber.asker, { ...found, head, resetTo, sent, ...entered } satisfies Subscribed);
+    subscriber.resetTo = Infinity;
     subscriber.asker = undefined;
     subscriber.isIn = true;
   }
 
-  #refuse(subscriber: Subscriber, refusal: Refusal, out: Outbox): void {
+  #refuse(subscriber: Subscriber, refusal: Refusal, out: Effects): void {
     out.reply(subscriber.asker, refusal);
     subscriber.asker = undefined;
     if (!subscriber.isIn) this.#remove(subscriber.connection);
   }
 
-  // --- going
+  // --- subscribers that go
 
   #remove(connection: number): void {
     const subscriber = this.#subscribers.get(connection);
-    if (subscriber?.isIn) this.#leaving.set(connection, subscriber);
+    if (subscriber) this.#rollback.keep(subscriber);
     this.#subscribers.remove(connection);
     this.#fanout.remove(connection);
     this.#catchUp.remove(connection);
     this.#notices.forget(connection);
   }
 
-  #tellExit(address: string, how: Departure, out: Outbox): void {
-    if (this.#kind !== 'broadcast') out.tell(homeAddress(this.#channel), { type: 'exit', address, how });
-  }
-
-  #evict({ users, butFor = [], spares, reason }: Publication & { type: 'evict' }, out: Outbox): void {
+  #evict({ users, butFor = [], spares, reason }: Publication & { type: 'evict' }, out: Effects): void {
     const stay = new Set(butFor);
     const named = users ? users.flatMap((user) => [...this.#subscribers.of(user)]) : this.#subscribers.all();
     for (const subscriber of [...named]) {
@@ -241,40 +248,42 @@ class Relay {
     }
   }
 
-  #putOff({ connection, address, asker, isIn }: Subscriber, reason: OffReason, out: Outbox): void {
-    // Who is still waiting to be let in is told why he is not.
+  #putOff({ connection, address, asker, isIn }: Subscriber, reason: OffReason, out: Effects): void {
+    // A subscriber that still waits for an answer gets the reason.
     out.reply(asker, EVICTED[reason]);
-    // His home may let him in yet: it has not heard of him, or has another right in mind.
-    if (!isIn) this.#tellExit(address, 'gone', out);
+    // The home may still admit it: the request is on its way, or the home has read another right.
+    if (!isIn) tellExit(this.#channel, address, 'gone', out);
     this.#remove(connection);
     out.tell(address, { type: 'evicted', channel: this.#channel, reason });
   }
 
-  // --- staying
+  // --- subscribers that stay
 
-  /** Another token, another right: the home decides anew, on who is being let in as well. */
-  #scoped(connection: number, isAdmin: boolean, out: Outbox): void {
+  /** A new token has another scope: the home decides again, also about a subscriber that waits for its first answer. */
+  #scoped(connection: number, isAdmin: boolean, out: Effects): void {
     const subscriber = this.#subscribers.get(connection);
     if (!subscriber || subscriber.isAdmin === isAdmin || this.#kind !== 'room') return;
     if (subscriber.isIn) {
+      this.#rollback.keep(subscriber);
       subscriber.isAdmin = isAdmin;
-      return this.#enter(subscriber, isAdmin ? 'reenter' : 'demoted', out);
+      return this.#requests.add(subscriber, isAdmin ? 'reenter' : 'demoted', out);
     }
     const anew = subscriberOf({ ...subscriber, isAdmin }, ++this.#lastSerial, subscriber.asker);
     this.#subscribers.add(anew);
-    this.#enter(anew, 'enter', out);
+    this.#requests.add(anew, 'enter', out);
   }
 
-  /** Without a scope that it had: in only if that is certain, and soon (JW4). */
-  #demoted(subscriber: Subscriber, answer: Answer<Entered | Refusal>, out: Outbox): void {
+  /** A subscriber that lost a scope stays only if the home confirms its right in time (JW4). */
+  #demoted(subscriber: Subscriber, answer: Answer<Admission | Refusal>, out: Effects): void {
     const isIn = answer.ok && !isRefusal(answer.body);
-    // It has the scope again: what is said of that counts.
-    if (isIn || subscriber.isAdmin) return;
-    this.#tellExit(subscriber.address, 'gone', out);
+    // It has the scope again: the answer about that counts.
+    if (subscriber.isAdmin) return;
+    if (isIn) return settle(subscriber, 'demoted');
+    tellExit(this.#channel, subscriber.address, 'gone', out);
     this.#putOff(subscriber, 'removed', out);
   }
 
-  #device(connection: number, state: DeviceState, out: Outbox): void {
+  #device(connection: number, state: DeviceState, out: Effects): void {
     const subscriber = this.#subscribers.get(connection);
     if (!subscriber) return;
     subscriber.state = state;
@@ -282,16 +291,16 @@ class Relay {
     out.tell(homeAddress(this.#channel), { type: 'device', address: subscriber.address, state });
   }
 
-  #timer(timer: string, out: Outbox): void {
+  #timer(timer: string, out: Effects): void {
     if (timer === 'gap') this.#stream.readAgain(out);
     this.#catchUp.fired(timer);
     this.#fanout.fired(timer, out);
     if (timer === 'reenter') this.#reenterAll(out);
   }
 
-  // --- the home's word
+  // --- messages of the home
 
-  #published(message: Publication, turn: Turn, out: Outbox): void {
+  #published(message: Publication, turn: Turn, out: Effects): void {
     switch (message.type) {
       case 'published':
         return this.#stream.published(message.entries, out);
@@ -312,84 +321,79 @@ class Relay {
       case 'homeStarted':
         return this.#reenterAll(out);
       case 'homeDeposed':
-        // Another node claims it now, and we ask after a moment (D7). What it claims may have lost what was shown (D21).
+        // Another node claims the channel now, and we ask after a moment (D7). Its log may have lost what we showed (D21).
+        for (const subscriber of this.#subscribers.all()) doubt(subscriber, 'reenter');
         out.arm('reenter', 500 + turn.random() * 1_000);
         return this.#stream.prove(out);
     }
   }
 
-  /** A new life of the home knows nobody: everyone whom an earlier one let in says again that he is here. */
-  #reenterAll(out: Outbox): void {
+  /** A new generation of the home knows no subscriber: each one that an earlier generation let in joins again. */
+  #reenterAll(out: Effects): void {
     for (const subscriber of this.#subscribers.all())
-      if (subscriber.entered) this.#enter(subscriber, 'reenter', out);
+      if (subscriber.entered) this.#requests.add(subscriber, 'reenter', out);
   }
 
-  #reentered(subscriber: Subscriber, answer: Answer<Entered | Refusal>, out: Outbox): void {
+  #reentered(subscriber: Subscriber, answer: Answer<Admission | Refusal>, out: Effects): void {
     if (!answer.ok || (isRefusal(answer.body) && answer.body.error === 'unavailable'))
       return out.arm('reenter', this.#options.retryAfterMs);
     if (isRefusal(answer.body)) return this.#putOff(subscriber, reasonOf(answer.body), out);
-    // What the old home has stored and not published is in the log, and what it has published may not be (D21).
-    this.#stream.prove(out);
+    settle(subscriber, 'reenter');
   }
 
-  #answered(context: RelayContext, answer: Answer<unknown>, out: Outbox): void {
+  #answered(context: RelayContext, answer: Answer<unknown>, out: Effects): void {
     switch (context.for) {
       case 'enter':
-      case 'reenter':
-      case 'demoted':
-      case 'head':
-        return this.#answeredFor(context, answer, out);
+        return this.#admitted(context, answerFor(context, answer), out);
+      case 'head': {
+        const subscriber = this.#subscribers.asked(context);
+        return subscriber && this.#headRead(subscriber, answerFor(context, answer), context.shown ?? 0, out);
+      }
       case 'gap':
-        return this.#stream.gapRead(context, answer as Answer<PageReply>, out);
+        return this.#stream.gapRead(context, answerFor(context, answer), out);
       case 'page':
-        return this.#catchUp.pageRead(context, answer as Answer<PageReply>, out);
+        return this.#catchUp.pageRead(context, answerFor(context, answer), out);
       case 'proof':
         return this.#proofRead(context, answer, out);
     }
   }
 
-  #proofRead(context: ProofContext, answer: Answer<unknown>, out: Outbox): void {
-    const { rewinds } = this.#stream;
-    const proven = this.#stream.proofRead(context, answer, out);
+  #proofRead(context: ProofContext, answer: Answer<unknown>, out: Effects): void {
+    const { shown } = this.#stream;
+    const proven = this.#stream.proofRead(context, answerFor(context, answer), out);
     if (proven?.isProven === false) {
-      // Nobody here can tell where anyone goes on: each connection ends, and the next one says what its client has seen.
-      this.lastWords(out);
+      // The relay cannot tell where its subscribers continue: each connection ends, and the next one names its position.
+      this.onFailure(out);
       for (const { connection } of [...this.#subscribers.all()]) this.#remove(connection);
     }
     if (!proven?.isProven) return;
     this.#catchUp.proven();
-    if (this.#stream.rewinds > rewinds) out.count('reset_rewound', this.#subscribers.size);
+    if (proven.place < shown) {
+      out.count('reset_rewound', this.#subscribers.size);
+      noteReset(this.#subscribers.all(), proven.place);
+    }
     for (const subscriber of this.#unproven.splice(0))
       if (this.#subscribers.get(subscriber.connection) === subscriber) this.#askPlace(subscriber, out);
   }
 
-  #answeredFor(context: SubscriberContext, answer: Answer<unknown>, out: Outbox): void {
-    const subscriber = this.#subscribers.get(context.connection);
-    if (subscriber?.serial !== context.serial) return;
-    if (context.for === 'head')
-      return this.#headRead(subscriber, answer as Answer<LogReply<number | Place>>, context.shown ?? 0, out);
-    const entered = answer as Answer<Entered | Refusal>;
-    if (context.for === 'enter') this.#entered(subscriber, entered, out);
-    else if (context.for === 'demoted') this.#demoted(subscriber, entered, out);
-    else this.#reentered(subscriber, entered, out);
+  #admitted({ of }: EnterContext, answer: Answer<Welcomed | Refusal>, out: Effects): void {
+    for (const [at, asked] of of.entries()) {
+      const subscriber = this.#subscribers.asked(asked);
+      if (!subscriber) continue;
+      const said = answerAt(answer, at);
+      if (asked.why === 'enter') this.#entered(subscriber, said, out);
+      else if (asked.why === 'demoted') this.#demoted(subscriber, said, out);
+      else this.#reentered(subscriber, said, out);
+    }
+    // The log may have entries that the old home did not publish, and lack some that it did publish (D21).
+    const isAgain = of.some(({ why }) => why === 'reenter');
+    if (isAgain && answer.ok && !isRefusal(answer.body)) this.#stream.prove(out);
   }
 
-  /** Whose place in the channel is lost with this actor. */
-  lastWords(out = new Outbox()): Outbox {
-    tellLost([...this.#leaving.values(), ...this.#subscribers.all()], this.#channel, out);
+  /** Tells the subscribers that their places in the channel are lost, and the home that this relay is gone. */
+  onFailure(out = new Effects()): Effects {
+    tellLost(this.#rollback.everyone(), this.#channel, out);
     out.tell(homeAddress(this.#channel), { type: 'withdraw', incarnation: this.#options.incarnation });
     return out;
   }
-}
-
-export function relayBehaviour(options: RelayOptions): Behaviour<Relay, RelayMessage> {
-  return {
-    kind: 'relay',
-    mailboxMax: 1_024,
-    supervision: 'stop',
-    placement: 'node',
-    start: ({ id }) => [new Relay(id as Channel, options), []],
-    step: (relay, message, turn) => relay.take(message, turn).effects,
-    lastWords: (relay) => relay.lastWords().effects,
-  };
 }

@@ -1,18 +1,18 @@
 import type { Channel } from '../../protocol/channels.ts';
-import type { Answer } from '../../runtime/ports/actor.ts';
-import type { Entry } from '../../runtime/ports/log-store.ts';
+import type { Answer, Awaits } from '../../runtime/ports/actor.ts';
+import type { Entry, Place } from '../../runtime/ports/log-store.ts';
 import type { Incarnation } from '../../runtime/ports/placement.ts';
-import { batchOf, reachedBy, resetBatch } from '../frames.ts';
-import { LOG, type PageReply } from '../messages.ts';
-import type { Outbox } from '../outbox.ts';
+import { batchOf, reachedBy, resetBatch } from '../kit/frames.ts';
+import { LOG, type LogReply, type PageReply } from '../messages/log.ts';
+import type { Effects } from '../kit/effects.ts';
 import type { Fanout } from './fanout.ts';
 import { Proof, type ProofContext, type Proven } from './proof.ts';
 import type { Shown } from './trail.ts';
 
-/** Publications that are kept while a gap before them is read; beyond, they are read too (D9). UTF-16 length. */
+/** Publications that the relay keeps while it reads a gap before them, by UTF-16 length. It reads further ones too (D9). */
 const HELD_SIZE_MAX = 1024 * 1024;
 
-/** A read that failed is tried again after this. */
+/** The pause after a failed read. */
 const RETRY_MS = 1_000;
 
 export interface PageLimits {
@@ -21,9 +21,9 @@ export interface PageLimits {
 }
 
 export interface ReadLimits {
-  /** How long a home or the log may take to answer. */
+  /** The time that a home or the log has to answer. */
   readonly deadlineMs: number;
-  /** What one read from the log brings at most (D10). */
+  /** The bounds of one read from the log (D10). */
   readonly page: PageLimits;
 }
 
@@ -32,21 +32,30 @@ export interface RelayOptions extends ReadLimits {
   readonly retryAfterMs: number;
 }
 
-export interface StreamContext {
+/** Up to where a channel was shown, and which messages were shown last. */
+export interface HibernatedStream {
+  readonly last: number;
+  readonly marks: readonly Shown[];
+  /** No answer that may still come is of a later round than this. */
+  readonly round: number;
+}
+
+export interface StreamContext extends Awaits<PageReply> {
   readonly for: 'gap';
-  /** Of which life of the log it is, as far as this relay knows. */
+  /** Each proof raises it: answers to earlier reads do not count. */
   readonly round: number;
   readonly after: number;
   readonly upTo: number;
 }
 
 /**
- * The order in which a relay shows a channel (invariant 4): seq by seq from where it began.
- * Whatever is missing in between is read from the log before anything later is shown.
+ * The order in which a relay shows a channel (invariant 4): seq by seq from where it began. The relay reads missing entries
+ * from the log before it shows later ones.
  *
- * - `#last` is the newest seq given to the fan-out; `#known` the newest one heard of. Equal when nothing is missing.
- * - A log may lose its end (D21). What was shown is held against it when there is a sign of that; nothing is shown
- *   meanwhile, and who was shown what is gone is told where it goes on.
+ * - `#last` is the newest seq that the fan-out has; `#known` the newest one that the relay heard of. They are equal when
+ *   nothing is missing.
+ * - A log may lose its end (D21). On a sign of that the relay compares what it showed with the log, and shows nothing
+ *   meanwhile. A subscriber that got lost entries gets a `reset`.
  */
 export class Stream {
   readonly #channel: Channel;
@@ -57,17 +66,14 @@ export class Stream {
   #held: Entry[] = [];
   #heldSize = 0;
   #isReading = false;
-  /** The fan-out has too much to write: nothing is read until it has not. */
+  /** The fan-out has too much to write: the relay reads nothing until that is written. */
   #isFull = false;
-  /** A read failed: none is begun until the pause is over. */
+  /** A read failed: the next one begins after the pause. */
   #isPausing = false;
   readonly #proof: Proof;
-  /** The newest seq heard of while what was shown is being proven. */
+  /** The newest seq that the relay heard of during a proof. */
   #heardMeanwhile = 0;
   #round = 0;
-  /** How often the log has lost its end, and up to where it was still there at last. */
-  rewinds = 0;
-  resetTo = 0;
 
   constructor(channel: Channel, fanout: Fanout, limits: ReadLimits) {
     this.#channel = channel;
@@ -76,7 +82,36 @@ export class Stream {
     this.#proof = new Proof(channel, limits.deadlineMs);
   }
 
-  /** The newest seq that was shown; 0 before anything was. */
+  /** Continues after `sealed`, up to which an earlier generation has shown the channel, once a proof has confirmed that. */
+  follow(earlier: Stream, sealed: number, out: Effects): void {
+    if (earlier.#last === undefined) return;
+    this.#last = sealed;
+    this.#fanout.sealed = sealed;
+    this.#proof.trail.add(earlier.#proof.trail.upTo(sealed));
+    this.prove(out);
+  }
+
+  /** The state from which the stream can continue. Undefined while anything is under way. */
+  hibernate(round: number): HibernatedStream | undefined {
+    const last = this.#last;
+    const isBusy = this.#isReading || this.#isFull || this.#isPausing || this.isProving;
+    if (last === undefined || last < this.#known || isBusy) return undefined;
+    const marks = this.#proof.trail.upTo(last);
+    return {
+      last,
+      marks: marks.length > 0 ? marks : NO_MARKS,
+      round: Math.max(round, this.#round, this.#proof.round),
+    };
+  }
+
+  wake({ last, marks, round }: HibernatedStream): void {
+    this.#last = last;
+    this.#fanout.sealed = last;
+    this.#proof.trail.add(marks);
+    this.#round = this.#proof.round = round;
+  }
+
+  /** The newest seq that the relay showed; 0 before the first. */
   get shown(): number {
     return this.#last ?? 0;
   }
@@ -86,11 +121,10 @@ export class Stream {
   }
 
   /**
-   * The log's head as it was read: where the stream begins, or what it has to reach. Returns the newest one heard of:
-   * while it was read more may have been published, and shown to who is on the channel already. `mark`: where it was read
-   * for somebody who has seen it.
+   * Takes the log's head: the stream begins there, or has to reach it. Returns the newest seq that the relay heard of, since
+   * the home may have published more during the read. `mark`: the entry that the subscriber has seen, if it named one.
    */
-  headRead(head: number, mark: Shown | undefined, out: Outbox): number {
+  headRead(head: number, mark: Shown | undefined, out: Effects): number {
     if (this.#last === undefined) {
       this.#last = head;
       this.#fanout.sealed = head;
@@ -100,13 +134,13 @@ export class Stream {
     return this.#known;
   }
 
-  heardOf(head: number, out: Outbox): void {
+  heardOf(head: number, out: Effects): void {
     if (this.isProving) this.#heardMeanwhile = Math.max(this.#heardMeanwhile, head);
     else this.#known = Math.max(this.#known, head);
     this.fill(out);
   }
 
-  published(entries: readonly Entry[], out: Outbox): void {
+  published(entries: readonly Entry[], out: Effects): void {
     const newest = entries[entries.length - 1]?.seq ?? 0;
     const last = this.#last;
     if (last === undefined) {
@@ -145,8 +179,8 @@ export class Stream {
     }
   }
 
-  /** Reads what is missing, if anything is and nobody reads it yet. */
-  fill(out: Outbox): void {
+  /** Reads missing entries, unless a read is under way. */
+  fill(out: Effects): void {
     const last = this.#last;
     if (last === undefined || this.#known <= last || this.#isReading || this.#isFull) return;
     if (this.#isPausing || this.isProving) return;
@@ -171,7 +205,7 @@ export class Stream {
     this.#heldSize = 0;
   }
 
-  gapRead({ round, after, upTo }: StreamContext, answer: Answer<PageReply>, out: Outbox): void {
+  gapRead({ round, after, upTo }: StreamContext, answer: Answer<PageReply>, out: Effects): void {
     if (round !== this.#round) return;
     this.#isReading = false;
     if (!answer.ok || !answer.body.ok) {
@@ -187,8 +221,8 @@ export class Stream {
 
   // --- a log that has lost its end
 
-  /** There is a sign that what was shown is not in the log any more. */
-  prove(out: Outbox): void {
+  /** There is a sign that the log has lost entries that the relay showed. */
+  prove(out: Effects): void {
     if (this.#last === undefined) return;
     this.#round++;
     this.#isReading = false;
@@ -199,15 +233,15 @@ export class Stream {
   }
 
   /**
-   * Who came, or has caught up, has seen this in the log: the stream itself may have shown nothing yet. While something is
-   * being proven who comes waits, and what is read is of the log as it is.
+   * A subscriber that came, or has caught up, has seen this entry in the log; the stream itself may have shown nothing yet.
+   * During a proof new subscribers wait, so nothing is noted.
    */
   note(mark: Shown): void {
     if (!this.isProving && mark.seq <= (this.#last ?? Infinity)) this.#proof.trail.note(mark);
   }
 
-  /** When it is known up to where what was shown is in the log. */
-  proofRead(context: ProofContext, answer: Answer<unknown>, out: Outbox): Proven | undefined {
+  /** An answer for the proof. Returns the result when the proof is over. */
+  proofRead(context: ProofContext, answer: Answer<LogReply<Place>>, out: Effects): Proven | undefined {
     const proven = this.#proof.answered(context, answer, out);
     if (proven === 'failed') out.arm('gap', RETRY_MS);
     if (proven === undefined || proven === 'failed' || this.#last === undefined) return undefined;
@@ -220,24 +254,24 @@ export class Stream {
   }
 
   #rewind(place: number): void {
-    this.rewinds++;
-    this.resetTo = place;
     this.#last = place;
     this.#proof.trail.cut(place);
     this.#fanout.reset(resetBatch(this.#channel, place));
   }
 
-  /** The time after a failed read has passed. */
-  readAgain(out: Outbox): void {
+  /** The pause after a failed read is over. */
+  readAgain(out: Effects): void {
     this.#isPausing = false;
     if (this.isProving) this.prove(out);
     else this.fill(out);
   }
 
   /** The fan-out has nothing more to write. */
-  goOn(out: Outbox): void {
+  goOn(out: Effects): void {
     if (!this.#isFull) return;
     this.#isFull = false;
     this.fill(out);
   }
 }
+
+const NO_MARKS: readonly Shown[] = [];

@@ -1,56 +1,67 @@
-import { channelKind, type Channel } from '../../protocol/channels.ts';
-import type { GivenPosition } from '../positions.ts';
-import type { ReplyTo } from '../../runtime/ports/actor.ts';
-import {
-  homeAddress,
-  type ConnectionAddress,
-  type DeviceState,
-  type Entered,
-  type OffReason,
-  type Refusal,
-  type Subscribe,
-} from '../messages.ts';
-import type { Outbox } from '../outbox.ts';
+import type { Channel } from '../../protocol/channels.ts';
+import type { GivenPosition } from '../kit/positions.ts';
+import type { Awaits, ReplyTo } from '../../runtime/ports/actor.ts';
+import type { Place } from '../../runtime/ports/log-store.ts';
+import type { Entered, Welcomed } from '../messages/home.ts';
+import type { ConnectionAddress } from '../messages/connection.ts';
+import type { LogReply } from '../messages/log.ts';
+import type { DeviceState, OffReason, Refusal } from '../messages/terms.ts';
+import type { Subscribe } from '../messages/relay.ts';
+import type { Effects } from '../kit/effects.ts';
 import type { CatchUpContext } from './catch-up.ts';
 import type { ProofContext } from './proof.ts';
 import type { StreamContext } from './stream.ts';
 
-export interface SubscriberContext {
-  /** `demoted`: it was in by a scope that its connection has lost. */
-  readonly for: 'enter' | 'head' | 'reenter' | 'demoted';
+/** Why the relay asks the home to admit a subscriber: it is new; the home may not know it; its token has lost a scope. */
+export type EnterReason = 'enter' | 'reenter' | 'demoted';
+
+/** The subscribers that the home was asked about, in the order of the question. */
+export interface EnterContext extends Awaits<Welcomed | Refusal> {
+  readonly for: 'enter';
+  readonly of: readonly {
+    readonly connection: number;
+    readonly serial: number;
+    readonly why: EnterReason;
+  }[];
+}
+
+export interface SubscriberContext extends Awaits<LogReply<number | Place>> {
+  readonly for: 'head';
   readonly connection: number;
   readonly serial: number;
-  /** The newest seq that the relay had shown when it asked: a head below it is of a log that has lost its end. */
+  /** The newest seq that the relay had shown when it asked: a log with a lower head has lost its end. */
   readonly shown?: number;
 }
 
-/** Why something was asked: comes back with its answer. */
-export type RelayContext = StreamContext | CatchUpContext | SubscriberContext | ProofContext;
+/** The context of an ask, which comes back with the answer. */
+export type RelayContext = EnterContext | StreamContext | CatchUpContext | SubscriberContext | ProofContext;
 
 /** One connection on a channel, as its relay knows it. */
 export interface Subscriber {
-  /** Which of the connection's subscriptions: an answer that was asked for an earlier one is not for this one. */
+  /** The number of the subscription: answers for an earlier one of the same connection do not count. */
   readonly serial: number;
   readonly connection: number;
   readonly address: ConnectionAddress;
   readonly user: string;
-  /** As the connection's token says now. */
+  /** By the connection's present token. */
   isAdmin: boolean;
   state: DeviceState;
-  /** Where the client says that it is. */
+  /** The position that the client named. */
   position: GivenPosition | undefined;
-  /** Who waits for the answer to `subscribe`; undefined once it is given. */
+  /** The asker of `subscribe`; undefined after the answer. */
   asker: ReplyTo | undefined;
   entered: Entered | undefined;
-  /** It has been told that it is in. */
+  /** Its `subscribe` was answered with success. */
   isIn: boolean;
-  /** How often the log had lost its end, as far as the relay knew, when it was told how far the log goes. */
-  toldAt: number;
+  /** Why the relay asked the home again, until the home confirms the subscriber. */
+  unsettled: Exclude<EnterReason, 'enter'> | undefined;
+  /** The lowest seq that the channel was reset to since the subscriber's last answer; infinite without a reset. */
+  resetTo: number;
 }
 
 /**
- * Field by field, always the same and in the same order: objects made by spreading do not share one hidden class in V8,
- * which costs each some 600 bytes, and each loop over them several times its time.
+ * All fields, always in the same order: objects made by spreading do not share one hidden class in V8, which costs each of
+ * them some 600 bytes, and a loop over them several times its time.
  */
 export function subscriberOf(
   { connection, address, user, isAdmin, state, position }: Omit<Subscribe, 'type'>,
@@ -58,7 +69,7 @@ export function subscriberOf(
   asker: ReplyTo | undefined,
 ): Subscriber {
   const isIn = false;
-  const toldAt = 0;
+  const resetTo = Infinity;
   return {
     serial,
     connection,
@@ -70,45 +81,49 @@ export function subscriberOf(
     asker,
     entered: undefined,
     isIn,
-    toldAt,
+    unsettled: undefined,
+    resetTo,
   };
 }
 
-/** How long a right may take to be confirmed whose scope is gone; with the way there and back, 1 s (JW4). */
-export const DEMOTED_MS = 800;
-
-/** Why somebody who waits to be let in is put off. */
+/** The answer to a subscriber that waits and is removed. */
 export const EVICTED = {
   removed: { error: 'forbidden', message: 'you are not a member of the room any more' },
   closed: { error: 'gone', message: 'the room was deleted' },
   lost: { error: 'not_found', message: 'there is no such room' },
 } as const satisfies Record<OffReason, Refusal>;
 
-/** What it means to who was in that his home will not have him. */
+/** The reason that the refusal of a home is for a subscriber that was in. */
 export function reasonOf({ error }: Refusal): OffReason {
   return error === 'gone' ? 'closed' : error === 'not_found' ? 'lost' : 'removed';
 }
 
-/** The application may have another mind about who is here, about all or one user: each connection asks for itself. */
+/** The application may decide otherwise now, about one user or all: each connection asks it again. */
 export function tellRecheck(
   subscribers: Iterable<Subscriber>,
   channel: Channel,
   meant: string | undefined,
-  out: Outbox,
+  out: Effects,
 ): void {
   for (const { address, user } of subscribers)
     if (meant === undefined || meant === user) out.tell(address, { type: 'recheck', channel });
 }
 
-/** The place of each in the channel is lost. Some may be over already, and have told only their relay: the home hears too. */
-export function tellLost(subscribers: Iterable<Subscriber>, channel: Channel, out: Outbox): void {
-  for (const { address } of subscribers) {
-    out.tell(address, { type: 'relayLost', channel });
-    if (channelKind(channel) !== 'broadcast')
-      out.tell(homeAddress(channel), { type: 'exit', address, how: 'lost' });
-  }
+/** The relay asks the home again. A right that went with a scope stays in doubt until the home confirms it (JW4). */
+export function doubt(subscriber: Subscriber, why: Exclude<EnterReason, 'enter'>): void {
+  if (subscriber.isAdmin || subscriber.unsettled !== 'demoted') subscriber.unsettled = why;
+}
+
+/** The home has confirmed the subscriber. */
+export function settle(subscriber: Subscriber, why: Exclude<EnterReason, 'enter'>): void {
+  if (subscriber.unsettled === why) subscriber.unsettled = undefined;
 }
 
 export function unreachable(retryAfterMs: number): Refusal {
   return { error: 'unavailable', message: 'the channel cannot be reached right now', retryAfterMs };
+}
+
+/** The channel was reset to `seq`: no subscriber has anything after it. */
+export function noteReset(subscribers: Iterable<Subscriber>, seq: number): void {
+  for (const subscriber of subscribers) subscriber.resetTo = Math.min(subscriber.resetTo, seq);
 }

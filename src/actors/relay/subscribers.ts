@@ -1,12 +1,13 @@
+import { SmallMap } from '../kit/small.ts';
 import type { Subscriber } from './subscriber.ts';
 
 /**
- * Who is subscribed to a channel here, by connection, and by user where that is asked for.
+ * The subscribers of a channel on this node, by connection and by user.
  *
- * - `#byUser` is made by the first question and kept from then on: most channels are never asked.
+ * - The first call of {@link of} makes `#byUser`: most relays never need it.
  */
 export class Subscribers {
-  readonly #byConnection = new Map<number, Subscriber>();
+  readonly #byConnection = new SmallMap<number, Subscriber>();
   #byUser: Map<string, Set<Subscriber>> | undefined;
 
   get size(): number {
@@ -17,11 +18,17 @@ export class Subscribers {
     return this.#byConnection.get(connection);
   }
 
+  /** The subscriber that a question was about, unless another subscription of the connection has taken its place. */
+  asked({ connection, serial }: Pick<Subscriber, 'connection' | 'serial'>): Subscriber | undefined {
+    const subscriber = this.get(connection);
+    return subscriber?.serial === serial ? subscriber : undefined;
+  }
+
   has(connection: number): boolean {
     return this.#byConnection.has(connection);
   }
 
-  /** Whose a connection is; nobody's when it is not subscribed. */
+  /** The user of a connection; an empty text when it is not subscribed. */
   userOf(connection: number): string {
     return this.get(connection)?.user ?? '';
   }
@@ -38,7 +45,7 @@ export class Subscribers {
     return this.#byUser.get(user) ?? [];
   }
 
-  /** The one at an address: it ends with the connection's number. */
+  /** The subscriber at an address, which ends with the connection's number. */
   at(address: string): Subscriber | undefined {
     const found = this.#byConnection.get(Number(address.slice(address.lastIndexOf('.') + 1)));
     return found?.address === address ? found : undefined;
@@ -51,12 +58,12 @@ export class Subscribers {
   }
 
   remove(connection: number): void {
-    const known = this.#byConnection.get(connection);
-    if (!known) return;
+    const subscriber = this.#byConnection.get(connection);
+    if (!subscriber) return;
     this.#byConnection.delete(connection);
-    const others = this.#byUser?.get(known.user);
-    others?.delete(known);
-    if (others?.size === 0) this.#byUser?.delete(known.user);
+    const others = this.#byUser?.get(subscriber.user);
+    others?.delete(subscriber);
+    if (others?.size === 0) this.#byUser?.delete(subscriber.user);
   }
 
   #index(byUser: Map<string, Set<Subscriber>>, subscriber: Subscriber): void {

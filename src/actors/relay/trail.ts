@@ -1,6 +1,6 @@
-import type { Entry, Mark, Place } from '../../runtime/ports/log-store.ts';
+import type { Mark, Place } from '../../runtime/ports/log-store.ts';
 
-/** Marks that are kept, and how many of the newest stay side by side when older ones are thinned out. */
+/** The number of marks, and how many of the newest stay when every second older one goes. */
 const MARKS_MAX = 64;
 const DENSE = 32;
 
@@ -9,8 +9,8 @@ export interface Shown extends Mark {
 }
 
 /**
- * Which messages were shown last, and, ever more thinly, which before: so that it can be found from where on a log holds
- * something else, without keeping all of it. Ascending.
+ * The messages that the relay showed last, and fewer and fewer of those before. They are enough to find where a log differs.
+ * In ascending order.
  */
 export class Trail {
   #marks: Shown[] = [];
@@ -23,12 +23,12 @@ export class Trail {
     return this.#marks[index];
   }
 
-  add(entries: readonly Entry[]): void {
+  add(entries: readonly Shown[]): void {
     for (const { seq, id, sender } of entries.slice(-MARKS_MAX)) this.#marks.push({ seq, id, sender });
     this.#thin();
   }
 
-  /** Something that one alone was shown, or says that it was. */
+  /** A message that a single subscriber got, or claims to have got. */
   note({ seq, id, sender }: Shown): void {
     const at = this.#marks.findIndex((mark) => mark.seq >= seq);
     if (this.#marks[at]?.seq === seq) return;
@@ -43,19 +43,23 @@ export class Trail {
     }
   }
 
-  /** What is behind `seq` was lost. */
+  /** The log has lost the messages after `seq`. */
   cut(seq: number): void {
-    this.#marks = this.#marks.filter((mark) => mark.seq <= seq);
+    this.#marks = this.upTo(seq);
   }
 
-  /** Whether it was shown as something else. */
+  upTo(seq: number): Shown[] {
+    return this.#marks.filter((mark) => mark.seq <= seq);
+  }
+
+  /** Whether the relay showed another message at its seq. */
   contradicts({ seq, id, sender }: Shown): boolean {
-    const known = this.#marks.find((mark) => mark.seq === seq);
-    return known !== undefined && (known.id !== id || known.sender !== sender);
+    const shown = this.#marks.find((mark) => mark.seq === seq);
+    return shown !== undefined && (shown.id !== id || shown.sender !== sender);
   }
 }
 
-/** Whether the log has what was shown. What it does not keep any more cannot be compared. */
+/** Whether the log has the shown message. A message that retention has removed counts as present. */
 export function isThere({ seq, id, sender }: Shown, { head, at }: Place): boolean {
   return seq <= head && (at === null || (at.id === id && at.sender === sender));
 }

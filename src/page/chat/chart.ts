@@ -11,7 +11,7 @@ interface Point {
   readonly y: number;
 }
 
-/** A way from one state to another, with all the events that lead along it. */
+/** An edge from one state to another, with all the events that lead along it. */
 interface Way {
   readonly from: ClientState;
   readonly to: ClientState;
@@ -21,7 +21,7 @@ interface Way {
 const FIRST: ClientState = 'idle';
 const STATES = Object.keys(LIFECYCLE) as ClientState[];
 
-/** The ways out of a state, as the table that the client runs on has them. */
+/** The edges from a state, in the table that the client runs on. */
 export function waysFrom(from: ClientState): Way[] {
   const ways = new Map<ClientState, string[]>();
   for (const [event, [to]] of Object.entries(LIFECYCLE[from]))
@@ -30,8 +30,8 @@ export function waysFrom(from: ClientState): Way[] {
 }
 
 /**
- * The lifecycle of a client as a picture. It is laid out anew from the table each time, so it cannot be older than what
- * runs: a state is as many rows down as it is steps away from the first one; final states are last.
+ * Draws the lifecycle of a client. It computes the layout from the table each time, so that the picture always matches the
+ * code. A state's row is its distance from the first state. Final states are in the last row.
  */
 export class Chart {
   readonly svg = draw('svg', { class: 'chart', role: 'img' });
@@ -72,7 +72,7 @@ function isFinal(state: ClientState): boolean {
   return waysFrom(state).length === 0;
 }
 
-/** States by their distance from the first one; final ones in a row of their own. */
+/** States by their distance from the first one. Final states have a row of their own. */
 function layers(): ClientState[][] {
   const rows: ClientState[][] = [[FIRST]];
   const seen = new Set(rows[0]);
@@ -96,7 +96,7 @@ function placesOf(rows: readonly ClientState[][]): Map<ClientState, Point> {
   );
 }
 
-/** Bent to one side, so that a way and the way back lie apart; to a final state around what lies between. */
+/** A curve bent to one side, so that both directions lie apart. Edges to a final state go around the states between. */
 function curve(places: ReadonlyMap<ClientState, Point>, { from, to }: Way): string {
   const start = places.get(from)!;
   const end = places.get(to)!;
@@ -107,7 +107,7 @@ function curve(places: ReadonlyMap<ClientState, Point>, { from, to }: Way): stri
   return `M${round(a)} Q${round(isAround ? over : aside(a, b, bend))} ${round(b)}`;
 }
 
-/** The middle between two points, moved to the left of the way by a part of its length. */
+/** The middle between two points, moved to the left of the direction by a part of its length. */
 function aside(start: Point, end: Point, part: number): Point {
   const [dx, dy] = [end.x - start.x, end.y - start.y];
   return { x: (start.x + end.x) / 2 - dy * part, y: (start.y + end.y) / 2 + dx * part };
@@ -115,7 +115,7 @@ function aside(start: Point, end: Point, part: number): Point {
 
 const GAP = 3;
 
-/** Where a line from a node's middle leaves the node, whose ends are round. */
+/** Where a line from the middle of a node crosses its round end. */
 function edgeOf(node: Point, towards: Point): Point {
   const [dx, dy] = [towards.x - node.x, towards.y - node.y];
   const radius = NODE.height / 2;
@@ -134,7 +134,7 @@ function round({ x, y }: Point): string {
 }
 
 function arrowHead(id: string): SVGElement {
-  // As large for a bold line as for a thin one: some ways are short.
+  // Bold and thin lines have the same size, because some edges are short.
   const size = {
     markerUnits: 'userSpaceOnUse',
     markerWidth: 7,

@@ -2,7 +2,7 @@ import { element } from './dom.ts';
 import type { Room } from './room.ts';
 import type { Session } from './session.ts';
 
-/** Where messages are written: Enter sends, with Shift it makes a line. Each room has its own draft. */
+/** The field for messages: Enter sends, Shift+Enter starts a line. Each room has its own draft. */
 export class Composer {
   readonly #draft = element('draft', HTMLTextAreaElement);
   readonly #form = element('composer', HTMLFormElement);
@@ -20,7 +20,7 @@ export class Composer {
       sent();
     });
     draft.addEventListener('keydown', (event) => {
-      // Enter that ends the composition of a character is not meant for us.
+      // Enter that ends the composition of a character does not send.
       if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
       event.preventDefault();
       this.#form.requestSubmit();
@@ -45,7 +45,7 @@ export class Composer {
     const isOther = room !== this.#room;
     this.#room = room;
     if (isOther || this.#draft.value !== room.draft) this.#set(room.draft);
-    // What is disabled loses the focus, and the keyboard its place.
+    // A disabled field loses the focus, and with it the keyboard's place.
     if (!room.isWritable && document.activeElement === this.#draft) element('messages').focus();
     this.#draft.disabled = !room.isWritable;
     this.#draft.placeholder = `Write to ${room.name}`;

@@ -4,10 +4,10 @@ import type { Room } from './room.ts';
 const ASK_EVERY_MS = 5_000;
 const MEMBERS_PAUSE_MS = 500;
 
-/** Which rooms there are, and who is in those that are open here: asked for again and again. */
+/** The list of rooms, and the users of the open ones. It polls both. */
 export class Directory {
   listed: readonly ListedRoom[] = [];
-  /** Why `listed` could not be asked for the last time. */
+  /** Why the last request for `listed` failed. */
   staleBecause: string | undefined;
   readonly #client: Client;
   readonly #rooms: ReadonlyMap<string, Room>;
@@ -41,14 +41,14 @@ export class Directory {
     this.#changed();
   }
 
-  /** Many come and go at once when a server is back: they are asked for together. */
+  /** Many users come and go at once after a restart. One request covers them. */
   askMembersSoon(name: string): void {
     if (this.#membersDue.has(name)) return;
     this.#membersDue.add(name);
     setTimeout(() => {
       this.#membersDue.delete(name);
       const room = this.#rooms.get(name);
-      // Where one is not let in any more, nobody says who is.
+      // A user who is out of a room gets no list of its users.
       if (room && room.closedBecause === undefined) void this.#readMembers(room);
     }, MEMBERS_PAUSE_MS);
   }

@@ -7,7 +7,7 @@ export function element(id: string, kind: new () => HTMLElement = HTMLElement): 
   return found;
 }
 
-/** A new element. What others wrote comes in as text only: a name or a message is never read as HTML. */
+/** A new element. Texts of other users are set as text only, so that no name or message is parsed as HTML. */
 export function make<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
   attributes: Readonly<Record<string, string>> = {},
@@ -31,10 +31,10 @@ export function avatar(user: string): HTMLElement {
   );
 }
 
-/** An item of a list: made anew only when what it shows has changed, so that focus and selection live on. */
+/** An item of a list. It is rebuilt only when its look changes, which keeps focus and selection. */
 export interface Item {
   readonly key: string;
-  /** The same as long as the item looks the same. */
+  /** Equal as long as the item looks the same. */
   readonly look: string;
   readonly draw: () => HTMLElement;
 }

@@ -11,7 +11,7 @@ import { SlowedView } from './view-slowed.ts';
 const ROOM = 'vagus.room';
 const FIRST_ROOM = 'lobby';
 
-/** Renderings are gathered: a burst of messages is drawn once. */
+/** Renders at most this often, so that a burst of messages is drawn once. */
 const RENDER_MS = 16;
 
 async function start(): Promise<void> {
@@ -22,7 +22,7 @@ async function start(): Promise<void> {
   new Page(user, token).start();
 }
 
-/** Whoever reloads the page goes on under the same name; others are asked for one. */
+/** A reload keeps the name of the tab. A new tab asks for one. */
 async function whoever(): Promise<{ readonly user: string; readonly token: string }> {
   const user = rememberedName();
   if (user === undefined) return signIn();
@@ -78,7 +78,7 @@ class Page {
       const { current } = this.#session;
       if (!document.hidden && current) this.#session.show(current);
     });
-    // What was not sent yet is nowhere but here.
+    // Unsent messages exist only in this tab.
     window.addEventListener('beforeunload', (event) => {
       if (this.#session.unsent(false) + this.#session.unsent(true) > 0) event.preventDefault();
     });
@@ -99,13 +99,13 @@ class Page {
   async #open(name: string): Promise<void> {
     const entered = this.#session.open(name);
     closePanels();
-    // At once: what is typed next is meant for the room that was opened.
+    // Renders at once, because the next keystroke belongs to the room that was opened.
     this.#render();
     this.#composer.focus();
     await entered;
     const { current } = this.#session;
     if (current?.name !== name) return;
-    // A reload leads to a room that one is let into.
+    // A reload opens a room that the user can enter.
     if (current.isJoined) return sessionStorage.setItem(ROOM, name);
     sessionStorage.removeItem(ROOM);
   }

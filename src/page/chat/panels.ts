@@ -7,12 +7,12 @@ const PANELS = [
 
 type Panel = (typeof PANELS)[number];
 
-/** As in chat.css: on a wider screen both panels are beside the chat. */
+/** As in chat.css: a wider screen shows both panels beside the chat. */
 const WIDE = '(min-width: 62.0625rem)';
 
 /**
- * On a narrow screen rooms and people lie over the chat, one at a time. The focus goes into the one that is opened and
- * stays there, as what lies under it cannot be used; a tap beside it, its button or Escape leads back to where one was.
+ * On a narrow screen the rooms and the people each cover the chat, one at a time. The focus moves into the open panel and
+ * stays there, because the chat below is unusable. A tap outside, its button or Escape returns the focus.
  */
 export function startPanels(): void {
   for (const panel of PANELS) {
@@ -36,7 +36,7 @@ function leave(): void {
   element(closePanels()?.button ?? 'draft').focus();
 }
 
-/** Returns the panel that was open. Whoever closes it says where the focus goes. */
+/** Returns the panel that was open. The caller decides where the focus goes. */
 export function closePanels(): Panel | undefined {
   const opened = PANELS.find(({ panel }) => element(panel).classList.contains('open'));
   if (opened) set(opened, false);

@@ -1,6 +1,6 @@
 import type { ChatMessage, Member } from '../../../client/src/index.ts';
 
-/** One's own message that is not stored yet. */
+/** A message of this user that is not stored yet. */
 export interface Pending {
   readonly id: string;
   readonly content: string;
@@ -11,7 +11,7 @@ export interface Pending {
 
 export interface Failure {
   readonly message: string;
-  /** As it is it never will be: it has to be written anew. */
+  /** The content is at fault, so the user has to change it. */
   readonly isOfContent: boolean;
 }
 
@@ -20,42 +20,42 @@ export type Stored = Pick<ChatMessage, 'seq' | 'id' | 'from' | 'content' | 'time
 /**
  * What this tab knows of a room.
  *
- * - `messages` ascend by seq, each once, however often and in whichever order they are taken.
- * - One's own message is in `pending` or in `messages`, never in both.
+ * - `messages` ascend by seq, each once, whatever the order and number of its deliveries.
+ * - A message of this user is in `pending` or in `messages`, never in both.
  */
 export class Room {
   readonly name: string;
   readonly messages: Stored[] = [];
   readonly pending: Pending[];
-  /** Ranges that the server does not have any more. */
+  /** Ranges that the server no longer has. */
   readonly missed: { readonly from: number; readonly to: number }[] = [];
   members: readonly Member[] = [];
   total = 0;
-  /** Why `members` could not be asked for the last time. */
+  /** Why the last request for `members` failed. */
   membersStaleBecause: string | undefined;
-  /** Who is typing, until when. */
+  /** Until when each user counts as typing. */
   readonly typing = new Map<string, number>();
   draft: string;
   unread = 0;
   isJoined = false;
   isLoading = false;
-  /** There are older messages than the first one. */
+  /** Whether there are messages older than the first one. */
   hasOlder = true;
-  /** The seq that follows what is history: where reading begins while there is no message. Unknown before one is in. */
+  /** The seq behind the history, where reading begins without messages. Unknown before the first answer. */
   end: number | undefined;
-  /** Why the older messages could not be read; not tried again by scrolling, which a failure may cause. */
+  /** Why reading older messages failed. Scrolling does not retry it, because a failure may cause scrolling. */
   unreadBecause: string | undefined;
-  /** Why one was not let in. */
+  /** Why the server refused the user. */
   refusedBecause: string | undefined;
-  /** Why nothing can be written here. */
+  /** Why the user cannot write here. */
   closedBecause: string | undefined;
-  /** Why the server does not let one in for the moment. */
+  /** Why the room is temporarily unavailable. */
   delayedBecause: string | undefined;
 
-  /** Counts the logs that messages here were of. */
+  /** Counts the logs that the messages here belonged to. */
   log = 0;
 
-  /** `before`: the same room, as it was when one was put off it. What was written there is kept. */
+  /** `before`: the same room, as it was when the server removed the user. The new one keeps its unsent messages. */
   constructor(name: string, before?: Room) {
     this.name = name;
     this.pending = before?.pending ?? [];
@@ -66,12 +66,12 @@ export class Room {
     return this.closedBecause === undefined && this.refusedBecause === undefined;
   }
 
-  /** Something was written here that is nowhere else. */
+  /** The room has messages that exist nowhere else. */
   get isKept(): boolean {
     return this.draft !== '' || this.pending.length > 0;
   }
 
-  /** Returns whether it is new. */
+  /** Adds a message. Returns whether it is new. */
   take(message: Stored): boolean {
     const { messages } = this;
     let at = messages.length;
@@ -86,7 +86,7 @@ export class Room {
     return at < 0 ? undefined : this.pending.splice(at, 1)[0];
   }
 
-  /** The log is another one: nothing of what is known means anything. */
+  /** The log is another one, so everything known is invalid. */
   reset(seq: number): void {
     this.messages.length = this.missed.length = 0;
     this.hasOlder = true;

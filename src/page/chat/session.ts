@@ -11,7 +11,7 @@ const TROUBLE_SHOWN_MS = 10_000;
 export interface Connection {
   readonly state: Client['state'];
   readonly why?: ClientEvents['state']['why'];
-  /** When it is tried again, by `performance.now()`. */
+  /** The time of the next attempt, by `performance.now()`. */
   readonly retryAt?: number | undefined;
 }
 
@@ -19,23 +19,26 @@ export interface SessionOptions {
   readonly user: string;
   readonly token: string;
   readonly changed: () => void;
-  /** A message of somebody else, in whichever room. */
+  /** A message of another user, in any room. */
   readonly heard: (room: Room, from: string, content: string) => void;
 }
 
-/** The client of one tab, and what it has heard: the views draw it. */
+/** The client of one tab, and the state that its events build. The views draw it. */
 export class Session {
   readonly user: string;
   readonly rooms = new Map<string, Room>();
-  /** What does not work on the server for a while. */
+  /** Parts of the server that are unavailable for a while. */
   degraded: readonly string[] = [];
-  /** What went wrong a moment ago, of what nobody waits for. */
+  /** The latest failure that no other part of the page shows. */
   trouble: string | undefined;
-  /** While the user's rate holds messages back: when the next one goes, by `performance.now()`, and how often one goes then. */
+  /**
+   * While the user's rate limit delays messages: when the next one goes, by `performance.now()`, and how often they go
+   * then.
+   */
   slowed: { readonly nextAt: number; readonly everyMs: number } | undefined;
   connection: Connection = { state: 'idle' };
   current: Room | undefined;
-  /** It was connected once: what comes then is a loss. */
+  /** The client was connected once, so a later failure is a loss. */
   wasAlive = false;
   readonly directory: Directory;
   readonly #client: Client;
@@ -53,19 +56,19 @@ export class Session {
       return given;
     };
     const url = `${location.origin.replace(/^http/, 'ws')}/ws`;
-    // 0: what was asked and written while the server is away is done when it is back, however long that takes.
+    // 0: requests and messages wait until the server is back, however long that takes.
     this.#client = connect(url, { token: nextToken, sendTimeoutMs: 0, joinTimeoutMs: 0 });
     this.directory = new Directory(this.#client, this.rooms, options.changed);
     this.#listen();
   }
 
-  /** One's own messages that are nowhere but here; `isFailed`: those that will not be sent by themselves. */
+  /** Messages of this user that exist only here. `isFailed` counts those that need a click to resend. */
   unsent(isFailed: boolean): number {
     const all = [...this.rooms.values()].flatMap(({ pending }) => pending);
     return all.filter(({ failure }) => (failure !== undefined) === isFailed).length;
   }
 
-  /** What is told of others is how things are. */
+  /** Whether the lists of users are current. */
   get isConnected(): boolean {
     return this.connection.state === 'alive' || this.connection.state === 'suspect';
   }
@@ -134,11 +137,11 @@ export class Session {
 
   // --- rooms
 
-  /** Shows a room, and enters it unless one is in. What keeps one from that is noted in the room: it never rejects. */
+  /** Shows a room, and enters it unless the user is in it. It never rejects: the room notes a failure. */
   async open(name: string): Promise<void> {
     const known = this.rooms.get(name);
     const isOpen = known?.isWritable === true;
-    // Whoever was put off a room comes into it anew.
+    // A user who was removed from a room enters it anew.
     const room = known === undefined || known.closedBecause !== undefined ? new Room(name, known) : known;
     this.rooms.set(name, room);
     room.refusedBecause = undefined;
@@ -161,7 +164,7 @@ export class Session {
     const left = this.current;
     this.current = room;
     room.unread = 0;
-    // It was only there to say why.
+    // It was only there to show why.
     if (left && left !== room && left.refusedBecause !== undefined && !left.isKept)
       this.rooms.delete(left.name);
     this.#options.changed();
@@ -176,7 +179,7 @@ export class Session {
 
   // --- messages
 
-  /** Reads the page of history before the first message that is there. It never rejects: why it cannot is noted. */
+  /** Reads the page of history before the first known message. It never rejects: the room notes a failure. */
   async older(room: Room): Promise<void> {
     const before = room.messages[0]?.seq ?? room.end;
     if (room.isLoading || !room.hasOlder || before === undefined) return;
@@ -186,7 +189,7 @@ export class Session {
     const { log } = room;
     try {
       const page = await this.#client.history({ room: room.name, before, limit: PAGE });
-      // It is of a log that means nothing any more.
+      // The page belongs to an earlier log.
       if (log !== room.log) return;
       for (const entry of page.messages) if (entry.type === 'chat') room.take(entry);
       room.hasOlder = page.more;
@@ -218,7 +221,7 @@ export class Session {
     void this.#deliver(room, id, content);
   }
 
-  /** Under the same id: if the failed one was stored after all, it is not stored again. */
+  /** Uses the same id: if the failed message was stored after all, the server stores no second one. */
   sendAgain(room: Room, id: string): void {
     const pending = room.pending.find((other) => other.id === id);
     if (!pending) return;
@@ -226,7 +229,7 @@ export class Session {
     void this.#deliver(room, id, pending.content);
   }
 
-  /** A message that was not stored becomes a draft again. */
+  /** Turns a message that was not stored into a draft again. */
   takeBack(room: Room, id: string): void {
     const content = room.settle(id)?.content;
     if (content === undefined) return;
@@ -250,7 +253,7 @@ export class Session {
 
   // --- typing
 
-  /** Tells others, not at each key. */
+  /** Signals others, but not at each key. */
   typing(room: Room): void {
     const now = performance.now();
     if (now - this.#typingToldAt < TYPING_TOLD_MS) return;
@@ -275,7 +278,7 @@ export class Session {
   }
 }
 
-/** `crypto.randomUUID` is there in secure contexts only, which a page opened by an address of the network is not. */
+/** `crypto.randomUUID` exists in secure contexts only, and a page opened by a network address is none. */
 function newId(): string {
   return [...crypto.getRandomValues(new Uint8Array(16))]
     .map((byte) => byte.toString(16).padStart(2, '0'))

@@ -2,9 +2,9 @@ import { element } from './dom.ts';
 
 const NAME = 'vagus.name';
 
-/** The server gives no token; the message is for the person who wanted one. */
+/** The server issued no token. The message is for the person at the page. */
 export class TokenError extends Error {
-  /** It is the name that is refused: another one may be had. */
+  /** The name is at fault: another one may work. */
   readonly isOfName: boolean;
   readonly retryAfterMs: number | undefined;
 
@@ -15,14 +15,17 @@ export class TokenError extends Error {
   }
 }
 
-/** What the server says with a refusal; what stands in between may say nothing of it. */
+/** The server's refusal. An error of a proxy may lack these fields. */
 interface Refusal {
   readonly code?: string;
   readonly message?: string;
   readonly retryAfterMs?: number;
 }
 
-/** A token for this name. Rejects with a {@link TokenError} when the server gives none, else it was not reached. */
+/**
+ * A token for this name. Rejects with a {@link TokenError} when the server refuses, or with another error when it is
+ * unreachable.
+ */
 export async function askToken(user: string): Promise<string> {
   const answer = await fetch('/dev/token', {
     method: 'POST',
@@ -34,7 +37,7 @@ export async function askToken(user: string): Promise<string> {
   throw new TokenError(answer.status, body);
 }
 
-/** The name of this tab: two tabs may have two. It outlives a reload, and is suggested to the next tab. */
+/** The name of this tab: two tabs may differ. It outlives a reload, and a new tab suggests it. */
 export function rememberedName(): string | undefined {
   return sessionStorage.getItem(NAME) ?? undefined;
 }
@@ -43,7 +46,7 @@ export function forgetName(): void {
   sessionStorage.removeItem(NAME);
 }
 
-/** Shows the form until there is a name that the server takes. `refusal`: why the remembered one did not do. */
+/** Shows the form until the server accepts a name. `refusal`: why the remembered name failed. */
 export function signIn(refusal?: unknown): Promise<{ readonly user: string; readonly token: string }> {
   const view = element('sign-in');
   const form = element('sign-in-form', HTMLFormElement);
@@ -87,7 +90,7 @@ function complaint(user: string, cause: unknown): string {
   if (!(cause instanceof TokenError)) return 'The server cannot be reached. Is it running?';
   const { isOfName, message, retryAfterMs } = cause;
   if (isOfName && /\s/.test(user)) return 'A name has no blanks. Try it with - or _ instead.';
-  if (isOfName) return `This name cannot be had: ${message}.`;
+  if (isOfName) return `This name is unavailable: ${message}.`;
   const when = retryAfterMs === undefined ? '' : ` Try again in ${Math.ceil(retryAfterMs / 1_000)} s.`;
   return `The server does not let you in: ${message}.${when}`;
 }

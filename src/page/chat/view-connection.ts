@@ -3,7 +3,7 @@ import { element, make, renderItems } from './dom.ts';
 import type { Connection, Session } from './session.ts';
 import { TokenError } from './sign-in.ts';
 
-/** One's own connection: its state in words and on its chart, and a banner while it is not there. */
+/** The tab's own connection: its state in words and on its chart, and a banner while it is lost. */
 export class ConnectionView {
   readonly #session: Session;
   readonly #chart = new Chart();
@@ -16,7 +16,7 @@ export class ConnectionView {
   constructor(session: Session) {
     this.#session = session;
     element('chart').replaceChildren(this.#chart.svg);
-    // The seconds until the next try.
+    // Counts the seconds until the next attempt.
     setInterval(() => session.connection.state === 'waiting' && this.render(), 250);
   }
 
@@ -66,7 +66,7 @@ export class ConnectionView {
     }
   }
 
-  /** Told once when something changes, not each second. */
+  /** Announces a change once to screen readers, not each second. */
   #speak(text: string, isLost: boolean): void {
     const plain = text.replace(/in \d+ s.*|now\..*/, 'again soon');
     if (plain === this.#spoken) return;
@@ -77,10 +77,10 @@ export class ConnectionView {
   }
 }
 
-/** What a server that is away, or goes away, looks like. */
+/** Errors of a server that is away or shutting down. */
 const AWAY = new Set(['unavailable', 'draining', 'no_token']);
 
-/** A server that is away is told by its absence; one that refuses has said why. */
+/** A server that is away gives no reason; one that refuses does. */
 function lossOf(why: Connection['why']): string {
   const isAway = !(why?.cause instanceof TokenError) && AWAY.has(why?.code ?? '');
   return why === undefined || isAway ? 'Connection lost' : `Not connected (${why.message})`;

@@ -2,7 +2,7 @@ import { avatar, element, make, renderItems, type Item } from './dom.ts';
 import type { Room } from './room.ts';
 import type { Session } from './session.ts';
 
-/** Public rooms with how many are present, and those that are open here. */
+/** Public rooms with their numbers of users, and the rooms that are open here. */
 export function renderRooms(session: Session, open: (name: string) => void): void {
   const { listed, staleBecause } = session.directory;
   const present = new Map(listed.map(({ room, present }) => [room, present]));
@@ -12,7 +12,7 @@ export function renderRooms(session: Session, open: (name: string) => void): voi
   const items = names.map((name): Item => {
     const isCurrent = session.current?.name === name;
     const room = session.rooms.get(name);
-    // Of a room that one is in, who comes and goes is told at once.
+    // The server notifies a joined room at once of users who come and go.
     const count = room?.isJoined ? room.total : present.get(name);
     const unread = room?.unread ?? 0;
     const isRefused = room?.refusedBecause !== undefined;
@@ -38,7 +38,7 @@ export function renderRooms(session: Session, open: (name: string) => void): voi
   keepingFocus(element('rooms'), items);
 }
 
-/** A list whose buttons are drawn anew while one of them has the focus. */
+/** Renders a list and keeps the focus on one of its buttons. */
 function keepingFocus(list: HTMLElement, items: readonly Item[]): void {
   const key = document.activeElement?.closest('li')?.dataset['key'];
   const hadFocus = list.contains(document.activeElement);
@@ -52,7 +52,7 @@ export function renderMembers(session: Session, room: Room): void {
   const items = room.members.map(({ user, state, devices }): Item => {
     const words = [user === session.user ? 'you' : '', devices > 1 ? `${devices} tabs` : ''];
     const note = words.filter((word) => word !== '').join(', ');
-    // Without a connection nobody is told who has gone.
+    // Without a connection the list misses users who leave.
     const shown = session.isConnected ? state : 'not known';
     return {
       key: user,
@@ -76,7 +76,7 @@ export function renderMembers(session: Session, room: Room): void {
   element('people-count').textContent = session.isConnected ? `${room.total} here` : 'People';
 }
 
-/** What a list says of itself when it could not be asked for. */
+/** The note of a list whose last request failed. */
 function stale(what: string, why: string | undefined): Item[] {
   if (why === undefined) return [];
   const text = `${what} may have changed: ${why}. It is asked again.`;

@@ -4,7 +4,7 @@ import type { Session } from './session.ts';
 
 const NEAR_PX = 80;
 
-/** Messages of one sender within this time are one block. */
+/** Messages of one sender within this time form one block. */
 const BLOCK_MS = 5 * 60_000;
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit' });
@@ -20,7 +20,7 @@ interface Line {
   readonly seq?: number;
 }
 
-/** The messages of the room that is shown; it stays at the end unless somebody has scrolled up. */
+/** The messages of the current room. The view stays at the end unless the user has scrolled up. */
 export class MessagesView {
   readonly #session: Session;
   readonly #open: (room: string) => void;
@@ -73,16 +73,16 @@ export class MessagesView {
     const fromEnd = list.scrollHeight - list.scrollTop;
     renderItems(list, this.#items(room, lines));
     if (this.#isAtEnd) list.scrollTop = list.scrollHeight;
-    // What comes in above must not push away what is being read.
+    // New messages above must not move what the user reads.
     else if (newest === this.#newest) list.scrollTop = list.scrollHeight - fromEnd;
     else this.#toNewest.hidden = false;
     this.#newest = newest;
     this.#tell(refusalOf(room) ?? '');
-    // A page that does not fill the view cannot be scrolled.
+    // A view that is not full cannot be scrolled.
     if (room.isJoined && list.scrollHeight <= list.clientHeight) this.#readOlder();
   }
 
-  /** Says aloud, once, what the top of the list says to those who see it. */
+  /** Announces once to screen readers what the top of the list shows. */
   #tell(refusal: string): void {
     if (refusal === this.#told) return;
     this.#told = refusal;
@@ -131,12 +131,12 @@ export class MessagesView {
     if (room.hasOlder) return notice('top', 'Scroll up for more');
     return notice(
       'top',
-      room.messages.length === 0 ? 'Nobody has written here yet.' : `The beginning of ${room.name}`,
+      room.messages.length === 0 ? 'There are no messages yet.' : `The beginning of ${room.name}`,
     );
   }
 
   #tryAgain(room: Room): void {
-    // The button that was pressed goes.
+    // The pressed button disappears.
     this.#list.focus();
     if (room.isJoined) void this.#session.older(room);
     else this.#open(room.name);
@@ -179,7 +179,7 @@ function delayText(why: string): string {
   return `The server does not let you in for the moment: ${why}. It is asked again.`;
 }
 
-/** Why this room, or what was written in it, is not to be had. */
+/** Why this room or its messages are unavailable. */
 function refusalOf({ name, messages, refusedBecause, unreadBecause }: Room): string | undefined {
   if (refusedBecause !== undefined) return `${name} cannot be opened: ${refusedBecause}.`;
   if (unreadBecause === undefined) return undefined;

@@ -1,7 +1,7 @@
 import { element } from './dom.ts';
 import type { Session } from './session.ts';
 
-/** How long the user's rate holds back what was written: the seconds are for the eye, and that it is so is said once. */
+/** How long the user's rate limit delays messages. The seconds are visible; screen readers get one announcement. */
 export class SlowedView {
   readonly #session: Session;
   readonly #seconds = element('slowed-seconds');
@@ -18,7 +18,7 @@ export class SlowedView {
     show(this.#said, seconds === undefined ? '' : 'Slowed down: what you wrote is sent bit by bit.');
   }
 
-  /** Until the last message is sent, as far as is known. Without a connection it is that which holds everything back. */
+  /** The estimated time until the last message is sent. Without a connection the delay has another cause. */
   #secondsLeft(): number | undefined {
     const { slowed, isConnected } = this.#session;
     const waiting = this.#session.unsent(false);
@@ -28,7 +28,7 @@ export class SlowedView {
   }
 }
 
-/** What is the same already is not said again. */
+/** Avoids announcing the same text again. */
 function show(where: HTMLElement, text: string): void {
   if (where.textContent !== text) where.textContent = text;
 }

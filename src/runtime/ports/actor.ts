@@ -4,26 +4,58 @@ import type { Incarnation } from './placement.ts';
 declare const understands: unique symbol;
 
 /**
- * An actor's stable name: `{kind}:{id}`. The type parameter is what the actor understands;
- * it exists for the compiler only, so that a wrong message to an address does not compile.
+ * An actor's stable name: `{kind}:{id}`. The type parameter is the messages that the actor understands. It exists for the
+ * compiler only, which rejects a wrong message to an address.
  */
 export type Address<Message = never> = string & { readonly [understands]: (message: Message) => void };
 
-/** Where an answer to an `ask` goes. It is data: it may wait in a state, and it outlives the step. */
+declare const answeredWith: unique symbol;
+declare const awaits: unique symbol;
+
+/** A message that an actor answers with `Body` when it is asked. The mark exists for the compiler only. */
+export interface Question<Body> {
+  readonly [answeredWith]?: Body;
+}
+
+/** The body of the answer to `Sent`, one of the messages that an actor understands. `never`: no answer is declared. */
+export type AnswerTo<Message, Sent> =
+  Message extends Question<infer Body> ? (Sent extends Message ? Body : never) : never;
+
+/** Rejects a field that no message of the actor has: a type parameter alone accepts it. */
+export type OnlyKnownFields<Message, Sent> = {
+  readonly [Field in Exclude<FieldOf<Sent>, FieldOf<Message>>]: never;
+};
+type FieldOf<Message> = Message extends unknown ? keyof Message : never;
+
+/**
+ * The context of an ask, which comes back with an answer of `Body`. The mark exists for the compiler only, which rejects the
+ * context beside a message with another answer.
+ */
+export interface Awaits<Body> {
+  readonly [awaits]?: (body: Body) => void;
+}
+
+/** A context that goes with a message whose answer is `Body`; `never` for a message without a declared answer. */
+export type ContextFor<Body> = [Body] extends [never] ? never : Awaits<Body>;
+
+/** The body of the answer that comes back with a context. */
+export type AwaitedBy<Context> = Context extends Awaits<infer Body> ? Body : unknown;
+
+/** Where the answer to an `ask` goes. It is plain data, so an actor can store it beyond the step. */
 export interface ReplyTo {
   readonly ask: number;
   readonly from: string;
 }
 
 /**
- * How an ask ended. Without a reply, `taken` says whether the request ever reached the actor: if it did,
- * it may have been carried out; if not, it never will be.
+ * How an ask ended. Without a reply, `taken` says whether the request reached the actor. If it did, the actor may have
+ * carried it out; if it did not, the actor never will.
  */
 export type Answer<Body> =
   | { readonly ok: true; readonly body: Body }
   | { readonly ok: false; readonly taken: boolean; readonly reason: DeadLetterReason };
 
-/** Why a message was not handled. */
+/** Why no actor handled a message. */
 export type DeadLetterReason =
   | 'no_actor'
   | 'stopped'
@@ -33,32 +65,37 @@ export type DeadLetterReason =
   | 'poison'
   | 'quarantined'
   | 'late'
-  /** Nobody knows which node the actor lives on. */
+  /** The node of the actor is unknown. */
   | 'unplaced'
-  /** There is no way to the node that it lives on, or none any more. */
+  /** The node of the actor cannot be reached, or no longer. */
   | 'unreachable'
-  /** It was for a life of the actor that is over. */
+  /** The message was for an earlier generation of the actor. */
   | 'moved';
 
-/** A timer of the actor's own has come due. */
+/** One of the actor's own timers is due. */
 export interface TimerFired {
   readonly type: 'timer';
   readonly timer: string;
 }
 
-/** An ask of the actor's own is over; `context` is what the actor gave along. Comes exactly once, by the deadline. */
-export interface Answered<Context = unknown, Body = unknown> {
+/**
+ * One of the actor's own asks has ended. `context` is what the actor passed along. It arrives exactly once, by the
+ * deadline.
+ */
+export interface Answered<Context = unknown> {
   readonly type: 'answer';
   readonly context: Context;
-  readonly answer: Answer<Body>;
+  readonly answer: Answer<AwaitedBy<Context>>;
 }
 
-/** What a step is handed beside state and message. It is reused: nothing of it may be kept, and nothing else may be asked. */
+/** What a step gets beside state and message. The runtime reuses it, so a step keeps no reference to it. */
 export interface Turn {
   readonly self: string;
+  /** The number of this step on the node. */
+  readonly step: number;
   /** Milliseconds of a clock that only runs forward. */
   readonly now: number;
-  /** Milliseconds since 1970, for people and other machines; may jump. */
+  /** Milliseconds since 1970, for people and other machines. This clock may jump. */
   readonly wall: number;
   /** Set when the message is an ask. */
   readonly replyTo: ReplyTo | undefined;
@@ -70,7 +107,10 @@ export interface Turn {
   random(): number;
 }
 
-/** `system` is taken before `user`; `latest` keeps one message a key and is taken last. */
+/**
+ * The mailbox yields `system` messages before `user` messages. `latest` keeps one message per key and comes last. A message
+ * that names no lane is a `system` message.
+ */
 export type Lane = 'system' | 'user' | 'latest';
 
 /** Effects that the runtime itself carries out. */
@@ -79,12 +119,12 @@ type RuntimeEffect =
       readonly type: 'tell';
       readonly to: string;
       readonly message: unknown;
-      readonly lane: Lane;
+      readonly lane: Lane | undefined;
       readonly key: string | undefined;
     }
-  /** To every actor of a kind on this node: for the rare events that concern all. */
-  | { readonly type: 'tellAll'; readonly kind: string; readonly message: unknown }
-  /** To the actor at an address on each of these nodes, if it lives there; in order for each node. */
+  /** To every actor of a kind on this node: for the rare events that concern all of them. */
+  | { readonly type: 'tellLocalKind'; readonly kind: string; readonly message: unknown }
+  /** To the actor at an address on each of these nodes, if it is alive there. Each node gets them in order. */
   | {
       readonly type: 'publish';
       readonly to: string;
@@ -95,78 +135,97 @@ type RuntimeEffect =
       readonly type: 'ask';
       readonly to: string;
       readonly message: unknown;
-      readonly lane: Lane;
+      readonly lane: Lane | undefined;
       readonly deadlineMs: number;
       readonly context: unknown;
     }
   | { readonly type: 'reply'; readonly to: ReplyTo; readonly body: unknown }
   | { readonly type: 'arm'; readonly timer: string; readonly delayMs: number }
   | { readonly type: 'disarm'; readonly timer: string }
-  /** A message to oneself, after everything that is queued anywhere now. */
-  | { readonly type: 'soon'; readonly message: unknown }
-  /** Stop taking user messages, and take them again. */
+  /** A message to the actor itself, behind everything that is queued on the node now. */
+  | { readonly type: 'afterQueue'; readonly message: unknown }
+  /** Stops taking user messages. `release` takes them again. */
   | { readonly type: 'hold' }
   | { readonly type: 'release' }
-  /** The actor is done. What still waits in its mailbox starts a new life, or is a dead letter. */
+  /** The actor has ended. What still waits in its mailbox starts the next generation, or becomes a dead letter. */
   | { readonly type: 'stop' };
 
 export type Effect = RuntimeEffect | EdgeEffect;
 
 /**
- * Where the actors of a kind live, and how they begin.
+ * Where the actors of a kind live, and how they start.
  *
- * - `cluster`: one for each address in the cluster, on the node that {@link Placement} names; starts with its first message.
- * - `node`: one for each address on every node; starts with its first message.
- * - `socket`: on the node that has the socket, which its address names; spawned.
+ * - `cluster`: one per address in the cluster, on the node that {@link Placement} names. Its first message starts it.
+ * - `node`: one per address on every node. Its first message starts it.
+ * - `socket`: on the node that has the socket, which its address names. The inbox spawns it.
  */
 export type ActorPlacement = 'cluster' | 'node' | 'socket';
 
-/** What becomes of an actor whose step threw (D5). */
-export type Supervision = 'stop' | 'restart';
+/**
+ * What the supervisor does with an actor whose step threw (D5).
+ *
+ * - `stop`: the actor's `onFailure` runs, and it is over.
+ * - `restart`: after a pause its next generation starts from nothing.
+ * - `handOver`: after a pause its next generation starts from what the behaviour saves of the one that crashed. After a second
+ *   crash over one message, or too many crashes, the actor's `onFailure` runs and it starts from nothing.
+ */
+export type Supervision = 'stop' | 'restart' | 'handOver';
 
-/** A state of a chart, with the ways out of it. */
-export interface LifeState {
+/** A state of a chart, with its transitions. */
+export interface StateNode {
   readonly name: string;
   readonly isFinal: boolean;
-  /** Timers that are armed in it (invariant 12). */
+  /** Timers that are armed in this state (invariant 12). */
   readonly timers: ReadonlySet<string>;
-  readonly edges: Readonly<Record<string, { readonly to: LifeState; readonly isHandled: boolean }>>;
+  readonly edges: Readonly<Record<string, { readonly to: StateNode; readonly isHandled: boolean }>>;
 }
 
-/** Where an actor is on one of its charts. */
-export interface Life {
+/** The state that an actor is in on one of its charts. */
+export interface Lifecycle {
   readonly chart: string;
-  readonly state: LifeState;
+  readonly state: StateNode;
 }
 
-/** Who an actor is, when it starts. */
-export interface Birth<Init = undefined> {
+/** A generation that crashed, for the one after it. The step that threw may have changed half of the state. */
+export interface Crashed<State> {
+  readonly state: State;
+  /** The step that threw, see {@link Turn.step}. */
+  readonly step: number;
+}
+
+/** An actor's identity at its start. */
+export interface StartContext<Init = undefined> {
   readonly address: string;
   /** The part of the address after the kind. */
   readonly id: string;
   readonly init: Init;
-  /** True when an earlier life under this address crashed. */
+  /** True when an earlier generation under this address crashed. */
   readonly restarted: boolean;
 }
 
 /**
  * A kind of actor: `State × Message → State', Effect[]`, synchronously (D1).
  *
- * A step owns its state and changes it in place. When it throws, the state is thrown away with it and
- * none of its effects is carried out: to everyone else the step has not happened.
+ * A step owns its state and changes it in place. When the step throws, the runtime discards the state and carries out none
+ * of its effects. For all other actors the step has not happened.
  */
-export interface Behaviour<State, Message, Init = undefined> {
+export interface Behaviour<State, Message, Init = undefined, Context = unknown> {
   readonly kind: string;
-  /** User messages that may wait; one more is refused (LM8). */
+  /** User messages that may wait. The mailbox refuses one more (LM8). */
   readonly mailboxMax: number;
-  /** System messages that may wait: what it asks, arms and is on bounds them, and one more is a bug. 262,144 unless given. */
+  /** System messages that may wait, 262,144 by default. What the actor asks and arms bounds them, so one more is a bug. */
   readonly systemMax?: number;
   readonly supervision: Supervision;
   readonly placement: ActorPlacement;
-  start(birth: Birth<Init>, turn: Turn): readonly [State, readonly Effect[]];
-  step(state: State, message: Message | TimerFired | Answered, turn: Turn): readonly Effect[];
-  /** Where it is on its charts, always in the same order: for those who watch it. */
-  lives?(state: State): readonly Life[];
-  /** Said on behalf of an actor that crashed and will not be restarted. Must not rely on the state being whole. */
-  lastWords?(state: State, turn: Turn): readonly Effect[];
+  /** `crashed`: with `handOver` supervision the generation before. */
+  start(
+    context: StartContext<Init>,
+    turn: Turn,
+    crashed?: Crashed<State>,
+  ): readonly [State, readonly Effect[]];
+  step(state: State, message: Message | TimerFired | Answered<Context>, turn: Turn): readonly Effect[];
+  /** Its state on each of its charts, always in the same order: for observers. */
+  chartStates?(state: State): readonly Lifecycle[];
+  /** Effects on behalf of an actor that crashed and is over. The state may be inconsistent here. */
+  onFailure?(state: State, turn: Turn): readonly Effect[];
 }

@@ -2,51 +2,54 @@ import type { Answer, Lane } from './actor.ts';
 import type { Incarnation } from './placement.ts';
 
 /** A message for an actor on another node. */
-export interface RemoteLetter {
-  readonly type: 'letter';
+export interface RemoteEnvelope {
+  readonly type: 'envelope';
   readonly to: string;
   readonly from: string;
   readonly lane: Lane;
-  /** What makes a `latest` message take the place of an older one. */
+  /** A newer `latest` message replaces the older one with the same key. */
   readonly key: string | undefined;
   readonly message: unknown;
-  /** With the sender's incarnation, the ask to answer; 0 for a tell. */
+  /** The number of the ask to answer, which is unique with the sender's incarnation; 0 for a tell. */
   readonly ask: number;
-  /** How long the asker goes on waiting, in milliseconds from when this was sent: clocks are not compared. */
+  /** How long the asker still waits, in milliseconds from sending. Nodes do not compare their clocks. */
   readonly remainingMs: number;
-  /** The life of the actor that it is for (D13); null for actors that are bound to a socket. */
-  readonly life: string | null;
+  /** The generation of the actor that the message is for (D13); null for an actor that is bound to a socket. */
+  readonly generation: string | null;
 }
 
 /** Everything that one node says to another. */
 export type RemoteMessage =
-  | RemoteLetter
+  | RemoteEnvelope
   | { readonly type: 'answer'; readonly ask: number; readonly answer: Answer<unknown> }
-  /** To the actor at `to` if it lives; of no use to one that does not. */
+  /** For the actor at `to` if it is alive. An actor that starts later does not need it. */
   | { readonly type: 'publication'; readonly to: string; readonly message: unknown }
-  /** Which life of an actor takes letters? Answered by `life`; the actor is started if need be. */
+  /** Asks for the generation of an actor. The peer starts the actor if needed and answers with `generation`. */
   | { readonly type: 'whois'; readonly to: string }
-  | { readonly type: 'life'; readonly of: string; readonly life: string }
-  /** A letter was for another life and was not taken. `ask` as in the letter. */
-  | { readonly type: 'moved'; readonly of: string; readonly life: string; readonly ask: number };
+  | { readonly type: 'generation'; readonly of: string; readonly generation: string }
+  /** The peer did not take a message, because it was for another generation. `ask` is the message's. */
+  | { readonly type: 'moved'; readonly of: string; readonly generation: string; readonly ask: number };
 
-/** What a bus tells its node. Never called from within a call of the bus. */
+/** What a bus reports to its node. The bus never calls these from within a call of its own. */
 export interface BusEvents {
-  /** In the order in which `from` sent them, each at most once. */
+  /** Batches of one peer arrive in the order in which it sent them, each at most once. */
   received(from: Incarnation, batch: readonly RemoteMessage[]): void;
   peerUp(peer: Incarnation): void;
-  /** Nothing more comes of this life of a peer, and nothing reaches it. */
+  /** This incarnation of a peer is over: nothing more arrives from it, and nothing reaches it. */
   peerDown(peer: Incarnation): void;
-  /** Something that the peer sent is lost; what comes after it still comes. */
+  /** The bus lost something that the peer sent. What the peer sends afterwards still arrives. */
   hole(peer: Incarnation): void;
 }
 
-/** The way to the other nodes: in order for each pair of incarnations, at most once. */
+/** The connection to the other nodes. It keeps the order within each pair of incarnations and delivers at most once. */
 export interface Bus {
-  /** Whom it tells. Called once, before anything else. */
+  /** Sets who receives the events. The node calls it once, before anything else. */
   connect(events: BusEvents): void;
-  /** Queues behind what was queued for the peer before. False when there is no way to it: then it is not sent. */
+  /**
+   * Queues the message behind earlier ones for the same peer. Returns false, and sends nothing, when the peer is
+   * unreachable.
+   */
   send(peer: Incarnation, message: RemoteMessage): boolean;
-  /** What is queued leaves, as one batch for each peer. Called after each slice. */
+  /** Sends what is queued, as one batch for each peer. The scheduler calls it after each slice. */
   flush(): void;
 }

@@ -1,11 +1,13 @@
-/** Time, handed in: the core reads no clock of its own (D17). */
+/** Time as a port: the core reads no clock of its own (D17). */
 export interface Clock {
-  /** Milliseconds that only run forward, from an arbitrary start; fractions allowed. */
+  /** Milliseconds of a clock that only runs forward, from an arbitrary start. They may have a fraction. */
   now(): number;
   /** Milliseconds since 1970. */
   wall(): number;
-  /** Calls once, not before `delayMs` have passed. One call is outstanding at a time: setting another replaces it. */
+  /** Calls `wake` once, after at least `delayMs`. Only one call is outstanding: a new one replaces it. */
   wakeAfter(delayMs: number, wake: () => void): void;
-  /** Calls once, after input that is waiting now has been taken. */
+  /** Cancels the outstanding call, if there is one. */
+  cancelWake(): void;
+  /** Calls `run` once, after the input that is waiting now has been processed. */
   soon(run: () => void): void;
 }

@@ -2,16 +2,19 @@ import type { FrameBatch } from './sockets.ts';
 import type { HookQuestion } from './hooks.ts';
 import type { StoreRequest } from './log-store.ts';
 
-/** Whether a client reads (LM7), or whether it lives (LC2). */
-export type MeasureReason = 'stall' | 'pulse';
+/** `stall` checks whether a client reads (LM7), `liveness` whether it is alive (LC2). */
+export type MeasureReason = 'stall' | 'liveness';
 
-/** Effects that leave the process, each carried out by the port of the same name. */
+/** Effects that leave the process. The port of the same name carries out each of them. */
 export type EdgeEffect =
-  /** Frames for one connection: replies and notices. Always taken; what asks for them is bounded. */
+  /**
+   * Frames for one connection: replies and notices. The socket always accepts them, because the requests behind them are
+   * bounded.
+   */
   | { readonly type: 'write'; readonly connection: number; readonly frames: readonly string[] }
   /**
-   * One batch for `connections[start..end)`. A connection that is over its outbound limit refuses it;
-   * the actor is told with a `refused` message before its next step.
+   * One batch for `connections[start..end)`. A connection over its outbound limit refuses it. The actor then gets a
+   * `refused` message before its next step.
    */
   | {
       readonly type: 'fanout';
@@ -22,22 +25,22 @@ export type EdgeEffect =
     }
   | { readonly type: 'ping'; readonly connection: number }
   | { readonly type: 'close'; readonly connection: number; readonly code: number; readonly reason: string }
-  /** A connection that was over its outbound limit takes batches again. */
+  /** A connection that was over its outbound limit accepts batches again. */
   | { readonly type: 'reopen'; readonly connection: number }
-  /** Ask how the socket does; answered by a `measured` message with the same `why`, before the next step. */
+  /** Reads the state of the socket. A `measured` message with the same `why` answers before the next step. */
   | { readonly type: 'measure'; readonly connection: number; readonly why: MeasureReason }
-  /** The next sign of life after `since` is told by a `heard` message, once. */
+  /** Waits for the next sign of life after `since`. One `heard` message reports it. */
   | { readonly type: 'listen'; readonly connection: number; readonly since: number }
-  /** One call of the log store; answered by a `storeReplied` message with the same `call`. */
+  /** One call of the log store. A `storeReplied` message with the same `call` answers. */
   | {
       readonly type: 'store';
       readonly call: number;
       readonly request: StoreRequest;
       readonly deadlineMs: number;
     }
-  /** Check a token; answered by a `verified` message with the same `call`. */
+  /** Checks a token. A `verified` message with the same `call` answers. */
   | { readonly type: 'verify'; readonly call: number; readonly token: string }
-  /** Ask the application; answered by a `hookReplied` message with the same `call`. */
+  /** Asks the application. A `hookReplied` message with the same `call` answers. */
   | {
       readonly type: 'hook';
       readonly call: number;

@@ -1,4 +1,4 @@
-/** Randomness and fresh names, handed in (D17). */
+/** Randomness and fresh ids as a port (D17). */
 export interface Entropy {
   /** From 0 (inclusive) to 1 (exclusive). */
   random(): number;

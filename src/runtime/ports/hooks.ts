@@ -1,17 +1,17 @@
-/** What somebody may want to do with a room. `read` is to see what is written there: history, and being in it. */
+/** What a user may want to do with a room. `read` covers its history and being in it. */
 export type Action = 'join' | 'send' | 'read' | 'presence' | 'signal' | 'create';
 
-/** Whether a user may do something with a room, beside the rights that the room itself gives. */
+/** Whether a user may do something with a room. The hook decides this in addition to the room's own rights. */
 export interface AuthorizeQuestion {
   readonly hook: 'authorize';
   readonly user: string;
-  /** All that the token says, a JSON object as text. */
+  /** The token's whole payload, a JSON object as text. */
   readonly claims: string;
   readonly action: Action;
   readonly room: string;
 }
 
-/** What is to become of a message, before it is numbered and stored. */
+/** Asks the application what to do with a message, before it is numbered and stored. */
 export interface MessageQuestion {
   readonly hook: 'beforeMessage';
   readonly user: string;
@@ -26,17 +26,17 @@ export type HookQuestion = AuthorizeQuestion | MessageQuestion;
 
 export type HookName = HookQuestion['hook'];
 
-/** Why there is no answer: the hook threw, took longer than its deadline, or returned what is no JSON. */
+/** Why there is no answer: the hook threw, missed its deadline, or returned something that is not JSON. */
 export type HookFailure = 'threw' | 'late' | 'nonsense';
 
-/** What the application said, as JSON text and not judged yet; or why it said nothing. */
+/** The application's answer as JSON text, not validated yet; or why there is none. */
 export type HookReply =
   | { readonly type: 'answered'; readonly json: string }
   | { readonly type: 'failed'; readonly failure: HookFailure; readonly message: string };
 
 /**
- * What the application has a say in. Never throws. `done` is called exactly once, after `ask` has returned, and not
- * later than the deadline (plus one turn of the loop); questions do not wait for each other.
+ * The application's hooks. `ask` never throws. It calls `done` exactly once, after it has returned and by the deadline
+ * (plus one turn of the loop). Questions do not wait for each other.
  */
 export interface Hooks {
   ask(question: HookQuestion, deadlineMs: number, done: (reply: HookReply) => void): void;

@@ -1,37 +1,37 @@
 import type { Channel } from '../../protocol/channels.ts';
 
-/** That a process lives, as the database has it (D11). */
+/** The record in the database which shows that a process is alive (D11). */
 export interface Lease {
-  /** Node and incarnation: who claims and appends. */
+  /** Node and incarnation: the name under which the process claims and appends. */
   readonly incarnation: string;
   readonly node: string;
-  /** One more with each renewal. */
+  /** Each renewal adds one. */
   readonly beats: number;
   readonly isDead: boolean;
 }
 
-/** What is asked about processes, and about what other ones have stored. */
+/** Calls about processes, and about what other processes have stored. */
 export interface LeaseCalls {
   /**
-   * Adds a beat to the caller's lease, and looks at everyone else's. `take`: there need be none yet. A lease that has been
-   * called dead is never renewed.
+   * Adds a beat to the caller's lease and reads all others. `take` also creates the lease if there is none. The store never
+   * renews a lease that another process has declared dead.
    */
   renew: {
     request: { readonly incarnation: string; readonly node: string; readonly mode: 'take' | 'renew' };
     reply: {
-      /** False: there is no such lease, or it is dead. */
+      /** False when there is no such lease, or it is dead. */
       readonly isHeld: boolean;
-      /** Without the caller's. */
+      /** All leases but the caller's. */
       readonly leases: readonly Lease[];
       /** The database's time, ms since 1970. */
       readonly at: number;
-      /** The history that the database is on: another one after a failover. Null: it cannot say. */
+      /** The database's timeline, which changes with a failover. Null when the database cannot report it. */
       readonly timeline: string | null;
-      /** It is a copy of another database, and takes nothing. Then nothing was renewed. */
+      /** The database is a standby and accepts no writes. It renewed nothing. */
       readonly isInRecovery: boolean;
     };
   };
-  /** Removes leases; where beats are given, only while they have not changed. */
+  /** Removes leases. One with `beats` is removed only if it has not been renewed since. */
   endLeases: {
     request: {
       readonly leases: readonly { readonly incarnation: string; readonly beats: number | null }[];
@@ -39,8 +39,8 @@ export interface LeaseCalls {
     reply: null;
   };
   /**
-   * Which channels have got messages since a time of the database's (null: now) less a margin, and how far they go; null
-   * when that time is longer ago than `backMaxMs`. `at` is the time to ask from next.
+   * The channels with new messages since a time of the database (null: now) less a margin, and their heads. `heads` is null
+   * when that time is longer ago than `backMaxMs`. The next call passes `at` as `since`.
    */
   moved: {
     request: { readonly since: number | null; readonly marginMs: number; readonly backMaxMs: number };

@@ -5,7 +5,7 @@ import type { MemberCalls } from './members.ts';
 
 /** A message on its way into a channel. */
 export interface NewEntry {
-  /** With `sender`, the key under which it is stored once (FR4). */
+  /** With `sender` it is the key under which the message is stored once (FR4). */
   readonly id: string;
   readonly sender: string;
   readonly content: string;
@@ -22,50 +22,50 @@ export interface Entry extends NewEntry {
   readonly at: number;
 }
 
-/** What one channel appends in one statement: entries in the order they are to be numbered. */
-export interface AppendGroup {
+/** An entry to append to a channel. The appends of one channel in a call have the same epoch and the same head. */
+export interface AppendRequest {
   readonly channel: Channel;
   readonly epoch: number;
-  /** How far the caller knows the log to go (D21); without it, nothing is known. */
+  /** How far the caller knows the log to go (D21). Without it the caller knows nothing. */
   readonly head?: number;
-  /** The channel is a room that has no record yet: its first message makes one (FR7). */
-  readonly foundsRoom: boolean;
-  readonly entries: readonly NewEntry[];
+  /** The channel is a room without a record. Its first message creates the record (FR7). */
+  readonly createsRoom: boolean;
+  readonly entry: NewEntry;
 }
 
 /**
- * What became of one entry.
+ * The outcome of one entry.
  * - `stored`, `duplicate`: it is in the log at `seq`.
- * - `refused`: the store will never take this entry; it took or answered for the others.
+ * - `refused`: the store will never accept this entry. It accepted or answered for the others.
  * - `fenced`: the channel has another owner or epoch. Not stored.
- * - `rewound`: the log does not go as far as the caller knows it to have gone: it has lost its end. Not stored.
- * - `busy`: the channel's row is locked by somebody else. Not stored; try again.
- * - `failed`: nothing of it was stored.
- * - `unknown`: it may be stored, or be stored yet. Only a claim settles it (D7).
+ * - `rewound`: the log ends before the head that the caller knows, so it has lost its end. Not stored.
+ * - `busy`: another process has locked the channel's row. Not stored; try again.
+ * - `failed`: nothing of it is stored.
+ * - `unknown`: it may be stored now or later. Only a claim settles it (D7).
  *
- * Within a group the outcomes before the first `fenced`, `rewound`, `busy`, `failed` or `unknown` are final, and all
- * from there on are of these five: order is kept.
+ * Within a channel the outcomes before the first `fenced`, `rewound`, `busy`, `failed` or `unknown` are final. All
+ * outcomes from there on are one of these five, which keeps the order.
  */
 export type EntryOutcome =
   | { readonly type: 'stored' | 'duplicate'; readonly seq: number; readonly at: number }
   | { readonly type: 'refused' | 'fenced' | 'rewound' | 'busy' | 'failed' | 'unknown' };
 
 /**
- * How a channel is claimed: epoch + 1 and the caller as its owner.
- * - `open`: if it has a row; a channel never written to stays without one.
- * - `create`: a row is made if there is none.
- * - `settle`: only from the caller's own `epoch`. Waits for a statement that is still under way.
+ * How to claim a channel: the epoch grows by one and the caller becomes its owner.
+ * - `open`: only if it has a row. A channel without messages stays without one.
+ * - `create`: creates the row if there is none.
+ * - `settle`: only from the caller's own `epoch`. It waits for a statement that is still in progress.
  */
 export type ClaimMode = 'open' | 'create' | 'settle';
 
 export interface ClaimRequest {
   readonly channel: Channel;
   readonly mode: ClaimMode;
-  /** The caller's epoch, for `settle`; else 0. */
+  /** The caller's epoch for `settle`, else 0. */
   readonly epoch: number;
 }
 
-/** A claim that was granted; a channel that is missing from the reply was not (no row, or not ours). */
+/** A claim that the store granted. A channel missing from the reply was not granted (no row, or another owner). */
 export interface Claimed {
   readonly epoch: number;
   readonly head: number;
@@ -73,15 +73,15 @@ export interface Claimed {
 
 export type Access = 'public' | 'private';
 
-/** A room's record. A room that was never created and never written to has none. */
+/** A room's record. A room without a creation and without messages has none. */
 export interface RoomRecord {
   readonly access: Access;
   /** A JSON object as text. */
   readonly metadata: string;
-  /** Null for a room made by its first message (FR7). */
+  /** Null for a room that its first message created (FR7). */
   readonly creator: string | null;
   readonly isDeleted: boolean;
-  /** Somebody is banned from it (JW7). */
+  /** At least one user is banned from it (JW7). */
   readonly hasBans?: true;
 }
 
@@ -91,7 +91,7 @@ export interface ListedRoom {
   readonly access: Access;
   /** A JSON object as text. */
   readonly metadata: string;
-  /** A private one that the reader was put into by somebody else, and has not joined yet. */
+  /** A private room that another user added the reader to, and that the reader has not joined yet. */
   readonly isInvited?: true;
 }
 
@@ -102,48 +102,49 @@ export type PageStart =
 /** `absent`: the room has no record. */
 export type Grant = 'granted' | 'absent' | 'gone' | 'forbidden' | 'banned';
 
-/** Who wants to see a room. An admin may see every room there is. */
+/** The user who reads a room. An admin may read every room. */
 export interface Reader {
   readonly user: string;
   readonly isAdmin: boolean;
 }
 
-/** What was found of a session in the list of revocations (JW5). */
+/** What the list of revocations says about a session (JW5). */
 export interface SessionFinding {
   readonly standing: Standing;
-  /** When it was looked up, by the database's clock: milliseconds since 1970. */
+  /** When the store looked it up, by the database's clock: milliseconds since 1970. */
   readonly at: number;
-  /** For `undecided`: when a new token may be told from those before; else 0. */
+  /** For `undecided`: how long until a new token is clearly newer than the revocation. Else 0. */
   readonly retryAfterMs: number;
 }
 
-/** Which message it is: with its channel, the key under which it is stored once. */
+/** Identifies a message: with its channel, the key under which it is stored once. */
 export interface Mark {
   readonly id: string;
   readonly sender: string;
 }
 
-/** How far a channel goes, and which message it has at the seq that was asked about; null: it keeps none there. */
+/** A channel's head, and its message at the seq in question; null when it has none there. */
 export interface Place {
   readonly head: number;
   readonly at: Mark | null;
 }
 
-/** Every call there is, with its reply. */
+/** Every call of the store, with its reply. */
 export interface StoreCalls extends LeaseCalls, MemberCalls {
   append: {
-    request: { readonly owner: string; readonly groups: readonly AppendGroup[] };
-    /** Per group, per entry. */
-    reply: readonly (readonly EntryOutcome[])[];
+    /** The entries of a channel get their seqs in this order. */
+    request: { readonly owner: string; readonly appends: readonly AppendRequest[] };
+    /** The outcome of each entry, in the order of the request. */
+    reply: readonly EntryOutcome[];
   };
-  /** Claims of mode `create` and others are two statements: give them apart, so that it is done or not as one. */
+  /** Claims of mode `create` and others are two statements. Pass them separately to keep the call atomic. */
   claim: {
     request: { readonly owner: string; readonly claims: readonly ClaimRequest[] };
     reply: ReadonlyMap<Channel, Claimed>;
   };
-  /** Heads of channels; one without a row is missing: its head is 0. */
+  /** Heads of channels. A channel without a row is missing: its head is 0. */
   heads: { request: { readonly channels: readonly Channel[] }; reply: ReadonlyMap<Channel, number> };
-  /** Heads of channels, each with the message at a seq, of one snapshot. */
+  /** Heads of channels, each with the message at a seq, from one snapshot. */
   places: {
     request: { readonly places: readonly { readonly channel: Channel; readonly seq: number }[] };
     reply: readonly Place[];
@@ -154,7 +155,7 @@ export interface StoreCalls extends LeaseCalls, MemberCalls {
       readonly start: PageStart;
       readonly limit: number;
       readonly bytesMax: number;
-      /** Whose right to the room is checked in the same snapshot; null when it has been. */
+      /** The user whose right to the room the same snapshot checks; null when it is checked already. */
       readonly reader: Reader | null;
     };
     reply: {
@@ -162,13 +163,13 @@ export interface StoreCalls extends LeaseCalls, MemberCalls {
       readonly entries: readonly Entry[];
       readonly more: boolean;
       /**
-       * Of a page that ends before the seq that it was asked up to: the first that the channel keeps, of the same
-       * snapshot; where it keeps none, the next that it will give. Else undefined.
+       * Set when a page ends before the seq up to which the caller asked. It is the first seq that the channel still has,
+       * from the same snapshot, or its next seq when it has none.
        */
       readonly first?: number;
     };
   };
-  /** Which of these (sender, id) are in the log. */
+  /** The place of each mark (sender, id); null: it is not in the log. */
   lookup: {
     request: {
       readonly channel: Channel;
@@ -176,9 +177,9 @@ export interface StoreCalls extends LeaseCalls, MemberCalls {
     };
     reply: readonly ({ readonly seq: number; readonly at: number } | null)[];
   };
-  /** Room records; a room without one is missing. */
+  /** Room records. A room without one is missing. */
   rooms: { request: { readonly rooms: readonly string[] }; reply: ReadonlyMap<string, RoomRecord> };
-  /** Makes a room's record, with its members; false when it has one. A deleted room is made anew. */
+  /** Creates a room's record with its members. False when it has one. A deleted room gets a new one. */
   createRoom: {
     request: {
       readonly room: string;
@@ -190,19 +191,19 @@ export interface StoreCalls extends LeaseCalls, MemberCalls {
     reply: boolean;
   };
   /**
-   * Ends a room, from the caller's own epoch (0: the channel has no row): nobody may read it from here on, and its members
-   * and its bans are none. The channel's row stays, its epoch raised, so that a position of before never points into what comes later
-   * (RS3). Null, and nothing done, when epoch or owner are not current: a deletion that arrives late must not hit what
-   * was stored after it was given up. A room that has no record (D21) gets that of a deleted one.
+   * Ends a room, from the caller's own epoch (0: the channel has no row). From then on no user may read it, and it has
+   * neither members nor bans. The channel's row stays with a raised epoch, so that an old position never points into later
+   * messages (RS3). Replies null, and changes nothing, when epoch or owner are outdated: a late deletion must not hit what
+   * was stored after the caller gave up. A room without a record (D21) gets the record of a deleted one.
    */
   deleteRoom: {
     request: { readonly room: string; readonly owner: string; readonly epoch: number };
     reply: Claimed | null;
   };
   /**
-   * The rooms a reader may see (RQ11): public ones and those the user is a member of, those that the user was only put into
-   * if `invited`; for an admin all. None from which the user is banned. In the order of
-   * the bytes of their ids, behind `after`.
+   * The rooms that a reader may see (RQ11): public ones and those the user is a member of; with `invited` also those that
+   * another user added them to; for an admin all. Rooms that ban the user are left out. The order is by the bytes of the
+   * ids, behind `after`.
    */
   listRooms: {
     request: {
@@ -213,43 +214,46 @@ export interface StoreCalls extends LeaseCalls, MemberCalls {
     };
     reply: { readonly rooms: readonly ListedRoom[]; readonly more: boolean };
   };
-  /** Removes some of the messages of a deleted room; true when there may be more. A room that is not deleted keeps all. */
+  /** Removes some messages of a deleted room. True when there may be more. A room that is not deleted keeps all. */
   emptyRoom: { request: { readonly room: string }; reply: boolean };
-  /** Removes the entries of a channel up to `upTo`, a thousand at most: head and epoch stay, ids may be used again. */
+  /** Removes up to a thousand entries of a channel, up to `upTo`. Head and epoch stay, and ids may be used again. */
   discard: { request: { readonly channel: Channel; readonly upTo: number }; reply: null };
   /**
-   * A step of retention (LM10), through the channels of a kind in the order of the bytes of their names. Of each log goes
-   * what lies before the first entry that is younger than `keepMs` by the database's clock, and nothing behind it: what is
-   * left has no hole, although clocks can be put back. Heads and epochs stay; an id may be used again once its entry
-   * is gone. A log that is held by somebody else is passed over.
+   * One step of retention (LM10), through the channels of a kind in the order of the bytes of their names. The step removes
+   * the entries of each log before the first one that is younger than `keepMs` by the database's clock. It removes none
+   * behind that one, so that the rest has no hole even when the clock was set back. Heads and epochs stay. An id may be
+   * used again once its entry is removed. The step skips a log that another process has locked.
    */
   prune: {
     request: {
       readonly kind: ChannelKind;
       readonly keepMs: number;
-      /** Where to go on: `next` of the step before; null: from the start. */
+      /** Where to continue: `next` of the previous step; null for the start. */
       readonly after: string | null;
-      /** Looked at in this step. */
+      /** How many channels this step looks at. */
       readonly channels: number;
-      /** Removed in this step at most, from all of them. */
+      /** How many entries this step removes at most, over all channels. */
       readonly entries: number;
     };
-    /** `next` is null at the end. It comes again before a channel that was not finished, and then something was removed. */
+    /** `next` is null at the end. It repeats when a channel is not finished, and then the step has removed something. */
     reply: { readonly removed: number; readonly next: string | null };
   };
-  /** Ends sessions, and says when by the database's clock (JW5). */
+  /** Ends sessions, and returns when by the database's clock (JW5). */
   revoke: {
     request: Omit<Revocation, 'at'> & {
-      /** The longest that a token may live which it refuses: then it is forgotten. Null: only when it is taken back. */
+      /**
+       * The longest life of a token that it refuses; after that the store forgets it. Null: the store keeps it until
+       * `unrevoke`.
+       */
       readonly keepMs: number | null;
     };
     reply: { readonly at: number };
   };
-  /** Takes back what ended a user's sessions, or one session; false when nothing did. */
+  /** Undoes the revocation of a user's sessions, or of one session. False when there is none. */
   unrevoke: { request: Pick<Revocation, 'user' | 'session'>; reply: boolean };
-  /** What ended these is not forgotten any more, until it is taken back. */
+  /** Keeps these revocations until `unrevoke`, whatever their `keepMs`. */
   holdRevocations: { request: Pick<Revocation, 'user' | 'session'>; reply: null };
-  /** Removes some of the revocations that are forgotten; how many. */
+  /** Removes some of the revocations that are past their time, and returns how many. */
   pruneRevocations: { request: { readonly limit: number }; reply: number };
   revoked: { request: { readonly sessions: readonly SessionKey[] }; reply: readonly SessionFinding[] };
   ping: { request: object; reply: null };
@@ -262,9 +266,10 @@ export type StoreRequest = {
 }[StoreCallName];
 
 /**
- * - `failed`: it was not carried out.
- * - `unknown`: it may have been carried out, or be carried out yet.
- * - `refused`: it was not carried out, and never will be: the store does not take what it was given. Others are served.
+ * How a call failed.
+ * - `failed`: the store did not carry it out.
+ * - `unknown`: the store may have carried it out, or may still do so.
+ * - `refused`: the store did not and never will, because it does not accept the values. It serves other calls.
  */
 export type StoreFailure = 'failed' | 'unknown' | 'refused';
 
@@ -272,11 +277,14 @@ export type StoreReply<Name extends StoreCallName = StoreCallName> =
   | { readonly ok: true; readonly value: StoreCalls[Name]['reply'] }
   | { readonly ok: false; readonly failure: StoreFailure; readonly message: string };
 
-/** The log and what else is kept. `done` is called exactly once, and not later than the deadline (plus one turn of the loop). */
+/**
+ * The store of the log and of everything beside it. It calls `done` exactly once, by the deadline (plus one turn of the
+ * loop).
+ */
 export interface LogStore {
   /**
-   * The database's own name (D19), and its timeline once it has failed over: as far as is known at the start and from
-   * renewals of leases. Positions in one log mean nothing in another one, and prove nothing on another timeline.
+   * The database's name (D19) with its timeline after a failover, as known from the start and from renewals of leases.
+   * Positions in one log mean nothing in another log, and prove nothing on another timeline.
    */
   readonly log: string;
   call<Name extends StoreCallName>(

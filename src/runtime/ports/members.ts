@@ -1,30 +1,32 @@
-/** Whether somebody is a member of a room; `invited`: put into it by its maker, and not joined yet. */
+/** Whether a user is a member of a room. `invited`: the room's creator added them, and they have not joined yet. */
 export type Membership = boolean | 'invited';
 
-/** What is asked about who may be in a room, and who may not. */
+/** Calls about the users who may enter a room, and the users who may not. */
 export interface MemberCalls {
   membership: {
     request: { readonly pairs: readonly { readonly room: string; readonly user: string }[] };
     reply: readonly Membership[];
   };
-  /** How much longer each is banned from the room (ms, by the database's clock): 0 for not at all, infinite for ever. */
+  /**
+   * How much longer each user is banned from the room (ms, by the database's clock): 0 for not banned, infinite for ever.
+   */
   banned: {
     request: { readonly pairs: readonly { readonly room: string; readonly user: string }[] };
     reply: readonly number[];
   };
-  /** Bans somebody from a room (JW7), until a time (ms since 1970) or for ever. */
+  /** Bans a user from a room (JW7), until a time (ms since 1970) or for ever. */
   ban: {
     request: {
       readonly room: string;
       readonly user: string;
       readonly until: number | null;
-      /** The room has no record yet: it gets one, as by its first message (FR7). */
-      readonly foundsRoom: boolean;
+      /** The room has no record yet. The ban creates it, as the room's first message would (FR7). */
+      readonly createsRoom: boolean;
     };
     reply: null;
   };
   unban: { request: { readonly room: string; readonly user: string }; reply: null };
-  /** Who was put into a room by its maker has joined it. */
+  /** A user whom the room's creator added has joined it. */
   acceptInvitation: { request: { readonly room: string; readonly user: string }; reply: null };
   setMember: {
     request: { readonly room: string; readonly user: string; readonly isMember: boolean };

@@ -1,10 +1,10 @@
-/** One life of a node, from the start of its process to its end: `{node}.{id}`. Two lives of a node never have the same. */
+/** One run of a node's process, from its start to its end: `{node}.{id}`. Two runs of a node never share one. */
 export type Incarnation = string;
 
-/** Which node an actor lives on, for kinds of which the cluster has one each (D11). Answers at once. */
+/** Which node an actor lives on, for kinds with one actor per cluster (D11). Answers at once. */
 export interface Placement {
   /** This process. */
   readonly self: Incarnation;
-  /** The owner of an address by now; undefined while it is not known. */
+  /** The node that owns an address now; undefined while it is unknown. */
   ownerOf(address: string): Incarnation | undefined;
 }

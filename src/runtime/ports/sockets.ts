@@ -1,20 +1,20 @@
-/** Frames that go to many sockets as one piece of bytes: encoded once, by the first who writes them (D9). */
+/** Frames that go to many sockets as the same bytes. The first socket to write them encodes them (D9). */
 export interface FrameBatch {
   readonly frames: readonly string[];
   /** First and last seq inside; 0 for frames outside the log, which may be lost. */
   readonly first: number;
   readonly last: number;
-  /** UTF-16 length of the frames together: an estimate of their size that costs nothing. */
+  /** UTF-16 length of all frames: an estimate of their size that costs nothing. */
   readonly size: number;
 }
 
-/** How a connection does, as far as its socket knows. */
+/** The state of a connection as its socket knows it. */
 export interface Measured {
-  /** Bytes that the operating system has taken since the connection began: it grows as the client reads. */
+  /** Bytes that the operating system has accepted since the connection began. It grows as the client reads. */
   readonly readBytes: number;
-  /** Bytes that it has not taken yet. */
+  /** Bytes that the operating system has not accepted yet. */
   readonly heldBytes: number;
-  /** When the client's machine gave its last sign of life, a ping or a pong, on the monotonic clock; never: −Infinity. */
+  /** When the client's machine last sent a ping or pong, on the monotonic clock; −Infinity for never. */
   readonly heardAt: number;
 }
 
@@ -25,13 +25,13 @@ export interface Sockets {
   fanout(batch: FrameBatch, connections: readonly number[], start: number, end: number): readonly number[];
   ping(connection: number): void;
   close(connection: number, code: number, reason: string): void;
-  /** Batches are taken again. */
+  /** The socket accepts batches again. */
   reopen(connection: number): void;
   measure(connection: number): Measured;
-  /** The next sign of life after `since` is told to the inbox, once: at once when there was one already. */
+  /** Reports the next sign of life after `since` to the inbox, once. If there was one already, it reports at once. */
   listen(connection: number, since: number): void;
-  /** How many sockets the next flush is for. */
+  /** How many sockets wait for the next flush. */
   readonly dirty: number;
-  /** Hands to the operating system what was written since the last flush: one write a socket. */
+  /** Hands everything written since the last flush to the operating system, with one write per socket. */
   flush(): void;
 }

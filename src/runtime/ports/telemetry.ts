@@ -1,15 +1,18 @@
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /**
- * What is asserted where it would break.
- * - `entries_contiguous`: a home publishes entries that follow one another.
- * - `batches_ascend`: a relay's batches of the log follow one another.
- * - `in_flight`: a connection takes back no more work than it has begun.
- * - `queue_size`: nothing is taken out of the queue of appends twice.
+ * Invariants that the core asserts where they would break.
+ * - `entries_contiguous`: a home publishes entries with consecutive seqs.
+ * - `batches_ascend`: the batches of the log that a relay delivers are in order.
+ * - `in_flight`: a connection never finishes more requests than it has started.
+ * - `queue_size`: the queue of appends removes each item once.
+ * - `epoch_rises`: each claim and each deletion of a channel raises the epoch of its home.
+ * - `writer_state`: the states of a channel's writer follow each other as its table says.
  */
-export type Invariant = 'entries_contiguous' | 'batches_ascend' | 'in_flight' | 'queue_size';
+export type Invariant =
+  'entries_contiguous' | 'batches_ascend' | 'in_flight' | 'queue_size' | 'epoch_rises' | 'writer_state';
 
-/** What the core tells people about itself. Never given a token or a message's content. */
+/** Counters and log lines of the core. They never contain a token or a message's content. */
 export interface Telemetry {
   count(counter: string, by: number): void;
   log(level: LogLevel, event: string, details: Readonly<Record<string, unknown>>): void;

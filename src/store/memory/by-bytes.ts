@@ -1,4 +1,4 @@
-/** As PostgreSQL orders ids, and as texts of JavaScript do not: an emoji comes behind all of the first plane. */
+/** The order of PostgreSQL. JavaScript compares UTF-16 units and puts an emoji before some characters of the first plane. */
 export function byBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }

@@ -5,13 +5,13 @@ export interface ChannelRow {
   epoch: number;
   owner: string;
   head: number;
-  /** By seq; what retention or a deletion removed is missing. */
+  /** Entries by seq, without those that retention or a deletion removed. */
   readonly entries: Map<number, Entry & { readonly epoch: number }>;
   /** Seq by sender and id. */
   readonly keys: Map<string, number>;
 }
 
-/** What a message is found by, whatever its seq. */
+/** The key that finds a message, whatever its seq. */
 export function keyOf(sender: string, id: string): string {
   return `${sender}\n${id}`;
 }

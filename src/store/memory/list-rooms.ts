@@ -3,7 +3,7 @@ import { byBytes } from './by-bytes.ts';
 
 type Request = StoreCalls['listRooms']['request'];
 
-/** One page of the rooms that a reader may see: `isVisible` says which, `isInvited` those that he was only put into. */
+/** One page of the rooms that a reader may see. `isInvited` marks those that another user added the reader to. */
 export function listRooms(
   all: ReadonlyMap<string, RoomRecord>,
   { reader, after, limit, invited = false }: Request,

@@ -13,7 +13,7 @@ export class MemoryLeases {
     this.#wall = wall;
   }
 
-  /** As PostgreSQL writes it. */
+  /** The timeline as PostgreSQL writes it. */
   get timeline(): string {
     return this.#timeline.toString(16).padStart(8, '0');
   }
@@ -22,7 +22,7 @@ export class MemoryLeases {
     return this.#leases;
   }
 
-  /** Another server goes on from here, with these. */
+  /** Fails over to another server, which has these leases. */
   failOver(leases: ReadonlyMap<string, Lease>): void {
     replace(this.#leases, leases);
     this.#timeline++;
@@ -49,7 +49,7 @@ export class MemoryLeases {
   }
 }
 
-/** What has been stored lately, of channels whose entries come in the order of their seqs. */
+/** Channels with recent messages, if each channel's entries are in the order of their seqs. */
 export function moved(
   channels: ReadonlyMap<Channel, { readonly entries: ReadonlyMap<number, { readonly at: number }> }>,
   { since, marginMs, backMaxMs }: LeaseCalls['moved']['request'],

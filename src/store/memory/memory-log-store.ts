@@ -1,13 +1,12 @@
 import type { Channel } from '../../protocol/channels.ts';
 import { logName } from '../../protocol/log-name.ts';
 import type {
-  AppendGroup,
+  AppendRequest,
   ClaimRequest,
   Claimed,
   EntryOutcome,
   Grant,
   LogStore,
-  NewEntry,
   Reader,
   RoomRecord,
   StoreCallName,
@@ -28,8 +27,8 @@ type Calls = {
 };
 
 /**
- * The log as plain data, with the meaning of the real one: what the contract suite says of PostgreSQL holds here.
- * Nothing outlives the process. `wall` gives the time of storing.
+ * The log as plain data. The contract suite holds it to the behaviour of PostgreSQL. It ends with the process. `wall` is
+ * the clock that dates the entries.
  */
 export class MemoryLogStore implements LogStore {
   readonly #database: string;
@@ -61,7 +60,7 @@ export class MemoryLogStore implements LogStore {
     done({ ok: true, value: this.#calls[name](request) });
   }
 
-  /** Everything as it is now, for a {@link restore}. */
+  /** A copy of everything, for a later {@link restore}. */
   snapshot(): Snapshot {
     return copyOf({
       channels: this.#channels,
@@ -72,7 +71,9 @@ export class MemoryLogStore implements LogStore {
     });
   }
 
-  /** What came after a snapshot is lost: the server that had it is gone, and the standby that goes on had not. */
+  /**
+   * Loses everything after a snapshot: the server that had it is gone, and the standby that takes over never received it.
+   */
   restore(snapshot: Snapshot): void {
     const { channels, rooms, members, leases, revocations } = copyOf(snapshot);
     replace(this.#channels, channels);
@@ -82,7 +83,7 @@ export class MemoryLogStore implements LogStore {
     this.#revocations.replace(revocations);
   }
 
-  /** A channel's row, for whoever has to lock it; undefined when it has none. */
+  /** The row of a channel, for a test that locks it; undefined when there is none. */
   row(
     channel: Channel,
   ): { readonly epoch: number; readonly owner: string; readonly head: number } | undefined {
@@ -90,13 +91,13 @@ export class MemoryLogStore implements LogStore {
     return known && { epoch: known.epoch, owner: known.owner, head: known.head };
   }
 
-  /** A revocation that began a while ago, and is committed now. */
+  /** A revocation whose transaction began a while ago and commits now. */
   revokedSince(agoMs: number, request: StoreCalls['revoke']['request']): StoreCalls['revoke']['reply'] {
     return this.#revocations.revoke(request, agoMs);
   }
 
   readonly #calls: Calls = {
-    append: ({ owner, groups }) => groups.map((group) => this.#append(owner, group)),
+    append: ({ owner, appends }) => appends.map((append) => this.#append(owner, append)),
 
     claim: ({ owner, claims }) => {
       const granted = claims.map((claim) => [claim.channel, this.#claim(owner, claim)] as const);
@@ -142,8 +143,8 @@ export class MemoryLogStore implements LogStore {
     membership: ({ pairs }) => pairs.map(({ room, user }) => this.#members.of(room, user)),
     banned: ({ pairs }) => pairs.map(({ room, user }) => this.#members.bannedMs(room, user)),
 
-    ban: ({ room, user, until, foundsRoom }) => {
-      if (foundsRoom) this.#found(room);
+    ban: ({ room, user, until, createsRoom }) => {
+      if (createsRoom) this.#createRecord(room);
       this.#members.ban(room, user, until ?? Infinity);
       return null;
     },
@@ -243,31 +244,26 @@ export class MemoryLogStore implements LogStore {
     return { epoch: row.epoch, head: row.head };
   }
 
-  #append(owner: string, { channel, epoch, head = 0, foundsRoom, entries }: AppendGroup): EntryOutcome[] {
+  #append(owner: string, { channel, epoch, head = 0, createsRoom, entry }: AppendRequest): EntryOutcome {
     const row = this.#channels.get(channel);
-    if (!row || row.epoch !== epoch || row.owner !== owner) return entries.map(() => ({ type: 'fenced' }));
-    if (row.head < head) return entries.map(() => ({ type: 'rewound' }));
-    const at = Math.floor(this.#wall());
-    const room = channel.slice(5);
-    if (foundsRoom) this.#found(room);
-    return entries.map((entry) => this.#appendOne(row, entry, at));
-  }
-
-  #found(room: string): void {
-    if (!this.#rooms.has(room))
-      this.#rooms.set(room, { access: 'public', metadata: '{}', creator: null, isDeleted: false });
-  }
-
-  #appendOne(row: ChannelRow, entry: NewEntry, at: number): EntryOutcome {
-    // As PostgreSQL: texts with U+0000 cannot be kept.
+    if (!row || row.epoch !== epoch || row.owner !== owner) return { type: 'fenced' };
+    if (row.head < head) return { type: 'rewound' };
+    // Like PostgreSQL, the store refuses texts with U+0000.
     if (`${entry.content}${entry.data ?? ''}`.includes('\0')) return { type: 'refused' };
     const key = keyOf(entry.sender, entry.id);
     const before = row.entries.get(row.keys.get(key) ?? 0);
     if (before) return { type: 'duplicate', seq: before.seq, at: before.at };
+    if (createsRoom) this.#createRecord(channel.slice(5));
     const seq = ++row.head;
-    row.entries.set(seq, { ...entry, seq, at, epoch: row.epoch });
+    const at = Math.floor(this.#wall());
+    row.entries.set(seq, { ...entry, seq, at, epoch });
     row.keys.set(key, seq);
     return { type: 'stored', seq, at };
+  }
+
+  #createRecord(room: string): void {
+    if (!this.#rooms.has(room))
+      this.#rooms.set(room, { access: 'public', metadata: '{}', creator: null, isDeleted: false });
   }
 
   #grant(channel: Channel, reader: Reader | null): Grant {

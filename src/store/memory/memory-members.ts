@@ -1,15 +1,15 @@
 import type { Membership } from '../../runtime/ports/members.ts';
 
-/** By room and user. */
+/** Values by room and user. */
 type ByRoom<Value> = ReadonlyMap<string, ReadonlyMap<string, Value>>;
 
-/** The members of every room, and until when (ms) somebody is banned from it. */
+/** The members of every room, and its bans with their ends (ms). */
 export interface MembersOfRooms {
   readonly members: ByRoom<Membership>;
   readonly bans: ByRoom<number>;
 }
 
-/** The same, and nothing of it changes with the original. */
+/** A copy that stays the same when the original changes. */
 export function copyOfMembers({ members, bans }: MembersOfRooms): MembersOfRooms {
   return { members: copyOfRooms(members), bans: copyOfRooms(bans) };
 }
@@ -18,7 +18,7 @@ function copyOfRooms<Value>(rooms: ByRoom<Value>): Map<string, Map<string, Value
   return new Map([...rooms].map(([room, users]) => [room, new Map(users)]));
 }
 
-/** Who may be in each room, and who may not, as plain data. `wall` is the clock by which bans end. */
+/** The members and bans of every room as plain data. `wall` is the clock that ends bans. */
 export class MemoryMembers {
   readonly #wall: () => number;
   #members = new Map<string, Map<string, Membership>>();
@@ -41,7 +41,7 @@ export class MemoryMembers {
     return this.#members.get(room)?.get(user) ?? false;
   }
 
-  /** A room is made: its maker has joined it, the others were put into it. */
+  /** A room is created. Its creator has joined it, and the other members are invited. */
   made(room: string, creator: string, members: readonly string[]): void {
     this.#members.set(room, new Map(members.map((user) => [user, 'invited'])));
     this.set(room, creator, true);
@@ -74,7 +74,7 @@ export class MemoryMembers {
     this.#bans.get(room)?.delete(user);
   }
 
-  /** How much longer somebody is banned (ms); 0: not. */
+  /** How much longer a user is banned (ms); 0 when they are not. */
   bannedMs(room: string, user: string): number {
     return Math.max(0, Math.ceil((this.#bans.get(room)?.get(user) ?? 0) - this.#wall()));
   }

@@ -3,7 +3,7 @@ import type { ChannelRow } from './channel-row.ts';
 
 type Request = StoreCalls['page']['request'];
 
-/** A part of a channel that may be read; undefined: one that has nothing, or nothing for the reader. */
+/** One page of a channel. It is empty when the channel has no row. The caller checks the reader. */
 export function page(
   row: ChannelRow | undefined,
   { start, limit, bytesMax }: Request,

@@ -3,7 +3,7 @@ import type { StoreCalls } from '../../runtime/ports/log-store.ts';
 import { byBytes } from './by-bytes.ts';
 import { keyOf, type ChannelRow } from './channel-row.ts';
 
-/** Removes what is older than a kind of channel keeps, some channels and entries at a time. */
+/** Removes entries that are older than `keepMs`, some channels and entries at a time. */
 export function prune(
   rows: ReadonlyMap<Channel, ChannelRow>,
   { kind, keepMs, after, channels, entries }: StoreCalls['prune']['request'],

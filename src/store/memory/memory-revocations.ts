@@ -4,7 +4,7 @@ import type { SessionFinding, StoreCalls } from '../../runtime/ports/log-store.t
 type Which = Pick<Revocation, 'user' | 'session'>;
 
 export interface KeptRevocation extends Revocation {
-  /** From when on it is forgotten, ms since 1970. */
+  /** When the store forgets it, ms since 1970. */
   until: number;
 }
 
@@ -29,7 +29,7 @@ export class MemoryRevocations {
     this.#kept = [...by];
   }
 
-  /** `agoMs`: how long ago the statement began that is committed now. */
+  /** `agoMs`: how long ago the statement began that commits now. */
   revoke(
     { keepMs, ...revocation }: StoreCalls['revoke']['request'],
     agoMs = 0,

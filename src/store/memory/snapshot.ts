@@ -5,7 +5,7 @@ import type { ChannelRow } from './channel-row.ts';
 import { copyOfMembers, type MembersOfRooms } from './memory-members.ts';
 import type { KeptRevocation } from './memory-revocations.ts';
 
-/** What a store holds at one moment. */
+/** The content of a store at one moment. */
 export interface Snapshot {
   readonly channels: ReadonlyMap<Channel, ChannelRow>;
   readonly rooms: ReadonlyMap<string, RoomRecord>;
@@ -14,7 +14,10 @@ export interface Snapshot {
   readonly revocations: readonly KeptRevocation[];
 }
 
-/** The same, and nothing of it changes with the original. Records of rooms and leases are never changed in place. */
+/**
+ * A copy that stays the same when the original changes. Records of rooms and leases are never changed in place, so it
+ * shares them.
+ */
 export function copyOf({ channels, rooms, members, leases, revocations }: Snapshot): Snapshot {
   const rows = [...channels].map(([channel, row]) => [channel, rowLike(row)] as const);
   return {
@@ -26,7 +29,7 @@ export function copyOf({ channels, rooms, members, leases, revocations }: Snapsh
   };
 }
 
-/** A map holds what another one does, and nothing else. */
+/** Replaces the content of a map with that of another. */
 export function replace<Key, Value>(map: Map<Key, Value>, by: ReadonlyMap<Key, Value>): void {
   map.clear();
   for (const [key, value] of by) map.set(key, value);

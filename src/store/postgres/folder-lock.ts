@@ -8,8 +8,9 @@ export interface FolderLock {
 }
 
 /**
- * Makes a folder this process's own: two on one folder would destroy each other's rows. The lock is the kernel's: it goes with the process, however that ends,
- * and it holds between containers that share a volume. The file's text only says who holds it.
+ * Locks a folder for this process: two processes in one folder would destroy each other's rows. The kernel keeps the lock,
+ * so it ends with the process, however that ends, and it also works between containers that share a volume. The file's text
+ * only names the process that holds the lock.
  */
 export function lockFolder(folder: string): FolderLock {
   const file = join(folder, 'lock');

@@ -1,18 +1,18 @@
 import { chmodSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What others on the machine may do. */
+/** The rights of the group and of all other users of the machine. */
 const OTHERS = 0o077;
 
 /**
- * Takes from everyone but its owner what they may do with a folder and all in it: messages are read by members, not by
- * whoever has an account on the machine. A folder that is its owner's alone is not walked: nobody gets past it. What
- * belongs to somebody else, or to a system that knows no such rights, stays as it is.
+ * Takes all rights to a folder and its content from every user but the owner: members may read messages, other accounts of
+ * the machine may not. The content of a folder that only its owner may enter stays as it is, since no other user can reach
+ * it. Files of another owner, and files on a system without such rights, stay as they are too.
  */
 export function keepToOwner(folder: string): void {
   try {
     if ((statSync(folder).mode & OTHERS) === 0) return;
-    // First of all: nobody comes in while the rest is walked.
+    // The folder comes first, so that no other user enters it meanwhile.
     closeTo(folder);
     for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true }))
       if (entry.isFile() || entry.isDirectory()) closeTo(join(entry.parentPath, entry.name));

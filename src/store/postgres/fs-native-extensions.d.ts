@@ -1,5 +1,5 @@
 declare module 'fs-native-extensions' {
-  /** Takes an exclusive lock of the kernel on an open file; false when another one has it. */
+  /** Takes the kernel's exclusive lock on an open file. False when another process has it. */
   export function tryLock(descriptor: number): boolean;
   const extensions: { tryLock: typeof tryLock };
   export default extensions;

@@ -2,15 +2,15 @@ import { sql, type SQL } from 'drizzle-orm';
 import type { Channel } from '../../protocol/channels.ts';
 import type { Lease, LeaseCalls } from '../../runtime/ports/leases.ts';
 import { leases, messages } from './schema.ts';
-import { SqlError, type Row, type SqlClient } from './sql-client.ts';
+import { SqlError, type Row, type SqlQueries } from './sql-client.ts';
 import { given, statement, type Statement } from './statement.ts';
 
 const nowMs = sql`(extract(epoch from now()) * 1000)::bigint`;
 
-/** Asked of a copy in recovery, the function behind it is an error. */
+/** PostgreSQL in recovery refuses `pg_current_wal_lsn`. */
 const timeline = sql`case when pg_is_in_recovery() then null else left(pg_walfile_name(pg_current_wal_lsn()), 8) end`;
 
-/** Everyone else's lease, and what the database says of itself: at least one row. */
+/** The leases of all other processes, and the state of the database: at least one row. */
 const looked = (isHeld: SQL, timelineOrNull: SQL) => sql`
 select ${isHeld} as is_held, ${nowMs} as at, ${timelineOrNull} as timeline, pg_is_in_recovery() as is_in_recovery,
   l.incarnation, l.node, l.beats, l.dead_at is not null as is_dead
@@ -44,7 +44,7 @@ const WITHOUT_TIMELINE = {
   renew: statement('renew_lease_only', renewing(NO_TIMELINE)),
 };
 
-/** What a copy in recovery can be asked. */
+/** The statement that works in recovery too. */
 const look = statement('look_at_leases', looked(sql`false`, NO_TIMELINE));
 
 const timelineRead = statement('timeline', sql`select ${timeline}`);
@@ -57,8 +57,8 @@ where l.incarnation = t.incarnation and l.beats = coalesce(t.beats, l.beats)`,
 );
 
 /**
- * The rows are found first, by their time alone: else a plan made on empty tables goes through the whole key of the table
- * because that has its channels in order.
+ * The statement finds the rows first, by their time alone. Otherwise a plan made on empty tables reads the whole primary
+ * key, because that has the channels in order.
  */
 const moved = statement(
   'moved',
@@ -75,15 +75,15 @@ select ${nowMs} as at,
 from (select 1) one left join heads h on true`,
 );
 
-/** Beats, and what is asked while somebody else's are heard (D11, D13). */
+/** Leases (D11), and the channels that moved while another process had one (D13). */
 export class LeaseStatements {
-  readonly #client: SqlClient;
+  readonly #client: SqlQueries;
   readonly #statements: Readonly<Record<'take' | 'renew', Statement>>;
-  /** The database's, as it was said last; null: it cannot say. */
+  /** The database's timeline, as of the last renewal. Null when the database cannot tell. */
   timeline: string | null;
 
   private constructor(
-    client: SqlClient,
+    client: SqlQueries,
     statements: Readonly<Record<'take' | 'renew', Statement>>,
     timelineNow: string | null,
   ) {
@@ -92,8 +92,8 @@ export class LeaseStatements {
     this.timeline = timelineNow;
   }
 
-  /** Some that speak PostgreSQL's protocol have no timelines, and make an error of the question. */
-  static async open(client: SqlClient, deadlineMs: number): Promise<LeaseStatements> {
+  /** Some databases that speak PostgreSQL's protocol have no timelines, and answer the question with an error. */
+  static async open(client: SqlQueries, deadlineMs: number): Promise<LeaseStatements> {
     try {
       const [row] = await client.query(timelineRead, {}, deadlineMs);
       return new LeaseStatements(client, WITH_TIMELINE, (row?.[0] ?? null) as string | null);
@@ -135,7 +135,7 @@ export class LeaseStatements {
   }
 }
 
-/** SQLSTATE: it cannot be written to, as nothing in recovery can. */
+/** SQLSTATE of a write to a database that allows only reads, such as one in recovery. */
 const READ_ONLY = '25006';
 
 function isReadOnly(error: unknown): boolean {

@@ -2,13 +2,13 @@ import { sql, type SQL } from 'drizzle-orm';
 import type { ListedRoom, StoreCalls } from '../../runtime/ports/log-store.ts';
 import { members, rooms } from './schema.ts';
 import { isBanned } from './statements.ts';
-import type { SqlClient } from './sql-client.ts';
+import type { SqlQueries } from './sql-client.ts';
 import { given, statement } from './statement.ts';
 
-/** Nobody lists a room from which he is banned (JW7). */
+/** A list does not show rooms that ban the reader (JW7). */
 const isOpen = sql`(${given('asAdmin')}::boolean or not ${isBanned(given('user'))})`;
 
-/** Rooms that a user is a member of, by a look at each; `where` says which members. */
+/** A user's rooms, by a look at each. `where` selects among the user's memberships. */
 const own = (isInvited: SQL, where: SQL) => sql`(
   select r.room, r.access, r.metadata, ${isInvited} as is_invited from ${members} m
   cross join lateral (
@@ -18,7 +18,7 @@ const own = (isInvited: SQL, where: SQL) => sql`(
   order by m.room limit ${given('limit')}::bigint + 1
 )`;
 
-/** The first of one kind, with one more than asked: it says that there are more. */
+/** The first rooms of one kind, with one more than the limit: if it is there, the list has more. */
 const first = (where: SQL) => sql`(
   select r.room, r.access, r.metadata, false as is_invited from ${rooms} r
   where ${where} and r.deleted_at is null and ${isOpen} and r.room > ${given('after')}::text
@@ -26,11 +26,14 @@ const first = (where: SQL) => sql`(
 )`;
 
 /**
- * Each kind of room a reader may see is read in order from an index, and no further than the page goes; the first of all
- * are among these. A single condition on all of them would read every room of others on the way.
- * `offset 0` keeps the look at a member's room a probe of the rooms' key: merging the two tables would read all rooms in
- * between. And the deletion is asked for outside of it, or a plan made on empty tables takes the index of those not
- * deleted, where a room cannot be found without its access but by reading it all.
+ * The statement reads each kind of room that a reader may see in order from an index, and no further than the page goes.
+ * The first rooms of all kinds together are among these. One condition for all kinds would read every other user's room on
+ * the way.
+ *
+ * - `offset 0` keeps the look at a member's room a probe of the primary key. A merge of the two tables would read all rooms
+ *   in between.
+ * - The condition on the deletion stands outside of that look. Otherwise a plan made on empty tables takes the index of
+ *   rooms that are not deleted, and reads all of it to find a room whose access it does not know.
  */
 export const listed = statement(
   'list_rooms',
@@ -49,7 +52,7 @@ order by room limit ${given('limit')}::bigint + 1`,
 );
 
 export async function listRooms(
-  client: SqlClient,
+  client: SqlQueries,
   { reader, after, limit, invited = false }: StoreCalls['listRooms']['request'],
   deadlineMs: number,
 ): Promise<StoreCalls['listRooms']['reply']> {

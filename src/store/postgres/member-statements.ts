@@ -2,9 +2,9 @@ import { sql } from 'drizzle-orm';
 import { bans, members, rooms } from './schema.ts';
 import { given, statement } from './statement.ts';
 
-// Who may be in a room, and who may not.
+// Members of rooms, and bans.
 
-/** Of each user: null for none, else whether the member has not joined yet. */
+/** For each user: null without a membership, else whether it is an invitation that the user has not followed yet. */
 export const membership = statement(
   'membership',
   sql`
@@ -24,7 +24,7 @@ export const acceptInvitation = statement(
 where m.room = ${given('room')} and m.user = ${given('user')} and m.is_invited`,
 );
 
-/** Of each user, how much longer the ban is (ms): 0 for none, -1 for one that does not end by itself. */
+/** For each user, the rest of the ban (ms): 0 without a ban, -1 for a ban that does not end by itself. */
 export const banned = statement(
   'banned',
   sql`
@@ -39,8 +39,8 @@ from unnest(${given('rooms')}::text[], ${given('users')}::text[]) with ordinalit
 export const ban = statement(
   'ban',
   sql`
-with founded as (
-  insert into ${rooms} (room, access) select ${given('room')}::text, 'public' where ${given('foundsRoom')}::boolean
+with created as (
+  insert into ${rooms} (room, access) select ${given('room')}::text, 'public' where ${given('createsRoom')}::boolean
   on conflict (room) do nothing
 ), over as (
   delete from ${bans} b where b.room = ${given('room')} and b.until <= now() and b.user <> ${given('user')}

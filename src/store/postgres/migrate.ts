@@ -3,32 +3,33 @@ import { StoreError } from '../store-error.ts';
 import { readMigrations, suitsFrom, type AppliedMigration, type Migration } from './migrations.ts';
 import type { Row, SqlClient } from './sql-client.ts';
 
-/** Any number that nobody else uses: the first bytes of "vagus". */
+/** The key of the advisory lock, a number that no other program uses: the first bytes of "vagus". */
 const LOCK = 0x76_61_67_75;
 
-/** How long a migration waits for another one, and for tables that somebody holds. */
+/** How long a migration waits for another migration, and for locked tables. */
 const WAIT_MS = 60_000;
 
-/** How long it waits for a table at a time: whoever comes after it waits as long, and those are the nodes that run. */
+/** How long it waits for a table at a time. The statements of running nodes queue up behind it for that long. */
 const TABLE_WAIT_MS = 1_000;
 const TABLE_PAUSE_MS = 2_000;
 
-/** SQLSTATE. */
+/** SQLSTATE of a lock that was not available in time. */
 const LOCK_NOT_AVAILABLE = '55P03';
 
 export interface MigrateOptions {
   readonly waitMs?: number;
-  /** What this code knows; else that of `drizzle/`. */
+  /** The migrations that this code knows. Default: those in `drizzle/`. */
   readonly known?: readonly Migration[];
 }
 
 type Run = (sql: string) => Promise<readonly Row[]>;
 
 /**
- * Brings the database to the schema of this version, once however many nodes start together: one transaction, whose lock
- * lets one of them work and the others see that it is done. A database that has all of it is only read. Refuses a
- * schema whose oldest suitable code is newer than this (D19), and gives up behind a migration that does not end, or every
- * node that starts would hang without a word. Returns the names of what it applied, in order.
+ * Brings the database to the schema of this version, once, however many nodes start together. It takes one transaction with
+ * a lock: one node does the work, and the others then see that it is done. It only reads a database that has the schema
+ * already. It refuses a schema whose oldest suitable code is newer than this code (D19). It gives up behind a migration that
+ * does not end, since otherwise every node would hang at its start without a message. Returns the names of the applied
+ * migrations, in order.
  */
 export async function migrate(
   client: SqlClient,
@@ -38,7 +39,7 @@ export async function migrate(
     if (missing(known, await readApplied(run)).length === 0) return [];
     const deadline = Date.now() + waitMs;
     try {
-      // Timeouts of the role or the database are for nodes; not every server has all of these.
+      // Timeouts of the role or the database are for nodes. Not every server has all of these settings.
       await run(`
         begin; set local lock_timeout = ${waitMs};
         select set_config(name, '0', true) from pg_settings
@@ -46,7 +47,7 @@ export async function migrate(
       await run(`select pg_advisory_xact_lock(${LOCK})`).catch((error: unknown) => {
         throw isLockTimeout(error) ? busy(waitMs, error) : error;
       });
-      // Whoever had the lock before may have applied them.
+      // The previous holder of the lock may have applied them.
       const left = missing(known, await readApplied(run));
       if (left.length > 0) await run(CREATE_TABLES);
       for (const migration of left) await apply(run, migration, suitsFrom(known), deadline);
@@ -60,8 +61,8 @@ export async function migrate(
 }
 
 /**
- * Code that knows nothing of `suits_from` refuses a database for any row in `vagus.migrations` that it does not know.
- * So only what it knows stands there, and all that came later in a table that it does not read.
+ * The last migration recorded in `vagus.migrations`. The first code that used that table refuses a database with a row that
+ * it does not know. So later migrations are recorded in another table, which that code does not read.
  */
 const LAST_OF_FIRST_TABLE = '0001_lists';
 
@@ -75,13 +76,13 @@ const CREATE_TABLES = `
   )`;
 
 async function readApplied(run: Run): Promise<readonly AppliedMigration[]> {
-  // Not by to_regclass: in a transaction it may go by what this session knew of the catalog before it.
+  // In a transaction `to_regclass` may answer from an outdated catalog of this session.
   const tables = await run(
     `select tablename from pg_tables where schemaname = 'vagus' and tablename in ('migrations', 'schema_changes')`,
   );
   const has = (table: string): boolean => tables.some(([name]) => name === table);
   const rows = [
-    // A row there that is not known suits nobody else.
+    // A row of the first table suits only code that knows it.
     ...(has('migrations') ? await run('select made, made::text, made from vagus.migrations') : []),
     ...(has('schema_changes') ? await run('select made, name, suits_from from vagus.schema_changes') : []),
   ];
@@ -92,7 +93,7 @@ async function readApplied(run: Run): Promise<readonly AppliedMigration[]> {
   }));
 }
 
-/** What is to be applied. Throws where this code is too old for what has been. */
+/** The migrations to apply. Throws when this code is too old for those that have been applied. */
 function missing(known: readonly Migration[], applied: readonly AppliedMigration[]): readonly Migration[] {
   const newest = Math.max(...known.map(({ made }) => made));
   const tooNew = applied.find(
@@ -108,7 +109,7 @@ function missing(known: readonly Migration[], applied: readonly AppliedMigration
   return known.filter((migration) => !applied.some(({ made }) => made === migration.made));
 }
 
-/** A table that is held is tried again and again, each time for a moment. */
+/** Applies one migration. It tries a locked table again and again, each time for a moment. */
 async function apply(run: Run, migration: Migration, from: number, deadline: number): Promise<void> {
   const { made, name, hash, sql } = migration;
   const record =
@@ -142,7 +143,7 @@ function busy(waitMs: number, cause: unknown): StoreError {
 function held(name: string, cause: unknown): StoreError {
   return new StoreError(
     'migration_busy',
-    `the migration ${name} needs a table that somebody holds: end that transaction (pg_locks names it), then start again`,
+    `the migration ${name} needs a table that another transaction has locked: end that transaction (pg_locks names it), then start again`,
     { cause },
   );
 }

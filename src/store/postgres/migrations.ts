@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readMigrationFiles } from 'drizzle-orm/migrator';
 
-/** A step of the schema, as it was frozen in `drizzle/`. */
+/** A step of the schema, as frozen in `drizzle/`. */
 export interface Migration {
-  /** When it was made (ms): what it is known by. Later ones come later. */
+  /** When it was made (ms). This identifies the migration, and is their order. */
   readonly made: number;
   /** The name of its file, such as `0001_lists`. */
   readonly name: string;
@@ -13,7 +13,7 @@ export interface Migration {
   readonly sql: string;
 }
 
-/** A step that a database has had. */
+/** A step that a database has made. */
 export interface AppliedMigration {
   readonly made: number;
   readonly name: string;
@@ -22,16 +22,16 @@ export interface AppliedMigration {
 }
 
 /**
- * The oldest code that may run on the schema of this one, by the newest migration which that code knows. A migration
- * that takes away what that code needs raises it, in the version after the last one that needs it (D19).
+ * The oldest code that may run on the schema of this code, named by the newest migration that it knows. If a migration
+ * removes something, its version raises this: the version before must not need it any more (D19).
  */
 const SUITS_FROM = '0001_lists';
 
 const folder = fileURLToPath(new URL('../../../drizzle', import.meta.url));
 
-/** All that this code knows, in order. */
+/** All migrations that this code knows, in order. */
 export function readMigrations(): readonly Migration[] {
-  // The journal has the names; drizzle-orm reads only the time that goes with each.
+  // The journal has the names. drizzle-orm reads only the times.
   const { entries } = JSON.parse(readFileSync(join(folder, 'meta', '_journal.json'), 'utf8')) as {
     entries: readonly { when: number; tag: string }[];
   };
@@ -43,7 +43,7 @@ export function readMigrations(): readonly Migration[] {
   }));
 }
 
-/** {@link SUITS_FROM} by its time. */
+/** The time of {@link SUITS_FROM}. */
 export function suitsFrom(known: readonly Migration[]): number {
   const oldest = known.find(({ name }) => name === SUITS_FROM);
   if (!oldest) throw new Error(`there is no migration ${SUITS_FROM}`);

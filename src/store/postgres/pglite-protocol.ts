@@ -1,4 +1,4 @@
-/** What the thread is started with. */
+/** The parameters of the thread. */
 export interface WorkerStart {
   readonly folder: string;
   /** The folder is empty: fill it from the template. */

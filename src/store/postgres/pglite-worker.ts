@@ -3,7 +3,7 @@ import { PGlite } from '@electric-sql/pglite';
 import { dataDir } from '@electric-sql/pglite-prepopulatedfs';
 import type { WorkerReply, WorkerRequest, WorkerStart } from './pglite-protocol.ts';
 
-// PostgreSQL inside the process, in a thread of its own: a statement must not hold up the event loop (D19).
+// PostgreSQL inside the process, in its own thread: a statement must not hold up the event loop (D19).
 
 if (!parentPort) throw new Error('this file is the body of a worker thread');
 const port = parentPort;
@@ -11,7 +11,7 @@ const { folder, isNew } = workerData as WorkerStart;
 
 const INT8 = 20;
 
-/** Of pages; it is memory of this process from the start. PostgreSQL's own default, 128 MB, is one for a machine. */
+/** The cache of pages. This process has it in memory from the start, and PostgreSQL's default of 128 MB suits a server. */
 const SHARED_BUFFERS = 'shared_buffers=32MB';
 
 // A new folder is filled from a template, since initialising one takes seconds.
@@ -21,7 +21,7 @@ const db = await PGlite.create({
   startParams: [...PGlite.defaultStartParams, '-c', SHARED_BUFFERS],
   ...(isNew ? { loadDataDir: await dataDir() } : {}),
 });
-// As for a session of our own on a server (pg-settings.ts). Nobody else has this one.
+// As in a session on a server (pg-settings.ts).
 await db.exec('set enable_seqscan = off; set enable_bitmapscan = off');
 
 const say = (reply: WorkerReply): void => port.postMessage(reply);
@@ -44,8 +44,8 @@ async function answer(request: WorkerRequest): Promise<void> {
     }
   } catch (error) {
     const { code, message } = error as { code?: string; message?: string };
-    // Not an answer of the database but its end, in the midst of whatever it was doing: what a later start makes of
-    // that is open, and this thread cannot go on.
+    // An error without a code is no answer of the database but its end, in the midst of a statement. A later start shows
+    // what became of that. This thread cannot go on.
     if (code === undefined) throw error;
     say({ call, ok: false, sqlState: code, message: message ?? String(error) });
   }

@@ -1,12 +1,9 @@
-import PQueue from 'p-queue';
 import type { Channel } from '../../protocol/channels.ts';
 import { logName } from '../../protocol/log-name.ts';
 import type {
   Claimed,
-  Entry,
   Grant,
   LogStore,
-  RoomRecord,
   StoreCallName,
   StoreCalls,
   StoreReply,
@@ -16,13 +13,17 @@ import { LeaseStatements } from './leases.ts';
 import { listRooms } from './list-rooms.ts';
 import { prune } from './prune.ts';
 import * as revocations from './revocations.ts';
-import { SqlError, type Row, type SqlClient } from './sql-client.ts';
+import { entryOf, roomRecord } from './rows.ts';
+import { SqlError, type Row, type SqlClient, type SqlLine } from './sql-client.ts';
 import * as memberStatements from './member-statements.ts';
 import type { Statement } from './statement.ts';
 import * as statements from './statements.ts';
 
+/** Appends go straight to their line. */
+type QueuedName = Exclude<StoreCallName, 'append'>;
+
 type Calls = {
-  readonly [Name in StoreCallName]: (
+  readonly [Name in QueuedName]: (
     request: StoreCalls[Name]['request'],
     deadlineMs: number,
   ) => Promise<StoreCalls[Name]['reply']>;
@@ -31,35 +32,33 @@ type Calls = {
 /** Two statements of appends keep the server busy while the answer of one is on its way (D8). */
 const APPENDS_AT_ONCE = 2;
 
-/** A lease is renewed on time or not at all: nothing else may have the connection. */
+/** A lease must be renewed on time, so no other statement may take this connection. */
 const RENEWALS_AT_ONCE = 1;
+
+/** Connections that the store takes beside the pool. */
+export const LINE_CONNECTIONS = APPENDS_AT_ONCE + RENEWALS_AT_ONCE;
 
 const OPEN_DEADLINE_MS = 10_000;
 
-/** The log in PostgreSQL: the same statements for a server and for the embedded one. */
+/** The log in PostgreSQL, with the same statements for a server and for the embedded database. */
 export class PostgresLogStore implements LogStore {
   readonly #database: string;
   readonly #client: SqlClient;
   /** Appends have connections of their own, so that reads cannot starve them. */
-  readonly #appends: PQueue;
-  /** As have renewals. */
-  readonly #renewals = new PQueue({ concurrency: RENEWALS_AT_ONCE });
-  readonly #others: PQueue;
+  readonly #appends: SqlLine;
   readonly #leases: LeaseStatements;
 
   private constructor(client: SqlClient, database: string, leases: LeaseStatements) {
     this.#client = client;
     this.#database = database;
     this.#leases = leases;
-    this.#appends = new PQueue({ concurrency: Math.min(APPENDS_AT_ONCE, client.concurrency) });
-    const reserved = APPENDS_AT_ONCE + RENEWALS_AT_ONCE;
-    this.#others = new PQueue({ concurrency: Math.max(1, client.concurrency - reserved) });
+    this.#appends = client.line(APPENDS_AT_ONCE);
   }
 
-  /** A store on a database that has been migrated. */
+  /** Opens a store on a migrated database. */
   static async open(client: SqlClient): Promise<PostgresLogStore> {
     const rows = await client.query(statements.logName, {}, OPEN_DEADLINE_MS);
-    const leases = await LeaseStatements.open(client, OPEN_DEADLINE_MS);
+    const leases = await LeaseStatements.open(client.line(RENEWALS_AT_ONCE), OPEN_DEADLINE_MS);
     return new PostgresLogStore(client, String(rows[0]?.[0]), leases);
   }
 
@@ -73,36 +72,32 @@ export class PostgresLogStore implements LogStore {
     deadlineMs: number,
     done: (reply: StoreReply<Name>) => void,
   ): void {
-    const asked = Date.now();
-    void this.#queueOf(name).add(async () => {
-      const left = deadlineMs - (Date.now() - asked);
-      done(await this.#carryOut(name, request, left));
-    });
+    if (name === 'append') {
+      const appends = request as StoreCalls['append']['request'];
+      return this.#append(appends, deadlineMs, done);
+    }
+    void this.#carryOut(name, request, deadlineMs).then((reply) => done(reply as StoreReply<Name>));
   }
 
-  #queueOf(name: StoreCallName): PQueue {
-    if (name === 'append') return this.#appends;
-    return name === 'renew' || name === 'endLeases' ? this.#renewals : this.#others;
+  #append(
+    request: StoreCalls['append']['request'],
+    deadlineMs: number,
+    done: (reply: StoreReply<'append'>) => void,
+  ): void {
+    append(this.#appends, request, deadlineMs, (result) =>
+      done(result instanceof SqlError ? failed('append', result) : { ok: true, value: result }),
+    );
   }
 
-  async #carryOut<Name extends StoreCallName>(
+  async #carryOut<Name extends QueuedName>(
     name: Name,
     request: StoreCalls[Name]['request'],
-    leftMs: number,
+    deadlineMs: number,
   ): Promise<StoreReply<Name>> {
-    if (leftMs <= 0)
-      return { ok: false, failure: 'failed', message: 'the deadline passed before it could begin' };
     try {
-      return { ok: true, value: await this.#calls[name](request, leftMs) };
+      return { ok: true, value: await this.#calls[name](request, deadlineMs) };
     } catch (error) {
-      // What is not an answer of the database is a mistake of ours, and says nothing about what was carried out.
-      const known = error instanceof SqlError ? error.failure : 'unknown';
-      const failure = known === 'data' ? 'refused' : known;
-      return {
-        ok: false,
-        failure,
-        message: `${name}: ${error instanceof Error ? error.message : String(error)}`,
-      };
+      return failed(name, error);
     }
   }
 
@@ -111,7 +106,6 @@ export class PostgresLogStore implements LogStore {
   }
 
   readonly #calls: Calls = {
-    append: (request, deadlineMs) => append(this.#client, request, deadlineMs),
     claim: (request, deadlineMs) => this.#claim(request, deadlineMs),
 
     heads: async ({ channels }, deadlineMs) => {
@@ -203,7 +197,7 @@ export class PostgresLogStore implements LogStore {
     ping: (_, deadlineMs) => this.#write(statements.ping, {}, deadlineMs),
   };
 
-  /** A statement of which nothing comes back. */
+  /** Carries out a statement that returns no rows. */
   async #write(
     statement: Statement,
     values: Readonly<Record<string, unknown>>,
@@ -272,20 +266,9 @@ export class PostgresLogStore implements LogStore {
   }
 }
 
-function entryOf(row: Row): Entry {
-  const [, seq, sender, id, content, data, sentAt, at] = row as [
-    Grant,
-    number,
-    string,
-    string,
-    string,
-    string | null,
-    number | null,
-    number,
-  ];
-  return { seq, sender, id, content, data, sentAt, at };
-}
-
-function roomRecord([, access, metadata, creator, isDeleted, hasBans]: Row): RoomRecord {
-  return { access, metadata, creator, isDeleted, ...(hasBans ? { hasBans } : {}) } as RoomRecord;
+function failed(name: StoreCallName, error: unknown): StoreReply<never> & { readonly ok: false } {
+  // An error that is not the database's is a bug of ours. It does not say whether the statement was carried out.
+  const known = error instanceof SqlError ? error.failure : 'unknown';
+  const message = `${name}: ${error instanceof Error ? error.message : String(error)}`;
+  return { ok: false, failure: known === 'data' ? 'refused' : known, message };
 }

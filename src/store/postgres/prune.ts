@@ -1,19 +1,19 @@
 import { sql } from 'drizzle-orm';
 import type { StoreCalls } from '../../runtime/ports/log-store.ts';
 import { channels, messages } from './schema.ts';
-import type { SqlClient } from './sql-client.ts';
+import type { SqlQueries } from './sql-client.ts';
 import { given, statement } from './statement.ts';
 
 /**
  * A step of retention.
  *
- * - `walk` goes from channel to channel and takes from each what may go, until `entries` are taken: its cost is that of a
- *   look at the first entry for each channel, and of what is taken. `behind` is the channel before, to come again to one
- *   that may have more.
- * - What may go ends at the first entry that is too young, wherever it is: so there is never a hole.
- * - Nothing waits for a lock, so no two statements can deadlock. Whoever has the first row of a log has the log; a log that
- *   is not had in full is left alone, for a part of it could be one behind a hole: what somebody else holds may stay.
- * - Rows are removed by their place, which no plan can turn into a scan: they are locked, and never change.
+ * - `walk` goes from channel to channel and takes the old entries of each, until it has taken `entries`. It costs a look at
+ *   the first entry of each channel, and the entries that it takes. `behind` is the previous channel. From there the next
+ *   step comes to the same channel again if that may have more.
+ * - The old entries of a log end at the first young one, wherever that is, so a log never has a hole.
+ * - It never waits for a lock, so no two statements can deadlock. The statement that locks the first row of a log prunes it.
+ *   If another one has locked a later row, it leaves the whole log alone, since a part could lie behind a hole.
+ * - It removes rows by `ctid`, which no plan can turn into a scan. A locked row keeps its `ctid`.
  */
 const pruned = statement(
   'prune',
@@ -68,11 +68,11 @@ from walk w order by w.looked desc limit 1`,
 );
 
 export async function prune(
-  client: SqlClient,
+  client: SqlQueries,
   { kind, after, ...bounds }: StoreCalls['prune']['request'],
   deadlineMs: number,
 ): Promise<StoreCalls['prune']['reply']> {
-  // Names of a kind lie between these two: ";" is the character after ":".
+  // The names of a kind lie between these two, because ";" is the character after ":".
   const start = kind === 'broadcast' ? '' : `${kind}:`;
   const values = { ...bounds, after: after ?? start, end: `${kind};` };
   const [row] = await client.query(pruned, values, deadlineMs);

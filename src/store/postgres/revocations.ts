@@ -2,14 +2,14 @@ import { sql } from 'drizzle-orm';
 import { decidedInMs, REVOCATION_LEEWAY_MS } from '../../protocol/revocation.ts';
 import type { SessionFinding, StoreCalls } from '../../runtime/ports/log-store.ts';
 import { revocations } from './schema.ts';
-import type { SqlClient } from './sql-client.ts';
+import type { SqlQueries } from './sql-client.ts';
 import { given, statement } from './statement.ts';
 import { ms } from './statements.ts';
 
-/** In whole milliseconds, as they are kept, and never later than it is. */
+/** Now, rounded down to whole milliseconds, as the columns have them. */
 const nowMs = sql`floor(extract(epoch from now()) * 1000)::bigint`;
 
-/** The second of `issued_by` is for nodes of versions before: they know no other cut. */
+/** `issued_by` is for nodes of earlier versions, which know no other cut. */
 const revokeStatement = statement(
   'revoke',
   sql`insert into ${revocations} ("user", session, issued_before, issued_by, until, revoked_at)
@@ -46,8 +46,8 @@ const pruneRevocationsStatement = statement(
 );
 
 /**
- * How sessions stand (JW5), by `standingUnder` of each revocation: whether one has ended it, and the newest under which it
- * is undecided. A row of a version before knows the second alone up to which tokens are refused.
+ * The standing of sessions (JW5), as `standingUnder` defines it for each revocation: whether one has ended the session, and
+ * the newest that leaves it undecided. A row of an earlier version has only `issued_by`.
  */
 const revokedStatement = statement(
   'revoked',
@@ -83,7 +83,7 @@ type Reply<Name extends keyof StoreCalls> = Promise<StoreCalls[Name]['reply']>;
 
 /** Ends sessions from now on. */
 export async function revoke(
-  client: SqlClient,
+  client: SqlQueries,
   request: StoreCalls['revoke']['request'],
   deadlineMs: number,
 ): Reply<'revoke'> {
@@ -92,7 +92,7 @@ export async function revoke(
 }
 
 export async function unrevoke(
-  client: SqlClient,
+  client: SqlQueries,
   request: StoreCalls['unrevoke']['request'],
   deadlineMs: number,
 ): Reply<'unrevoke'> {
@@ -101,7 +101,7 @@ export async function unrevoke(
 }
 
 export async function holdRevocations(
-  client: SqlClient,
+  client: SqlQueries,
   request: StoreCalls['holdRevocations']['request'],
   deadlineMs: number,
 ): Reply<'holdRevocations'> {
@@ -110,7 +110,7 @@ export async function holdRevocations(
 }
 
 export async function pruneRevocations(
-  client: SqlClient,
+  client: SqlQueries,
   request: StoreCalls['pruneRevocations']['request'],
   deadlineMs: number,
 ): Reply<'pruneRevocations'> {
@@ -118,7 +118,7 @@ export async function pruneRevocations(
 }
 
 export async function revoked(
-  client: SqlClient,
+  client: SqlQueries,
   { sessions }: StoreCalls['revoked']['request'],
   deadlineMs: number,
 ): Reply<'revoked'> {
@@ -132,7 +132,7 @@ export async function revoked(
   return (rows as readonly Found[]).map(findingOf);
 }
 
-/** Whether it is ended, since when it is undecided, and when that was found. */
+/** Whether the session is ended, since when it is undecided, and when the store looked it up. */
 type Found = readonly [boolean, number | null, number];
 
 function findingOf([isEnded, undecidedAt, at]: Found): SessionFinding {

@@ -16,10 +16,10 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core';
 
-/** Everything is kept in a schema of its own: the database may be shared with an application. */
+/** The schema of all our tables, since an application may share the database. */
 export const vagus = pgSchema('vagus');
 
-/** A name that is compared byte by byte: cheaper than by a language's rules, and the same on every server. */
+/** A name that PostgreSQL compares byte by byte. That is cheaper than by a language's rules, and the same on every server. */
 const name = customType<{ data: string }>({ dataType: () => 'text COLLATE "C"' });
 
 const instant = (name: string) => timestamp(name, { precision: 3, withTimezone: true });
@@ -35,22 +35,22 @@ export const meta = vagus.table(
   (table) => [check('meta_is_only', sql`${table.isOnly}`)],
 );
 
-/** A numbered log: who may append to it (D7) and how far it goes. A channel never written to has no row. */
+/** A numbered log: its owner (D7), and how far it goes. A channel without messages has no row. */
 export const channels = vagus.table('channels', {
   channel: name('channel').primaryKey(),
   epoch: bigint('epoch', { mode: 'number' }).notNull(),
-  /** The incarnation of a node. */
+  /** The incarnation that may append. */
   owner: text('owner').notNull(),
   head: bigint('head', { mode: 'number' }).notNull(),
 });
 
-/** The entries of all logs. `data` is JSON as text: it is given back as it came, and never looked into. */
+/** The entries of all logs. `data` is JSON as text, which the store never looks into and returns as it came. */
 export const messages = vagus.table(
   'messages',
   {
     channel: name('channel').notNull(),
     seq: bigint('seq', { mode: 'number' }).notNull(),
-    /** The reign it was stored under; never falls along `seq`. */
+    /** The epoch of the append. It never falls along `seq`. */
     epoch: bigint('epoch', { mode: 'number' }).notNull(),
     sender: name('sender').notNull(),
     id: name('id').notNull(),
@@ -62,29 +62,29 @@ export const messages = vagus.table(
   (table) => [
     primaryKey({ columns: [table.channel, table.seq] }),
     unique('messages_once').on(table.channel, table.sender, table.id),
-    // For the question what was stored lately: some kilobytes, whatever the size of the table.
+    // It finds the newest entries. It takes some kilobytes, whatever the size of the table.
     index('messages_by_time').using('brin', table.storedAt).with({ autosummarize: true }),
   ],
 );
 
-/** Processes that live (D11): each adds a beat to its own row, and sees by the others' that they do. */
+/** Living processes (D11). Each adds beats to its own row, and sees by the rows of the others whether they live. */
 export const leases = vagus.table('leases', {
-  /** Node and life of it. */
+  /** Names the node and this run of it. */
   incarnation: name('incarnation').primaryKey(),
   node: text('node').notNull(),
   beats: bigint('beats', { mode: 'number' }).notNull().default(0),
-  /** Written by who has seen no beat for too long; never taken back. */
+  /** Set by another process that has seen no beat for too long. It is never reset. */
   deadAt: instant('dead_at'),
-  /** The lowest and the highest version of what nodes say to each other that it speaks. */
+  /** The lowest and the highest version of the protocol between nodes that the process speaks. */
   speaks: smallint('speaks')
     .array()
     .notNull()
     .default(sql`'{1,1}'`),
-  /** Whether what others say reaches it. */
+  /** Whether messages of other nodes reach it. */
   heard: boolean('heard').notNull().default(true),
 });
 
-/** A room's record; its messages are under `room:{room}`. A deleted room keeps its row, so that it is known to be gone. */
+/** Records of rooms. A room's messages are under `room:{room}`. A deleted room keeps its row, which says so. */
 export const rooms = vagus.table(
   'rooms',
   {
@@ -97,59 +97,59 @@ export const rooms = vagus.table(
   },
   (table) => [
     check('rooms_access', sql`${table.access} in ('public', 'private')`),
-    // For lists: neither private rooms of others nor deleted ones lie between two that are shown.
+    // For lists: between two rooms that a list shows lie neither private rooms of other users nor deleted ones.
     index('rooms_listed')
       .on(table.access, table.room)
       .where(sql`${table.deletedAt} is null`),
   ],
 );
 
-/** Who may use a private room. */
+/** Users who may use a private room. */
 export const members = vagus.table(
   'members',
   {
     room: name('room').notNull(),
     user: name('user').notNull(),
     addedAt: instant('added_at').notNull().defaultNow(),
-    /** Somebody else has put the user into it, and the user has not joined it yet. */
+    /** Another user has added this one, and this one has not joined the room yet. */
     isInvited: boolean('is_invited').notNull().default(false),
   },
   (table) => [
     primaryKey({ columns: [table.room, table.user] }),
     index('members_by_user_and_room').on(table.user, table.room),
-    // For lists: what others have put a user into does not lie between two that are shown.
+    // For lists: between two rooms that a list shows lie no invitations.
     index('members_joined')
       .on(table.user, table.room)
       .where(sql`not ${table.isInvited}`),
   ],
 );
 
-/** Who may do nothing in a room (JW7). */
+/** Users who may do nothing in a room (JW7). */
 export const bans = vagus.table(
   'bans',
   {
     room: name('room').notNull(),
     user: name('user').notNull(),
-    /** When it ends by itself; null: not. */
+    /** When the ban ends by itself. Null: it does not. */
     until: instant('until'),
   },
   (table) => [primaryKey({ columns: [table.room, table.user] })],
 );
 
-/** Sessions ended before their tokens (JW5): one session, or all that a user had. */
+/** Sessions ended before their tokens expire (JW5): one session, or all of a user's at that time. */
 export const revocations = vagus.table(
   'revocations',
   {
     id: bigserial('id', { mode: 'number' }).primaryKey(),
     user: name('user'),
     session: name('session'),
-    /** For nodes of versions before, and rows of theirs: tokens with `iat` at or before this second are refused, and those without. */
+    /** For nodes of earlier versions and their rows: it refuses tokens with `iat` up to this second, and tokens without. */
     issuedBy: bigint('issued_by', { mode: 'number' }).notNull(),
-    /** When the last such token is over: then the row may go. `infinity`: when it is taken back. */
+    /** When the last such token expires: then the row may go. `infinity`: the row stays until the revocation is undone. */
     until: instant('until').notNull(),
-    /** Null in rows of versions before. */
+    /** Null in rows of earlier versions. */
     revokedAt: instant('revoked_at'),
-    /** The cut by the issuer's own clock, in seconds since 1970; null: none was named. */
+    /** The cut by the issuer's own clock, in seconds since 1970. Null: the request named none. */
     issuedBefore: doublePrecision('issued_before'),
   },
   (table) => [

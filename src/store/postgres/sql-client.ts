@@ -2,9 +2,9 @@ import type { Statement } from './statement.ts';
 
 /**
  * Why a statement has no result.
- * - `data`: the server refused what it was given (SQLSTATE classes 21, 22, 23, 54): the same again would fail again.
+ * - `data`: the server refused the values (SQLSTATE classes 21, 22, 23, 54). The same statement would fail again.
  * - `failed`: it was certainly not carried out.
- * - `unknown`: it may have been carried out, or be carried out yet.
+ * - `unknown`: it may have been carried out, or may still be.
  */
 export type SqlFailure = 'data' | 'failed' | 'unknown';
 
@@ -20,26 +20,44 @@ export class SqlError extends Error {
 
 export type Row = readonly unknown[];
 
-/** One way to a PostgreSQL: a server through a pool, or the one inside the process. */
-export interface SqlClient {
-  /** Rows as arrays; bigints as numbers. Rejects with a {@link SqlError}, by the deadline at the latest. */
+/** The result of a statement: its rows, with bigints as numbers, or why there are none. */
+export type SqlResult = readonly Row[] | SqlError;
+
+/** Carries out single statements. */
+export interface SqlQueries {
+  /** Rejects with a {@link SqlError}, by the deadline at the latest. */
   query(
     statement: Statement,
     values: Readonly<Record<string, unknown>>,
     deadlineMs: number,
   ): Promise<readonly Row[]>;
-  /** Statements in one session, for migrations; the session is closed afterwards. */
+}
+
+/** Connections for one kind of statement. Statements of other kinds cannot take or delay them. */
+export interface SqlLine extends SqlQueries {
+  /** As {@link SqlQueries.query}, without a promise, for statements where every microsecond counts. */
+  send(
+    statement: Statement,
+    values: Readonly<Record<string, unknown>>,
+    deadlineMs: number,
+    done: (result: SqlResult) => void,
+  ): void;
+}
+
+/** The way to one PostgreSQL: a server, or the embedded one. */
+export interface SqlClient extends SqlQueries {
+  /** Runs statements in one session, for migrations, and closes it afterwards. */
   session<Result>(work: (run: (sql: string) => Promise<readonly Row[]>) => Promise<Result>): Promise<Result>;
-  /** Statements that can be under way at once. */
-  readonly concurrency: number;
+  /** Opens a line of up to so many connections of its own. The client closes it with itself. */
+  line(connections: number): SqlLine;
   close(): Promise<void>;
 }
 
-/** Sorts an error of the server by its SQLSTATE: an error that the server itself reported has undone the statement. */
+/** Sorts an error of the server by its SQLSTATE. If the server itself reported an error, it has undone the statement. */
 export function failureOf(sqlState: string): SqlFailure {
   const dataClasses = ['21', '22', '23', '54'];
   if (dataClasses.includes(sqlState.slice(0, 2))) return 'data';
-  // The server went down under the statement, or says that it does not know: it may have committed before.
+  // The server went down during the statement, or does not know its outcome. It may have committed before.
   const unknown = ['57P01', '57P02', '40003'];
   return sqlState.startsWith('08') || unknown.includes(sqlState) ? 'unknown' : 'failed';
 }

@@ -6,16 +6,16 @@ import { given, statement, type Statement } from './statement.ts';
 export const ms = (time: SQL) => sql`(extract(epoch from ${time}) * 1000)::bigint`;
 
 /**
- * The append of D8. For each entry, in order: seq, when it was stored (ms), whether it is a repeat, and
- * `own` (it was done), `busy` (the channel's row is locked), `fenced` (epoch or owner are not current) or `rewound` (the
- * head is below the one that is known, D21).
+ * The append of D8. It returns for each entry, in order: its seq, when it was stored (ms), whether it was stored earlier,
+ * and `own` (the entry is in the log), `busy` (another statement has locked the channel's row), `fenced` (epoch or owner
+ * are not current) or `rewound` (the log ends before the head that the caller knows, D21).
  *
- * - Rows of channels are locked in name order and never waited for: no two statements can deadlock.
- * - Epoch and owner are checked on the locked row, so nothing commits under a reign that is over.
- * - Repeats are found by an index probe each (`offset 0` keeps it one, whatever the statistics say),
- *   twins inside the batch by number.
- * - What is joined to entries is joined in full: that can only be done by hashing or sorting, and 512 entries
- *   against 512 channels in a nested loop took longer than everything else together.
+ * - It locks rows of channels in the order of their names, and never waits for one: no two statements can deadlock.
+ * - It checks epoch and owner on the locked row, so nothing commits under an epoch that is over.
+ * - It finds entries that were stored earlier by an index probe each (`offset 0` keeps it one, whatever the statistics say).
+ *   No two entries of one statement have the same key.
+ * - Entries and channels are joined in full: PostgreSQL can do that only by hashing or sorting, and 512 entries against 512
+ *   channels in a nested loop took longer than everything else together.
  */
 export const append = statement(
   'append',
@@ -24,31 +24,26 @@ with own as materialized (
   select c.channel, c.head, c.epoch from ${channels} c
   where c.channel = any(${given('channels')}::text[]) and c.owner = ${given('owner')}
   order by c.channel for no key update of c skip locked
-), input as materialized (
-  select * from unnest(${given('of')}::text[], ${given('epochs')}::bigint[], ${given('knowns')}::bigint[], ${given('founds')}::boolean[],
-    ${given('senders')}::text[], ${given('ids')}::text[], ${given('contents')}::text[], ${given('datas')}::text[], ${given('sentAts')}::bigint[])
-    with ordinality as t (channel, epoch, known, founds, sender, id, content, data, sent_at, ord)
 ), matched as materialized (
-  select i.*, case when own.head >= i.known then own.channel end as owned, own.head
-  from input i full join own on own.channel = i.channel and own.epoch = i.epoch
-), candidate as materialized (
-  select m.*, old.seq as old_seq, old.stored_at as old_at,
-    row_number() over (partition by m.channel, m.sender, m.id order by m.ord) as nth
+  select i.*, own.head, case when own.head >= i.known then own.channel end as owned
+  from unnest(${given('channels')}::text[], ${given('epochs')}::bigint[], ${given('heads')}::bigint[], ${given('creates')}::boolean[],
+    ${given('senders')}::text[], ${given('ids')}::text[], ${given('contents')}::text[], ${given('datas')}::text[], ${given('sentAts')}::bigint[])
+    with ordinality as i (channel, epoch, known, creates, sender, id, content, data, sent_at, ord)
+  full join own on own.channel = i.channel and own.epoch = i.epoch
+), numbered as materialized (
+  select m.*, old.seq is not null as was_stored, coalesce(old.stored_at, date_trunc('milliseconds', now())) as at,
+    coalesce(old.seq, m.head + count(*) filter (where old.seq is null) over (partition by m.owned order by m.ord)) as seq
   from matched m
   left join lateral (
     select e.seq, e.stored_at from ${messages} e
     where e.channel = m.owned and e.sender = m.sender and e.id = m.id offset 0
   ) old on true
   where m.ord is not null
-), numbered as materialized (
-  select *, date_trunc('milliseconds', now()) as at,
-    head + sum((old_seq is null and nth = 1)::int) over (partition by channel order by ord) as seq
-  from candidate
-), fresh as materialized (
-  select * from numbered where owned is not null and old_seq is null and nth = 1
-), founded as (
+), fresh as not materialized (
+  select * from numbered where owned is not null and not was_stored
+), created as (
   insert into ${rooms} (room, access)
-  select distinct substr(channel, 6), 'public' from fresh where founds order by 1
+  select distinct substr(channel, 6), 'public' from fresh where creates order by 1
   on conflict (room) do nothing
 ), stored as (
   insert into ${messages} (channel, seq, epoch, sender, id, content, data, sent_at, stored_at)
@@ -57,10 +52,7 @@ with own as materialized (
   update ${channels} c set head = f.last
   from (select channel, max(seq) as last from fresh group by channel) f where c.channel = f.channel
 )
-select
-  coalesce(old_seq, first_value(seq) over (partition by channel, sender, id order by ord))::bigint as seq,
-  ${ms(sql`coalesce(old_at, at)`)} as at,
-  old_seq is not null or nth > 1 as repeated,
+select seq, ${ms(sql`at`)} as at, was_stored,
   case when owned is not null then 'own' else coalesce((
       select case when k.head < numbered.known then 'rewound' else 'busy' end from ${channels} k
       where k.channel = numbered.channel and k.epoch = numbered.epoch and k.owner = ${given('owner')}
@@ -68,7 +60,7 @@ select
 from numbered order by ord`,
 );
 
-/** Claims channels that have a row; where an epoch is given, only from that epoch and the same owner (D7). */
+/** Claims channels that have a row. With an epoch it claims only from that epoch of the same owner (D7). */
 export const claim = statement(
   'claim',
   sql`
@@ -83,7 +75,7 @@ from locked where c.channel = locked.channel
 returning c.channel, c.epoch, c.head`,
 );
 
-/** Claims channels, and makes a row for those that have none. */
+/** Claims channels, and creates the missing rows. */
 export const claimOrCreate = statement(
   'claim_or_create',
   sql`
@@ -115,7 +107,7 @@ export function isBanned(user: ReturnType<typeof given>): SQL {
   )`;
 }
 
-/** Whether a reader may see a room, as part of the statement that shows it: right and content are of one snapshot (JW4). */
+/** Whether a reader may see a room. The statement that reads it includes this, so right and content are of one snapshot (JW4). */
 const grant = sql`
 select case when ${given('reader')}::text is null then 'granted'
   when r.room is null then 'absent'
@@ -126,13 +118,15 @@ select case when ${given('reader')}::text is null then 'granted'
   ) then 'granted' else 'forbidden' end as grant
 from (select substr(${given('channel')}::text, 6) as room) wanted left join ${rooms} r on r.room = wanted.room`;
 
-/** Entries that are read at a time: what is read and not given is less than that. */
+/** How many entries a page reads at a time. It reads fewer than that in vain. */
 const SLICE = sql.raw('128');
 
 /**
- * A page ends when its texts reach a size: the first entry always fits, one more than fits says that there are more. The
- * walk goes on to a next slice only while the page is not full, and what does not fit is not looked into: the length of a
- * text that is kept apart is known without it. A thousand texts of 62 KB were read, and moved, for the four that fit.
+ * A page ends when its texts reach a size. The first entry always fits. One more entry than fits says that there are more.
+ *
+ * The walk goes on to another slice only while the page is not full. It does not read texts that do not fit: PostgreSQL
+ * keeps a long text apart, and knows its length without it. Earlier the server read and moved a thousand texts of 62 KB for
+ * the four that fit.
  */
 function page(
   name: string,
@@ -173,7 +167,7 @@ order by s.nth`,
   );
 }
 
-/** Of a page that ends before the seq it was asked up to: where the channel begins, or would go on if it is empty. */
+/** For a page that ends before the wanted seq: the first seq of the channel, or the next one if it is empty. */
 const firstKept = sql`
 case when ${given('upTo')}::bigint < ${sql.raw(String(Number.MAX_SAFE_INTEGER))}
   and not exists (select from shown where not fits or seq = ${given('upTo')}::bigint) then coalesce(
@@ -210,7 +204,7 @@ export const roomRecords = statement(
 from ${rooms} r where r.room = any(${given('rooms')}::text[])`,
 );
 
-/** One row when the room was made; a deleted one is made anew, with nothing of the old. */
+/** One row if the room was created. A deleted room becomes a new one, with nothing of the old. */
 export const createRoom = statement(
   'create_room',
   sql`
@@ -232,9 +226,9 @@ select room from made`,
 );
 
 /**
- * Deletes a room, if the caller still owns its channel at its epoch: the channel's row goes to the next one, after which
- * no append of before can come any more. It stays, so that a position of before never points into what comes later (RS3).
- * The messages go later, slice by slice.
+ * Deletes a room, if the caller still owns its channel at its epoch. The channel's row gets the next epoch, so no earlier
+ * append can arrive any more. The row stays, so an old position never points into later messages (RS3). The messages go
+ * later, slice by slice.
  */
 export const deleteRoom = statement(
   'delete_room',
@@ -261,8 +255,8 @@ select epoch, head from closing`,
 );
 
 /**
- * Removes a slice of the messages of a deleted room, so that no statement takes long. One row while there was something
- * to remove, also when another statement was removing the same.
+ * Removes a slice of the messages of a deleted room, so that no statement takes long. It returns a row if there were
+ * messages to remove, also if another statement was removing the same ones.
  */
 export const emptyRoom = statement(
   'empty_room',
@@ -276,7 +270,7 @@ with slice as (
 select 1 from slice limit 1`,
 );
 
-/** In the order of the log, so that what a bound leaves has no hole before it. */
+/** It removes in the order of the log, so that no hole is left where the limit stops it. */
 export const discard = statement(
   'discard',
   sql`

@@ -9,49 +9,51 @@ import {
 } from '../../protocol/algorithms.ts';
 import { openKeySource } from './key-sources.ts';
 import { KeySet, KeysUnavailable, type KeyLimits } from './keys.ts';
+import { SharedSecret } from './shared-secret.ts';
 
 export interface VerifierOptions {
   /** Shared secret of HS256, HS384 and HS512, of at least `SECRET_BYTES_MIN` (JW1). */
   readonly secret: Uint8Array | undefined;
   /** URL or file of the public keys of all other algorithms (JW1). */
   readonly jwks: string | undefined;
-  /** Those that are accepted; empty: all that secret and JWKS can check. */
+  /** The algorithms to accept; empty for all that secret and JWKS can check. */
   readonly algorithms: readonly string[];
   readonly issuer: string | undefined;
   readonly audience: string | undefined;
-  /** The furthest away that `exp` may be (JW2). */
+  /** How far in the future `exp` may be (JW2). */
   readonly ttlMaxMs: number;
-  /** Whether somebody wants to see all that a token says; not, unless given. */
+  /** Whether a verdict includes the token's payload, for hooks; default false. */
   readonly keepsPayload?: boolean;
   /** Milliseconds since 1970. */
   readonly wall: () => number;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
-  /** Instead of those that fit a URL or a file. */
+  /** Replaces the limits that fit a URL or a file. */
   readonly keyLimits?: Partial<KeyLimits>;
-  /** Keys could not be fetched; those from before go on working. Once for each attempt, at most one a second. */
+  /** The keys could not be fetched. Earlier ones remain in use. It is called once per attempt, at most once a second. */
   readonly onKeysFailed?: (error: Error) => void;
 }
 
-/** The scope of who may do everything (RS4). */
+/** The scope of an admin, who may do everything (RS4). */
 const ADMIN_SCOPE = 'vagus:admin';
 
 const LEEWAY_S = 5;
 
-/** UTF-16 units of a token's claims that are kept as text: no token that fits a header has more, one of a `refresh` may. */
+/** UTF-16 units of a payload kept as text. No token that fits a header has more; one of a `refresh` may. */
 const PAYLOAD_MAX = 16 * 1_024;
 
 /**
- * Checks signed tokens (JW1, JW2). Says what is wrong, never what the token holds.
- * The secret is for HS algorithms only and keys of the JWKS for all others only: whoever could choose would sign
- * with a public key as if it were the secret. A verdict takes as long as one fetch of keys at most, 3 s.
+ * Checks signed tokens (JW1, JW2). It reports what is wrong, never what the token contains. The secret serves only HS
+ * algorithms, and keys of the JWKS all others: if a client could choose, it could sign with a public key as the secret. A
+ * verdict takes at most as long as one fetch of keys, 3 s.
  */
 export class JoseVerifier implements TokenVerifier {
   readonly #options: VerifierOptions;
   readonly #checks: JWTVerifyOptions;
+  readonly #secret: SharedSecret | undefined;
   readonly #keys: KeySet | undefined;
 
-  /** Throws an error that says what to change: nothing to check with, a weak secret, a wrong algorithm or JWKS. */
+  /** Throws an error that says what to change: no key at all, a weak secret, a wrong algorithm or JWKS. */
   constructor(options: VerifierOptions) {
     const { secret, jwks, algorithms, issuer, audience, now } = options;
     const means = { hasSecret: secret !== undefined, hasJwks: jwks !== undefined };
@@ -60,8 +62,10 @@ export class JoseVerifier implements TokenVerifier {
     if (secret && secret.byteLength < SECRET_BYTES_MIN)
       throw new Error(`the signing secret must have ${SECRET_BYTES_MIN} bytes or more`);
     this.#options = options;
+    const accepted = acceptedAlgorithms(algorithms, means);
+    this.#secret = secret && new SharedSecret(secret, accepted);
     this.#checks = {
-      algorithms: acceptedAlgorithms(algorithms, means),
+      algorithms: accepted,
       requiredClaims: ['sub', 'exp'],
       clockTolerance: LEEWAY_S,
       ...(issuer === undefined ? {} : { issuer }),
@@ -94,11 +98,13 @@ export class JoseVerifier implements TokenVerifier {
 
   async #payload(token: string): Promise<JWTPayload> {
     const checks = { ...this.#checks, currentDate: new Date(this.#options.wall()) };
+    const signed = this.#secret?.verify(token, checks);
+    if (signed) return signed;
     try {
       return (await jwtVerify(token, this.#keyOf, checks)).payload;
     } catch (error) {
       if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
-      // A token that names no key may be signed with any that fits.
+      // A token without a key id may be signed with any fitting key.
       for await (const key of error) {
         const tried = await jwtVerify(token, key, checks).catch(onlyWrongSignature);
         if (tried) return tried.payload;
@@ -107,7 +113,7 @@ export class JoseVerifier implements TokenVerifier {
     }
   }
 
-  /** Asked only for algorithms that are accepted: then there is a secret, or a JWKS. */
+  /** jose calls it for accepted algorithms only, so a secret or a JWKS exists. A secret it gets for odd tokens alone. */
   readonly #keyOf: JWTVerifyGetKey = (header, token) => {
     const { secret } = this.#options;
     if (isShared(header.alg)) {
@@ -125,7 +131,7 @@ export class JoseVerifier implements TokenVerifier {
     const wrong = this.#wrongTime(exp, issuedAt);
     if (wrong !== undefined) return { ok: false, message: `the token is not valid: ${wrong}` };
     const expiresAt = Math.floor(exp * 1_000);
-    // A session that is named in a way we do not understand could never be ended (JW5).
+    // The server could never end a session whose name it does not understand (JW5).
     const named: unknown = payload['sid'] === undefined ? payload.jti : payload['sid'];
     const session = SessionId.optional().safeParse(named);
     if (!session.success) {
@@ -144,17 +150,20 @@ export class JoseVerifier implements TokenVerifier {
         isAdmin: scopes.includes(ADMIN_SCOPE),
         payload: text,
         issuedAt,
-        // Who is let in by the leeway has it: to be closed at once would be no leeway.
+        // A token accepted within the leeway lives until its end. To close its connection at once would defeat the leeway.
         expiresAt: expiresAt > this.#options.wall() ? expiresAt : expiresAt + LEEWAY_S * 1_000,
       },
     };
   }
 
-  /** What is wrong with a token's times beside being over, if anything is. A time may have a fraction (RFC 7519, section 2). */
+  /**
+   * The fault in a token's times, its expiry apart; undefined when they are right. A time may have a fraction (RFC
+   * 7519, section 2).
+   */
   #wrongTime(exp: number, issuedAt: number | undefined): string | undefined {
     const now = this.#options.wall() / 1_000;
     const ttlMax = this.#options.ttlMaxMs / 1_000;
-    // Else one that lives for ever would be let in as soon as its rest is short enough.
+    // Otherwise a token that lives for years would be accepted once little of its life is left.
     if (issuedAt === undefined) return exp - now > ttlMax + LEEWAY_S ? 'its exp is too far away' : undefined;
     if (!(Math.abs(issuedAt) <= Number.MAX_SAFE_INTEGER)) return 'its iat is out of range';
     if (issuedAt > now + LEEWAY_S) return 'its iat is in the future';
@@ -173,7 +182,7 @@ function whyNot(error: unknown): string {
   if (error instanceof errors.JWSSignatureVerificationFailed) return 'its signature is wrong';
   if (error instanceof errors.JOSEAlgNotAllowed) return 'its algorithm is not allowed';
   if (error instanceof errors.JWKSNoMatchingKey) return 'there is no such key';
-  // Not about the token: a key that is too short, for instance.
+  // The fault is not in the token: a key may be too short, for instance.
   if (!(error instanceof errors.JOSEError)) return 'its key cannot be used';
   return 'it is malformed';
 }

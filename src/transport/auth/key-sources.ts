@@ -5,10 +5,10 @@ import type { KeyLimits, KeySource } from './keys.ts';
 
 const DAY_MS = 86_400_000;
 
-/** A fetch and what follows is a fraction of the 10 s in which a handshake must be complete. */
+/** A fetch and the checks after it take a fraction of the 10 s that a handshake may last. */
 const FETCH_DEADLINE_MS = 3_000;
 
-/** Keys are published well before they are used, so that 10 min are soon enough to notice one that is gone. */
+/** Issuers publish keys well before they use them, so it suffices to notice a removed key within 10 min. */
 const URL_LIMITS: KeyLimits = {
   cacheMaxAgeMs: 600_000,
   cooldownMs: 5_000,
@@ -16,7 +16,7 @@ const URL_LIMITS: KeyLimits = {
   staleMaxMs: DAY_MS,
 };
 
-/** A file is cheap to read: a change counts within a second. */
+/** A file is cheap to read, so a change counts within a second. */
 const FILE_LIMITS: KeyLimits = {
   cacheMaxAgeMs: 1_000,
   cooldownMs: 1_000,
@@ -25,9 +25,9 @@ const FILE_LIMITS: KeyLimits = {
 };
 
 /**
- * The keys at a URL (`http:`, `https:`) or in a file, with the limits that fit.
- * Throws when the URL is none, or when the file is missing or no JWKS: a node that could let nobody in must not start.
- * A URL is not fetched yet: its server may come up later than we do.
+ * The keys at a URL (`http:`, `https:`) or in a file, with the limits that fit. Throws for an invalid URL, and for a file
+ * that is missing or no JWKS: a node that could accept no client must not start. It does not fetch a URL yet, because the
+ * key server may start later than the node.
  */
 export function openKeySource(jwks: string): { readonly source: KeySource; readonly limits: KeyLimits } {
   if (/^https?:/i.test(jwks)) return { source: new RemoteKeys(jwks), limits: URL_LIMITS };
@@ -40,14 +40,15 @@ class RemoteKeys implements KeySource {
   readonly find: JWTVerifyGetKey;
 
   constructor(url: string) {
-    // Not repeated: who got it wrong may have put a secret into it.
-    if (!URL.canParse(url)) throw new Error('the URL of the JWKS is none: it must be like https://host/path');
+    // The message leaves out the text: an operator who got it wrong may have put a secret into it.
+    if (!URL.canParse(url))
+      throw new Error('the URL of the JWKS is not valid: it must be like https://host/path');
     const { origin, pathname, username, password } = new URL(url);
     if (username !== '' || password !== '')
       throw new Error('the URL of the JWKS must not have a user or a password: they would not be sent');
-    // A query may hold the key of an API, and whoever reads logs is not to have it.
+    // A query may hold an API key, which readers of logs must not see.
     const shown = `${origin}${pathname}`;
-    // When to fetch is decided by the key set; left to itself, it would refuse keys while their server is down.
+    // The key set decides when to fetch. jose's own rules would refuse keys while their server is down.
     const keys = createRemoteJWKSet(new URL(url), {
       timeoutDuration: FETCH_DEADLINE_MS,
       cacheMaxAge: Number.POSITIVE_INFINITY,
@@ -58,13 +59,13 @@ class RemoteKeys implements KeySource {
         const why = [error, error.cause].flatMap((cause) =>
           cause instanceof Error ? withoutUrl(cause) : [],
         );
-        throw new Error(`the JWKS ${shown} cannot be had: ${why.join(': ')}`);
+        throw new Error(`the JWKS ${shown} is unavailable: ${why.join(': ')}`);
       });
     this.find = keys;
   }
 }
 
-/** What an error says, unless it quotes a URL: ours, or one that we were sent on to. */
+/** An error's message, unless it quotes a URL: the configured one, or one that the server redirected to. */
 function withoutUrl({ name, message }: Error): string {
   return message === '' || message.includes('://') ? name : message;
 }
@@ -89,7 +90,7 @@ class FileKeys implements KeySource {
     const text = await readFile(this.#path, 'utf8').catch((error: unknown) => {
       throw unreadable(this.#path, error);
     });
-    // The same text is the same keys, which need not be imported again.
+    // The same text means the same keys, which need no second import.
     if (text === this.#text) return;
     this.#keys = parseKeys(text, this.#path);
     this.#text = text;
@@ -111,7 +112,7 @@ function parseKeys(text: string, path: string): JWTVerifyGetKey {
   } catch {
     throw new Error(`the JWKS file ${JSON.stringify(path)} is malformed: it must be JSON like {"keys":[…]}`);
   }
-  // `d` is private, `k` a secret (RFC 7518, section 6): neither belongs where public keys are.
+  // `d` is private and `k` a secret (RFC 7518, section 6). Neither belongs among public keys.
   if (set.keys.some((key) => 'd' in key || 'k' in key)) {
     throw new Error(
       `the JWKS file ${JSON.stringify(path)} holds a private key: it must hold public keys only`,

@@ -1,28 +1,30 @@
 import { errors, type JWTVerifyGetKey } from 'jose';
 
-/** Where a set of keys comes from. A set that was loaded stays until another one takes its place. */
+/** Where a set of keys comes from. A loaded set stays until another one replaces it. */
 export interface KeySource {
   /** Whether there is a set before the first `load`. */
   readonly isLoaded: boolean;
-  /** Rejects when there is no set to be had, or what is there is none; must end by itself. */
+  /** Rejects when the set is missing or invalid. It must end by itself. */
   load(): Promise<void>;
-  /** Looks among the keys that were loaded. */
+  /** Looks among the loaded keys. */
   readonly find: JWTVerifyGetKey;
 }
 
 /** Milliseconds, each 0 or more. */
 export interface KeyLimits {
-  /** A set that is older is loaded again before it is used. */
+  /** The key set reloads an older set before using it. */
   readonly cacheMaxAgeMs: number;
-  /** A key that is not in the set makes it load again, unless it is younger than this: made-up key ids cost no more. */
+  /**
+   * An unknown key id causes a reload, unless the set is younger than this. Invented key ids therefore cost nothing more.
+   */
   readonly cooldownMs: number;
-  /** After a load that failed, the next one waits this long. */
+  /** How long to wait after a failed load. */
   readonly retryMs: number;
-  /** How old a set may get while no newer one can be had. */
+  /** How old a set may become while no newer one is available. */
   readonly staleMaxMs: number;
 }
 
-/** There are no keys to check with right now: the token is neither good nor bad. */
+/** No keys are available right now: the token is neither good nor bad. */
 export class KeysUnavailable extends Error {}
 
 interface KeySetOptions {
@@ -30,14 +32,13 @@ interface KeySetOptions {
   readonly limits: KeyLimits;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
-  /** Once for each load that failed. */
+  /** Called once for each failed load. */
   readonly onFailed: (error: Error) => void;
 }
 
 /**
- * A set of public keys that is kept, and loaded again when it is old or lacks a key.
- * There is one load at a time. While loads fail, the keys from before go on working: a key server that is down
- * must not lock out everyone.
+ * A cached set of public keys. It reloads when it is old or lacks a key, with one load at a time. While loads fail, the
+ * earlier keys remain in use: a key server that is down must not lock every client out.
  */
 export class KeySet {
   readonly #options: KeySetOptions;
@@ -50,12 +51,12 @@ export class KeySet {
     this.#loadedAt = options.source.isLoaded ? options.now() : Number.NEGATIVE_INFINITY;
   }
 
-  /** The key of a token; throws {@link KeysUnavailable}, or jose's error when the set has no such key, or several. */
+  /** The key of a token. Throws {@link KeysUnavailable}, or jose's error when the set has no such key or several. */
   readonly find: JWTVerifyGetKey = async (header, token) => {
     const { cacheMaxAgeMs, cooldownMs, staleMaxMs } = this.#options.limits;
     if (this.#age() >= cacheMaxAgeMs) {
       const renewal = this.#renew();
-      // A key server that hangs is waited for once, not by every token whose key we have.
+      // Once a load has failed, tokens with a cached key no longer wait for a hanging key server.
       if (this.#failedAt === undefined || this.#age() >= staleMaxMs) await renewal;
     }
     if (this.#failedAt !== undefined && this.#age() >= staleMaxMs) throw new KeysUnavailable();
@@ -65,7 +66,7 @@ export class KeySet {
       if (!(error instanceof errors.JWKSNoMatchingKey) || this.#age() < cooldownMs) throw error;
     }
     await this.#renew();
-    // The key may be one of those that could not be fetched.
+    // The key may be among those that the failed load did not fetch.
     if (this.#failedAt !== undefined) throw new KeysUnavailable();
     return this.#look(header, token);
   };
@@ -76,7 +77,7 @@ export class KeySet {
     } catch (error) {
       const isAnswer =
         error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys;
-      // A key that is there and cannot be read says nothing about the token.
+      // A key that exists but is unreadable says nothing about the token.
       throw isAnswer ? error : new KeysUnavailable();
     }
   }
@@ -97,7 +98,7 @@ export class KeySet {
     const begunAt = now();
     try {
       await source.load();
-      // What was published since then may not be in it.
+      // The set may lack what the issuer published since then.
       this.#loadedAt = begunAt;
       this.#failedAt = undefined;
     } catch (error) {

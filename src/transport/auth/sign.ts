@@ -3,18 +3,18 @@ import { SignJWT } from 'jose';
 export interface TokenOptions {
   readonly user: string;
   readonly secret: string;
-  /** HS256 unless given (JW1). */
+  /** Default HS256 (JW1). */
   readonly algorithm?: 'HS256' | 'HS384' | 'HS512';
   readonly ttlMs: number;
   readonly session?: string;
   readonly scope?: string;
   readonly issuer?: string | undefined;
   readonly audience?: string | undefined;
-  /** Milliseconds since 1970 when it is issued; now unless given. */
+  /** The time of issue, milliseconds since 1970; default now. */
   readonly now?: number;
 }
 
-/** Signs a token as a back end would: for development, tests and the command line. */
+/** Signs a token as a back end does, for development, tests and the command line. */
 export function signToken({
   user,
   secret,

@@ -1,6 +1,6 @@
 import type { Bus } from '../../runtime/ports/bus.ts';
 
-/** The bus of a node that is alone: there is no way to anybody. */
+/** The bus of a node without peers: it reaches no other node. */
 export class LocalBus implements Bus {
   connect(): void {}
 

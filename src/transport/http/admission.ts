@@ -10,36 +10,38 @@ import type { HttpRefusal } from './refusal.ts';
 
 export interface AdmissionOptions {
   readonly origins: Origins;
-  /** Whether `?token=` counts when neither header nor subprotocol has one (HS2); URLs are logged. */
+  /** Whether `?token=` counts when neither header nor subprotocol has a token (HS2). Proxies log URLs. */
   readonly tokenInUrl: boolean;
-  /** New connections a second from one address, and as many refused tokens of other requests (LM3); 0: no limit. */
+  /** New connections per second from one address, and as many refused tokens of other requests (LM3); 0: no limit. */
   readonly connectionsPerSecond: number;
-  /** Addresses and networks whose `X-Forwarded-For` is believed. */
+  /** The proxies, as addresses and networks, whose `X-Forwarded-For` the server trusts. */
   readonly trustedProxies: readonly string[];
-  /** Connections of this node, past which it is overloaded; 0: no limit. */
+  /** Connections beyond which the node is overloaded; 0: no limit. */
   readonly connectionsMax: number;
-  /** Handshakes under way at once, past which it is overloaded; 5,000 unless given. */
+  /** Concurrent handshakes beyond which the node is overloaded; default 5,000. */
   readonly handshakesMax?: number;
   /** Open connections of this node. */
   readonly connections: () => number;
-  /** Why nobody is let in right now, if so. */
+  /** Why the node accepts no client right now; undefined when it does. */
   readonly closedBecause: () => HttpRefusal | undefined;
   readonly authenticate: Authenticate;
   /**
-   * Whether a user has as many connections as one may have (LM6). Calls back once, and soon.
-   * `isKept`: if not, a place is kept for the connection that is about to be made.
+   * Whether a user has reached the limit of connections (LM6). It calls back once, and soon. Unless `isKept`, it reserves a
+   * place for the connection that is about to open.
    */
   readonly admit: (user: string, isKept: boolean, done: (isFull: boolean) => void) => void;
-  /** The connection for which a place was kept is not made. */
+  /** Returns a reserved place, because the connection does not open. */
   readonly giveBack: (user: string) => void;
 }
 
-/** Checking a token takes a core some 100 µs: half a second's work, and the rest would be late anyway. */
+/**
+ * Checking a token takes a core up to 100 µs. This is half a second of work, and later handshakes would time out anyway.
+ */
 const HANDSHAKES_MAX = 5_000;
 
 /**
- * The checks before a connection, in the order of HS3: for an upgrade, and for a plain `GET /ws`, by which a page
- * that may not read why its upgrade was refused asks for the reason. A refusal costs less the earlier it comes.
+ * The checks before a connection, in the order of HS3. They serve an upgrade, and a plain `GET /ws` with which a page asks
+ * for the reason of a refusal that it cannot read. The cheaper a check, the earlier it comes.
  */
 export class Admission {
   readonly #options: AdmissionOptions;
@@ -60,8 +62,8 @@ export class Admission {
   }
 
   /**
-   * Who may connect, or why nobody. Time has passed then: an upgrade asks {@link closed} once more, and whoever makes
-   * no connection of it after all gives the place back.
+   * The claims of a client that may connect, or why it may not. The check takes time. An upgrade therefore asks
+   * {@link closed} once more afterwards, and a caller that opens no connection after all returns the place.
    */
   async check(request: IncomingMessage, isUpgrade: boolean): Promise<Claims | HttpRefusal> {
     const offer = readOffer(request, { isUpgrade, tokenInUrl: this.#options.tokenInUrl });
@@ -77,8 +79,9 @@ export class Admission {
   }
 
   /**
-   * Who a request elsewhere than at `/ws` speaks for, or why nobody. Only refused tokens use up their address's limit, and
-   * it is looked at before a token costs anything: past it a good one has to wait too, for less than a second.
+   * The user of a request to another route than `/ws`, or why there is none. Only refused tokens use up their address's
+   * limit. The limit is checked before the token, which costs more. Beyond it a good token has to wait too, for less than a
+   * second.
    */
   async caller(request: IncomingMessage, token: string | undefined): Promise<Claims | HttpRefusal> {
     const address = this.#addressOf(request);
@@ -92,7 +95,7 @@ export class Admission {
     return claims;
   }
 
-  /** Why nobody at all is let in right now, if so. */
+  /** Why the node accepts no client at all right now; undefined when it does. */
   closed(): HttpRefusal | undefined {
     const { closedBecause, connections, connectionsMax } = this.#options;
     return (
@@ -100,7 +103,7 @@ export class Admission {
     );
   }
 
-  /** Else a few handshakes that came to nothing would keep their user out for 10 s (LM6). */
+  /** Without this, a few failed handshakes would lock their user out for 10 s (LM6). */
   giveBack({ user }: Claims): void {
     this.#options.giveBack(user);
   }

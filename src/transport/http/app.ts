@@ -19,33 +19,33 @@ import { complaint, messageRoutes } from './routes-messages.ts';
 interface AppOptions {
   readonly readiness: () => Readiness | Promise<Readiness>;
   readonly onRefused: (refusal: HttpRefusal) => void;
-  /** A fault of ours. */
+  /** A bug in the server. */
   readonly onFault: (error: unknown) => void;
 }
 
 export interface PublicAppOptions extends AppOptions, GuardOptions {
   readonly admission: Admission;
   readonly service: RestService;
-  /** Bytes of a body (FR1). */
+  /** The largest body in bytes (FR1). */
   readonly bodyBytes: number;
-  /** Requests of a user in a minute, messages apart (RS7); 0: no limit. */
+  /** Requests per user and minute, without messages (RS7); 0: no limit. */
   readonly requestsPerMinute: number;
-  /** For development only. */
+  /** The chat page, for development only. */
   readonly chat?: ChatPage | undefined;
 }
 
-/** A page to chat with, and where it has its tokens from. */
+/** A page to chat with, and the source of its tokens. */
 interface ChatPage {
   readonly files: PageFiles;
   readonly tokenFor: (user: string) => Promise<string>;
 }
 
 export interface AdminAppOptions extends AppOptions {
-  /** The metrics, in the format of Prometheus. */
+  /** The metrics in the format of Prometheus. */
   readonly metrics: () => Promise<{ readonly contentType: string; readonly body: string }>;
 }
 
-/** The public port, upgrades apart: `/v1/*`, health, and a plain `GET /ws`. */
+/** The public port, without upgrades: `/v1/*`, health, and a plain `GET /ws`. */
 export function publicApp(options: PublicAppOptions): RequestListener {
   const { origins, admission } = options;
   const app = new OpenAPIHono<HttpEnv>({
@@ -101,7 +101,7 @@ export function adminApp(options: AdminAppOptions): RequestListener {
   return listener(app, options);
 }
 
-/** The one place where errors become answers. */
+/** The only function that turns errors into answers. */
 function listener(app: Hono<HttpEnv>, { onRefused, onFault }: AppOptions): RequestListener {
   const answer = (refusal: HttpRefusal): Response => {
     onRefused(refusal);
@@ -118,7 +118,7 @@ function listener(app: Hono<HttpEnv>, { onRefused, onFault }: AppOptions): Reque
     answer({ code: 'not_found', message: `there is nothing at ${req.method} ${req.path}` }),
   );
   const listen = getRequestListener((request, env) => app.fetch(request, env), {
-    // Whoever runs an engine in a process of their own keeps their globals.
+    // An application that embeds an engine keeps its own globals.
     overrideGlobalObjects: false,
     hostname: 'localhost',
     errorHandler: answerError,
@@ -133,7 +133,7 @@ function clientFault(error: unknown): HttpRefusal | undefined {
 
 const UPGRADE_REQUIRED: HttpRefusal = {
   code: 'upgrade_required',
-  message: 'nothing speaks against it: connect by WebSocket',
+  message: 'the handshake would succeed: connect by WebSocket',
 };
 
 const INTERNAL: HttpRefusal = { code: 'internal', message: 'a fault of the node' };

@@ -1,23 +1,23 @@
-/** How long a client may take to ask why its handshake was refused. */
+/** How long a client may wait before it asks for the reason of a refused handshake. */
 const CREDIT_MS = 10_000;
 
-/** Addresses that are remembered at once; of more the one refused longest ago is forgotten, and its question counts. */
+/** Addresses with credits. Beyond this the oldest one is dropped, and its question counts. */
 const ADDRESSES_MAX = 10_000;
 
 /**
- * A refused handshake and the plain `GET /ws` that asks why count once (LM3): the refusal leaves its address a credit,
- * which the question spends.
+ * A refused handshake and the plain `GET /ws` that asks for the reason count once together (LM3). The refusal leaves a
+ * credit for the address, and the question spends it.
  */
 export class AskCredits {
   readonly #perAddress: number;
   readonly #credits = new Map<string, { readonly left: number; readonly untilMs: number }>();
 
-  /** `perAddress`: credits that an address has at most. */
+  /** `perAddress` is the most credits that an address has. */
   constructor(perAddress: number) {
     this.#perAddress = perAddress;
   }
 
-  /** A handshake that was counted is refused. */
+  /** Records the refusal of a handshake that was counted. */
   leave(address: string): void {
     const untilMs = performance.now() + CREDIT_MS;
     const left = Math.min(this.#perAddress, this.#leftOf(address) + 1);
@@ -28,7 +28,7 @@ export class AskCredits {
     if (oldest !== undefined) this.#credits.delete(oldest);
   }
 
-  /** Whether a question was paid for by its handshake. */
+  /** Whether a refused handshake has paid for this question. */
   spend(address: string): boolean {
     const left = this.#leftOf(address);
     const credit = this.#credits.get(address);

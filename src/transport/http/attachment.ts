@@ -7,25 +7,28 @@ import { ListenError } from './listen.ts';
 
 export interface AttachmentOptions {
   readonly request: RequestListener;
-  /** Takes an upgrade, or answers why not; 404 when the path is not ours. What is not to WebSocket is a plain request. */
+  /**
+   * Accepts an upgrade or answers with a refusal, 404 for a foreign path. An upgrade to another protocol is a plain
+   * request.
+   */
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 }
 
 type Emit = (event: string | symbol, ...args: unknown[]) => boolean;
 
-/** How often it is looked whether everything is over. */
+/** How often `close` checks whether everything has ended. */
 const LOOK_EVERY_MS = 10;
 
-/** Each path has one who answers it: two engines on one server would both. */
+/** Servers with an engine. Two engines on one server would both answer each request. */
 const taken = new WeakSet<AnyServer>();
 
 /**
- * An engine on a server of the application's own.
+ * An engine on a server of the application.
  *
- * - What is for our paths never reaches the application's listeners, whether they were there before us or come later:
- *   it is taken where the server emits it. A listener beside theirs would answer what they have answered.
- * - Everything else is theirs. Only an upgrade that nobody but us listens for is answered by us: with 404, or as the
- *   request it also is, where Node.js would have seen no upgrade without us.
+ * - Requests for the engine's paths never reach the application's listeners, whether these are older or newer. The engine
+ *   intercepts `emit` for that: a second listener would answer requests that the application has answered.
+ * - Every other request belongs to the application. The engine answers an upgrade only if the application has no listener
+ *   for upgrades: with 404, or as a plain request where Node.js alone would have seen no upgrade.
  */
 export class Attachment {
   readonly #server: AnyServer;
@@ -34,7 +37,7 @@ export class Attachment {
   readonly #emitBefore: Emit;
   #isAttached = true;
 
-  /** Throws a {@link ListenError} when the server has an engine already. */
+  /** Throws a {@link ListenError} when the server already has an engine. */
   constructor(server: AnyServer, options: AttachmentOptions) {
     if (taken.has(server))
       throw new ListenError('server_taken', 'the server has an engine already; give each engine its own');
@@ -43,7 +46,7 @@ export class Attachment {
     this.#options = options;
     this.#emitBefore = server.emit as Emit;
     (server as { emit: Emit }).emit = this.#emit;
-    // Node.js emits upgrades only where somebody listens for them.
+    // Node.js emits upgrades only when there is a listener.
     server.on('upgrade', this.#onUpgrade);
   }
 
@@ -70,7 +73,10 @@ export class Attachment {
     if (this.#server.listenerCount('upgrade') === 1) this.#options.upgrade(request, socket, head);
   };
 
-  /** Leaves the server to the application once what is being answered, and what else is waited for, is over; or cuts it. */
+  /**
+   * Returns the server to the application once the current answers and `isOver` are done, or cuts them off after
+   * `withinMs`.
+   */
   async close(withinMs: number, isOver: () => boolean): Promise<void> {
     const end = performance.now() + withinMs;
     while (!(this.#underWay.size === 0 && isOver()) && performance.now() < end)
@@ -78,14 +84,14 @@ export class Attachment {
     for (const response of this.#underWay) response.destroy();
     this.#isAttached = false;
     this.#server.off('upgrade', this.#onUpgrade);
-    // Somebody may have put himself before us since; then we only pass on.
+    // If another wrapper has replaced `emit` since, this one stays below it and only passes events on.
     const server = this.#server as { emit: Emit };
     if (server.emit === this.#emit) server.emit = this.#emitBefore;
     taken.delete(this.#server);
   }
 }
 
-/** `/ws`, `/v1/…` and health: the paths of the public port. */
+/** The paths of the public port: `/ws`, `/v1/…` and health. */
 function isOurs({ url = '' }: IncomingMessage): boolean {
   const [path = ''] = url.split('?', 1);
   return path === WS_PATH || path === '/healthz' || path === '/readyz' || path.startsWith('/v1/');

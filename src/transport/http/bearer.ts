@@ -1,7 +1,7 @@
 import type { Claims, Verdict } from '../../runtime/ports/tokens.ts';
 import type { HttpRefusal } from './refusal.ts';
 
-/** Checks a token, and whether its session was ended. Calls back once, within 10 s. */
+/** Checks a token and whether its session was ended. Calls back once, within 10 s. */
 export type Authenticate = (token: string, done: (verdict: Verdict) => void) => void;
 
 /** The token of an `Authorization: Bearer` header. */
@@ -9,7 +9,7 @@ export function bearerToken(header: string | undefined): string | undefined {
   return /^Bearer +(\S+)$/i.exec(header ?? '')?.[1];
 }
 
-/** Who a token speaks for, or why nobody: the one place where a verdict becomes an answer. */
+/** The claims of a token, or the refusal. No other function turns a verdict into an answer. */
 export function identify(
   authenticate: Authenticate,
   token: string | undefined,
@@ -20,7 +20,7 @@ export function identify(
   });
 }
 
-/** A token that could not be checked is not refused for good: who is told `unauthorized` would throw it away. */
+/** An undecided token gets no final refusal: a client that gets `unauthorized` would discard it. */
 function refusalOf({ message, isUndecided, retryAfterMs }: Verdict & { ok: false }): HttpRefusal {
   return isUndecided
     ? { code: 'unavailable', message, retryAfterMs: retryAfterMs ?? KEYS_RETRY_MS }

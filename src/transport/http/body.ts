@@ -3,13 +3,13 @@ import { findUnfit } from '../../protocol/decode.ts';
 import { OneATurn } from './one-a-turn.ts';
 import { Refused } from './refusal.ts';
 
-/** Parsed at once: that takes less than a turn of the event loop. */
+/** A small body is parsed at once, because that takes less than a turn of the event loop. */
 const SMALL_BYTES = 4_096;
 const largeBodies = new OneATurn();
 
 /**
- * Reads a body that is one JSON object of at most so many bytes, with nothing in it that a frame may not hold either
- * (FR3, FR8, FR9). Throws {@link Refused}; a body that is too large is not kept.
+ * Reads a body that is one JSON object of at most so many bytes and contains nothing that a frame may not contain (FR3,
+ * FR8, FR9). Throws {@link Refused}. It does not buffer a body that is too large.
  */
 export async function readJsonObject(
   request: IncomingMessage,

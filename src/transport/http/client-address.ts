@@ -3,9 +3,9 @@ import { isIPv4, isIPv6 } from 'node:net';
 import proxyAddr from 'proxy-addr';
 
 /**
- * Tells by whom a request is sent, for limits: an IPv4 address, or the /64 network of an IPv6 one, of which one
- * customer has all addresses (LM3). `X-Forwarded-For` is believed as far as it was written by trusted proxies, read from
- * its end: each entry was written by whom the one behind it names. Some proxies write ports and brackets.
+ * The sender of a request, which limits count by: an IPv4 address, or the /64 network of an IPv6 address, because one
+ * customer has that whole network (LM3). It reads `X-Forwarded-For` from the end: the sender named by an entry wrote the
+ * entry before it. It trusts the entries that trusted proxies wrote. Some proxies add ports and brackets.
  */
 export function clientAddress(trustedProxies: readonly string[]): (request: IncomingMessage) => string {
   if (trustedProxies.length === 0) return ({ socket }) => addressKey(socket.remoteAddress ?? '') ?? '';
@@ -17,12 +17,12 @@ export function clientAddress(trustedProxies: readonly string[]): (request: Inco
       if (client === undefined || !isTrusted(client, 0)) break;
       client = plainAddress(entry);
     }
-    // Who is nobody's address is counted with whoever sent it here.
+    // A request without a readable address counts for the host that sent it here.
     return keyOf(client ?? direct) ?? '';
   };
 }
 
-/** Whether a socket is that of a trusted proxy, through which many come. */
+/** Whether a socket belongs to a trusted proxy, which serves many clients. */
 export function proxyTest(trustedProxies: readonly string[]): (remoteAddress: string) => boolean {
   const isTrusted = proxyAddr.compile([...trustedProxies]);
   return (remoteAddress) => {
@@ -37,12 +37,12 @@ function forwardedFor({ headers }: IncomingMessage): readonly string[] {
   return (Array.isArray(written) ? written.join() : written).split(',').map((entry) => entry.trim());
 }
 
-/** What limits count by. Undefined when the text is no address: a proxy may write `unknown`. */
+/** The key of the limits. Undefined when the text is no address: a proxy may write `unknown`. */
 export function addressKey(text: string): string | undefined {
   return keyOf(plainAddress(text));
 }
 
-/** Without port, brackets, quotes and zone, and IPv4 where it is IPv4 that is meant; else no address. */
+/** An address without port, brackets, quotes and zone, with mapped IPv4 as IPv4; undefined when it is none. */
 function plainAddress(text: string): string | undefined {
   const [, unquoted = text] = /^"(.*)"$/.exec(text) ?? [];
   const [, bracketed, plain] = /^(?:\[([^\]]*)\]|([^:]*))(?::\d+)?$/.exec(unquoted) ?? [];
@@ -66,7 +66,7 @@ function keyOf(address: string | undefined): string | undefined {
 
 /** The eight groups of an IPv6 address. */
 function groupsOf(address: string): readonly number[] {
-  // A dotted tail stands for two groups.
+  // A dotted tail is two groups.
   const hex = address.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, ...bytes: string[]) => {
     const [a = 0, b = 0, c = 0, d = 0] = bytes.slice(0, 4).map(Number);
     return `${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;

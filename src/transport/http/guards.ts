@@ -8,7 +8,7 @@ import type { RateLimit } from './rate-limit.ts';
 import { Refused, type HttpRefusal } from './refusal.ts';
 import type { Caller } from './rest-service.ts';
 
-/** What a handler finds in its context. */
+/** What a handler reads from its context. */
 export interface HttpEnv {
   readonly Bindings: HttpBindings;
   readonly Variables: { caller: Caller };
@@ -16,11 +16,11 @@ export interface HttpEnv {
 
 export interface GuardOptions {
   readonly origins: Origins;
-  /** Why nothing is taken right now, if so. */
+  /** Why the node accepts nothing right now; undefined when it does. */
   readonly closedBecause: () => HttpRefusal | undefined;
 }
 
-/** Before every route of the API, in the order of HS3: is the node open, and is the page allowed. */
+/** Runs before each route of the API, in the order of HS3: the node must be open, and the page's origin allowed. */
 export function openGuard({ origins, closedBecause }: GuardOptions) {
   return createMiddleware<HttpEnv>(async (context, next) => {
     const refusal = closedBecause() ?? origins.refusal(context.req.header('origin'));
@@ -29,7 +29,7 @@ export function openGuard({ origins, closedBecause }: GuardOptions) {
   });
 }
 
-/** The one place where the rights of a request are read: who it is, and whether an admin. */
+/** The only function that reads the rights of a request: its user, and whether they are an admin. */
 export function tokenGuard(admission: Admission) {
   return createMiddleware<HttpEnv>(async (context, next) => {
     const token = bearerToken(context.req.header('authorization'));
@@ -40,7 +40,7 @@ export function tokenGuard(admission: Admission) {
   });
 }
 
-/** Requests a user may make in a minute, messages apart (RS7). */
+/** Limits the requests of a user per minute, without messages (RS7). */
 export function rateGuard(limit: RateLimit) {
   return createMiddleware<HttpEnv>(async (context, next) => {
     await spendRequest(limit, context.get('caller'));
@@ -48,12 +48,12 @@ export function rateGuard(limit: RateLimit) {
   });
 }
 
-/** How long a refusal is kept back from a user who has gone on in spite of hundreds. */
+/** How long the server delays a refusal to a user who continues after hundreds of refusals. */
 const KEPT_BACK_MS = 250;
 
 /**
- * Before what costs nothing unless it is refused: a user with nothing left is told so before the work, and not at once. Twenty
- * connections that ask again with each answer would keep the node busy with refusing them.
+ * For requests that cost nothing unless they are refused. A user who has nothing left gets a delayed refusal before any
+ * work. Otherwise twenty connections that retry with each answer would keep the node busy with refusals.
  */
 export function spentGuard(limit: RateLimit) {
   return createMiddleware<HttpEnv>(async (context, next) => {

@@ -11,30 +11,30 @@ import { IdleSockets } from './idle-sockets.ts';
 import { isToWebSocket } from './ignored-upgrade.ts';
 import { refusalAnswer } from './refusal.ts';
 
-/** A request, head and body, that is not complete by then is cut off (HS4); so is a socket that sends nothing. */
+/** The server cuts a request whose head and body take longer (HS4), and a socket that sends nothing for as long. */
 export const REQUEST_MS = 10_000;
 
-/** After which a socket on which nothing moves is cut: its client does not read what it asked for. */
+/** The server cuts a socket without traffic after this time: its client does not read the answer. */
 const IDLE_MS = 30_000;
 
 /**
- * How long a connection is kept for a next request: longer than balancers keep theirs, 60 s as a rule. Whoever closes
- * first must be the balancer: closed by us while its next request is on the way, it would answer 502.
+ * How long the server keeps an idle connection: longer than balancers do, which usually take 60 s. The balancer must close
+ * first. If the node closed first, the balancer would answer an in-flight request with 502.
  */
 export const KEEP_ALIVE_MS = 65_000;
 
-/** How often a server that closes looks for connections that have had their last answer. */
+/** How often a closing server looks for idle connections. */
 const SWEEP_MS = 50;
 
 export interface HttpServerOptions {
-  /** {@link REQUEST_MS} unless given. */
+  /** Default {@link REQUEST_MS}. */
   readonly requestMs?: number | undefined;
   readonly idleMs?: number | undefined;
-  /** Whose sockets are many people's (LM12); nobody's unless given. */
+  /** Whether an address is that of a proxy, which serves many clients (LM12); by default none is. */
   readonly isProxy?: ((remoteAddress: string) => boolean) | undefined;
 }
 
-/** A server that is not kept waiting by its clients. */
+/** A server that slow clients cannot block. */
 export function createHttpServer(
   listener: RequestListener,
   { requestMs = REQUEST_MS, idleMs = IDLE_MS, isProxy = () => false }: HttpServerOptions = {},
@@ -44,9 +44,9 @@ export function createHttpServer(
     requestTimeout: requestMs,
     connectionsCheckingInterval: Math.min(1_000, requestMs / 10),
     keepAliveTimeout: KEEP_ALIVE_MS,
-    // The listener answers it, as it answers everything.
+    // The application answers such a request, as it does every other.
     requireHostHeader: false,
-    // Node 24.9 and newer ask; for older ones see ignored-upgrade.ts.
+    // Node 24.9 and newer call this. For older versions see ignored-upgrade.ts.
     shouldUpgradeCallback: (request: IncomingMessage): boolean =>
       server.listenerCount('upgrade') > 0 && isToWebSocket(request),
   };
@@ -62,7 +62,7 @@ export function createHttpServer(
   return server;
 }
 
-/** What is no HTTP request, or not in time, gets an answer if none is on its way. */
+/** Answers a malformed or late request, unless an answer has begun. */
 function refuseSocket(socket: Duplex & { _httpMessage?: unknown }, error: NodeJS.ErrnoException): void {
   if (socket.writable && error.code !== 'ECONNRESET' && !socket._httpMessage) {
     const message = CLIENT_ERRORS[error.code ?? ''] ?? 'this is not an HTTP/1.1 request';
@@ -80,11 +80,11 @@ const CLIENT_ERRORS: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: 'the headers are too large',
 };
 
-/** Takes no more; what is being answered is finished, for a while. */
+/** Accepts nothing more and finishes the current answers, within the given time. */
 export async function closeServer(server: Server, withinMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
-  // Else each that is answered meanwhile would be kept for a next request, which is not taken any more.
+  // Otherwise each connection would wait for a next request after its answer, and the server accepts none.
   const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
   await Promise.race([closed, sleep(withinMs, undefined, { ref: false })]);
   clearInterval(sweep);

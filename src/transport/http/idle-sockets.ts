@@ -3,27 +3,27 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { addressKey } from './client-address.ts';
 
-/** Sockets of one address that wait for a next request: a browser keeps 6, and a few hundred people share an address. */
+/** Idle sockets per address. A browser keeps 6, and a few hundred people may share an address. */
 const IDLE_PER_ADDRESS_MAX = 256;
 
-/** By whom a socket is counted, and under which key: a socket that is over does not know its address any more. */
+/** The counter and key of a socket. A socket that has ended no longer knows its address. */
 const known = new WeakMap<Duplex, { readonly by: IdleSockets; readonly key: string }>();
 
-/** A socket speaks another protocol now, and is no affair of HTTP any more. */
+/** Removes a socket that now speaks another protocol. */
 export function leavesHttp(socket: Duplex): void {
   known.get(socket)?.by.leaves(socket as Socket);
 }
 
 /**
- * Bounds how many sockets an address may keep at a server for a next request (LM12). One more, and the one that has
- * waited longest is cut. Trusted proxies have as many as they like: theirs are many people's.
+ * Bounds the sockets that an address keeps idle at a server (LM12). Beyond the bound it cuts the one that has been idle
+ * longest. Trusted proxies are exempt, because their sockets serve many clients.
  *
- * - A socket that has not asked yet does not count. Its request may be here and not read: a wave of handshakes of one
- *   address would lose its answers. What never asks is cut after 10 s (HS4).
+ * - A socket that has not sent a request does not count. Its request may have arrived unread, and a wave of handshakes from
+ *   one address would lose its answers. The server cuts a socket that never sends one after 10 s (HS4).
  */
 export class IdleSockets {
   readonly #isExempt: (remoteAddress: string) => boolean;
-  /** In the order of waiting. */
+  /** Idle sockets in the order in which they became idle. */
   readonly #waiting = new Map<string, Set<Socket>>();
 
   constructor(isExempt: (remoteAddress: string) => boolean) {

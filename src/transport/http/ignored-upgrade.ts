@@ -5,17 +5,17 @@ import { Server as TlsServer } from 'node:tls';
 
 export type AnyServer = Server | HttpsServer;
 
-/** Whether a request asks for the one protocol that is spoken here beside HTTP/1.1. */
+/** Whether a request asks for WebSocket, the only protocol that the server speaks beside HTTP/1.1. */
 export function isToWebSocket({ headers }: IncomingMessage): boolean {
   const offered = headers.upgrade?.toLowerCase().split(',') ?? [];
   return offered.some((name) => name.trim() === 'websocket');
 }
 
 /**
- * Has a request answered as if it asked for no upgrade, which a server may ignore (RFC 9110, section 7.8): curl
- * and Java's client ask for `h2c` by default, and Node.js takes every request that asks for anything off its server.
- * So it is written anew without that wish, and given to the server in front of what else has come: body, limits and
- * times are then those of any request, but that its time begins again, once. The connection ends with the answer.
+ * Answers a request as if it asked for no upgrade. RFC 9110, section 7.8, allows that: curl and Java's client ask for `h2c`
+ * by default, and Node.js detaches every request that asks for an upgrade. This function writes the request anew without
+ * the wish, and passes it to the server ahead of the other bytes. Body, limits and timeouts are then those of any request,
+ * but its time starts once more. The connection ends with the answer.
  */
 export function ignoreUpgrade(
   server: AnyServer,
@@ -23,7 +23,7 @@ export function ignoreUpgrade(
   socket: Duplex,
   head: Buffer,
 ): void {
-  // An answer to an earlier request is not through: two at a time would get mixed up.
+  // An earlier answer is not finished: two at a time would get mixed up.
   const { _httpMessage: earlier } = socket as { readonly _httpMessage?: ServerResponse | null };
   if (earlier) {
     earlier.once('close', () => ignoreUpgrade(server, request, socket, head));

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** Why a port, address or server cannot be had; `cause` is the system's error. The message, one line, says what to do. */
+/** Why a port, address or server is unavailable. `cause` is the system's error. The message, one line, says what to do. */
 export class ListenError extends Error {
   readonly code: 'port_taken' | 'cannot_listen' | 'server_taken';
 
@@ -12,14 +12,14 @@ export class ListenError extends Error {
   }
 }
 
-/** Where to listen, and what somebody would set to listen elsewhere. */
+/** Where to listen, and the setting that changes it. */
 export interface Place {
   readonly port: number;
   readonly host: string;
   readonly settings: { readonly port: string; readonly host: string };
 }
 
-/** Resolves with the port once the server listens; rejects with a {@link ListenError} when it cannot. */
+/** Resolves with the port once the server listens. Rejects with a {@link ListenError} when it cannot. */
 export function listen(server: Server, place: Place): Promise<number> {
   const { port, host } = place;
   return new Promise((resolve, reject) => {

@@ -1,7 +1,7 @@
 /**
- * Lets one of those who wait go on in each turn of the event loop, first come, first served. A large body takes milliseconds
- * to be parsed and checked: twenty that are complete at the same time would keep everybody else waiting for all of them. No
- * more wait than there are requests under way.
+ * Resumes one waiting caller per turn of the event loop, first come, first served. Parsing and checking a large body takes
+ * milliseconds: twenty of them at once would delay every other client. The requests in progress bound how many callers
+ * wait.
  */
 export class OneATurn {
   readonly #waiting: (() => void)[] = [];

@@ -5,19 +5,19 @@ import { PROTOCOL_VERSION } from '../../protocol/version.ts';
 
 type Content = NonNullable<NonNullable<RouteConfig['request']>['body']>['content'];
 
-/** A body is made by the handler, so its type is not held against the schema. */
+/** The handler builds the body, so no type compares it with the schema. */
 interface Described {
   readonly description: string;
   readonly content?: Content;
 }
 
-/** The schema of a JSON body, for the document. Bodies are read by hand, for their size and depth, so it only tells. */
+/** The schema of a JSON body, for the document only. Handlers read bodies themselves, to check size and depth. */
 export function json(schema: z.ZodType, io: 'input' | 'output'): Content {
   const { $schema: _, ...made } = z.toJSONSchema(schema, {
     io,
     unrepresentable: 'any',
     override: ({ zodSchema, jsonSchema }) => {
-      // Objects that are passed on by reference are checked by a function, which nothing can be read from.
+      // A function checks objects that are passed on by reference, and no schema can be derived from it.
       if (zodSchema._zod.def.type === 'custom') jsonSchema.type = 'object';
     },
   });
@@ -34,10 +34,10 @@ const Failure = z.object({
   retryAfterMs: z.int().min(0).optional(),
 });
 
-/** What every route answers when it does not do what was asked. */
+/** The answer of every route that fails. */
 export const FAILED: Described = described('Why it was not done', json(Failure, 'output'));
 
-/** What the document says besides its routes. */
+/** The document without its routes. */
 export const DOCUMENT = {
   openapi: '3.1.0',
   info: { title: 'Vagus', version: String(PROTOCOL_VERSION) },

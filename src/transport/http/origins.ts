@@ -2,7 +2,7 @@ import type { MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
 import { Refused, type HttpRefusal } from './refusal.ts';
 
-/** How long a browser may keep the answer to a preflight, in seconds. */
+/** How long a browser may cache the answer to a preflight, in seconds. */
 const PREFLIGHT_S = 600;
 
 /** The origins that may use this node (LM4, RS6). */
@@ -14,13 +14,16 @@ export class Origins {
     this.#allowed = new Set(allowed);
   }
 
-  /** Why a request of this origin is refused. What is no browser sends none, and is not held up. */
+  /** Why the server refuses an origin. A client that is no browser sends none, and passes. */
   refusal(origin: string | undefined): HttpRefusal | undefined {
     if (origin === undefined || this.#allowed.size === 0 || this.#allowed.has(origin)) return undefined;
     return { code: 'origin_not_allowed', message: 'this origin may not connect here' };
   }
 
-  /** Lets pages of these origins read the answers. `isStrict`: preflights of others are refused, not just unanswered. */
+  /**
+   * Lets pages of these origins read the answers. `isStrict`: other origins get a refusal for a preflight, not just no
+   * permission.
+   */
   cors(isStrict: boolean): MiddlewareHandler {
     const answer = cors({
       origin: this.#allowed.size === 0 ? '*' : (origin) => (this.#allowed.has(origin) ? origin : null),

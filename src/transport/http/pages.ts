@@ -22,7 +22,7 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
-/** Nothing inline, nothing from elsewhere, nobody's frame. */
+/** No inline code, nothing from other origins, and no framing. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'self'",
   "connect-src 'self' ws: wss:",
@@ -32,12 +32,12 @@ const CONTENT_SECURITY_POLICY = [
   "object-src 'none'",
 ].join('; ');
 
-/** Where the build puts pages: the same from `src` as from `dist`. */
+/** Where the build puts pages. The path is the same from `src` and from `dist`. */
 const ROOT = fileURLToPath(new URL('../../../dist/page', import.meta.url));
 
 /**
- * Reads the folders of a built page and what is in them, once: what a request names is looked up among what was read, so that no path of a
- * request reaches the file system. `index.html` is at `/`.
+ * Reads the folders of a built page once. Requests are looked up among these files, so their paths never reach the file
+ * system. `index.html` is at `/`.
  */
 export function readPages(folders: readonly string[]): PageFiles {
   const names = folders.flatMap((folder) =>
@@ -56,7 +56,7 @@ export function readPages(folders: readonly string[]): PageFiles {
   );
 }
 
-/** Serves them. A browser asks each time and gets 304 for what it has: after an update it never mixes two versions. */
+/** Serves the files. A browser revalidates each time and gets 304, so that after an update it never mixes two versions. */
 export function pageRoutes(app: Hono<HttpEnv>, files: PageFiles): void {
   for (const [path, { body, contentType, etag }] of files) {
     app.get(path, (context) => {

@@ -1,15 +1,15 @@
 import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
 
-/** So many a window for each key, counted in this process. A key's window begins with its first use. */
+/** A fixed number per window and key, counted in this process. A key's window begins with its first use. */
 export class RateLimit {
   readonly #limiter: RateLimiterMemory | undefined;
 
-  /** `points` for each key in `seconds`; 0: no limit. */
+  /** `points` per key in `seconds`; 0: no limit. */
   constructor(points: number, seconds: number) {
     if (points > 0) this.#limiter = new RateLimiterMemory({ points, duration: seconds });
   }
 
-  /** 0, or, when nothing is left, the milliseconds until the next window. */
+  /** Uses one point. Returns 0 or, when none is left, the milliseconds until the next window. */
   async take(key: string): Promise<number> {
     if (!this.#limiter) return 0;
     try {
@@ -20,7 +20,7 @@ export class RateLimit {
     }
   }
 
-  /** What {@link take} would say, and nothing is used up. */
+  /** What {@link take} would return. It uses no point. */
   async look(key: string): Promise<number> {
     const used = await this.#limiter?.get(key);
     return used && used.remainingPoints <= 0 ? Math.max(1, used.msBeforeNext) : 0;

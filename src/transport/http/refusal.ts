@@ -1,11 +1,11 @@
 import { ERROR_CODES, type ErrorCodeName } from '../../protocol/codes.ts';
 
-/** Why a request is not carried out, as its answer says it (HS3). */
+/** Why the server does not carry out a request (HS3). */
 export interface HttpRefusal {
   readonly code: ErrorCodeName;
-  /** What to do, for a person. */
+  /** What to do, for a person to read. */
   readonly message: string;
-  /** When it may be tried again, if that is known. */
+  /** When the client may retry, if known. */
   readonly retryAfterMs?: number | undefined;
 }
 
@@ -15,7 +15,7 @@ export const DRAINING: HttpRefusal = {
   retryAfterMs: 1_000,
 };
 
-/** A refusal on its way to the one place that answers it. */
+/** A refusal on its way to the function that answers it. */
 export class Refused extends Error {
   readonly refusal: HttpRefusal;
 
@@ -26,7 +26,7 @@ export class Refused extends Error {
   }
 }
 
-/** The answer to a refused request: its status is that of the code (ER1). */
+/** The answer to a refused request. Its status belongs to the code (ER1). */
 export interface RefusalAnswer {
   readonly status: (typeof ERROR_CODES)[ErrorCodeName]['status'];
   readonly headers: Readonly<Record<string, string>>;
@@ -34,7 +34,7 @@ export interface RefusalAnswer {
   readonly body: string;
 }
 
-/** A refusal as an HTTP answer, over a socket that wanted an upgrade and over one that did not alike. */
+/** A refusal as an HTTP answer, for upgrades and plain requests. */
 export function refusalAnswer({ code, message, retryAfterMs }: HttpRefusal): RefusalAnswer {
   const { status } = ERROR_CODES[code];
   const waitMs = retryAfterMs === undefined ? undefined : Math.ceil(retryAfterMs);
@@ -50,7 +50,7 @@ export function refusalAnswer({ code, message, retryAfterMs }: HttpRefusal): Ref
   };
 }
 
-/** What an error of ours says it is, or undefined for one that nobody has foreseen. */
+/** The refusal that a known error stands for; undefined for an unexpected error. */
 export function refusalOf(error: unknown): HttpRefusal | undefined {
   if (error instanceof Refused) return error.refusal;
   if (!(error instanceof Error)) return undefined;

@@ -1,10 +1,13 @@
 import type { Channel } from '../../protocol/channels.ts';
 import type { Claims } from '../../runtime/ports/tokens.ts';
 
-/** By whom something is asked. */
+/** The user who makes a request. */
 export type Caller = Pick<Claims, 'user' | 'session' | 'isAdmin' | 'payload' | 'issuedAt'>;
 
-/** What the REST routes need of the engine. Each rejects with an error whose `code` is one of ER1; all end in 10 s, or a hook's deadline later. */
+/**
+ * What the REST routes need of the engine. Each call rejects with an error whose `code` is one of ER1. Each ends within 10
+ * s, or a hook's deadline later.
+ */
 export interface RestService {
   /** Counts a message against its user's limit (LM2): 0, or the milliseconds to wait. */
   spend(user: string): Promise<number>;
@@ -15,7 +18,7 @@ export interface RestService {
 }
 
 export interface RestMessage {
-  /** The key under which it is stored once. */
+  /** The key under which the message is stored once. */
   readonly id: string | undefined;
   readonly content: string;
   /** A JSON object as text. */

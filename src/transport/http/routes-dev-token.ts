@@ -8,7 +8,7 @@ const BODY_BYTES = 1_024;
 const LOOPBACK_HOST = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/i;
 const LOOPBACK_ADDRESS = /^(::ffff:)?127\.|^::1$/;
 
-/** What proxies write (RFC 7239, and those before it). */
+/** Headers that proxies add (RFC 7239, and its predecessors). */
 const FORWARDED = [
   'forwarded',
   'x-forwarded-for',
@@ -18,7 +18,7 @@ const FORWARDED = [
   'via',
 ];
 
-/** `POST /dev/token {"user"}` → `{"token"}`: for the chat page of `vagus dev` and nobody else. */
+/** `POST /dev/token {"user"}` → `{"token"}`: for the chat page of `vagus dev` only. */
 export function devTokenRoute(app: Hono<HttpEnv>, tokenFor: (user: string) => Promise<string>): void {
   app.post('/dev/token', async (context) => {
     refuseStrangers(context);
@@ -30,10 +30,10 @@ export function devTokenRoute(app: Hono<HttpEnv>, tokenFor: (user: string) => Pr
 }
 
 /**
- * Whoever has a token is that user, so only the page itself gets one, on this machine. The `Host` keeps out a name that
- * was pointed here (DNS rebinding), for which a browser takes a foreign page as our own; the `Origin`, which browsers send
- * with every POST and no page can write, keeps out the foreign page; the address keeps out other machines, and what a
- * proxy or a tunnel adds keeps out those for whom one on this machine asks.
+ * A token makes its holder that user, so only the page itself on this machine gets one. `Host` keeps out a name that points
+ * to this machine (DNS rebinding), where a browser takes a foreign page for the node's own. `Origin`, which browsers send
+ * with every POST and pages cannot forge, keeps out the foreign page. The address keeps out other machines. The headers of
+ * proxies keep out clients behind a proxy or tunnel on this machine.
  */
 function refuseStrangers({ req, env }: Context<HttpEnv>): void {
   const host = req.header('host') ?? '';

@@ -1,18 +1,18 @@
 import type { Hono } from 'hono';
 import type { HttpEnv } from './guards.ts';
 
-/** Whether a balancer should send clients here (RS5). */
+/** Whether a load balancer should send clients here (RS5). */
 export interface Readiness {
   readonly isReady: boolean;
-  /** Why it is not, in a word. */
+  /** Why not, in one word. */
   readonly because?: string | undefined;
-  /** What works worse on every node, so that another one would be no cure. */
+  /** Features that are degraded on every node, so that another node would not help. */
   readonly degraded: readonly string[];
-  /** Every link that is broken, whether or not another node would be better off. */
+  /** Every broken dependency, whether or not another node would be better off. */
   readonly broken: readonly string[];
 }
 
-/** `/healthz` and `/readyz`; the latter with `?strict` for each broken link (RS5). */
+/** `/healthz` and `/readyz`. `/readyz?strict` also fails for each broken dependency (RS5). */
 export function healthRoutes(app: Hono<HttpEnv>, readiness: () => Readiness | Promise<Readiness>): void {
   app.get('/healthz', (context) => context.json({ status: 'alive' }));
   app.get('/readyz', async (context) => {

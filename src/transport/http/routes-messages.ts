@@ -14,18 +14,18 @@ import type { RestMessage, RestService } from './rest-service.ts';
 
 export interface MessageRoutesOptions {
   readonly service: RestService;
-  /** Bytes of a body (FR1). */
+  /** The largest body in bytes (FR1). */
   readonly bodyBytes: number;
-  /** Before each route: the node is open, the origin allowed, the token good. */
+  /** Run before each route: the node is open, the origin allowed, the token good. */
   readonly guards: readonly MiddlewareHandler[];
-  /** Before each route that sends no message (RS7). */
+  /** Counts requests that send no message (RS7). */
   readonly requests: RateLimit;
-  /** Messages over the limit (LM2), which have cost their bodies. */
+  /** Counts messages over the limit (LM2), whose bodies the server has read. */
   readonly refused: RateLimit;
   readonly rateGuard: MiddlewareHandler;
 }
 
-/** A message as it is sent by REST: as `chat`, its room being in the path. */
+/** A message over REST: the fields of `chat`, with the room in the path. */
 const Message = REQUESTS.chat.omit({ type: true, room: true });
 
 const Sent = z.object({
@@ -46,7 +46,7 @@ const Page = z
   })
   .refine(({ after, before }) => after === undefined || before === undefined, {
     path: ['before'],
-    message: 'is given beside after; name one of the two',
+    message: 'is set together with after; name one of the two',
   });
 
 const PageRead = z.object({
@@ -56,7 +56,7 @@ const PageRead = z.object({
   more: z.boolean(),
 });
 
-/** A whole number as text, as it comes in a query. */
+/** A whole number as text, as a query has it. */
 function wholeNumber(min: number, max: number) {
   return z
     .string()
@@ -100,13 +100,13 @@ function sendRoute(
     const body = await readJsonObject(context.env.incoming, bodyBytes)
       .then((fields) => readMessage(fields, key))
       .catch(async (error: unknown) => {
-        // What is no message costs none, and is limited nevertheless.
+        // A request without a message uses no message of the limit, but it counts as a request.
         await spendRequest(requests, caller);
         throw error;
       });
     const retryAfterMs = await service.spend(caller.user);
     if (retryAfterMs > 0) {
-      // Its body was read for nothing: who goes on is refused before that.
+      // The server has read this body for nothing. It refuses the next one before reading.
       await refused.take(caller.user);
       throw new Refused({ code: 'rate_limited', message: 'too many messages in this minute', retryAfterMs });
     }
@@ -146,7 +146,7 @@ function readRoutes(api: OpenAPIHono<HttpEnv>, { service, guards, rateGuard }: M
   const ofChannel = createRoute({
     ...shared,
     path: '/v1/channels/{channel}/messages',
-    summary: 'Read what was sent to everyone, or to oneself',
+    summary: 'Read the messages to all users, or to the own user',
     request: { params: z.object({ channel: z.enum(['broadcast', 'user']) }), query: Page },
   });
   api.openapi(ofRoom, async (context) => {
@@ -165,7 +165,7 @@ function readRoutes(api: OpenAPIHono<HttpEnv>, { service, guards, rateGuard }: M
 
 const JSON_TYPE = { 'content-type': 'application/json; charset=utf-8' };
 
-/** The first thing that is wrong, and where. */
+/** The first fault, and where it is. */
 export function complaint({ issues: [issue] }: z.ZodError): string {
   const field = String(issue?.path[0] ?? '');
   const message = issue?.message ?? 'is not valid';

@@ -1,20 +1,20 @@
-/** RFC 6455, section 5.2: the bit of a last fragment, and of a frame that is no data. */
+/** RFC 6455, section 5.2: set in a message's last fragment and in each control frame. */
 const FIN = 0x80;
 const CONTROL = 0x08;
 const MASKED = 0x80;
 const MASK_BYTES = 4;
 
 /**
- * Follows the frames of one peer through the bytes as they come, by their headers alone: how many fragments the message
- * under way has, and whether it is whole. It checks nothing and keeps no content; `ws` reads the frames, and tells only of
- * whole messages.
+ * Follows a peer's frames by their headers as the bytes arrive. It knows how many fragments the current message has, and
+ * whether it is complete. It validates nothing and keeps no content. `ws` reads the frames, but it reports complete
+ * messages only.
  */
 export class FrameScan {
-  /** Of the message under way. */
+  /** Fragments of the current message. */
   #fragments = 0;
-  /** Of the frame under way: bytes that are still to come, once its length is known. */
+  /** Bytes missing in the current frame, once its length is known. */
   #left = 0;
-  /** Bytes of its length that are still to come, and what they said so far. */
+  /** Bytes missing in the current frame's length, and its value so far. */
   #lengthLeft = 0;
   #length = 0;
   #first = 0;
@@ -23,17 +23,17 @@ export class FrameScan {
   #isLengthKnown = false;
   #wasWhole = true;
 
-  /** Nothing is under way: what came was whole. */
+  /** No message or frame is incomplete. */
   get isWhole(): boolean {
     return this.#fragments === 0 && !this.#hasFirst;
   }
 
-  /** Nothing was under way at some moment of the last piece: what is now began in it. */
+  /** The last piece of bytes had a moment without an incomplete message, so the current one began in it. */
   get wasWhole(): boolean {
     return this.#wasWhole;
   }
 
-  /** Returns the most fragments that a message had, of those that went on in this piece. */
+  /** Returns the largest number of fragments among the messages in this piece. */
   take(bytes: Uint8Array): number {
     let most = this.#fragments;
     this.#wasWhole = this.isWhole;

@@ -1,6 +1,6 @@
 /**
- * Text frames as a server sends them (RFC 6455, section 5.2): final, unmasked, one after the other in one piece of
- * memory. A batch is encoded once and the same bytes go to every subscriber (D9).
+ * Text frames as a server sends them (RFC 6455, section 5.2): final, unmasked, one after the other in one buffer. A batch
+ * is encoded once, and every subscriber gets the same bytes (D9).
  */
 export function encodeFrames(texts: readonly string[]): Buffer {
   const sizes = texts.map((text) => Buffer.byteLength(text));
@@ -14,7 +14,7 @@ export function encodeFrames(texts: readonly string[]): Buffer {
   return bytes;
 }
 
-/** A text frame that is not continued. */
+/** The first byte of a text frame without continuation. */
 const FIN_TEXT = 0x81;
 
 function headerSize(size: number): number {

@@ -5,24 +5,24 @@ import { SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX } from '../../protocol/version.ts
 import { bearerToken } from '../http/bearer.ts';
 import { refusalAnswer, type HttpRefusal } from '../http/refusal.ts';
 
-/** What a client asked for, as far as its request says. */
+/** What a client asks for in its request. */
 export interface Offer {
   readonly subprotocols: readonly string[];
   readonly token: string | undefined;
 }
 
-/** Where clients connect. */
+/** The path that clients connect to. */
 export const WS_PATH = '/ws';
 
 /** RFC 6455, 4.1: a token of RFC 9110. */
 const SUBPROTOCOL_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
-/** How long a refused client may take to close its side before its socket is cut. */
+/** How long a refused client may take to close its side. After that the server cuts the socket. */
 const CLOSE_TIMEOUT_MS = 1_000;
 
 /**
- * Path, method, version and subprotocol, in the order of HS3. A request that is no upgrade need not have the headers
- * of one, which a page cannot set; those it has are checked. `?token=` is looked at only when told to.
+ * Path, method, version and subprotocol, in the order of HS3. A plain request need not have the headers of an upgrade,
+ * which a page cannot set. If it has them, they are checked. `?token=` counts only if the setting allows it.
  */
 export function readOffer(
   request: IncomingMessage,
@@ -59,7 +59,7 @@ function wrongHeader(headers: IncomingMessage['headers'], isUpgrade: boolean): s
   return undefined;
 }
 
-/** From the header, or, for browsers, which cannot set one, from a subprotocol entry (HS2). */
+/** The token of the header or, for browsers, which cannot set one, of a subprotocol entry (HS2). */
 function tokenOf(request: IncomingMessage, subprotocols: readonly string[]): string | undefined {
   const offered = subprotocols.find((name) => name.startsWith(TOKEN_SUBPROTOCOL_PREFIX));
   return bearerToken(request.headers.authorization) ?? offered?.slice(TOKEN_SUBPROTOCOL_PREFIX.length);
@@ -74,7 +74,7 @@ export function refuseUpgrade(socket: Duplex, refusal: HttpRefusal): void {
     'content-length': Buffer.byteLength(body),
     connection: 'close',
   });
-  // A client that never closes its side would keep its socket, and one that is cut at once may lose the answer.
+  // A client that never closes would hold its socket. A socket that is cut at once may lose the answer.
   const cut = setTimeout(() => socket.destroy(), CLOSE_TIMEOUT_MS);
   socket.once('close', () => clearTimeout(cut));
   socket.resume();

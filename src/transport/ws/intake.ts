@@ -5,12 +5,12 @@ import { FrameScan } from './frame-scan.ts';
 /** A budget of what a client may send beside its requests (LM11). */
 export type Overrun = 'control_frames' | 'fragments' | 'unfinished' | 'bytes' | 'frames';
 
-/** Why a socket is not read: it goes on when none of them holds. */
+/** Reasons not to read a socket. Reading continues when none holds. */
 const PAUSES = { crowd: 1, bytes: 2, over: 4 } as const;
 
 type Pause = keyof typeof PAUSES;
 
-/** What one client sends, before anybody understands it: counted, and when it is too much not read. */
+/** Counts the bytes and frames of one client before they are parsed, and stops reading when there are too many. */
 export class Intake {
   readonly number: number;
   readonly #ws: WebSocket;
@@ -20,7 +20,7 @@ export class Intake {
   #pauses = 0;
   #isListening = false;
   #heardAt = -Infinity;
-  /** When the message under way began, or we last kept it waiting ourselves. */
+  /** When the current message began, or when the server last stopped pausing it. */
   #beganAt = 0;
 
   constructor(number: number, ws: WebSocket, limits: InboundLimits) {
@@ -30,7 +30,7 @@ export class Intake {
     this.#budget = new InboundBudget(limits);
   }
 
-  /** The last ping or pong that counted. */
+  /** When the last ping or pong counted. */
   get heardAt(): number {
     return this.#heardAt;
   }
@@ -43,7 +43,7 @@ export class Intake {
     return this.#budget.isAbused;
   }
 
-  /** Bytes as they come; which budget they are over, if one. Over `bytes` it is not read for a while. */
+  /** Counts bytes as they arrive. Returns the budget that they exceed, if any. Over `bytes` the socket pauses. */
   take(bytes: Uint8Array, now: number): 'fragments' | 'bytes' | undefined {
     if (this.#pauses & PAUSES.over) return undefined;
     const fragments = this.#scan.take(bytes);
@@ -56,7 +56,7 @@ export class Intake {
     return 'bytes';
   }
 
-  /** One ping or pong; `awaited` when somebody listens for it. */
+  /** Counts one ping or pong. `awaited` when an actor listens for it. */
   control(now: number): 'counted' | 'awaited' | 'over' {
     if (!this.#budget.control(now)) return 'over';
     this.#heardAt = now;
@@ -65,24 +65,24 @@ export class Intake {
     return isAwaited ? 'awaited' : 'counted';
   }
 
-  /** A frame found no room with those that wait. */
+  /** A frame found the queue full. */
   crowded(now: number): void {
     this.#budget.crowded(now);
   }
 
-  /** True when there was a sign after `since` already; else the next one is `awaited`. */
+  /** True when there was a sign of life after `since`. Else the next one is `awaited`. */
   listen(since: number): boolean {
     this.#isListening = this.#heardAt <= since;
     return !this.#isListening;
   }
 
-  /** How long the message under way has taken. What we do not read ourselves takes no time. */
+  /** How long the current message has taken, without the server's own pauses. */
   unfinishedMs(now: number): number {
     if (this.#pauses !== 0) this.#beganAt = now;
     return now - this.#beganAt;
   }
 
-  /** False when it was paused for that already. */
+  /** False when it is paused for that reason already. */
   pauseFor(why: Pause): boolean {
     const before = this.#pauses;
     this.#pauses |= PAUSES[why];
@@ -96,16 +96,16 @@ export class Intake {
     if (before !== 0 && this.#pauses === 0) this.#ws.resume();
   }
 
-  /** Reads nothing any more; false when that was so already. */
+  /** Stops reading for good. False when it has stopped already. */
   stop(): boolean {
     return this.pauseFor('over');
   }
 }
 
-/** How often messages that are not whole are looked at. */
+/** How often the watch looks at incomplete messages. */
 const LOOK_EVERY_MS = 1_000;
 
-/** Looks after messages that do not become whole: one timer for all of them, and none while there are none. */
+/** Watches for messages that stay incomplete. All of them share one timer, which runs only while there are any. */
 export class IntakeWatch {
   readonly #now: () => number;
   readonly #messageMs: number;

@@ -8,25 +8,25 @@ export interface Peer {
   readonly ws: WebSocket;
   readonly socket: Duplex;
   readonly intake: Intake;
-  /** Written since the last flush. */
+  /** Buffers written since the last flush. */
   pending: Buffer[];
-  /** Handed to the stream since the beginning. */
+  /** Bytes passed to the stream since the beginning. */
   flushedBytes: number;
-  /** Over its outbound limit: takes no batches until it is reopened (LM7). */
+  /** Over its outbound limit: it accepts no batches until it is reopened (LM7). */
   isShut: boolean;
-  /** Over it, and not drained yet. */
+  /** Over its outbound limit, and not drained yet. */
   isCongested: boolean;
 }
 
-/** Why a frame made its socket be closed. */
+/** Why a frame closes its socket. */
 export type BrokenFrame = 'binary_refused' | 'frame_too_large' | 'invalid_utf8';
 
-/** Who hears what comes of peers. */
+/** Handles the events of all peers. */
 export interface PeerListener {
   /** Bytes, before `ws` reads them. */
   arrived(peer: Peer, bytes: Buffer): void;
   received(peer: Peer, data: Buffer, isBinary: boolean): void;
-  /** A ping with what it bears, or a pong. */
+  /** A ping with its payload, or a pong. */
   controlled(peer: Peer, ping: Buffer | undefined): void;
   broken(reason: BrokenFrame): void;
   closed(peer: Peer, code: number): void;
@@ -40,7 +40,7 @@ interface Known {
 
 type KnownSocket = WebSocket & Known;
 
-/** Shared functions: a closure per connection and event would cost memory for nothing. */
+/** The listeners are shared functions. A closure per connection and event would cost memory for nothing. */
 export function listenTo(peer: Peer, listener: PeerListener): void {
   const { ws, socket } = peer;
   const known = { listener, peer };
@@ -79,7 +79,7 @@ function onClose(this: WebSocket, code: number): void {
   listener.closed(peer, code);
 }
 
-/** A broken frame or socket: `ws` closes it with the code of the protocol, and `close` follows. */
+/** A broken frame or socket: `ws` closes it with the protocol's code, and `close` follows. */
 function onBroken(this: WebSocket, error: Error & { code?: string }): void {
   const reason = BROKEN[error.code ?? ''];
   if (reason) (this as KnownSocket)[kPeer].listener.broken(reason);

@@ -11,23 +11,23 @@ import { Intake, IntakeWatch, type Overrun } from './intake.ts';
 import { listenTo, type BrokenFrame, type Peer, type PeerListener } from './peer.ts';
 
 export interface WsSocketsOptions {
-  /** Past it a client is slow (LM7); 0: no limit. */
+  /** A client with more unsent bytes is slow (LM7); 0: no limit. */
   readonly outboundMaxBytes: number;
   /** What a client may send beside its requests (LM11). */
   readonly inbound: InboundLimits;
   /** The monotonic clock, milliseconds. */
   readonly now: () => number;
   readonly onBroken: (reason: BrokenFrame) => void;
-  /** A client went over a budget of what it may send. */
+  /** A client exceeded a budget of what it may send. */
   readonly onOverrun: (what: Overrun) => void;
 }
 
-/** How long a client that was put out may take to read why, before its socket is cut. */
+/** How long an evicted client may take to read the reason. After that its socket is cut. */
 const PUT_OUT_MS = 1_000;
 
 /**
- * The sockets of this node. Frames are written to the TCP socket below `ws`, whole and in order; `ws` itself
- * reads, and sends nothing but pings, pongs and the close. What a client sends is counted before `ws` reads it (LM11).
+ * The sockets of this node. It writes frames to the TCP socket below `ws`, whole and in order. `ws` reads, and sends only
+ * pings, pongs and the close. The intake counts what a client sends before `ws` reads it (LM11).
  */
 export class WsSockets implements Sockets, PeerListener {
   readonly #options: WsSocketsOptions;
@@ -37,7 +37,7 @@ export class WsSockets implements Sockets, PeerListener {
   readonly #encoded = new WeakMap<FrameBatch, Buffer>();
   #dirty: Peer[] = [];
   #inbox!: Inbox;
-  /** Bytes handed to sockets, and frames and bytes taken from them, since the start. */
+  /** Bytes passed to sockets, and frames and bytes received, since the start. */
   readonly traffic = { bytesOut: 0, framesIn: 0, bytesIn: 0 };
 
   constructor(options: WsSocketsOptions) {
@@ -54,7 +54,7 @@ export class WsSockets implements Sockets, PeerListener {
     return this.#peers.size;
   }
 
-  /** Takes over a socket whose upgrade is done. */
+  /** Adds a socket whose upgrade is complete. */
   add(ws: WebSocket, socket: Duplex, claims: Claims): void {
     const number = this.#inbox.opened(claims);
     const peer: Peer = {
@@ -107,7 +107,7 @@ export class WsSockets implements Sockets, PeerListener {
     for (const peer of dirty) this.#flushOne(peer);
   }
 
-  /** What was written in one slice leaves in one call to the system. */
+  /** Everything written in one slice leaves in one system call. */
   #flushOne(peer: Peer): void {
     const { pending, socket, ws } = peer;
     peer.pending = [];
@@ -144,7 +144,7 @@ export class WsSockets implements Sockets, PeerListener {
   measure(connection: number): Measured {
     const peer = this.#peers.get(connection);
     if (!peer) return NOBODY;
-    // What the stream counts falls only when a whole write is through; libuv knows how far the one under way is.
+    // The stream's count falls only when a whole write completes. libuv knows the progress of the current one.
     const { writableLength } = peer.socket;
     const handle = (peer.socket as { _handle?: { writeQueueSize?: number } | null })._handle;
     const heldBytes = handle?.writeQueueSize
@@ -171,7 +171,7 @@ export class WsSockets implements Sockets, PeerListener {
     if (PUT_OUT.has(code)) this.#hearNoMore(peer);
   }
 
-  /** Who was put out is not read any more, not even its goodbye: it would go on. */
+  /** Stops reading an evicted client, even its close frame. Otherwise the client could keep sending. */
   #hearNoMore({ intake, socket }: Peer): void {
     if (!intake.stop()) return;
     const cut = setTimeout(() => socket.destroy(), PUT_OUT_MS);
@@ -180,7 +180,7 @@ export class WsSockets implements Sockets, PeerListener {
 
   // --- in
 
-  /** Before `ws` reads it: of what is too much it must not read more. */
+  /** Runs before `ws` reads the bytes, so that `ws` reads none beyond the budgets. */
   arrived(peer: Peer, bytes: Buffer): void {
     const found = peer.intake.take(bytes, this.#options.now());
     if (found === 'fragments') this.#overrun(peer.number, found);
@@ -189,7 +189,7 @@ export class WsSockets implements Sockets, PeerListener {
   }
 
   received(peer: Peer, data: Buffer, isBinary: boolean): void {
-    // After the close nothing counts any more.
+    // Nothing counts after the close.
     if (peer.ws.readyState !== peer.ws.OPEN) return;
     if (isBinary) {
       this.#options.onBroken('binary_refused');
@@ -213,20 +213,20 @@ export class WsSockets implements Sockets, PeerListener {
     if (intake.pauseFor('crowd')) this.#inbox.whenDrained(number, () => intake.resume('crowd'));
   }
 
-  /** A ping or a pong: a sign of life, as long as there are not too many. */
+  /** A ping or a pong: a sign of life, within the budget. */
   controlled(peer: Peer, ping: Buffer | undefined): void {
     const { intake, ws, socket, number } = peer;
     if (ws.readyState !== ws.OPEN) return;
     const found = intake.control(this.#options.now());
     if (found === 'over') return this.#overran(peer, 'control_frames');
     if (found === 'awaited') this.#inbox.heard(number);
-    // Who does not read what it was sent gets no more answers: nothing else would bound them.
+    // A client that does not read gets no pongs, because nothing else would bound them.
     if (ping === undefined || peer.isCongested) return;
     ws.pong(ping);
     if (socket.writableLength > this.#outboundMax) this.#congest(peer);
   }
 
-  /** Over a budget that fills again; who goes on over it is put out. */
+  /** Counts one overrun of a budget. A client that keeps exceeding them is evicted. */
   #overran(peer: Peer, what: Overrun): void {
     this.#options.onOverrun(what);
     if (peer.intake.isAbused) this.#putOut(peer);
@@ -239,7 +239,7 @@ export class WsSockets implements Sockets, PeerListener {
     this.#putOut(peer);
   }
 
-  /** At once: `ws` would find another reason to close, and the actor may be waiting for its turn. */
+  /** Evicts at once: `ws` might find another reason to close, and the actor may have to wait for its turn. */
   #putOut(peer: Peer): void {
     this.close(peer.number, CLOSE_CODES.rate_abuse, 'rate_abuse');
     this.#inbox.abused(peer.number);
@@ -256,7 +256,7 @@ export class WsSockets implements Sockets, PeerListener {
     this.#inbox.closed(peer.number, code);
   }
 
-  /** Ends every socket at once, for when there is no time left to be polite. */
+  /** Cuts every socket at once, when there is no time left for a close. */
   terminateAll(): void {
     for (const peer of this.#peers.values()) peer.ws.terminate();
   }
@@ -264,5 +264,5 @@ export class WsSockets implements Sockets, PeerListener {
 
 const NOBODY: Measured = { readBytes: 0, heldBytes: 0, heardAt: -Infinity };
 
-/** Who is closed with one of these went on in spite of being told. */
+/** Codes that close a client which continued in spite of warnings. */
 const PUT_OUT: ReadonlySet<number> = new Set([CLOSE_CODES.too_many_bad_frames, CLOSE_CODES.rate_abuse]);

@@ -3,7 +3,7 @@ import type { HeldCall } from '../../support/program.ts';
 
 export const bug: PastBug = {
   name: 'evicted-during-resume',
-  what: 'Who is put off a channel while his resume is under way is told that he is on it.',
+  what: 'A user who is removed from a channel during a resume gets the answer that the channel is on.',
   file: 'actors/connection/subscriptions.ts',
   edits: [
     {

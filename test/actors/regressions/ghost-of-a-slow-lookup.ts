@@ -3,17 +3,17 @@ import type { HeldCall } from '../../support/program.ts';
 
 export const bug: PastBug = {
   name: 'ghost-of-a-slow-lookup',
-  what: 'Who leaves while his right is being looked up comes in afterwards.',
-  file: 'actors/home/room.ts',
+  what: 'A user who leaves while the home looks up the right comes in afterwards.',
+  file: 'actors/home/joins.ts',
   edits: [
     {
-      find: `      if (!entering) return later.reply(replyTo, GONE_MEANWHILE);
+      find: `  if (!current) return LEFT_MEANWHILE;
 `,
       replace: ``,
     },
     {
-      find: `      if (entering !== device) return`,
-      replace: `      if (entering && entering !== device) return`,
+      find: `  if (current !== device) return`,
+      replace: `  if (current && current !== device) return`,
     },
   ],
   invariant: 16,

@@ -3,29 +3,30 @@ import type { HeldCall } from '../../support/program.ts';
 
 export const bug: PastBug = {
   name: 'head-before-announcement',
-  what: 'The relay reads the head while it is not announced to the home yet: what is stored in between reaches nobody.',
+  what: 'The relay reads the head before the home knows it: entries that are stored in between reach no client.',
   file: 'actors/relay/relay.ts',
   edits: [
     {
-      find: `    this.#enter(subscriber, 'enter', out);
+      find: `    this.#requests.add(subscriber, 'enter', out);
   }`,
       replace: `    this.#askPlace(subscriber, out);
   }`,
     },
     {
-      find: `    if (!subscriber.entered) return;
-    if (!answer.ok`,
+      find: `    if (!answer.ok || !answer.body.ok) {
+      if (!subscriber.isIn)`,
       replace: `    if (!subscriber.entered) {
       (subscriber as any).early = answer;
-      return this.#enter(subscriber, 'enter', out);
+      return this.#requests.add(subscriber, 'enter', out);
     }
-    if (!answer.ok`,
+    if (!answer.ok || !answer.body.ok) {
+      if (!subscriber.isIn)`,
     },
     {
-      find: `    // The head is read after the home knows of us`,
+      find: `    // The home names the head`,
       replace: `    if ((subscriber as any).early) return this.#headRead(subscriber, (subscriber as any).early, 0, out);
     if (subscriber) return;
-    // The head is read after the home knows of us`,
+    // The home names the head`,
     },
   ],
   invariant: 5,
@@ -47,7 +48,7 @@ export const bug: PastBug = {
       .frames(ann)
       .flatMap(({ type, id, seq }) => (type === 'chat' || id === 'j' ? [`${id} ${seq}`] : []));
   },
-  // What it is told begins behind m2, or with it; else m2 reaches it never.
-  sound: ['j 2'],
+  // It is told where it begins, and of m2 if that comes later; else m2 reaches it never.
+  sound: ['j 1', 'm2 2'],
   broken: ['j 1'],
 };

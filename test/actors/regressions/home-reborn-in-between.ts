@@ -3,12 +3,12 @@ import type { HeldCall } from '../../support/program.ts';
 
 export const bug: PastBug = {
   name: 'home-reborn-in-between',
-  what: 'A new life of a home does not hear of those whom the one before had just let in.',
+  what: 'A new generation of a home does not learn of users whom the one before had just admitted.',
   file: 'actors/relay/relay.ts',
   edits: [
     {
-      find: `      if (subscriber.entered) this.#enter(subscriber, 'reenter', out);`,
-      replace: `      if (subscriber.isIn) this.#enter(subscriber, 'reenter', out);`,
+      find: `      if (subscriber.entered) this.#requests.add(subscriber, 'reenter', out);`,
+      replace: `      if (subscriber.isIn) this.#requests.add(subscriber, 'reenter', out);`,
     },
   ],
   invariant: 16,
@@ -18,7 +18,7 @@ export const bug: PastBug = {
     p.frame(bob, { type: 'join', id: 'j', room: 'r' });
     let heads: HeldCall | undefined;
     p.hook = (call) => call.name === 'heads' && (heads = call) !== undefined;
-    p.frame(ann, { type: 'join', id: 'j', room: 'r' });
+    p.frame(ann, { type: 'join', id: 'j', room: 'r', since: 0 });
     // Its home has let her in, and the relay reads how far the log goes.
     p.tell('room:r', { type: 'boom' });
     p.advance(1_000);

@@ -3,7 +3,7 @@ import type { HeldCall } from '../../support/program.ts';
 
 export const bug: PastBug = {
   name: 'late-deletion',
-  what: 'A deletion whose outcome was unknown hits what was stored after it was given up.',
+  what: 'A deletion with an unknown outcome removes messages that were stored after it failed.',
   file: 'store/memory/memory-log-store.ts',
   edits: [
     {

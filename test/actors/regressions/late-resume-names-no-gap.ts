@@ -2,7 +2,7 @@ import type { PastBug } from '../../support/past-bug.ts';
 
 export const bug: PastBug = {
   name: 'late-resume-names-no-gap',
-  what: 'A resume that comes when the channel is on already names nothing of what was stored before.',
+  what: 'A resume that comes when the channel is on already does not name the gap before it.',
   file: 'actors/connection/channel-table.ts',
   edits: [
     {

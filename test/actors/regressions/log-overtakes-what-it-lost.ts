@@ -2,7 +2,7 @@ import type { PastBug } from '../../support/past-bug.ts';
 
 export const bug: PastBug = {
   name: 'log-overtakes-what-it-lost',
-  what: 'After a crash the log stores what came behind entries that it has lost.',
+  what: 'After a crash the log stores entries that came after some that it has lost.',
   file: 'actors/log/group-commit.ts',
   edits: [
     {

@@ -3,19 +3,19 @@ import type { HeldCall } from '../../support/program.ts';
 
 export const bug: PastBug = {
   name: 'overtaken-by-who-was-admitted',
-  what: 'While a membership is being read its user is admitted: what he sends then overtakes what waits for the reading.',
+  what: 'A user is admitted while the home reads the membership: later messages overtake those that wait for the read.',
   file: 'actors/home/access.ts',
   edits: [
     {
-      find: `    if (waiting && waiting.length >= WAITING_MAX) return then(this.#unavailable(), turn, out);
-    if (waiting) return void waiting.push({ actor, decide: then });
-    const refusal = this.#refusal(actor, turn);
-    if (refusal !== 'membership' && refusal !== 'banned') return then(refusal, turn, out);
+      find: `    if (waiting && waiting.length >= WAITING_MAX) return this.#unavailable();
+    if (waiting) return (waiting.push(next), 'waiting');
+    const refusal = this.#refusal(by, turn);
+    if (refusal !== 'membership' && refusal !== 'banned') return refusal;
 `,
-      replace: `    const refusal = this.#refusal(actor, turn);
-    if (refusal !== 'membership' && refusal !== 'banned') return then(refusal, turn, out);
-    if (waiting && waiting.length >= WAITING_MAX) return then(this.#unavailable(), turn, out);
-    if (waiting) return void waiting.push({ actor, decide: then });
+      replace: `    const refusal = this.#refusal(by, turn);
+    if (refusal !== 'membership' && refusal !== 'banned') return refusal;
+    if (waiting && waiting.length >= WAITING_MAX) return this.#unavailable();
+    if (waiting) return (waiting.push(next), 'waiting');
 `,
     },
   ],

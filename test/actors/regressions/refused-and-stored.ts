@@ -2,14 +2,12 @@ import type { PastBug } from '../../support/past-bug.ts';
 
 export const bug: PastBug = {
   name: 'refused-and-stored',
-  what: 'Who sends again what is stored, after the right was lost, is told that it is forbidden: so, not stored.',
-  file: 'actors/home/intake.ts',
+  what: 'A user who repeats a stored message after the loss of the right gets forbidden, which means: not stored.',
+  file: 'actors/home/publish-pipeline.ts',
   edits: [
     {
-      find: `outcomeUnknown(this.#limits));
-      this.#refusals.refuse(sent, refusal, at, later);`,
-      replace: `outcomeUnknown(this.#limits));
-      later.reply(asker.replyTo, refusal);`,
+      find: `  duplicates.refuse(next.sent, refusal, turn, out);`,
+      replace: `  out.reply(asker.replyTo, refusal);`,
     },
   ],
   invariant: 6,

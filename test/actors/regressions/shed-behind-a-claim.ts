@@ -3,14 +3,14 @@ import { ONE_WAITS, type PastBug } from '../../support/past-bug.ts';
 
 export const bug: PastBug = {
   name: 'shed-behind-a-claim',
-  what: 'What the log still has of the reign before is given to it again and shed, and called not stored.',
-  file: 'actors/home/ledger.ts',
+  what: 'The home appends entries again that the log still has under the epoch before; they are shed and fail as unstored.',
+  file: 'actors/home/channel-writer.ts',
   edits: [
     {
       find: `      this.#pending.doubtAll(this.#head);
-      this.#adopt(claimed);
+      this.#adopt(claimed, out);
 `,
-      replace: `      this.#adopt(claimed);
+      replace: `      this.#adopt(claimed, out);
 `,
     },
   ],

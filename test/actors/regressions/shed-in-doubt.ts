@@ -3,13 +3,13 @@ import { ONE_WAITS, type PastBug } from '../../support/past-bug.ts';
 
 export const bug: PastBug = {
   name: 'shed-in-doubt',
-  what: 'A message in doubt that finds no room when it is given again is called unstored.',
-  file: 'actors/home/ledger.ts',
+  what: 'A message in doubt for which the log has no room at the second append fails as unstored.',
+  file: 'actors/home/channel-writer.ts',
   edits: [
     {
       find: `          if (mayBeStored(pending)) isDoubted = true;
-          else this.#answer(pending, this.unavailable(), out);`,
-      replace: `          this.#answer(pending, this.unavailable(), out);`,
+          else this.#pending.answer(pending, this.unavailable(), out);`,
+      replace: `          this.#pending.answer(pending, this.unavailable(), out);`,
     },
   ],
   invariant: 6,
@@ -19,7 +19,7 @@ export const bug: PastBug = {
     p.settle();
     const held: Record<string, HeldCall> = {};
     p.hook = (call) => {
-      if (call.name === 'append') held[call.request.groups[0].channel] = call;
+      if (call.name === 'append') held[call.request.appends[0].channel] = call;
       if (call.name === 'claim') held['claim'] = call;
       return call.name === 'append' || call.name === 'claim';
     };

@@ -2,14 +2,14 @@ import type { Mutant } from './plant.ts';
 
 export const mutant: Mutant = {
   name: 'ban-lets-stay',
-  what: 'Who is banned is refused from then on, and goes on hearing the room that he is in.',
-  file: 'actors/home/record-changes.ts',
+  what: 'A banned user is refused from then on, and still gets the messages of the room.',
+  file: 'actors/home/room-commands.ts',
   edits: [
     {
-      find: `    if (change.type === 'ban') evictions.expel(change.user, turn, out);`,
+      find: `  if (change.type === 'ban') expel(room, change.user, turn, out);`,
       replace: ``,
     },
   ],
-  seed: 2,
+  seed: 16,
   invariant: 3,
 };

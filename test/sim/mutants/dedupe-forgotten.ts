@@ -2,7 +2,7 @@ import type { Mutant } from './plant.ts';
 
 export const mutant: Mutant = {
   name: 'dedupe-forgotten',
-  what: 'Repeats are known only as long as the reign lasts: after a restart they are stored again.',
+  what: 'The append finds repeats under its own epoch only: after a restart they are stored again.',
   file: 'store/memory/memory-log-store.ts',
   edits: [
     {

@@ -2,7 +2,7 @@ import type { Mutant } from './plant.ts';
 
 export const mutant: Mutant = {
   name: 'no-epoch-check',
-  what: 'The append looks at the owner only: what the owner sent under an earlier reign still goes in.',
+  what: 'The append checks the owner only: it stores messages of the owner under an earlier epoch.',
   file: 'store/memory/memory-log-store.ts',
   edits: [
     {
@@ -10,6 +10,6 @@ export const mutant: Mutant = {
       replace: `if (!row || row.owner !== owner)`,
     },
   ],
-  seed: 5,
+  seed: 11,
   invariant: 9,
 };

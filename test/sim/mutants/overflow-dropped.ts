@@ -2,7 +2,7 @@ import type { Mutant } from './plant.ts';
 
 export const mutant: Mutant = {
   name: 'overflow-dropped',
-  what: 'What does not fit into a mailbox is dropped, and nobody is told.',
+  what: 'A message that does not fit into a mailbox is dropped, and its sender gets no answer.',
   file: 'runtime/mailbox.ts',
   edits: [
     {

@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ts from 'typescript';
-import { DEFAULT_CLIENTS, type ClientKind } from '../../../src/sim/client-kinds.ts';
+import { DEFAULT_CLIENTS, type ClientKind } from '../../../src/sim/clients/client-kinds.ts';
 import { planted, type Bug } from '../../support/planted.ts';
 import { ROOT } from '../../support/source.ts';
 
@@ -36,17 +36,20 @@ export async function allMutants(): Promise<Mutant[]> {
   return modules.map(({ mutant }) => mutant);
 }
 
+/** Copies what runs of a build: without types and maps, which are two thirds of its files. */
+function copyCode(from: string, to: string): void {
+  cpSync(join(ROOT, from), to, { recursive: true, filter: (file) => !/\.(map|d\.ts)$/.test(file) });
+}
+
 /** A build of the program with a bug in it, and nothing else changed; `undefined` for one without. */
 export class Planted {
   readonly #folder: string;
-  readonly #faults: string;
-  readonly #clients: ClientKind;
+  readonly #mutant: Mutant | undefined;
 
   constructor(mutant: Mutant | undefined) {
-    this.#faults = mutant?.faults ?? 'all';
-    this.#clients = mutant?.clients ?? DEFAULT_CLIENTS;
+    this.#mutant = mutant;
     this.#folder = mkdtempSync(join(tmpdir(), 'vagus-mutant-'));
-    cpSync(join(ROOT, 'dist'), join(this.#folder, 'dist'), { recursive: true });
+    copyCode('dist', join(this.#folder, 'dist'));
     cpSync(join(ROOT, 'package.json'), join(this.#folder, 'package.json'));
     symlinkSync(join(ROOT, 'node_modules'), join(this.#folder, 'node_modules'));
     if (mutant) this.#plant(mutant);
@@ -57,7 +60,7 @@ export class Planted {
     const built = file.replace(/\.ts$/, '.js');
     if (of !== 'client') return join(this.#folder, 'dist', built);
     const copy = join(this.#folder, 'dist/node_modules/vagus-client');
-    cpSync(join(ROOT, 'client/dist'), join(copy, 'dist'), { recursive: true });
+    copyCode('client/dist', join(copy, 'dist'));
     cpSync(join(ROOT, 'client/package.json'), join(copy, 'package.json'));
     return join(copy, 'dist', built);
   }
@@ -73,8 +76,12 @@ export class Planted {
     writeFileSync(this.#place(mutant), outputText);
   }
 
-  /** Simulates seeds until one finds something. */
-  simulate(seed: number, seeds = 1): Verdict {
+  /** Simulates seeds until one finds something, with the faults and clients of `like`. */
+  simulate(
+    seed: number,
+    seeds = 1,
+    like: Pick<Mutant, 'faults' | 'clients'> | undefined = this.#mutant,
+  ): Verdict {
     const args = [
       'simulate',
       '--seed',
@@ -84,13 +91,13 @@ export class Planted {
       '--duration',
       '60s',
       '--faults',
-      this.#faults,
+      like?.faults ?? 'all',
       '--clients',
-      this.#clients,
+      like?.clients ?? DEFAULT_CLIENTS,
     ];
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
-      [join(this.#folder, 'dist/cli.js'), ...args],
+      [join(this.#folder, 'dist/cli/main.js'), ...args],
       { encoding: 'utf8' },
     );
     const read = (pattern: RegExp): number | undefined => {

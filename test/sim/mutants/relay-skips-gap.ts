@@ -2,7 +2,7 @@ import type { Mutant } from './plant.ts';
 
 export const mutant: Mutant = {
   name: 'relay-skips-gap',
-  what: 'The relay shows what comes, whether or not something before it is missing.',
+  what: 'The relay shows each publication at once, even if entries before it are missing.',
   file: 'actors/relay/stream.ts',
   edits: [
     {

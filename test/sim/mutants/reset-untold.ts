@@ -2,7 +2,7 @@ import type { Mutant } from './plant.ts';
 
 export const mutant: Mutant = {
   name: 'reset-untold',
-  what: 'A relay finds that the log has lost its end and goes on from there, and tells nobody.',
+  what: 'A relay finds that the log has lost its end and continues from there without a reset.',
   file: 'actors/relay/stream.ts',
   edits: [
     {

@@ -2,7 +2,7 @@ import type { Mutant } from './plant.ts';
 
 export const mutant: Mutant = {
   name: 'resume-off-by-one',
-  what: 'A client that comes back is sent what follows the message after its last one.',
+  what: 'A client that comes back misses the message after its last one.',
   file: 'actors/connection/resume.ts',
   edits: [
     {

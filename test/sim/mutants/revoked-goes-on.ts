@@ -2,8 +2,8 @@ import type { Mutant } from './plant.ts';
 
 export const mutant: Mutant = {
   name: 'revoked-goes-on',
-  what: 'Connections whose session is ended are left to the next look at all sessions.',
-  file: 'actors/sessions.ts',
+  what: 'The connections of an ended session stay until the next look at all sessions.',
+  file: 'actors/node/sessions.ts',
   edits: [
     {
       find: `if (isEndedBy(made, key)) out.tell(address, { type: 'revoked' });`,

@@ -2,7 +2,7 @@ import type { Mutant } from './plant.ts';
 
 export const mutant: Mutant = {
   name: 'sdk-forgets-its-doubt',
-  what: 'What was under way when the connection was lost is called unsent when its time is over.',
+  what: 'A message that was under way when the connection was lost fails as unsent when its time is over.',
   of: 'client',
   file: 'sending/send-queue.ts',
   edits: [

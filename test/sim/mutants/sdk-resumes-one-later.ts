@@ -2,7 +2,7 @@ import type { Mutant } from './plant.ts';
 
 export const mutant: Mutant = {
   name: 'sdk-resumes-one-later',
-  what: 'After a reconnect a channel goes on behind the message that is missing.',
+  what: 'After a reconnect a channel continues after the missing message.',
   of: 'client',
   file: 'rooms/positions.ts',
   edits: [

@@ -2,7 +2,7 @@ import type { Mutant } from './plant.ts';
 
 export const mutant: Mutant = {
   name: 'sdk-skips-what-is-named',
-  what: 'What the server names as a gap is taken for read.',
+  what: 'The client takes a gap that the server names for read.',
   of: 'client',
   file: 'rooms/channel-reader.ts',
   edits: [

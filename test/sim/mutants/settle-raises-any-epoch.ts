@@ -2,7 +2,7 @@ import type { Mutant } from './plant.ts';
 
 export const mutant: Mutant = {
   name: 'settle-raises-any-epoch',
-  what: 'A home that settles a doubt raises the epoch, whoever holds the channel by then.',
+  what: 'A home that settles a doubt raises the epoch, even if another home owns the channel by then.',
   file: 'store/memory/memory-log-store.ts',
   edits: [
     {

@@ -2,7 +2,7 @@ import type { Mutant } from './plant.ts';
 
 export const mutant: Mutant = {
   name: 'slow-client-skips-page',
-  what: 'A slow client that has been given one page is taken to have had all of them.',
+  what: 'A slow client counts as caught up after its first page.',
   file: 'actors/relay/catch-up.ts',
   edits: [
     {

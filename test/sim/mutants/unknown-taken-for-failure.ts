@@ -3,7 +3,7 @@ import type { Mutant } from './plant.ts';
 export const mutant: Mutant = {
   name: 'unknown-taken-for-failure',
   what: 'A commit whose outcome is unknown is taken for one that failed.',
-  file: 'actors/home/ledger.ts',
+  file: 'actors/home/channel-writer.ts',
   edits: [
     {
       find: `          if (outcome.type === 'unknown') pending.doubtedAt ??= this.#head;
@@ -11,6 +11,6 @@ export const mutant: Mutant = {
       replace: ``,
     },
   ],
-  seed: 4,
+  seed: 5,
   invariant: 6,
 };

@@ -1,0 +1,227 @@
+import type { Behaviour, Lifecycle, ReplyTo, TimerFired, Answered, Turn } from '../../runtime/ports/actor.ts';
+import type { StoreCalls, StoreReply, StoreRequest } from '../../runtime/ports/log-store.ts';
+import type { Incarnation } from '../../runtime/ports/placement.ts';
+import { explore, type ChartState } from '../kit/chart.ts';
+import { HOME_KINDS, type HomeMessage } from '../messages/home.ts';
+import type { RelayMessage } from '../messages/relay.ts';
+import { Effects } from '../kit/effects.ts';
+import { OVERLAP, type LeaseMessage } from '../messages/node.ts';
+import { leaseMachine } from './lease.machine.ts';
+import { Peers, type PeerLimits } from './peers.ts';
+
+export const leaseChart = explore(leaseMachine);
+
+export interface LeaseLimits extends PeerLimits {
+  /** From the start of a renewal to the start of the next. */
+  readonly renewMs: number;
+  readonly deadlineMs: number;
+  /** How much earlier a process doubts itself than any other process can. */
+  readonly doubtMarginMs: number;
+  /** Between two removals of rows of the dead. */
+  readonly forgetEveryMs: number;
+}
+
+/** Three renewals and the deadline of one fit into a lease's life: a late one makes no process dead. */
+export const LEASE_LIMITS: LeaseLimits = {
+  renewMs: 700,
+  deadlineMs: 600,
+  lifeMs: 3_000,
+  doubtMarginMs: 50,
+  gapMs: 1_500,
+  forgetMs: 15_000,
+  forgetEveryMs: 15_000,
+};
+
+export interface LeaseOptions {
+  readonly node: string;
+  /** The incarnation whose lease it is. */
+  readonly incarnation: Incarnation;
+  readonly limits?: LeaseLimits;
+}
+
+type Renewal = StoreCalls['renew']['reply'];
+
+type UnderWay =
+  | { readonly for: 'renewal'; readonly sentAt: number }
+  | { readonly for: 'forgotten' }
+  | { readonly for: 'release' };
+
+/**
+ * The process's lease (D11): a row of its own in the database, to which every renewal adds a beat, and the look at the
+ * rows of all others that comes with it. It reports peers, and a database that is not the one it was, to the actors
+ * that need to know.
+ *
+ * - It calls the store itself: no breaker and no queue of the log holds a renewal back.
+ * - What it costs is one statement every 0.7 s, and one more in 15 s while there is something to remove.
+ */
+class Lease {
+  state: ChartState = leaseChart.initial;
+  readonly #options: LeaseOptions;
+  readonly #limits: LeaseLimits;
+  readonly #peers: Peers;
+  readonly #underWay = new Map<number, UnderWay>();
+  #lastCall = 0;
+  #timeline: string | undefined;
+  /** The database's time when it last showed no other process. */
+  #aloneAt: number | null = null;
+  #forgotAt = -Infinity;
+  #releasers: ReplyTo[] = [];
+  /** When the renewal that was confirmed last had been sent. */
+  #confirmedAt = 0;
+
+  constructor(options: LeaseOptions) {
+    this.#options = options;
+    this.#limits = options.limits ?? LEASE_LIMITS;
+    this.#peers = new Peers(this.#limits);
+  }
+
+  take(message: LeaseMessage | TimerFired | Answered, turn: Turn): Effects {
+    const out = new Effects();
+    switch (message.type) {
+      case 'start':
+      case 'answer':
+        break;
+      case 'sayPeers':
+        this.#tellPeers(out);
+        break;
+      case 'release':
+        this.#release(turn, out);
+        break;
+      case 'timer':
+        if (message.timer === 'renew') this.renew(turn, out);
+        else this.#fire(message.timer, turn, out);
+        break;
+      case 'storeReplied':
+        this.#replied(message.call, message.reply, turn, out);
+        break;
+    }
+    return out;
+  }
+
+  renew(turn: Turn, out: Effects): void {
+    if (this.state.isFinal) return;
+    const { node, incarnation } = this.#options;
+    const mode = this.state.phase === 'connecting' ? 'take' : 'renew';
+    this.#call({ call: 'renew', incarnation, node, mode }, { for: 'renewal', sentAt: turn.now }, out);
+    out.arm('renew', this.#limits.renewMs);
+  }
+
+  #call(request: StoreRequest, underWay: UnderWay, out: Effects): void {
+    const call = ++this.#lastCall;
+    this.#underWay.set(call, underWay);
+    out.add({ type: 'store', call, request, deadlineMs: this.#limits.deadlineMs });
+  }
+
+  #replied(call: number, reply: StoreReply, turn: Turn, out: Effects): void {
+    const underWay = this.#underWay.get(call);
+    this.#underWay.delete(call);
+    if (underWay?.for === 'release') for (const asker of this.#releasers.splice(0)) out.reply(asker, {});
+    if (underWay?.for !== 'renewal' || this.state.isFinal) return;
+    // A database in recovery is a copy that may be behind: it does not show how others are now.
+    const renewal = reply.ok ? (reply.value as Renewal) : undefined;
+    if (!renewal || renewal.isInRecovery) return out.count('lease_failed');
+    out.count(renewal.isHeld ? 'lease_confirmed' : 'lease_lost');
+    if (!renewal.isHeld) return this.#fire('lost', turn, out);
+    this.#confirmedAt = Math.max(this.#confirmedAt, underWay.sentAt);
+    this.#fire('confirmed', turn, out);
+    this.#lookAtTimeline(renewal, out);
+    this.#lookAround(renewal, underWay.sentAt, turn, out);
+  }
+
+  #lookAtTimeline({ timeline }: Renewal, out: Effects): void {
+    const before = this.#timeline;
+    if (timeline === null || timeline === before) return;
+    this.#timeline = timeline;
+    if (before === undefined) return;
+    out.add({
+      type: 'log',
+      level: 'warn',
+      event: 'database on another timeline',
+      details: { timeline, before },
+    });
+    const message: RelayMessage & HomeMessage = { type: 'timelineChanged' };
+    for (const kind of [...HOME_KINDS, 'relay']) out.add({ type: 'tellLocalKind', kind, message });
+  }
+
+  #lookAround({ leases, at }: Renewal, sentAt: number, turn: Turn, out: Effects): void {
+    const before = this.#peers.alive;
+    const hasChanged = this.#peers.look({ leases, sentAt, now: turn.now });
+    const { alive } = this.#peers;
+    if (hasChanged) {
+      this.#tellPeers(out);
+      const nodes = (peers: typeof alive): string[] => peers.map(({ incarnation }) => incarnation);
+      const details = { now: nodes(alive), before: nodes(before) };
+      out.add({ type: 'log', level: 'info', event: 'processes beside this one', details });
+    }
+    if (alive.length === 0) this.#aloneAt = at;
+    const forgotten = this.#peers.forgotten(sentAt);
+    if (forgotten.length === 0 || turn.now - this.#forgotAt < this.#limits.forgetEveryMs) return;
+    this.#forgotAt = turn.now;
+    this.#call({ call: 'endLeases', leases: forgotten }, { for: 'forgotten' }, out);
+  }
+
+  #tellPeers(out: Effects): void {
+    out.tell(OVERLAP, { type: 'peersChanged', peers: this.#peers.alive, aloneAt: this.#aloneAt });
+  }
+
+  #release(turn: Turn, out: Effects): void {
+    if (turn.replyTo) this.#releasers.push(turn.replyTo);
+    if (!this.state.isFinal) return this.#fire('released', turn, out);
+    const isUnderWay = [...this.#underWay.values()].some((call) => call.for === 'release');
+    if (!isUnderWay) for (const asker of this.#releasers.splice(0)) out.reply(asker, {});
+  }
+
+  #fire(event: string, turn: Turn, out: Effects): void {
+    const edge = this.state.edges[event];
+    if (!edge?.isHandled) return;
+    this.state = edge.to;
+    for (const effect of edge.effects) {
+      if (effect.type === 'arm') out.arm(effect.timer, this.#doubtMs(turn.now));
+      else if (effect.type === 'disarm') out.disarm(effect.timer);
+      else if (effect.action === 'tellLost') this.#tellLost(out);
+      else if (effect.action === 'giveBack') this.#giveBack(out);
+    }
+  }
+
+  /** Counted from when the confirmed renewal had been sent: others cannot have seen it earlier. */
+  #doubtMs(now: number): number {
+    const { lifeMs, doubtMarginMs } = this.#limits;
+    return lifeMs - doubtMarginMs - (now - this.#confirmedAt);
+  }
+
+  /** The row is gone: this process stood still for so long that others cleared it away. */
+  #tellLost(out: Effects): void {
+    out.add({
+      type: 'log',
+      level: 'warn',
+      event: 'lease lost',
+      details: { incarnation: this.#options.incarnation },
+    });
+  }
+
+  #giveBack(out: Effects): void {
+    out.disarm('renew');
+    const leases = [{ incarnation: this.#options.incarnation, beats: null }];
+    this.#call({ call: 'endLeases', leases }, { for: 'release' }, out);
+  }
+}
+
+export function leaseBehaviour(options: LeaseOptions): Behaviour<Lease, LeaseMessage> {
+  const { renewMs, deadlineMs, lifeMs } = options.limits ?? LEASE_LIMITS;
+  if (3 * renewMs + deadlineMs > lifeMs)
+    throw new Error(`a lease of ${lifeMs} ms is too short for renewals every ${renewMs} ms`);
+  return {
+    kind: 'lease',
+    mailboxMax: 64,
+    supervision: 'restart',
+    placement: 'node',
+    start: (_, turn) => {
+      const lease = new Lease(options);
+      const out = new Effects();
+      lease.renew(turn, out);
+      return [lease, out.effects];
+    },
+    step: (lease, message, turn) => lease.take(message, turn).effects,
+    chartStates: (lease): readonly Lifecycle[] => [{ chart: 'lease', state: lease.state }],
+  };
+}

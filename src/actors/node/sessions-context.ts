@@ -1,0 +1,28 @@
+import type { Revocation, SessionKey } from '../../protocol/revocation.ts';
+import type { Awaits, ReplyTo } from '../../runtime/ports/actor.ts';
+import type { ConnectionAddress } from '../messages/connection.ts';
+import type { StoreAnswer } from '../messages/log.ts';
+
+/** What the store was asked. */
+export type SessionsContext = RoundContext | RevokeContext | UnrevokeContext | PruneContext;
+
+/** A look-up of these sessions, each at the place of its connection. */
+export interface RoundContext extends Awaits<StoreAnswer<'revoked'>> {
+  readonly for: 'round';
+  readonly addresses: readonly ConnectionAddress[];
+  readonly keys: readonly SessionKey[];
+}
+
+interface RevokeContext extends Omit<Revocation, 'at'>, Awaits<StoreAnswer<'revoke'>> {
+  readonly for: 'revoke';
+  readonly replyTo: ReplyTo | undefined;
+}
+
+interface UnrevokeContext extends Pick<Revocation, 'user' | 'session'>, Awaits<StoreAnswer<'unrevoke'>> {
+  readonly for: 'unrevoke';
+  readonly replyTo: ReplyTo | undefined;
+}
+
+interface PruneContext extends Awaits<StoreAnswer<'pruneRevocations'>> {
+  readonly for: 'prune';
+}

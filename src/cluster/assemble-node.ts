@@ -1,0 +1,51 @@
+import { HOME_KINDS, type HomeMessage } from '../actors/messages/home.ts';
+import type { RelayMessage } from '../actors/messages/relay.ts';
+import { program, type ProgramOptions } from '../actors/behaviours.ts';
+import type { AnyBehaviour } from '../runtime/cell.ts';
+import { ConnectionInbox } from '../runtime/inbox.ts';
+import type { Observer } from '../runtime/observer.ts';
+import type { Ports } from '../runtime/perform.ts';
+import type { BusEvents } from '../runtime/ports/bus.ts';
+import { ActorSystem } from '../runtime/system.ts';
+
+export interface AssemblyOptions {
+  /** Bounds and timings of the actors. The placement adds the node's incarnation. */
+  readonly program: Omit<ProgramOptions, 'incarnation'>;
+  readonly observer?: Observer | undefined;
+  /** Changes a kind of actor before it is registered, for simulations and tests. */
+  readonly change?: ((behaviour: AnyBehaviour) => AnyBehaviour) | undefined;
+}
+
+/** The actors of one node on its ports. */
+export interface AssembledNode {
+  readonly system: ActorSystem;
+  /** The entry for sockets. */
+  readonly inbox: ConnectionInbox;
+}
+
+/** Assembles a node, for the engine, the simulator and tests alike (D17). */
+export function assembleNode(ports: Ports, options: AssemblyOptions): AssembledNode {
+  const { observer, change = (behaviour) => behaviour } = options;
+  const incarnation = ports.placement.self;
+  const system = new ActorSystem(ports, observer);
+  for (const behaviour of program({ ...options.program, incarnation }))
+    system.register(change(behaviour as unknown as AnyBehaviour));
+  ports.bus.connect(busEvents(system));
+  return { system, inbox: new ConnectionInbox(system, incarnation, ports.clock) };
+}
+
+/** Passes the events of other nodes to the actors. */
+function busEvents(system: ActorSystem): BusEvents {
+  // Publications may be lost, so each relay compares itself with the log.
+  const readLog = (): void => system.tellLocalKind('relay', { type: 'logMoved' } satisfies RelayMessage);
+  return {
+    received: (from, batch) => system.remote.received(from, batch),
+    peerUp: readLog,
+    peerDown: (peer) => {
+      system.remote.peerDown(peer);
+      const withdraw: HomeMessage = { type: 'withdraw', incarnation: peer };
+      for (const kind of HOME_KINDS) system.tellLocalKind(kind, withdraw);
+    },
+    hole: readLog,
+  };
+}

@@ -1,0 +1,92 @@
+import { standingUnder, type Revocation } from '../../protocol/revocation.ts';
+import type { Verdict } from '../../runtime/ports/tokens.ts';
+import { EPOCH_MS, type Timeline } from '../kit/timeline.ts';
+import type { Violate } from '../kit/violation.ts';
+
+/** How long the node may still send to a connection after the end of its session (JW5), unless the process stands still. */
+const ENDS_MS = 1_000;
+
+/** Longer than any handshake takes. */
+const HANDSHAKE_MS = 30_000;
+
+type Which = Pick<Revocation, 'user' | 'session'>;
+
+interface Ended extends Revocation {
+  /** When the answer arrived, in virtual time. */
+  readonly knownAt: number;
+}
+
+/** The revocations that a back end may rely on after its requests (JW5). */
+export class EndedSessions {
+  readonly #timeline: Timeline;
+  readonly #violate: Violate;
+  /** Revocations that apply to new tokens. */
+  #inForce: Ended[] = [];
+  /** Every revocation. Open connections end, whatever becomes of it later. */
+  readonly #ever: Ended[] = [];
+  /** Users accepted while the store was unreachable. The node checks them later, and closes them if needed (JW3). */
+  readonly #unchecked: { readonly user: string; readonly at: number }[] = [];
+
+  /** When the process stood still, in order. */
+  readonly #still: { readonly from: number; readonly until: number }[] = [];
+
+  constructor(timeline: Timeline, violate: Violate) {
+    this.#timeline = timeline;
+    this.#violate = violate;
+  }
+
+  standsStill(ms: number): void {
+    const from = this.#timeline.now;
+    this.#still.push({ from, until: from + ms });
+  }
+
+  /** Until when a state of that time may still have effects. */
+  #until(then: number): number {
+    let until = then + ENDS_MS;
+    for (const still of this.#still) if (still.from <= until) until = Math.max(until, still.until + ENDS_MS);
+    return until;
+  }
+
+  /** The node confirmed a revocation. `isInForce`: nothing can have undone it. */
+  ended(revocation: Revocation, isInForce: boolean): void {
+    const ended = { ...revocation, knownAt: this.#timeline.now };
+    if (isInForce) this.#inForce.push(ended);
+    this.#ever.push(ended);
+  }
+
+  /** A back end asked to undo it. */
+  takenBack({ user, session }: Which): void {
+    this.#inForce = this.#inForce.filter((one) => one.user !== user || one.session !== session);
+  }
+
+  /** The failover may have lost the newest changes. */
+  failedOver(): void {
+    this.#inForce = [];
+  }
+
+  /**
+   * The node accepts a user whose handshake began then. If the store was unreachable, the node checks the session later
+   * (JW3).
+   */
+  letIn(verdict: Verdict, beganAt: number): void {
+    if (!verdict.ok) return;
+    const { user, session, issuedAt, checkedAt } = verdict.claims;
+    if (checkedAt === undefined) return void this.#unchecked.push({ user, at: beganAt });
+    const key = { user, session, issuedAt, openedAt: undefined };
+    for (const one of this.#inForce)
+      if (one.knownAt < beganAt && standingUnder(one, key) !== 'good')
+        this.#violate(3, `${user} is let in with a token that was ended before (JW5)`);
+  }
+
+  /** The node sends something now to a connection that it welcomed then. */
+  sent(who: { readonly name: string; readonly user: string }, welcomedAt: number, sentAt: number): void {
+    const isUnchecked = this.#unchecked.some(
+      ({ user, at }) => user === who.user && at <= welcomedAt && welcomedAt - at < HANDSHAKE_MS,
+    );
+    for (const { user, session, at, knownAt } of this.#ever) {
+      const isMeant = user === who.user || session === `s-${who.user}`;
+      if (isMeant && !isUnchecked && welcomedAt < at - EPOCH_MS && sentAt > this.#until(knownAt))
+        this.#violate(3, `${who.name} is sent something ${ENDS_MS} ms after its session was ended (JW5)`);
+    }
+  }
+}

@@ -1,0 +1,79 @@
+import { fromText, toText } from '../../cluster/codec.ts';
+import type { Bus, BusEvents, RemoteMessage } from '../../runtime/ports/bus.ts';
+import type { Incarnation } from '../../runtime/ports/placement.ts';
+import type { Random } from '../kit/random.ts';
+import type { Timeline } from '../kit/timeline.ts';
+
+/** How long a batch travels, and how long a peer's start or end takes to be noticed. */
+const BATCH_MS = [0.2, 3] as const;
+const NEWS_MS = [1, 50] as const;
+
+interface Member {
+  events: BusEvents | undefined;
+  /** Runs a function in the process: at once, or when it continues, or never. */
+  readonly enter: (run: () => void) => void;
+  readonly queues: Map<Incarnation, RemoteMessage[]>;
+  /** When the last batch from each peer arrives. No batch overtakes another. */
+  readonly arrivals: Map<Incarnation, number>;
+}
+
+/** The network between simulated nodes. Messages travel as text, as between machines. */
+export class SimNetwork {
+  readonly #timeline: Timeline;
+  readonly #random: Random;
+  readonly #members = new Map<Incarnation, Member>();
+
+  constructor(timeline: Timeline, random: Random) {
+    this.#timeline = timeline;
+    this.#random = random;
+  }
+
+  /** The bus of a process that starts. */
+  attach(self: Incarnation, enter: (run: () => void) => void): Bus {
+    const member: Member = { events: undefined, enter, queues: new Map(), arrivals: new Map() };
+    return {
+      connect: (events) => {
+        member.events = events;
+        for (const [peer, other] of this.#members) {
+          this.#news(member, (told) => this.#members.has(peer) && told.peerUp(peer));
+          this.#news(other, (told) => this.#members.has(self) && told.peerUp(self));
+        }
+        this.#members.set(self, member);
+      },
+      send: (peer, message) => {
+        if (peer === self || !this.#members.has(peer) || !this.#members.has(self)) return false;
+        const queue = member.queues.get(peer);
+        if (queue) queue.push(message);
+        else member.queues.set(peer, [message]);
+        return true;
+      },
+      flush: () => {
+        for (const [peer, batch] of member.queues) this.#carry(self, peer, batch.map(toText));
+        member.queues.clear();
+      },
+    };
+  }
+
+  /** A process is gone. Batches on their way to it are lost. */
+  detach(self: Incarnation): void {
+    if (!this.#members.delete(self)) return;
+    for (const other of this.#members.values()) this.#news(other, (told) => told.peerDown(self));
+  }
+
+  #carry(from: Incarnation, to: Incarnation, batch: readonly string[]): void {
+    const member = this.#members.get(to);
+    if (!member) return;
+    const at = Math.max(this.#timeline.now + this.#random.delay(...BATCH_MS), member.arrivals.get(from) ?? 0);
+    member.arrivals.set(from, at);
+    this.#timeline.after(at - this.#timeline.now, () => {
+      if (!this.#members.has(from) || this.#members.get(to) !== member) return;
+      member.enter(() => member.events?.received(from, batch.map(fromText)));
+    });
+  }
+
+  #news(member: Member, tell: (events: BusEvents) => unknown): void {
+    this.#timeline.after(this.#random.delay(...NEWS_MS), () =>
+      member.enter(() => member.events && tell(member.events)),
+    );
+  }
+}

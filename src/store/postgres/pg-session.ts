@@ -1,0 +1,98 @@
+import pg from 'pg';
+import { sessionSettings, setUp, statementSettings, withSettings, type Pooler } from './pg-settings.ts';
+import { failureOf, SqlError, type Row } from './sql-client.ts';
+import type { Statement } from './statement.ts';
+
+/** How long a connection to a server may take: no longer than any caller waits for one. */
+const CONNECT_MS = 4_000;
+
+/** Bigints as numbers: seqs, epochs and milliseconds stay far below 2^53. */
+export const types: pg.CustomTypesConfig = {
+  getTypeParser: (oid, format) =>
+    oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format),
+};
+
+export interface SessionOptions {
+  readonly url: string;
+  /** How long the server may work on a statement: less than any caller waits. */
+  readonly statementTimeoutMs: number;
+  /** Whether a connection may lead to a pooler, where it is no session and statements cannot be prepared by name. */
+  readonly pooler?: Pooler;
+}
+
+/** Sends statements: prepared by name if the connection is a session of ours, else with their settings. */
+export class PgSessions {
+  readonly #options: SessionOptions;
+  /** Connections that are sessions of ours alone. */
+  readonly #direct = new WeakSet<pg.ClientBase>();
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+  }
+
+  /** Opens a connection and sets it up. */
+  async open(): Promise<pg.Client> {
+    const client = new pg.Client({
+      connectionString: this.#options.url,
+      application_name: 'vagus',
+      keepAlive: true,
+      connectionTimeoutMillis: CONNECT_MS,
+    });
+    // The driver reports a broken connection to its statement, and once more here. Without a listener that ends the process.
+    client.on('error', () => {});
+    try {
+      await client.connect();
+      await this.setUp(client);
+      return client;
+    } catch (error) {
+      client.end().catch(() => {});
+      throw error;
+    }
+  }
+
+  async setUp(client: pg.ClientBase): Promise<void> {
+    const { statementTimeoutMs, pooler = 'auto' } = this.#options;
+    if (await setUp(client, sessionSettings(statementTimeoutMs), pooler)) this.#direct.add(client);
+  }
+
+  /** `done` gets the driver's error as it is. */
+  send(
+    client: pg.ClientBase,
+    { name, text }: Statement,
+    values: unknown[],
+    done: (error: Error | null, rows: readonly Row[]) => void,
+  ): void {
+    const config = { text, values, rowMode: 'array', types } as const;
+    if (this.#direct.has(client)) {
+      client.query({ ...config, name }, (error: Error | null, result?: pg.QueryArrayResult) =>
+        done(error, result?.rows ?? []),
+      );
+      return;
+    }
+    client.query(withSettings(config, statementSettings(this.#options.statementTimeoutMs), done));
+  }
+}
+
+export function toSqlError(error: unknown): SqlError {
+  if (error instanceof SqlError) return error;
+  const { code } = error as { code?: unknown };
+  const isOfServer = error instanceof pg.DatabaseError && typeof code === 'string';
+  return new SqlError(isOfServer ? failureOf(code) : 'unknown', messageOf(error), error);
+}
+
+/**
+ * Whether a connection cannot be used after an error. A late answer on it must not reach the next statement. A connection
+ * that may only read (SQLSTATE 25006) leads to a standby, or to a server that became one. The next connection may find the
+ * server that accepts writes.
+ */
+export function isSpoilt(error: SqlError): boolean {
+  return (
+    error.failure === 'unknown' || (error.cause as { readonly code?: unknown } | undefined)?.code === '25006'
+  );
+}
+
+/** If the connections to two addresses are refused, the error has no text itself. */
+export function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return messageOf(error.errors[0]);
+  return error instanceof Error ? error.message : String(error);
+}

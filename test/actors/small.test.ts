@@ -1,0 +1,34 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { SmallMap } from '../../src/actors/kit/small.ts';
+
+const act = fc.tuple(fc.constantFrom('set', 'set', 'delete'), fc.nat(3));
+
+test('a small map is a map, whatever is done to it', () => {
+  fc.assert(
+    fc.property(fc.array(act), (acts) => {
+      const [small, map] = [
+        new SmallMap<number, number | undefined>(),
+        new Map<number, number | undefined>(),
+      ];
+      for (const [at, [what, key]] of acts.entries()) {
+        const value = at % 3 === 0 ? undefined : at;
+        if (what === 'set') [small, map].forEach((one) => void one.set(key, value));
+        else expect(small.delete(key)).toBe(map.delete(key));
+        expect([...small]).toEqual([...map]);
+        expect([[...small.keys()], [...small.values()]]).toEqual([[...map.keys()], [...map.values()]]);
+        expect([small.size, small.has(key), small.get(key)]).toEqual([map.size, map.has(key), map.get(key)]);
+      }
+    }),
+  );
+});
+
+test('deleting during an iteration does no harm', () => {
+  const small = new SmallMap<number, string>();
+  for (const key of [1, 2, 3]) small.set(key, 'x');
+  for (const key of small.keys()) small.delete(key);
+  expect(small.size).toBe(0);
+  small.set(1, 'x');
+  for (const [key] of small) small.delete(key);
+  expect(small.size).toBe(0);
+});
