@@ -44,7 +44,7 @@ const notification = <const Action extends string>(action: Action) => ({
   action: z.literal(action),
 });
 
-const stored = { seq: Seq, id: RequestId, data: Json };
+const stored = { seq: Seq, id: RequestId, data: Json, timestamp: Time };
 
 /** PU2, by action. */
 export const NOTIFICATIONS = {

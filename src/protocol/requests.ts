@@ -22,26 +22,43 @@ function hasMoreKeys(value: JsonObject, max: number): boolean {
 
 const Seq = z.int().min(0);
 
-/** A client's position in a channel: the last message it has. Id and sender let the server compare it with the log. */
+/** A client's position in a channel: the last message it has. With id, sender and time the server compares it with the log. */
 export interface Position {
   readonly seq: number;
   /** The message's id. Without it the server trusts the number. */
   readonly id?: string;
   /** The message's sender, in a room. */
   readonly from?: string;
+  /** When the server stored it: milliseconds since 1970. Without it a message that was sent again counts as the same. */
+  readonly at?: number;
 }
+
+const WANTED = 'a whole number from 0, or {"seq","id","from","timestamp"}';
+
+/** A time of the server, as a frame has it. */
+const ServerTime = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
 
 const Position = z.union(
   [
     Seq.transform((seq): Position => ({ seq })),
     z
-      .object({ seq: Seq, id: RequestId.optional(), from: z.string().optional() })
-      .transform(({ seq, id, from }): Position => {
+      .object({
+        seq: Seq,
+        id: RequestId.optional(),
+        from: z.string().optional(),
+        timestamp: ServerTime.optional(),
+      })
+      .transform(({ seq, id, from, timestamp }): Position => {
         if (id === undefined) return { seq };
-        return from === undefined ? { seq, id } : { seq, id, from };
+        return {
+          seq,
+          id,
+          ...(from === undefined ? {} : { from }),
+          ...(timestamp === undefined ? {} : { at: timestamp }),
+        };
       }),
   ],
-  'must be a whole number from 0, or {"seq","id","from"}',
+  `must be ${WANTED}`,
 );
 
 const Data = z.custom<JsonObject>(isJsonObject, 'must be a JSON object');
@@ -80,7 +97,7 @@ const Positions = z
     for (const [name, given] of Object.entries(value)) {
       const position = Position.safeParse(given);
       if (!position.success) {
-        context.addIssue('positions must be whole numbers from 0, or {"seq","id","from"}');
+        context.addIssue(`positions must each be ${WANTED}`);
         return z.NEVER;
       }
       positions.set(name, position.data);

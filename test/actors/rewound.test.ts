@@ -318,6 +318,34 @@ function join(since: number): number {
 
 const answer = (connection: number): object => p.frames(connection).find(({ id }) => id === 'j');
 
+test('[RQ2] [PU2] a message that was lost and sent again at its old seq does not vouch for those before it', () => {
+  p = new Program();
+  append('m1');
+  const safe = p.world.store.snapshot();
+  append('m2', 'm3');
+  const live = join(1);
+  const [old] = p.frames(live).filter(({ id }) => id === 'm3');
+  const gone = { seq: 3, id: 'm3', from: 'u', timestamp: old?.['timestamp'] };
+  p.advance(1_000);
+  p.world.store.restore(safe);
+  append('n2', 'm3');
+  const askFrom = (since: object): number => {
+    const connection = p.connect('ben');
+    p.frame(connection, { type: 'join', id: 'j', room: 'r', since });
+    p.settle();
+    return connection;
+  };
+  // Who comes back is told, and so is who never left.
+  expect(answer(askFrom(gone))).toMatchObject({ seq: 3, reset: true });
+  p.tell('relay:room:r', { type: 'timelineChanged' });
+  p.settle();
+  expect(shown(live)).toEqual(['2:m2', '3:m3', 'reset 1', '2:n2', '3:m3']);
+  const [resent] = p
+    .frames(live)
+    .filter(({ id, timestamp }) => id === 'm3' && timestamp !== old?.['timestamp']);
+  expect(answer(askFrom({ ...gone, timestamp: resent?.['timestamp'] }))).not.toHaveProperty('reset');
+});
+
 test('[PU2] nothing that anyone on the channel was shown is still there: each comes back, and says what it has seen', () => {
   p = new Program();
   append('m1', 'm2');

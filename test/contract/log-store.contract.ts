@@ -140,7 +140,11 @@ export function logStoreContract(name: string, open: () => Promise<StoreUnderTes
     test('[RQ2] a place is the head of a channel and its message at a seq', async () => {
       const [one, two]: Channel[] = [`room:${newRoom()}`, `room:${newRoom()}`];
       const { epoch } = await claim(store, one as Channel, 'a');
-      await append(store, one as Channel, 'a', epoch, [entry('x'), entry('y', { sender: 'bob' })]);
+      const outcomes = await append(store, one as Channel, 'a', epoch, [
+        entry('x'),
+        entry('y', { sender: 'bob' }),
+      ]);
+      const times = outcomes.map((outcome) => (outcome.type === 'stored' ? outcome.at : undefined));
       const places = [
         [one, 2],
         [two, 1],
@@ -150,12 +154,12 @@ export function logStoreContract(name: string, open: () => Promise<StoreUnderTes
         [one, Number.MAX_SAFE_INTEGER],
         [one, 2],
       ].map(([channel, seq]) => ({ channel: channel as Channel, seq: seq as number }));
-      const y = { head: 2, at: { id: 'y', sender: 'bob' } };
+      const y = { head: 2, at: { id: 'y', sender: 'bob', at: times[1] } };
       const nothing = { head: 2, at: null };
       expect(await get(store, 'places', { places })).toEqual([
         y,
         { head: 0, at: null },
-        { head: 2, at: { id: 'x', sender: 'alice' } },
+        { head: 2, at: { id: 'x', sender: 'alice', at: times[0] } },
         nothing,
         nothing,
         nothing,

@@ -152,14 +152,15 @@ export class ServerEnd {
   }
 }
 
+const timestamp = '2026-01-01T00:00:00.000Z';
+
 export function chatFrame(room: string, seq: number): Frame {
-  const timestamp = '2026-01-01T00:00:00.000Z';
   return { type: 'chat', room, seq, id: `m-${seq}`, from: 'bob', content: `text ${seq}`, timestamp };
 }
 
 /** A client's position behind a message of {@link chatFrame}, and of {@link noticeFrame}. */
-export const chatMark = (seq: number): Frame => ({ seq, id: `m-${seq}`, from: 'bob' });
-export const noticeMark = (seq: number): Frame => ({ seq, id: `n-${seq}` });
+export const chatMark = (seq: number): Frame => ({ seq, id: `m-${seq}`, from: 'bob', timestamp });
+export const noticeMark = (seq: number): Frame => ({ seq, id: `n-${seq}`, timestamp });
 
 export function noticeFrame(channel: string, seq: number): Frame {
   return {
@@ -168,6 +169,7 @@ export function noticeFrame(channel: string, seq: number): Frame {
     seq,
     id: `n-${seq}`,
     data: { seq },
+    timestamp,
   };
 }
 

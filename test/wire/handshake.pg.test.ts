@@ -248,6 +248,7 @@ describe('[HS5] the welcome', () => {
       seq: before.seq + 1,
       id: expect.any(String),
       data: 'between',
+      timestamp: expect.any(String),
     });
     client.terminate();
   });

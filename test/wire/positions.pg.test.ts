@@ -65,6 +65,29 @@ describe('[RQ1] [RQ2] a position with the message that was seen last', () => {
     }
   });
 
+  test('[RQ1] [RQ2] with its time, the same id and sender stored at another time is another message', async () => {
+    const room = await filledRoom(3);
+    const { timestamp } = await (
+      await node.join('ann', room)
+    ).request({
+      type: 'chat',
+      room,
+      content: 'm4',
+      id: 'm4',
+    });
+    const same = new Date(Date.parse(timestamp as string)).toISOString().replace('Z', '+00:00');
+    const other = new Date(Date.parse(timestamp as string) + 1).toISOString();
+    for (const [at, reset] of [
+      [timestamp, {}],
+      [same, {}],
+      [other, { reset: true }],
+    ] as const) {
+      const since = { seq: 4, id: 'm4', from: 'ann', timestamp: at };
+      const client = await node.connect('ben');
+      expect(await resumed(client, `room:${room}`, since)).toEqual({ seq: 4, ...reset });
+    }
+  });
+
   test('[RQ1] [RQ2] above the head, or of another log: reset', async () => {
     const room = await filledRoom(2);
     const client = await node.connect('ann');
@@ -120,14 +143,20 @@ describe('[RQ1] [RQ2] a position with the message that was seen last', () => {
     }
   });
 
-  test('[RQ2] [HS5] of the two channels of everyone: by seq and id', async () => {
+  test('[RQ2] [HS5] of the two channels of everyone: by seq, id and time', async () => {
     for (let n = 1; n <= 3; n++) await node.engine.publishToUser('dora', n, `e${n}`);
     const [one, two] = [await node.connect('dora'), await node.connect('dora')];
     expect(await resumed(one, 'user', { seq: 1, id: 'e1' })).toEqual({ seq: 3 });
     expect((await one.next(({ seq }) => seq === 3))['data']).toBe(3);
     expect(await resumed(two, 'user', { seq: 1, id: 'another' })).toEqual({ seq: 3, reset: true });
     await node.engine.publishToUser('dora', 4, 'e4');
-    expect(await two.type('notification', 'user_event')).toMatchObject({ seq: 4, id: 'e4' });
+    const event = await two.type('notification', 'user_event');
+    expect(event).toMatchObject({ seq: 4, id: 'e4' });
+    const { id, timestamp } = event;
+    const other = new Date(Date.parse(timestamp as string) - 1).toISOString();
+    const [three, four] = [await node.connect('dora'), await node.connect('dora')];
+    expect(await resumed(three, 'user', { seq: 4, id, timestamp })).toEqual({ seq: 4 });
+    expect(await resumed(four, 'user', { seq: 4, id, timestamp: other })).toEqual({ seq: 4, reset: true });
   });
 
   test('[RQ1] [RQ2] on a channel that is on already: reset is said beside it', async () => {
@@ -148,18 +177,22 @@ describe('[RQ1] [RQ2] a position with the message that was seen last', () => {
     });
   });
 
-  test.each([[-1], ['1'], [{ id: 'm' }], [{ seq: 1, id: 'a b' }], [{ seq: 1, id: 'm', from: 1 }]])(
-    '[FR2] [RQ1] [RQ2] %j is no position',
-    async (position) => {
-      const client = await node.connect('ann');
-      expect(await client.request({ type: 'join', room: 'r', since: position })).toMatchObject({
-        code: 'bad_frame',
-        field: 'since',
-      });
-      expect(await client.request({ type: 'resume', channels: { 'room:r': position } })).toMatchObject({
-        code: 'bad_frame',
-        field: 'channels',
-      });
-    },
-  );
+  test.each([
+    [-1],
+    ['1'],
+    [{ id: 'm' }],
+    [{ seq: 1, id: 'a b' }],
+    [{ seq: 1, id: 'm', from: 1 }],
+    [{ seq: 1, id: 'm', timestamp: 'now' }],
+  ])('[FR2] [RQ1] [RQ2] %j is no position', async (position) => {
+    const client = await node.connect('ann');
+    expect(await client.request({ type: 'join', room: 'r', since: position })).toMatchObject({
+      code: 'bad_frame',
+      field: 'since',
+    });
+    expect(await client.request({ type: 'resume', channels: { 'room:r': position } })).toMatchObject({
+      code: 'bad_frame',
+      field: 'channels',
+    });
+  });
 });

@@ -129,9 +129,9 @@ export class ChannelReader {
   }
 
   #deliver(entry: Entry): void {
-    const { seq, id } = entry;
+    const { seq, id, timestamp } = entry;
     this.#position = seq;
-    this.#mark = entry.type === 'chat' ? { seq, id, from: entry.from } : { seq, id };
+    this.#mark = { seq, id, timestamp, ...(entry.type === 'chat' && { from: entry.from }) };
     this.#emitter.deliver(entry);
   }
 

@@ -11,6 +11,8 @@ export interface Position {
   readonly id?: string;
   /** The message's sender, in a room. */
   readonly from?: string;
+  /** When the server stored it. */
+  readonly timestamp?: string;
   /** The name of its log. */
   readonly log?: string;
 }
@@ -21,8 +23,8 @@ export function toPosition(since: number | Position | undefined): Position | und
 }
 
 /** A position as a frame has it. The frame names the log only once. */
-export function onWire({ seq, id, from }: Position): number | Fields {
-  return id === undefined ? seq : { seq, id, from };
+export function onWire({ seq, id, from, timestamp }: Position): number | Fields {
+  return id === undefined ? seq : { seq, id, from, timestamp };
 }
 
 /** A channel with the client's position; undefined while it is unknown. */

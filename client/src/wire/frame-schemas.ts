@@ -73,7 +73,7 @@ const CHAT: Schema<ChatMessage> = {
   sentAt: maybe(isText),
 };
 
-const PUBLISHED: Schema<Published> = { seq: isCount, id: isText, data: anything };
+const PUBLISHED: Schema<Published> = { seq: isCount, id: isText, data: anything, timestamp: isText };
 
 /** Rejects intervals with which the client would be suspect at once, or never. */
 const isInterval: Check = (value) =>

@@ -16,6 +16,8 @@ export interface Published {
   readonly seq: number;
   readonly id: string;
   readonly data: unknown;
+  /** When the server stored it. */
+  readonly timestamp: string;
 }
 
 /** An entry of a page. `channel` names its log. */

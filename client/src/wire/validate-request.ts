@@ -32,6 +32,7 @@ const POSITION: Schema<Position> = {
   seq: isCount,
   id: maybe((value) => isText(value) && /^[A-Za-z0-9_.:-]{1,64}$/.test(value as string)),
   from: maybe(isText),
+  timestamp: maybe((value) => isText(value) && isTime(value as string)),
   log: maybe((value) => isText(value) && (value as string).length <= 64),
 };
 
@@ -53,7 +54,7 @@ const CHANNEL: Rule = [
 const RULES: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
   join: {
     room: ROOM,
-    since: [maybe(isPosition), 'a whole number from 0, or a position: seq, and id, from and log'],
+    since: [maybe(isPosition), 'a whole number from 0, or a position: seq, and id, from, timestamp and log'],
   },
   leave: { room: ROOM },
   chat: {

@@ -10,7 +10,10 @@ export function entryFrame(channel: Channel, entry: Entry): string {
   const kind = channelKind(channel);
   if (kind !== 'room') {
     const action = kind === 'user' ? 'user_event' : 'broadcast';
-    return `{"type":"notification","action":"${action}","seq":${seq},"id":"${id}","data":${data ?? 'null'}}`;
+    return (
+      `{"type":"notification","action":"${action}","seq":${seq},"id":"${id}","data":${data ?? 'null'},` +
+      `"timestamp":"${isoTime(at)}"}`
+    );
   }
   // Room and id hold no character that JSON would escape (FR4, FR6).
   return (

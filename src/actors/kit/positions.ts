@@ -37,15 +37,16 @@ export function isPlainIn(position: GivenPosition, head: number): boolean {
 }
 
 /**
- * Whether the log has another message where a client has seen one. `at`: what it has there; a message that was removed
+ * Whether the log has another message where a client has seen one. `mark`: what it has there; a message that was removed
  * cannot be compared (RQ2), which proves nothing. Frames of `broadcast` and of the user's channel do not name the
- * sender.
+ * sender. A message that was lost and sent again was stored at another time, and others may lie before it.
  */
 export function isOtherAt(
   channel: Channel,
-  { id, from, mustBeProven }: GivenPosition,
-  at: Mark | null,
+  { id, from, at, mustBeProven }: GivenPosition,
+  mark: Mark | null,
 ): boolean {
-  if (at === null) return mustBeProven === true;
-  return at.id !== id || (channelKind(channel) === 'room' && from !== undefined && at.sender !== from);
+  if (mark === null) return mustBeProven === true;
+  if (mark.id !== id || (at !== undefined && mark.at !== at)) return true;
+  return channelKind(channel) === 'room' && from !== undefined && mark.sender !== from;
 }

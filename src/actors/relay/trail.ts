@@ -24,15 +24,16 @@ export class Trail {
   }
 
   add(entries: readonly Shown[]): void {
-    for (const { seq, id, sender } of entries.slice(-MARKS_MAX)) this.#marks.push({ seq, id, sender });
+    for (const { seq, id, sender, at } of entries.slice(-MARKS_MAX))
+      this.#marks.push({ seq, id, sender, at });
     this.#thin();
   }
 
   /** A message that a single subscriber got, or claims to have got. */
-  note({ seq, id, sender }: Shown): void {
-    const at = this.#marks.findIndex((mark) => mark.seq >= seq);
-    if (this.#marks[at]?.seq === seq) return;
-    this.#marks.splice(at < 0 ? this.#marks.length : at, 0, { seq, id, sender });
+  note({ seq, id, sender, at }: Shown): void {
+    const index = this.#marks.findIndex((mark) => mark.seq >= seq);
+    if (this.#marks[index]?.seq === seq) return;
+    this.#marks.splice(index < 0 ? this.#marks.length : index, 0, { seq, id, sender, at });
     this.#thin();
   }
 
@@ -53,13 +54,17 @@ export class Trail {
   }
 
   /** Whether the relay showed another message at its seq. */
-  contradicts({ seq, id, sender }: Shown): boolean {
-    const shown = this.#marks.find((mark) => mark.seq === seq);
-    return shown !== undefined && (shown.id !== id || shown.sender !== sender);
+  contradicts(entry: Shown): boolean {
+    const shown = this.#marks.find((mark) => mark.seq === entry.seq);
+    return shown !== undefined && !isSame(shown, entry);
   }
 }
 
 /** Whether the log has the shown message. A message that retention has removed counts as present. */
-export function isThere({ seq, id, sender }: Shown, { head, at }: Place): boolean {
-  return seq <= head && (at === null || (at.id === id && at.sender === sender));
+export function isThere(shown: Shown, { head, at }: Place): boolean {
+  return shown.seq <= head && (at === null || isSame(shown, at));
+}
+
+function isSame(one: Mark, other: Mark): boolean {
+  return one.id === other.id && one.sender === other.sender && one.at === other.at;
 }

@@ -117,10 +117,12 @@ export interface SessionFinding {
   readonly retryAfterMs: number;
 }
 
-/** Identifies a message: with its channel, the key under which it is stored once. */
+/** A message of a channel by its key. A lost one that was sent again has the same key and another time (RQ2). */
 export interface Mark {
   readonly id: string;
   readonly sender: string;
+  /** When it was stored: milliseconds since 1970. */
+  readonly at: number;
 }
 
 /** A channel's head, and its message at the seq in question; null when it has none there. */

@@ -1,6 +1,6 @@
 import type { ClientCore, ClientError, Result, SentMessage } from 'vagus-client/core';
 import { clientChannel, type Channel } from '../../protocol/channels.ts';
-import type { Committed } from './histories.ts';
+import type { Committed, Mark } from './histories.ts';
 import type { WireWorld } from './wire-owner.ts';
 
 /** A message or event as the SDK shows it. */
@@ -8,6 +8,7 @@ interface ShownEntry {
   readonly seq: number;
   readonly id: string;
   readonly from?: string;
+  readonly timestamp: string;
   readonly content?: string;
   readonly data?: unknown;
 }
@@ -17,8 +18,8 @@ export interface Sent {
   readonly room: string;
   readonly id: string;
   readonly content: string;
-  /** The seq that the SDK reported. */
-  seq: number | undefined;
+  /** Where the SDK reported it to be. */
+  place: Mark | undefined;
   /** The SDK has not answered yet. */
   isOpen: boolean;
   /** When the application last sent it, in virtual time. */
@@ -99,7 +100,7 @@ export class ApplicationChecker {
     if (seq < (this.#mixed.get(name) ?? 0)) this.#mixed.delete(name);
   }
 
-  #isShown(name: string, { seq, id, from, content, data }: ShownEntry): void {
+  #isShown(name: string, { seq, id, from, timestamp, content, data }: ShownEntry): void {
     const { violate, log } = this.#world;
     const last = this.#shown.get(name);
     if (last !== undefined && seq !== last + 1)
@@ -107,7 +108,7 @@ export class ApplicationChecker {
     this.#shown.set(name, seq);
     const channel = this.#channel(name);
     const before = this.#last.get(name);
-    const stored = log.everAt(channel, { seq, id, from }, before);
+    const stored = log.everAt(channel, { seq, id, from, timestamp });
     const isSame = name.startsWith('room:')
       ? stored?.content === content
       : stored?.data === JSON.stringify(data);
@@ -148,7 +149,7 @@ export class ApplicationChecker {
   /** The application sends a message, or resends it. */
   sends(id: string, room: string, content: string): Sent {
     const at = this.#world.timeline.now;
-    const sent = this.#sent.get(id) ?? { room, id, content, seq: undefined, isOpen: true, at };
+    const sent = this.#sent.get(id) ?? { room, id, content, place: undefined, isOpen: true, at };
     sent.isOpen = true;
     sent.at = at;
     this.#sent.set(id, sent);
@@ -157,7 +158,7 @@ export class ApplicationChecker {
 
   /** A few messages that the SDK reported as stored. */
   get stored(): readonly Sent[] {
-    return [...this.#sent.values()].filter(({ seq, isOpen }) => seq !== undefined && !isOpen).slice(-10);
+    return [...this.#sent.values()].filter(({ place, isOpen }) => place && !isOpen).slice(-10);
   }
 
   answered(sent: Sent, result: Result<SentMessage>): void {
@@ -166,10 +167,10 @@ export class ApplicationChecker {
     if (!sent.isOpen) violate(15, `${this.#who} is answered twice when it sends ${sent.id}`);
     sent.isOpen = false;
     if (!result.ok) return this.#refused(sent, result.error);
-    const { seq } = result.value;
-    const told = { seq, id: sent.id, from: this.#user };
-    const before = sent.seq === undefined ? undefined : log.everAt(channel, { ...told, seq: sent.seq });
-    const stored = log.everAt(channel, told, before);
+    const { seq, timestamp } = result.value;
+    const told = { seq, id: sent.id, from: this.#user, timestamp };
+    const before = sent.place && log.everAt(channel, sent.place);
+    const stored = log.everAt(channel, told);
     if (!stored || log.hadSince(channel, told, sent.at) === 'never') {
       const found = log.entry(channel, seq)?.id;
       return violate(6, `${this.#who} learns that ${sent.id} is at ${sent.room} ${seq}, where ${found} is`);
@@ -178,12 +179,12 @@ export class ApplicationChecker {
     const isKept = before && before.seq !== seq && log.hadBoth(channel, before, stored);
     if (isKept && before.seq > log.deletedTo(channel))
       violate(7, `${this.#who} learns that ${sent.id} is at ${seq}, and before that it was ${before.seq}`);
-    sent.seq = seq;
+    sent.place = told;
   }
 
-  #refused({ room, id, seq }: Sent, { code }: ClientError): void {
+  #refused({ room, id, place }: Sent, { code }: ClientError): void {
     const channel = this.#channel(`room:${room}`);
-    const mayBeStored = code === 'outcome_unknown' || seq !== undefined;
+    const mayBeStored = code === 'outcome_unknown' || place !== undefined;
     if (mayBeStored) return;
     this.#world.log.deny(channel, this.#user, id, `${this.#who} got ${code} for it`);
     if (this.#world.log.find(channel, this.#user, id))

@@ -8,6 +8,7 @@ export interface Shown {
   readonly seq: number;
   readonly id: string;
   readonly from: string | undefined;
+  readonly timestamp: string;
   readonly content: string | undefined;
   readonly data: unknown;
   /** When the node handed it to its system. */
@@ -19,6 +20,7 @@ export interface Seen {
   readonly seq: number;
   readonly id?: string;
   readonly from?: string | undefined;
+  readonly timestamp?: string;
 }
 
 /** A position as a request names it, and its log. */
@@ -154,10 +156,10 @@ export class Expectations {
       return this.startAfter(name, seq);
     }
     if (!gap) {
-      const { id, from } = typeof asked.since === 'object' ? asked.since : {};
+      const { id, from, timestamp } = typeof asked.since === 'object' ? asked.since : {};
       // What the log does not keep, or had for a part of the time only, proves nothing about what comes next.
       if (since !== undefined && id !== undefined && means === 'a place')
-        this.#wasShown(name, this.#log.everAt(this.#channel(name), { seq: since, id, from }));
+        this.#wasShown(name, this.#log.everAt(this.#channel(name), { seq: since, id, from, timestamp }));
       return this.startAfter(name, since ?? seq);
     }
     const replayMax = this.#replayMax;
@@ -178,7 +180,7 @@ export class Expectations {
     if (since === undefined) return 'a place';
     if (of === 'another log') return 'nothing';
     const [log, channel] = [this.#log, this.#channel(name)];
-    const { seq, id, from } = typeof since === 'object' ? since : { seq: since };
+    const { seq, id, from, timestamp } = typeof since === 'object' ? since : { seq: since };
     if (id === undefined) {
       if (seq === 0) return 'a place';
       if (of === 'another timeline') return 'nothing';
@@ -187,7 +189,7 @@ export class Expectations {
     }
     // A removed message cannot be compared.
     if (seq <= log.deletedTo(channel, sentAt)) return log.failovers === 0 ? 'a place' : 'either';
-    const had = log.hadSince(channel, { seq, id, from }, sentAt);
+    const had = log.hadSince(channel, { seq, id, from, timestamp }, sentAt);
     if (had === 'sometimes') return 'either';
     return had === 'always' ? 'a place' : 'nothing';
   }
@@ -211,7 +213,7 @@ export class Expectations {
   }
 
   shown(name: string, shown: Shown): void {
-    const { seq, id, from } = shown;
+    const { seq, id, from, timestamp } = shown;
     if (!this.#next.has(name))
       return this.#violate(4, `${this.#who} is shown ${name} ${seq}, and is not on it`);
     const next = this.#next.get(name);
@@ -219,8 +221,8 @@ export class Expectations {
       this.#violate(4, `${this.#who} is shown ${name} ${seq}, and ${next} is the next`);
     if (next === undefined) this.#began.set(name, seq - 1);
     this.#next.set(name, seq + 1);
-    if (seq >= this.#seqOf(name)) this.#positions.set(name, { seq, id, from });
-    const entry = this.#log.everAt(this.#channel(name), { seq, id, from }, this.#last.get(name));
+    if (seq >= this.#seqOf(name)) this.#positions.set(name, { seq, id, from, timestamp });
+    const entry = this.#log.everAt(this.#channel(name), { seq, id, from, timestamp });
     this.#check(name, shown, entry);
     this.#wasShown(name, entry);
   }

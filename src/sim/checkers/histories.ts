@@ -8,15 +8,18 @@ export interface Committed {
   readonly content: string;
   readonly data: string | null;
   readonly epoch: number;
+  /** When it was stored, as frames have it. */
+  readonly timestamp: string;
   /** Virtual milliseconds. */
   readonly committedAt: number;
 }
 
-/** Identifies a message at its place. On `broadcast` and `user` it has no sender. */
+/** Identifies a message at its place, as frames do. On `broadcast` and `user` it has no sender. */
 export interface Mark {
   readonly seq: number;
   readonly id: string;
   readonly from?: string | undefined;
+  readonly timestamp?: string | undefined;
 }
 
 /** The history of a channel. */
@@ -111,13 +114,11 @@ export class Histories {
     return Math.max(...this.since(channel, since).map((row) => row?.deletedTo ?? 0));
   }
 
-  /**
-   * The message that was there when it was shown. `after`, the message shown before it, may decide between two candidates.
-   */
-  everAt(channel: Channel, mark: Mark, after?: Committed): Committed | undefined {
-    const rows = this.since(channel, -Infinity).filter((row) => holds(row, mark));
-    const row = after && rows.find((one) => this.#isIn(one, channel, after));
-    return (row ?? rows[0])?.entries.get(mark.seq);
+  /** The message that was there when it was shown. */
+  everAt(channel: Channel, mark: Mark): Committed | undefined {
+    return this.since(channel, -Infinity)
+      .find((row) => holds(row, mark))
+      ?.entries.get(mark.seq);
   }
 
   /** Whether the log has everything up to this entry. */
@@ -130,9 +131,7 @@ export class Histories {
     const rows = this.since(channel, since);
     const having = rows.filter((row) => holds(row, mark));
     if (having.length === 0) return 'never';
-    // A message that was lost and resent may get its old seq.
-    const isOld = having.every((row) => (row?.entries.get(mark.seq)?.committedAt ?? Infinity) <= since);
-    return isOld && having.length === rows.length ? 'always' : 'sometimes';
+    return having.length === rows.length ? 'always' : 'sometimes';
   }
 
   /** Whether the log had both at one time, with the same messages before the first. */
@@ -174,19 +173,15 @@ export function keyOf(sender: string, id: string): string {
   return `${sender}\n${id}`;
 }
 
-function holds(row: Row | undefined, { seq, id, from }: Mark): boolean {
+function holds(row: Row | undefined, { seq, id, from, timestamp }: Mark): boolean {
   const entry = row?.entries.get(seq);
-  return entry?.id === id && (from === undefined || entry.sender === from);
+  if (entry?.id !== id || (timestamp !== undefined && entry.timestamp !== timestamp)) return false;
+  return from === undefined || entry.sender === from;
 }
 
-/** Whether both have the same messages up to there. Messages they share are the same object in both. */
+/** Whether both have the same messages up to there. A message that they share is the same object in both. */
 function agree(one: Row | undefined, other: Row | undefined, seq: number): boolean {
-  for (let at = seq; at > 0; at--) {
-    const [mine, yours] = [one?.entries.get(at), other?.entries.get(at)];
-    if (mine && mine === yours) return true;
-    if (!mine || mine.id !== yours?.id || mine.sender !== yours.sender) return false;
-  }
-  return true;
+  return seq <= 0 || (one?.entries.get(seq) ?? one) === (other?.entries.get(seq) ?? other);
 }
 
 /** Whether every message up to there is deleted, or of a writer that needs no right. */

@@ -1,6 +1,7 @@
 import { isRefusal, type Refusal } from '../../actors/messages/terms.ts';
 import type { Published } from '../../actors/messages/home.ts';
 import type { Channel } from '../../protocol/channels.ts';
+import { isoTime } from '../../protocol/time.ts';
 import type { Answer } from '../../runtime/ports/actor.ts';
 import type {
   AppendRequest,
@@ -22,6 +23,7 @@ export interface Book {
   readonly removals: ReadonlyMap<string, number>;
 }
 
+type Stored = Extract<EntryOutcome, { readonly seq: number }>;
 type Before = ReadonlyMap<Channel, { readonly epoch: number; readonly owner: string } | undefined>;
 
 /**
@@ -94,12 +96,12 @@ export class LogChecker extends Histories {
   appended(owner: string, appends: readonly AppendRequest[], outcomes: readonly EntryOutcome[]): void {
     for (const [at, append] of appends.entries()) {
       const outcome = outcomes[at];
-      if (outcome?.type === 'stored') this.#stored(owner, append, outcome.seq);
+      if (outcome?.type === 'stored') this.#stored(owner, append, outcome);
       if (outcome?.type === 'duplicate') this.#repeated(append, outcome.seq);
     }
   }
 
-  #stored(owner: string, { channel, epoch, entry }: AppendRequest, seq: number): void {
+  #stored(owner: string, { channel, epoch, entry }: AppendRequest, { seq, at }: Stored): void {
     const row = this.row(channel);
     const { id, sender, content, data } = entry;
     const key = keyOf(sender, id);
@@ -125,6 +127,7 @@ export class LogChecker extends Histories {
       content,
       data,
       epoch,
+      timestamp: isoTime(at),
       committedAt: this.#timeline.now,
     };
     this.size++;

@@ -121,12 +121,12 @@ export class WireChecker {
     const isGreeting = !this.#hasAsked && sentAt < (this.#welcomedAt ?? 0) + 900;
     if (isGreeting)
       this.#world.violate(4, `${this.#owner.name} is shown ${name} before it has asked for anything (HS5)`);
-    const { seq, id, from, content, data } = frame;
+    const { seq, id, from, timestamp, content, data } = frame;
     // A late resume finds `broadcast` and `user` live already, from the heads of the welcome (HS5).
     if (!name.startsWith('room:') && !this.expected.has(name))
       this.expected.startAfter(name, this.#heads?.[name]);
     this.#isLate.delete(name);
-    this.expected.shown(name, { seq, id, from, content, data, sentAt });
+    this.expected.shown(name, { seq, id, from, timestamp, content, data, sentAt });
   }
 
   #notified(frame: Frame, sentAt: number): void {
@@ -279,10 +279,10 @@ export class WireChecker {
     const of = (channel === 'user' ? `user:${this.#owner.user}` : channel) as Channel;
     const { log, violate } = this.#world;
     let last: Committed | undefined;
-    for (const { seq, id, from } of messages as Frame[]) {
-      const mark = { seq, id, from };
+    for (const { seq, id, from, timestamp } of messages as Frame[]) {
+      const mark = { seq, id, from, timestamp };
       const isThere = log.hadSince(of, mark, request.sentAt) !== 'never';
-      const entry = log.everAt(of, mark, last);
+      const entry = log.everAt(of, mark);
       if (!isThere || !entry || entry.committedAt > sentAt)
         return violate(
           3,

@@ -112,8 +112,9 @@ export class MemoryLogStore implements LogStore {
     places: ({ places }) =>
       places.map(({ channel, seq }) => {
         const row = this.#channels.get(channel);
-        const entry = row?.entries.get(seq);
-        return { head: row?.head ?? 0, at: entry ? { id: entry.id, sender: entry.sender } : null };
+        const { id, sender, at } = row?.entries.get(seq) ?? {};
+        const mark = id === undefined || sender === undefined || at === undefined ? null : { id, sender, at };
+        return { head: row?.head ?? 0, at: mark };
       }),
 
     page: (request) => {

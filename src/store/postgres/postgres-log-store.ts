@@ -116,9 +116,9 @@ export class PostgresLogStore implements LogStore {
     places: async ({ places }, deadlineMs) => {
       const values = { channels: places.map(({ channel }) => channel), seqs: places.map(({ seq }) => seq) };
       const rows = await this.#client.query(statements.places, values, deadlineMs);
-      return (rows as [number, string | null, string][]).map(([head, id, sender]) => ({
+      return (rows as [number, string | null, string, number][]).map(([head, id, sender, at]) => ({
         head,
-        at: id === null ? null : { id, sender },
+        at: id === null ? null : { id, sender, at },
       }));
     },
 

@@ -93,7 +93,7 @@ export const heads = statement(
 export const places = statement(
   'places',
   sql`
-select coalesce(c.head, 0) as head, m.id, m.sender
+select coalesce(c.head, 0) as head, m.id, m.sender, ${ms(sql`m.stored_at`)} as stored_at
 from unnest(${given('channels')}::text[], ${given('seqs')}::bigint[]) with ordinality as t (channel, seq, ord)
 left join ${channels} c on c.channel = t.channel
 left join ${messages} m on m.channel = t.channel and m.seq = t.seq
