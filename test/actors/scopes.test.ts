@@ -66,6 +66,18 @@ describe('[JW4] a scope that is gone', () => {
     expect(program.frames(root).at(-1)).toMatchObject({ id: 's', code: 'not_joined' });
   });
 
+  test('[JW4] the node does not tell a user who has a request under way that there is no right, while it cannot know', () => {
+    const { program, hold, refresh, of, left } = world();
+    const root = program.connect('root', true);
+    program.frame(root, { type: 'join', id: 'j', room: 'p' });
+    hold('membership', 'heads');
+    refresh(root);
+    program.frame(root, { type: 'join', id: 'again', room: 'p', since: 0 });
+    program.advance(1_000);
+    expect(left(root)).toHaveLength(1);
+    expect(of(root, 'again')).toMatchObject({ type: 'error', code: 'unavailable', retryable: true });
+  });
+
   test('[JW4] one that comes back in time is not held against it', () => {
     const { program, hold, answer, refresh, left } = world();
     const root = program.connect('root', true);

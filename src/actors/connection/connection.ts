@@ -10,7 +10,7 @@ import type { Answer, Answered, Behaviour, Lifecycle, TimerFired, Turn } from '.
 import type { Claims } from '../../runtime/ports/tokens.ts';
 import { answerFor } from '../kit/answers.ts';
 import type { ConnectionAddress, ConnectionMessage } from '../messages/connection.ts';
-import type { Departure, OffReason } from '../messages/terms.ts';
+import type { Departure, PutOffReason } from '../messages/terms.ts';
 import { Effects } from '../kit/effects.ts';
 import { Publisher, type ChatContext } from './publisher.ts';
 import {
@@ -325,7 +325,7 @@ class Connection implements ConnectionContext {
 
   // --- ends
 
-  #evicted(channel: Channel, reason: OffReason, out: Effects): void {
+  #evicted(channel: Channel, reason: PutOffReason, out: Effects): void {
     if (!this.#subscriptions.evicted(channel, EVICTED_CODES[reason])) return;
     write(this, evictedFrame(channelId(channel), this.user, reason), out);
   }

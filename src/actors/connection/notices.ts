@@ -3,7 +3,7 @@ import type { Welcome } from '../../protocol/pushes.ts';
 import { isoTime } from '../../protocol/time.ts';
 import { PROTOCOL_VERSION } from '../../protocol/version.ts';
 import type { Turn } from '../../runtime/ports/actor.ts';
-import type { OffReason } from '../messages/terms.ts';
+import type { PutOffReason } from '../messages/terms.ts';
 import type { ConnectionContext } from './context.ts';
 
 /** The first frame (HS5). `heads`: those of the two channels of every connection, if they could be read. */
@@ -33,10 +33,11 @@ export const EVICTED_CODES = {
   removed: 'forbidden',
   closed: 'gone',
   lost: 'not_found',
-} as const satisfies Record<OffReason, SocketErrorCode>;
+  unconfirmed: 'unavailable',
+} as const satisfies Record<PutOffReason, SocketErrorCode>;
 
 /** The notification for a connection that a room has put off (JW4). */
-export function evictedFrame(room: string, user: string, reason: OffReason): string {
+export function evictedFrame(room: string, user: string, reason: PutOffReason): string {
   const notice =
     reason === 'closed'
       ? { action: 'room_closed', room, data: {} }

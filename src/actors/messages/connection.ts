@@ -5,7 +5,7 @@ import type { Address } from '../../runtime/ports/actor.ts';
 import type { MeasureReason } from '../../runtime/ports/effects.ts';
 import type { Measured } from '../../runtime/ports/sockets.ts';
 import type { Verdict } from '../../runtime/ports/tokens.ts';
-import type { Actor, OffReason } from './terms.ts';
+import type { Actor, PutOffReason } from './terms.ts';
 
 // Messages to a connection: conn:{node}.{incarnation}.{number}
 
@@ -40,7 +40,7 @@ export type ConnectionMessage =
   | { readonly type: 'sessionsRestarted' }
   /** To itself: the time for a first request is over (HS5). */
   | { readonly type: 'greetingOver' }
-  | { readonly type: 'evicted'; readonly channel: Channel; readonly reason: OffReason }
+  | { readonly type: 'evicted'; readonly channel: Channel; readonly reason: PutOffReason }
   | { readonly type: 'relayLost'; readonly channel: Channel }
   /** The application may decide differently now about reading a room, or about all rooms of the connection. */
   | { readonly type: 'recheck'; readonly channel?: Channel };

@@ -29,3 +29,6 @@ export type Departure = 'left' | 'lost' | 'gone';
 
 /** Why a room puts a user off: the right is gone, the room was deleted, or there is no such room any more (D21). */
 export type OffReason = 'removed' | 'closed' | 'lost';
+
+/** As {@link OffReason}; `unconfirmed`: a token lost a scope, and the home did not confirm the right in time (JW4). */
+export type PutOffReason = OffReason | 'unconfirmed';

@@ -9,8 +9,8 @@ import {
   type Entered,
   type Welcomed,
 } from '../messages/home.ts';
-import { isRefusal, type Departure, type Refusal } from '../messages/terms.ts';
-import { doubt, type EnterContext, type EnterReason, type Subscriber } from './subscriber.ts';
+import { isRefusal, type Departure, type PutOffReason, type Refusal } from '../messages/terms.ts';
+import { doubt, reasonOf, type EnterContext, type EnterReason, type Subscriber } from './subscriber.ts';
 import type { Subscribers } from './subscribers.ts';
 import type { RelayOptions } from './stream.ts';
 
@@ -102,4 +102,11 @@ export function tellLost(subscribers: Iterable<Subscriber>, channel: Channel, ou
     out.tell(address, { type: 'relayLost', channel });
     tellExit(channel, address, 'lost', out);
   }
+}
+
+/** Why a subscriber that has lost a scope cannot stay; undefined when the home has confirmed its right. */
+export function offReason(answer: Answer<Admission | Refusal>): PutOffReason | undefined {
+  if (!answer.ok) return 'unconfirmed';
+  if (!isRefusal(answer.body)) return undefined;
+  return answer.body.error === 'unavailable' ? 'unconfirmed' : reasonOf(answer.body);
 }

@@ -1,13 +1,13 @@
 import { channelKind, type Channel, type ChannelKind } from '../../protocol/channels.ts';
 import type { Answer, Answered, ReplyTo, TimerFired, Turn } from '../../runtime/ports/actor.ts';
 import { homeAddress, type Welcomed } from '../messages/home.ts';
-import { isRefusal, type DeviceState, type OffReason, type Refusal } from '../messages/terms.ts';
+import { isRefusal, type DeviceState, type PutOffReason, type Refusal } from '../messages/terms.ts';
 import type { Publication, RelayMessage, Subscribe, Subscribed } from '../messages/relay.ts';
 import { answerFor } from '../kit/answers.ts';
 import { Effects } from '../kit/effects.ts';
 import { hibernate, wake, type HibernatedRelay, type HibernatingParts } from './hibernated.ts';
 import { CatchUp } from './catch-up.ts';
-import { answerAt, EnterRequests, tellExit, tellLost, type Admission } from './enter-requests.ts';
+import { answerAt, EnterRequests, offReason, tellExit, tellLost, type Admission } from './enter-requests.ts';
 import { Fanout } from './fanout.ts';
 import { Notices } from './notices.ts';
 import { askPlace, foundAt, type Found, type PlaceReply } from './place.ts';
@@ -248,7 +248,7 @@ export class Relay {
     }
   }
 
-  #putOff({ connection, address, asker, isIn }: Subscriber, reason: OffReason, out: Effects): void {
+  #putOff({ connection, address, asker, isIn }: Subscriber, reason: PutOffReason, out: Effects): void {
     // A subscriber that still waits for an answer gets the reason.
     out.reply(asker, EVICTED[reason]);
     // The home may still admit it: the request is on its way, or the home has read another right.
@@ -275,12 +275,12 @@ export class Relay {
 
   /** A subscriber that lost a scope stays only if the home confirms its right in time (JW4). */
   #demoted(subscriber: Subscriber, answer: Answer<Admission | Refusal>, out: Effects): void {
-    const isIn = answer.ok && !isRefusal(answer.body);
+    const reason = offReason(answer);
     // It has the scope again: the answer about that counts.
     if (subscriber.isAdmin) return;
-    if (isIn) return settle(subscriber, 'demoted');
+    if (!reason) return settle(subscriber, 'demoted');
     tellExit(this.#channel, subscriber.address, 'gone', out);
-    this.#putOff(subscriber, 'removed', out);
+    this.#putOff(subscriber, reason, out);
   }
 
   #device(connection: number, state: DeviceState, out: Effects): void {

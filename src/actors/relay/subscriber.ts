@@ -5,7 +5,7 @@ import type { Place } from '../../runtime/ports/log-store.ts';
 import type { Entered, Welcomed } from '../messages/home.ts';
 import type { ConnectionAddress } from '../messages/connection.ts';
 import type { LogReply } from '../messages/log.ts';
-import type { DeviceState, OffReason, Refusal } from '../messages/terms.ts';
+import type { DeviceState, OffReason, PutOffReason, Refusal } from '../messages/terms.ts';
 import type { Subscribe } from '../messages/relay.ts';
 import type { Effects } from '../kit/effects.ts';
 import type { CatchUpContext } from './catch-up.ts';
@@ -91,7 +91,12 @@ export const EVICTED = {
   removed: { error: 'forbidden', message: 'you are not a member of the room any more' },
   closed: { error: 'gone', message: 'the room was deleted' },
   lost: { error: 'not_found', message: 'there is no such room' },
-} as const satisfies Record<OffReason, Refusal>;
+  unconfirmed: {
+    error: 'unavailable',
+    message: 'the right to the room could not be confirmed',
+    retryAfterMs: 1_000,
+  },
+} as const satisfies Record<PutOffReason, Refusal>;
 
 /** The reason that the refusal of a home is for a subscriber that was in. */
 export function reasonOf({ error }: Refusal): OffReason {
