@@ -52,6 +52,9 @@ const INVARIANTS = {
   in_flight: true,
   queue_size: true,
   epoch_rises: true,
+  calls_under_way: true,
+  resume_open: true,
+  loans_sum: true,
   writer_state: true,
 } satisfies Record<Invariant, true>;
 const HOOKS: readonly HookName[] = ['authorize', 'beforeMessage'];

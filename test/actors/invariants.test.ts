@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Gate } from '../../src/actors/connection/gate.ts';
+import { Resume } from '../../src/actors/connection/resume.ts';
+import { Pages } from '../../src/actors/log/pages.ts';
 import { ChannelWriter } from '../../src/actors/home/channel-writer.ts';
 import { WRITER_LIMITS } from '../../src/actors/home/writer-limits.ts';
 import { Fanout } from '../../src/actors/relay/fanout.ts';
@@ -44,6 +46,35 @@ test('a connection takes back no more work than it has begun', () => {
   expect(violations(out)).toEqual([]);
   gate.end(1, out);
   expect(violations(out)).toEqual(['violated_in_flight']);
+});
+
+test('a resume hears of no more channels than the connection asks for', () => {
+  const out = new Effects();
+  const resume = new Resume('r', 1_000);
+  resume.asking(true);
+  resume.answered(true, out);
+  expect(violations(out)).toEqual([]);
+  resume.answered(false, out);
+  expect(violations(out)).toEqual(['violated_resume_open']);
+});
+
+test('the pages of users under way are as many as the log has begun', () => {
+  const out = new Effects();
+  const pages = new Pages({
+    pagesInFlight: 2,
+    userPagesInFlight: 1,
+    waitingMax: 10,
+    userPagesWaiting: 10,
+    readBytesPerSecond: 0,
+  });
+  const request = { channel: 'room:r', start: 'newest', limit: 1, bytesMax: 1, reader: null } as const;
+  pages.add({ ...request, by: 'ann' }, undefined, 0, out);
+  const call = pages.next();
+  const reply = { ok: false, failure: 'failed', message: '' } as const;
+  call?.settle(reply, out);
+  expect(violations(out)).toEqual([]);
+  call?.settle(reply, out);
+  expect(violations(out)).toEqual(['violated_calls_under_way']);
 });
 
 test('batches of the log ascend, but for a reset', () => {

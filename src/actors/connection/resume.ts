@@ -5,6 +5,7 @@ import { WIRE_LIMITS } from '../../protocol/limits.ts';
 import type { ChannelReply } from '../../protocol/pushes.ts';
 import type { RequestOf } from '../../protocol/requests.ts';
 import type { Subscribed } from '../messages/relay.ts';
+import type { Effects } from '../kit/effects.ts';
 import { positionOf, type GivenPosition } from '../kit/positions.ts';
 
 /** Where a subscriber starts, as the reply says it (RQ1, RQ2). Bounds of a gap are inclusive. */
@@ -91,9 +92,10 @@ export class Resume {
     if (isNew) this.#newRooms++;
   }
 
-  answered(isNew: boolean): void {
+  answered(isNew: boolean, out: Effects): void {
     this.#open--;
     if (isNew) this.#newRooms--;
+    out.check('resume_open', this.#open >= 0 && this.#newRooms >= 0);
   }
 
   reply(name: string, reply: ChannelReply | { readonly error: string }): void {

@@ -196,7 +196,7 @@ export class Subscriptions {
     const { wanted, isNew, isPlaced } = context;
     const resume = this.#resume;
     if (!resume) return;
-    resume.answered(isNew);
+    resume.answered(isNew, out);
     if (isRefusal(reply)) this.#notResumed(context, reply, resume, out);
     else if (isPlaced)
       resume.reply(wanted.name, this.#channels.alreadyOn(wanted.channel, wanted.position, reply));

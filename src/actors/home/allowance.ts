@@ -72,6 +72,11 @@ export class Allowance {
     this.#reserved.shift();
   }
 
+  /** Asserted after each loan. */
+  get isSound(): boolean {
+    return this.#messages?.isSound ?? true;
+  }
+
   /** Nothing has to be remembered: a new allowance is the same. */
   isForgettable(now: number): boolean {
     return this.restsAt <= now && (this.#messages?.isForgettable(now) ?? true);

@@ -16,7 +16,7 @@ import { Effects } from '../kit/effects.ts';
 import type { AllowanceLimits } from './allowance.ts';
 import { ChannelWriter } from './channel-writer.ts';
 import type { WriterLimits } from './writer-limits.ts';
-import type { HibernatedWriter, WriterContext } from './writer-state.ts';
+import type { HibernatedWriter } from './writer-state.ts';
 import type { Asker } from './pending.ts';
 
 export interface HomeOptions {
@@ -40,9 +40,9 @@ interface Arrival {
 
 /**
  * The one actor that orders and appends a channel. This class has the common part of rooms, users and
- * broadcast; the subclasses know what a device means.
+ * broadcast; the subclasses know what a device means. `Context`: the contexts of its questions, the writer's among them.
  */
-export abstract class Home {
+export abstract class Home<Context> {
   protected readonly options: HomeOptions;
   protected readonly writer: ChannelWriter;
   #arrivals: Arrival[] = [];
@@ -69,7 +69,7 @@ export abstract class Home {
     return out;
   }
 
-  take(message: HomeMessage | TimerFired | Answered, turn: Turn): Effects {
+  take(message: HomeMessage | TimerFired | Answered<Context>, turn: Turn): Effects {
     const out = new Effects();
     switch (message.type) {
       case 'appended':
@@ -89,7 +89,7 @@ export abstract class Home {
         this.timer(message.timer, turn, out);
         break;
       case 'answer':
-        this.answered(message.context as { readonly for: string }, message.answer, turn, out);
+        this.answered(message.context, message.answer, turn, out);
         break;
       default:
         this.#admit(message, { replyTo: turn.replyTo, deadline: turn.deadline }, turn, out);
@@ -166,14 +166,7 @@ export abstract class Home {
     this.writer.timer(timer, this.isUsed(turn), turn, out);
   }
 
-  protected answered(
-    context: { readonly for: string },
-    answer: Answer<unknown>,
-    turn: Turn,
-    out: Effects,
-  ): void {
-    this.writer.answered(context as WriterContext, answer, turn, out);
-  }
+  protected abstract answered(context: Context, answer: Answer<unknown>, turn: Turn, out: Effects): void;
 
   protected isUsed(_turn: Turn): boolean {
     return this.writer.nodes.size > 0;

@@ -95,6 +95,13 @@ export class Lending {
     if (this.#late < 1) this.#over.clear();
   }
 
+  /** The messages kept aside are the sum over the running loans. */
+  get isSound(): boolean {
+    let sum = 0;
+    for (const { kept } of this.#loans.values()) sum += kept;
+    return this.#kept === sum;
+  }
+
   /** Nothing has to be remembered. */
   isForgettable(now: number): boolean {
     this.#pass(now);

@@ -17,12 +17,13 @@ import type { Asker } from './pending.ts';
 import { showChanges } from './presence-changes.ts';
 import { GONE } from './refusals.ts';
 import * as commands from './room-commands.ts';
+import type { WriterContext } from './writer-state.ts';
 import { newRoom, type RoomOptions, type RoomState } from './room-state.ts';
 
-type RoomContext = AccessContext | CommandContext | GateContext | DuplicateContext;
+type RoomContext = WriterContext | AccessContext | CommandContext | GateContext | DuplicateContext;
 
 /** The home of `room:{id}`: order, rights and presence of one room (LC4, JW4). */
-class RoomHome extends Home {
+class RoomHome extends Home<RoomContext> {
   readonly #room: RoomState;
 
   constructor(options: RoomOptions, context: StartContext, turn: Turn) {
@@ -130,21 +131,15 @@ class RoomHome extends Home {
     super.timer(timer, turn, out);
   }
 
-  protected override answered(
-    context: { readonly for: string },
-    answer: Answer<unknown>,
-    turn: Turn,
-    out: Effects,
-  ): void {
+  protected answered(context: RoomContext, answer: Answer<unknown>, turn: Turn, out: Effects): void {
     const room = this.#room;
-    const known = context as RoomContext;
-    switch (known.for) {
+    switch (context.for) {
       case 'record':
-        return this.#recordRead(answerFor(known, answer), turn, out);
+        return this.#recordRead(answerFor(context, answer), turn, out);
       case 'membership':
       case 'banned': {
-        const read = answerFor(known, answer);
-        for (const decided of room.access.known(known, read, turn, out)) proceed(room, decided, turn, out);
+        const read = answerFor(context, answer);
+        for (const decided of room.access.known(context, read, turn, out)) proceed(room, decided, turn, out);
         return;
       }
       case 'accepted':
@@ -155,17 +150,18 @@ class RoomHome extends Home {
       case 'ban':
       case 'delete':
       case 'empty': {
-        const ended = { context: known, answer: answerFor(known, answer) };
+        const ended = { context, answer: answerFor(context, answer) };
         return commands.commandAnswered(room, ended, turn, out);
       }
       case 'vetted':
       case 'standing':
-        for (const next of room.gate?.answered(known, answer, turn, out) ?? []) check(room, next, turn, out);
+        for (const next of room.gate?.answered(context, answer, turn, out) ?? [])
+          check(room, next, turn, out);
         return;
       case 'repeats':
-        return room.duplicates.answered(known, answerFor(known, answer), out);
+        return room.duplicates.answered(context, answerFor(context, answer), out);
       default:
-        return super.answered(context, answer, turn, out);
+        return this.writer.answered(context, answer, turn, out);
     }
   }
 
@@ -210,7 +206,9 @@ class RoomHome extends Home {
   }
 }
 
-export function roomBehaviour(options: RoomOptions): Behaviour<RoomHome, HomeMessage> {
+export function roomBehaviour(
+  options: RoomOptions,
+): Behaviour<RoomHome, HomeMessage, undefined, RoomContext> {
   return {
     kind: 'room',
     mailboxMax: options.mailboxMax,

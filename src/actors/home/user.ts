@@ -1,4 +1,12 @@
-import type { Answered, Behaviour, Lifecycle, ReplyTo, TimerFired, Turn } from '../../runtime/ports/actor.ts';
+import type {
+  Answer,
+  Answered,
+  Behaviour,
+  Lifecycle,
+  ReplyTo,
+  TimerFired,
+  Turn,
+} from '../../runtime/ports/actor.ts';
 import { channelId } from '../../protocol/channels.ts';
 import { explore, type ChartState } from '../kit/chart.ts';
 import { PUBLIC, type Admitted, type Enter, type HomeMessage, type Spent } from '../messages/home.ts';
@@ -9,7 +17,7 @@ import { Home, type HomeOptions } from './home.ts';
 import type { Asker } from './pending.ts';
 import { Presence, type PresentUser } from './presence.ts';
 import { userMachine } from './user.machine.ts';
-import { HIBERNATED_WRITER, type HibernatedWriter } from './writer-state.ts';
+import { HIBERNATED_WRITER, type HibernatedWriter, type WriterContext } from './writer-state.ts';
 
 export const userChart = explore(userMachine);
 
@@ -19,7 +27,7 @@ interface HibernatedUser extends HibernatedWriter, PresentUser {
 }
 
 /** The home of `user:{id}`: the user's events in order, and the user's state out of those of the connections (LC3). */
-class UserHome extends Home {
+class UserHome extends Home<WriterContext> {
   readonly #user: string;
   readonly #presence: Presence;
   readonly #allowance: Allowance;
@@ -52,7 +60,7 @@ class UserHome extends Home {
   }
 
   /** What a user may do is known without the log, so it is said without waiting for it. */
-  override take(message: HomeMessage | TimerFired | Answered, turn: Turn): Effects {
+  override take(message: HomeMessage | TimerFired | Answered<WriterContext>, turn: Turn): Effects {
     const out = new Effects();
     const { now } = turn;
     switch (message.type) {
@@ -62,10 +70,12 @@ class UserHome extends Home {
       case 'lend': {
         const { address, wanted, unused } = message;
         out.reply(turn.replyTo, this.#allowance.lend(address, wanted, unused, now));
+        out.check('loans_sum', this.#allowance.isSound);
         break;
       }
       case 'returnLoan':
         this.#allowance.returnLoan(message.address, message.unused, now);
+        out.check('loans_sum', this.#allowance.isSound);
         break;
       case 'spend':
         out.reply(turn.replyTo, { retryAfterMs: this.#allowance.spend(now) } satisfies Spent);
@@ -119,6 +129,10 @@ class UserHome extends Home {
     out.reply(replyTo, this.welcome(message.devices.map(() => PUBLIC)));
   }
 
+  protected answered(context: WriterContext, answer: Answer<unknown>, turn: Turn, out: Effects): void {
+    this.writer.answered(context, answer, turn, out);
+  }
+
   protected override timer(timer: string, turn: Turn, out: Effects): void {
     if (timer !== 'grace') return super.timer(timer, turn, out);
     this.#presence.expel(this.#user, 'nobody', turn);
@@ -157,8 +171,8 @@ class UserHome extends Home {
 
 export function userBehaviour(
   options: HomeOptions,
-): Behaviour<Hibernating<UserHome, HibernatedUser>, HomeMessage> {
-  const behaviour: Behaviour<UserHome, HomeMessage> = {
+): Behaviour<Hibernating<UserHome, HibernatedUser>, HomeMessage, undefined, WriterContext> {
+  const behaviour: Behaviour<UserHome, HomeMessage, undefined, WriterContext> = {
     kind: 'user',
     mailboxMax: 256,
     supervision: 'restart',

@@ -217,6 +217,7 @@ class Log {
     const { queue, storeCall } = inFlight;
     this.#inFlight.delete(call);
     this.#underWay.set(queue, (this.#underWay.get(queue) ?? 0) - 1);
+    out.check('calls_under_way', (this.#underWay.get(queue) ?? 0) >= 0);
     if (queue) {
       if (!reply.ok) this.#complain(reply.message, now, out);
       this.#apply(this.#breaker.record(isSound(storeCall, reply), now), out);

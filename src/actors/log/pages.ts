@@ -94,6 +94,7 @@ export class Pages implements StoreQueue {
       settle: (reply, out) => {
         if (this.#sharers.get(key) === askers) this.#sharers.delete(key);
         if (by !== null) this.#usersInFlight--;
+        out.check('calls_under_way', this.#usersInFlight >= 0);
         const unused = request.bytesMax - bytesOf(reply);
         if (by !== null) this.#users.putRight(by, unused);
         this.#settle(askers, unused);
