@@ -221,6 +221,37 @@ describe('[D11] a process’s lease', () => {
     expect(told()).toEqual(['database on another timeline']);
   });
 
+  test.each([
+    ['fail', 1, ['reset 1']],
+    ['succeed at once', 0, []],
+  ])('[D21] the database fails over while the first renewals %s', (_, failures, expected) => {
+    const program = new Program();
+    let left = failures;
+    program.hook = (call) => {
+      if (call.name !== 'renew') return false;
+      if (left-- > 0) call.fail();
+      else {
+        call.replace((value: StoreCalls['renew']['reply']) => ({ ...value, timeline: '00000002' }));
+        call.answer();
+      }
+      return true;
+    };
+    start(program);
+    const number = program.connect('ann');
+    program.frame(number, { type: 'join', id: 'j', room: 'r' });
+    program.chat('r', 'm1');
+    program.settle();
+    const safe = program.world.store.snapshot();
+    program.chat('r', 'm2');
+    program.settle();
+    program.world.store.restore(safe);
+    // The renewal that is next shows a timeline that the node cannot compare with another one.
+    program.advance(1_400);
+    const resets = program.frames(number).filter(({ action }) => action === 'reset');
+    expect(resets.map(({ data }) => `reset ${data.seq}`)).toEqual(expected);
+    expect(program.world.logged.map(({ event }) => event)).not.toContain('database on another timeline');
+  });
+
   test('a life that is too short for its renewals is a mistake', () => {
     const limits = { ...LEASE_LIMITS, lifeMs: 2_600 };
     expect(() => leaseBehaviour({ node: 'n', incarnation: 'n.1', limits })).toThrow('too short');

@@ -61,6 +61,8 @@ class Lease {
   readonly #peers: Peers;
   readonly #underWay = new Map<number, UnderWay>();
   #lastCall = 0;
+  /** An earlier generation saw a timeline, and this one cannot say which. */
+  readonly #hasForgotten: boolean;
   #timeline: string | undefined;
   /** The database's time when it last showed no other process. */
   #aloneAt: number | null = null;
@@ -69,8 +71,9 @@ class Lease {
   /** When the renewal that was confirmed last had been sent. */
   #confirmedAt = 0;
 
-  constructor(options: LeaseOptions) {
+  constructor(options: LeaseOptions, hasForgotten: boolean) {
     this.#options = options;
+    this.#hasForgotten = hasForgotten;
     this.#limits = options.limits ?? LEASE_LIMITS;
     this.#peers = new Peers(this.#limits);
   }
@@ -124,21 +127,24 @@ class Lease {
     if (!renewal.isHeld) return this.#fire('lost', turn, out);
     this.#confirmedAt = Math.max(this.#confirmedAt, underWay.sentAt);
     this.#fire('confirmed', turn, out);
-    this.#lookAtTimeline(renewal, out);
+    this.#lookAtTimeline(renewal, call, out);
     this.#lookAround(renewal, underWay.sentAt, turn, out);
   }
 
-  #lookAtTimeline({ timeline }: Renewal, out: Effects): void {
+  /**
+   * While the first renewals fail, actors may use the log, and the database may fail over. Only the very first renewal, if
+   * no second one has been necessary, is earlier than anything they read.
+   */
+  #lookAtTimeline({ timeline }: Renewal, call: number, out: Effects): void {
     const before = this.#timeline;
     if (timeline === null || timeline === before) return;
     this.#timeline = timeline;
-    if (before === undefined) return;
-    out.add({
-      type: 'log',
-      level: 'warn',
-      event: 'database on another timeline',
-      details: { timeline, before },
-    });
+    const isFirst = call === 1 && this.#lastCall === 1 && !this.#hasForgotten;
+    if (before === undefined && isFirst) return;
+    if (before !== undefined) {
+      const details = { timeline, before };
+      out.add({ type: 'log', level: 'warn', event: 'database on another timeline', details });
+    }
     const message: RelayMessage & HomeMessage = { type: 'timelineChanged' };
     for (const kind of [...HOME_KINDS, 'relay']) out.add({ type: 'tellLocalKind', kind, message });
   }
@@ -215,8 +221,8 @@ export function leaseBehaviour(options: LeaseOptions): Behaviour<Lease, LeaseMes
     mailboxMax: 64,
     supervision: 'restart',
     placement: 'node',
-    start: (_, turn) => {
-      const lease = new Lease(options);
+    start: ({ restarted }, turn) => {
+      const lease = new Lease(options, restarted);
       const out = new Effects();
       lease.renew(turn, out);
       return [lease, out.effects];
