@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { SmallMap } from '../../src/actors/kit/small.ts';
+import { SmallMap, SmallSet } from '../../src/actors/kit/small.ts';
 
-const act = fc.tuple(fc.constantFrom('set', 'set', 'delete'), fc.nat(3));
+const act = fc.tuple(fc.constantFrom('set', 'set', 'delete'), fc.nat(4));
 
 test('a small map is a map, whatever is done to it', () => {
   fc.assert(
@@ -18,6 +18,20 @@ test('a small map is a map, whatever is done to it', () => {
         expect([...small]).toEqual([...map]);
         expect([[...small.keys()], [...small.values()]]).toEqual([[...map.keys()], [...map.values()]]);
         expect([small.size, small.has(key), small.get(key)]).toEqual([map.size, map.has(key), map.get(key)]);
+      }
+    }),
+  );
+});
+
+test('a small set is a set, whatever is done to it', () => {
+  fc.assert(
+    fc.property(fc.array(act), (acts) => {
+      const [small, set] = [new SmallSet<number>(), new Set<number>()];
+      for (const [what, item] of acts) {
+        if (what === 'set') [small, set].forEach((one) => void one.add(item));
+        else expect(small.delete(item)).toBe(set.delete(item));
+        expect([...small]).toEqual([...set]);
+        expect(small.has(item)).toBe(set.has(item));
       }
     }),
   );

@@ -4,6 +4,7 @@ import { relayAddress, type Subscribed } from '../messages/relay.ts';
 import type { DeviceState } from '../messages/terms.ts';
 import type { Effects } from '../kit/effects.ts';
 import { isPlainIn, type GivenPosition } from '../kit/positions.ts';
+import { SmallMap } from '../kit/small.ts';
 import type { Found } from './resume.ts';
 
 export interface Subscription {
@@ -17,13 +18,13 @@ export interface Subscription {
   readonly head: number;
   readonly isOther: boolean;
   /** Right after which seq it began, once it is on. */
-  after?: number;
+  after: number | undefined;
 }
 
 /** The channels that one connection is on, or is about to be on, and where it began with each. */
 export class ChannelTable {
   readonly #connection: number;
-  readonly #channels = new Map<Channel, Subscription>();
+  readonly #channels = new SmallMap<Channel, Subscription>();
   #rooms = 0;
 
   constructor(connection: number) {
@@ -59,11 +60,11 @@ export class ChannelTable {
   }
 
   asking(channel: Channel): void {
-    this.#put(channel, { stage: 'asking', head: 0, isOther: false });
+    this.#put(channel, { stage: 'asking', head: 0, isOther: false, after: undefined });
   }
 
   ready(channel: Channel, { head, isOther }: Found): void {
-    this.#put(channel, { stage: 'ready', head, isOther });
+    this.#put(channel, { stage: 'ready', head, isOther, after: undefined });
   }
 
   #put(channel: Channel, subscription: Subscription): void {

@@ -24,7 +24,7 @@ import {
 import { tellScope } from './channel-asks.ts';
 import { Credentials } from './credentials.ts';
 import { Gate } from './gate.ts';
-import { EVICTED_CODES, evictedFrame, welcomeFrame } from './notices.ts';
+import { EVICTED_CODES, evictedFrame, welcomeFrame, WITHOUT_GRACE } from './notices.ts';
 import { Outbound } from './outbound.ts';
 import { Rechecks, type RecheckContext } from './permits.ts';
 import { Liveness } from './liveness.ts';
@@ -37,13 +37,7 @@ import { Subscriptions } from './subscriptions.ts';
 /** The purpose of an ask. It comes back with the answer. */
 type AnyContext = SubscriptionContext | ChatContext | RequestContext | RecheckContext;
 
-/** A connection that was closed with one of these gets its user no grace (LC3). */
-const WITHOUT_GRACE: ReadonlySet<number> = new Set([
-  CLOSE_CODES.heartbeat_timeout,
-  CLOSE_CODES.session_revoked,
-  CLOSE_CODES.too_many_bad_frames,
-  CLOSE_CODES.rate_abuse,
-]);
+const NO_FEATURES: readonly Feature[] = [];
 
 /** One client's connection: its lifecycle, its frames, its channels. */
 class Connection implements ConnectionContext {
@@ -53,17 +47,18 @@ class Connection implements ConnectionContext {
   readonly user: string;
   readonly gate: Gate;
   readonly credentials: Credentials;
-  readonly rates: Rates;
   readonly #liveness: Liveness;
   readonly #subscriptions: Subscriptions;
-  readonly #publisher: Publisher;
-  readonly #requests: Requests;
-  readonly #rechecks: Rechecks;
   readonly #outbound: Outbound;
+  // Made when they are first needed: most connections only listen.
+  #madeRates: Rates | undefined;
+  #madePublisher: Publisher | undefined;
+  #madeRequests: Requests | undefined;
+  #madeRechecks: Rechecks | undefined;
   /** Frames that broke the protocol (FR2). */
-  readonly #badFrames = new ViolationCounter(WIRE_LIMITS.badFramesPerMinuteMax);
+  #badFrames: ViolationCounter | undefined;
   /** The features that the last `degraded` named. */
-  #features: readonly Feature[] = [];
+  #features = NO_FEATURES;
   /** Broadcast or the user's channel could not be reached for the welcome. */
   #isUnreached = false;
   #drainReason: string | undefined;
@@ -76,13 +71,25 @@ class Connection implements ConnectionContext {
     this.user = init.user;
     this.gate = new Gate(options.limits.inFlightMax);
     this.credentials = new Credentials(this.address, init, turn.now);
-    this.rates = new Rates(options.limits);
     this.#liveness = new Liveness(this, turn);
     this.#subscriptions = new Subscriptions(this);
-    this.#publisher = new Publisher(this, this.#subscriptions);
-    this.#requests = new Requests(this, this.#subscriptions);
-    this.#rechecks = new Rechecks(this);
     this.#outbound = new Outbound(this);
+  }
+
+  get rates(): Rates {
+    return (this.#madeRates ??= new Rates(this.options.limits));
+  }
+
+  get #publisher(): Publisher {
+    return (this.#madePublisher ??= new Publisher(this, this.#subscriptions));
+  }
+
+  get #requests(): Requests {
+    return (this.#madeRequests ??= new Requests(this, this.#subscriptions));
+  }
+
+  get #rechecks(): Rechecks {
+    return (this.#madeRechecks ??= new Rechecks(this));
   }
 
   chartStates(): readonly Lifecycle[] {
@@ -191,22 +198,12 @@ class Connection implements ConnectionContext {
         return this.#subscriptions.leave(request, out);
       case 'resume':
         return this.#subscriptions.resume(request, out);
-      case 'signal':
-        return this.#requests.signal(request, out);
-      case 'history':
-        return this.#requests.history(request, out);
-      case 'presence':
-        return this.#requests.presence(request, out);
-      case 'create':
-        return this.#requests.creations.create(request, turn, out);
-      case 'rooms':
-        return this.#requests.rooms(request, out);
-      case 'refresh':
-        return this.#requests.refresh(request, out);
       case 'heartbeat':
         return request.status === 'pong'
           ? ack(this, request.id, {}, out)
           : this.#heartbeat('pong', turn, out, request.id);
+      default:
+        return this.#requests.take(request, turn, out);
     }
   }
 
@@ -216,6 +213,7 @@ class Connection implements ConnectionContext {
 
   #badFrame({ id, message, field }: BadFrame, text: string, turn: Turn, out: Effects): void {
     refuse(this, id, { error: 'bad_frame', message, ...(field === undefined ? {} : { field }) }, out);
+    this.#badFrames ??= new ViolationCounter(WIRE_LIMITS.badFramesPerMinuteMax);
     if (this.#badFrames.add(turn.now, frameWeight(text))) this.#liveness.fire('misbehaved', turn, out);
   }
 
@@ -254,7 +252,7 @@ class Connection implements ConnectionContext {
   #release(out: Effects): void {
     // A connection that was never welcomed was never present.
     this.#subscriptions.releaseAll(this.gate.isHeldFor('connecting') ? 'gone' : this.#departure, out);
-    this.#publisher.release(out);
+    this.#madePublisher?.release(out);
     this.credentials.forget(out);
     out.add({ type: 'stop' });
   }
@@ -267,7 +265,7 @@ class Connection implements ConnectionContext {
       case 'heads':
         return this.#welcome('unknown', turn, out);
       case 'resubscribe':
-        return this.#subscriptions.retryBase(out);
+        return this.#subscriptions.begin(out);
       case 'stall':
         return this.#outbound.check(out);
       case 'recheck':

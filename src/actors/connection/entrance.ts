@@ -6,33 +6,28 @@ import type { Effects } from '../kit/effects.ts';
 import type { ConnectionContext } from './context.ts';
 import { askPermit, isAsked, refusalOf } from './permits.ts';
 import { channelOf, type AuthorizeContext } from './subscription-context.ts';
-import { LazySet } from '../kit/lazy.ts';
+import { LazyMap } from '../kit/lazy.ts';
 
 type Entering = AuthorizeContext['next'];
-
-export interface EntranceParts {
-  /** The room's relay is asked. */
-  readonly letIn: (next: Entering, out: Effects) => void;
-  readonly refuse: (next: Entering, refusal: Refusal, out: Effects) => void;
-}
 
 /** The way into a room, as far as the application has a say in it. */
 export class Entrance {
   readonly #context: ConnectionContext;
-  readonly #parts: EntranceParts;
-  /** Channels whose relay has not answered; and those of them that the application has shut meanwhile. */
-  readonly #underWay = new LazySet<Channel>();
-  readonly #shut = new LazySet<Channel>();
+  /** Channels whose relay has not answered, and whether the application has shut them meanwhile. */
+  readonly #underWay = new LazyMap<Channel, boolean>();
 
-  constructor(context: ConnectionContext, parts: EntranceParts) {
+  constructor(context: ConnectionContext) {
     this.#context = context;
-    this.#parts = parts;
   }
 
-  /** The application is asked first, if it wants to be; not about a room that the connection is in already. */
-  enter(next: Entering, isIn: boolean, out: Effects): void {
-    if (isIn || !isAsked(this.#context)) this.#parts.letIn(next, out);
-    else this.#authorize('join', next, out);
+  /**
+   * True when the room's relay may be asked at once. Else the application is asked first, if it wants to be; not about a
+   * room that the connection is in already.
+   */
+  enter(next: Entering, isIn: boolean, out: Effects): boolean {
+    if (isIn || !isAsked(this.#context)) return true;
+    this.#authorize('join', next, out);
+    return false;
   }
 
   #authorize(action: AuthorizeContext['action'], next: Entering, out: Effects): void {
@@ -40,29 +35,35 @@ export class Entrance {
     askPermit(this.#context, [action, channelId(channelOf(next))], context, out);
   }
 
-  authorized(context: AuthorizeContext, answer: Answer<HookAnswer>, out: Effects): void {
+  /** `in`: the room's relay may be asked. Undefined while the application is asked something else. */
+  authorized(
+    context: AuthorizeContext,
+    answer: Answer<HookAnswer>,
+    out: Effects,
+  ): 'in' | Refusal | undefined {
     const { action, next } = context;
     const refusal = refusalOf(this.#context, context, answer);
-    if (refusal === 'again') this.#authorize('join', next, out);
-    else if (refusal) this.#parts.refuse(next, refusal, out);
-    else if (action === 'join') this.#authorize('read', next, out);
-    else this.#parts.letIn(next, out);
+    if (refusal && refusal !== 'again') return refusal;
+    if (!refusal && action === 'read') return 'in';
+    this.#authorize(refusal ? 'join' : 'read', next, out);
+    return undefined;
   }
 
   /** Its relay is asked. */
   asking(channel: Channel): void {
-    this.#underWay.add(channel);
+    this.#underWay.set(channel, this.#underWay.get(channel) ?? false);
   }
 
   /** The application does not want it there any more: if its relay is being asked, the answer is this. */
   shut(channel: Channel): void {
-    if (this.#underWay.has(channel)) this.#shut.add(channel);
+    if (this.#underWay.has(channel)) this.#underWay.set(channel, true);
   }
 
   /** Its relay has answered, or does not. True when it may not come in after all. */
   answered(channel: Channel): boolean {
+    const isShut = this.#underWay.get(channel) === true;
     this.#underWay.delete(channel);
-    return this.#shut.delete(channel);
+    return isShut;
   }
 }
 

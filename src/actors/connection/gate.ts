@@ -1,8 +1,10 @@
 import type { Effects } from '../kit/effects.ts';
-import { LazySet } from '../kit/lazy.ts';
 
 /** Why no frames are taken right now. */
-export type HoldReason = 'connecting' | 'subscribing' | 'busy' | 'congested' | 'draining';
+export type HoldReason = keyof typeof HOLDS;
+
+/** A bit each. */
+const HOLDS = { connecting: 1, subscribing: 2, busy: 4, congested: 8, draining: 16 } as const;
 
 /**
  * Whether a connection takes frames: not before it is welcomed, nor while something must be finished first,
@@ -10,7 +12,7 @@ export type HoldReason = 'connecting' | 'subscribing' | 'busy' | 'congested' | '
  */
 export class Gate {
   readonly #max: number;
-  readonly #holds = new LazySet<HoldReason>();
+  #holds = 0;
   #inFlight = 0;
 
   constructor(max: number) {
@@ -22,16 +24,18 @@ export class Gate {
   }
 
   isHeldFor(why: HoldReason): boolean {
-    return this.#holds.has(why);
+    return (this.#holds & HOLDS[why]) !== 0;
   }
 
   hold(why: HoldReason, out: Effects): void {
-    if (this.#holds.size === 0) out.add({ type: 'hold' });
-    this.#holds.add(why);
+    if (this.#holds === 0) out.add({ type: 'hold' });
+    this.#holds |= HOLDS[why];
   }
 
   release(why: HoldReason, out: Effects): void {
-    if (this.#holds.delete(why) && this.#holds.size === 0) out.add({ type: 'release' });
+    if (!this.isHeldFor(why)) return;
+    this.#holds &= ~HOLDS[why];
+    if (this.#holds === 0) out.add({ type: 'release' });
   }
 
   /** Work under way; `weight` is taken back with {@link end}. */

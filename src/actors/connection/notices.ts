@@ -1,4 +1,4 @@
-import type { SocketErrorCode } from '../../protocol/codes.ts';
+import { CLOSE_CODES, type SocketErrorCode } from '../../protocol/codes.ts';
 import type { Welcome } from '../../protocol/pushes.ts';
 import { isoTime } from '../../protocol/time.ts';
 import { PROTOCOL_VERSION } from '../../protocol/version.ts';
@@ -27,6 +27,14 @@ export function welcomeFrame(
   };
   return JSON.stringify({ type: 'notification', action: 'welcome', data });
 }
+
+/** A connection that was closed with one of these gets its user no grace (LC3). */
+export const WITHOUT_GRACE: ReadonlySet<number> = new Set([
+  CLOSE_CODES.heartbeat_timeout,
+  CLOSE_CODES.session_revoked,
+  CLOSE_CODES.too_many_bad_frames,
+  CLOSE_CODES.rate_abuse,
+]);
 
 /** The codes with which requests under way are answered for a room that has put the connection off. */
 export const EVICTED_CODES = {

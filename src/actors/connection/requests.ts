@@ -29,6 +29,8 @@ export type RequestContext =
   | CreationContext
   | RoomsContext;
 
+type AnsweredElsewhere = RequestOf<'signal' | 'history' | 'presence' | 'create' | 'rooms' | 'refresh'>;
+
 /** The requests about which the application may be asked. */
 type PermittedRequest = RequestOf<'history' | 'presence' | 'signal' | 'create'>;
 
@@ -66,6 +68,24 @@ export class Requests {
     this.creations = new Creations(context);
   }
 
+  /** Undefined, or why the frame is refused. */
+  take(request: AnsweredElsewhere, turn: Turn, out: Effects): BadFrame | undefined | void {
+    switch (request.type) {
+      case 'signal':
+        return this.#signal(request, out, !isAsked(this.#context));
+      case 'history':
+        return this.#history(request, out);
+      case 'presence':
+        return this.#presence(request, out);
+      case 'create':
+        return this.creations.create(request, turn, out);
+      case 'rooms':
+        return this.#rooms(request, out);
+      case 'refresh':
+        return this.#refresh(request, out);
+    }
+  }
+
   // --- requests that the application may refuse
 
   /** It is asked before anything is done. */
@@ -81,9 +101,9 @@ export class Requests {
     const isPermitted = refusal === undefined;
     switch (next.type) {
       case 'history':
-        return void this.history(next, out, isPermitted);
+        return void this.#history(next, out, isPermitted);
       case 'presence':
-        return this.presence(next, out, isPermitted);
+        return this.#presence(next, out, isPermitted);
       case 'signal':
         return this.#signal(next, out, isPermitted);
       case 'create':
@@ -96,10 +116,6 @@ export class Requests {
   /** A signal beyond the rate: it is dropped unread, and gets no answer. */
   dropped({ id, room }: RequestOf<'signal'>, out: Effects): void {
     ack(this.#context, id, { room }, out);
-  }
-
-  signal(request: RequestOf<'signal'>, out: Effects): void {
-    this.#signal(request, out, !isAsked(this.#context));
   }
 
   #signal(request: RequestOf<'signal'>, out: Effects, isPermitted: boolean): void {
@@ -117,7 +133,7 @@ export class Requests {
   // --- history
 
   /** Undefined, or why the frame is refused. */
-  history(
+  #history(
     request: RequestOf<'history'>,
     out: Effects,
     isPermitted = !isAsked(this.#context),
@@ -165,7 +181,7 @@ export class Requests {
 
   // --- presence
 
-  presence(request: RequestOf<'presence'>, out: Effects, isPermitted = !isAsked(this.#context)): void {
+  #presence(request: RequestOf<'presence'>, out: Effects, isPermitted = !isAsked(this.#context)): void {
     if (!isPermitted) return this.#permit('presence', request.room, request, out);
     const { user, credentials, options } = this.#context;
     const { isAdmin } = credentials;
@@ -190,7 +206,7 @@ export class Requests {
 
   // --- rooms
 
-  rooms(request: RequestOf<'rooms'>, out: Effects): void {
+  #rooms(request: RequestOf<'rooms'>, out: Effects): void {
     const { user, credentials, options } = this.#context;
     const { after, limit, invited } = request;
     const message = { type: 'list', user, isAdmin: credentials.isAdmin, after, limit, invited } as const;
@@ -215,7 +231,7 @@ export class Requests {
 
   // --- refresh
 
-  refresh(request: RequestOf<'refresh'>, out: Effects): void {
+  #refresh(request: RequestOf<'refresh'>, out: Effects): void {
     const call = ++this.#lastCall;
     this.#refreshing.set(call, request);
     this.#context.gate.begin(WEIGHTS.refresh, out);
@@ -267,11 +283,11 @@ export class Requests {
   #askAgain(context: HistoryContext | PresenceContext | RoomsContext, out: Effects): BadFrame | void {
     switch (context.for) {
       case 'history':
-        return this.history(context.request, out);
+        return this.#history(context.request, out);
       case 'presence':
-        return this.presence(context.request, out);
+        return this.#presence(context.request, out);
       case 'rooms':
-        return this.rooms(context.request, out);
+        return this.#rooms(context.request, out);
     }
   }
 

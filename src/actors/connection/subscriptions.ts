@@ -15,6 +15,7 @@ import { Entrance, SHUT } from './entrance.ts';
 import { placeIn, Resume, wantedChannels, type Wanted } from './resume.ts';
 import {
   channelOf,
+  type AuthorizeContext,
   type BaseContext,
   type EnteringContext,
   type JoinContext,
@@ -23,6 +24,7 @@ import {
   type SubscriptionContext,
 } from './subscription-context.ts';
 import { LazyMap } from '../kit/lazy.ts';
+import { SmallSet } from '../kit/small.ts';
 
 /**
  * The channels of one connection: `broadcast` and the user's own from the beginning, rooms as they are joined.
@@ -32,7 +34,7 @@ export class Subscriptions {
   readonly #context: ConnectionContext;
   readonly #channels: ChannelTable;
   /** Channels that it has asked for and may still be on. A step that throws does not take that back. */
-  readonly #known = new Set<Channel>();
+  readonly #known = new SmallSet<Channel>();
   readonly #entrance: Entrance;
   /** Where a client wanted to go on when a channel could not be reached: there it goes on once it can. */
   readonly #wantedLater = new LazyMap<Channel, Position>();
@@ -44,13 +46,7 @@ export class Subscriptions {
     this.#context = context;
     this.#channels = new ChannelTable(context.number);
     this.#base = ['broadcast', userChannel(context.user)];
-    this.#entrance = new Entrance(context, {
-      letIn: (next, out) => this.#ask(next, 'alive', out),
-      refuse: (next, refusal, out) => {
-        if (next.for === 'join') this.#joined(next, refusal, out);
-        else this.#resumed(next, refusal, out);
-      },
-    });
+    this.#entrance = new Entrance(context);
   }
 
   /** The channels that it is on, for reading. */
@@ -60,8 +56,9 @@ export class Subscriptions {
 
   // --- the two channels of everyone
 
+  /** Also later, for those that could not be reached. */
   begin(out: Effects): void {
-    for (const channel of this.#base) this.#askBase(channel, out);
+    for (const channel of this.#base) if (!this.#channels.has(channel)) this.#askBase(channel, out);
   }
 
   #askBase(channel: Channel, out: Effects): void {
@@ -73,6 +70,15 @@ export class Subscriptions {
     this.#known.add(channelOf(context));
     this.#entrance.asking(channelOf(context));
     subscribe(this.#context, context, state, out);
+  }
+
+  #enter(next: AuthorizeContext['next'], isIn: boolean, out: Effects): void {
+    if (this.#entrance.enter(next, isIn, out)) this.#ask(next, 'alive', out);
+  }
+
+  #entered(context: AuthorizeContext['next'], reply: Subscribed | Refusal, out: Effects): void {
+    if (context.for === 'join') this.#joined(context, reply, out);
+    else this.#resumed(context, reply, out);
   }
 
   /** Null until both relays have answered. Then their heads, or `unknown` if one could not be read. */
@@ -116,10 +122,6 @@ export class Subscriptions {
     this.#channels.start(channel, after, out);
   }
 
-  retryBase(out: Effects): void {
-    for (const channel of this.#base) if (!this.#channels.has(channel)) this.#askBase(channel, out);
-  }
-
   // --- join
 
   join(request: RequestOf<'join'>, out: Effects): void {
@@ -130,7 +132,7 @@ export class Subscriptions {
     }
     this.#context.gate.hold('subscribing', out);
     const position = positionOf(request.since, request.log, this.#context.options.log());
-    this.#entrance.enter({ for: 'join', request, position }, this.#channels.has(channel), out);
+    this.#enter({ for: 'join', request, position }, this.#channels.has(channel), out);
   }
 
   #joined({ request: { id, room }, position }: JoinContext, reply: Subscribed | Refusal, out: Effects): void {
@@ -189,7 +191,7 @@ export class Subscriptions {
     if (isNew && this.#channels.rooms + resume.newRooms >= this.#roomsMax)
       return resume.reply(name, { error: 'limit_reached' });
     resume.asking(isNew);
-    this.#entrance.enter({ for: 'resume', wanted, isNew, isPlaced: !isNew }, !isNew, out);
+    this.#enter({ for: 'resume', wanted, isNew, isPlaced: !isNew }, !isNew, out);
   }
 
   #resumed(context: ResumeContext, reply: Subscribed | Refusal, out: Effects): void {
@@ -256,7 +258,7 @@ export class Subscriptions {
   }
 
   /** Channels whose relay may have it. */
-  get known(): ReadonlySet<Channel> {
+  get known(): Pick<SmallSet<Channel>, 'has'> & Iterable<Channel> {
     return this.#known;
   }
 
@@ -268,8 +270,12 @@ export class Subscriptions {
   // --- answers
 
   answered(context: SubscriptionContext, received: Answer<unknown>, out: Effects): void {
-    if (context.for === 'authorize')
-      return this.#entrance.authorized(context, answerFor(context, received), out);
+    if (context.for === 'authorize') {
+      const found = this.#entrance.authorized(context, answerFor(context, received), out);
+      if (found === 'in') this.#ask(context.next, 'alive', out);
+      else if (found) this.#entered(context.next, found, out);
+      return;
+    }
     const channel = channelOf(context);
     const isShut = this.#entrance.answered(channel);
     if (isShut) unsubscribe(this.#context, channel, 'gone', out);
@@ -280,14 +286,8 @@ export class Subscriptions {
     if (answer.ok && isRefusal(answer.body) && isOff) this.#known.delete(channel);
     // The relay may still let this connection in, which no longer waits: then a user would be present who is not.
     if (!answer.ok && (isOff || context.for === 'base')) unsubscribe(this.#context, channel, 'gone', out);
-    switch (context.for) {
-      case 'base':
-        return this.#baseAnswered(context, reply, out);
-      case 'join':
-        return this.#joined(context, reply, out);
-      case 'resume':
-        return this.#resumed(context, reply, out);
-    }
+    if (context.for === 'base') this.#baseAnswered(context, reply, out);
+    else this.#entered(context, reply, out);
   }
 
   #left({ request: { id, room } }: LeaveContext, channel: Channel, hasAnswer: boolean, out: Effects): void {

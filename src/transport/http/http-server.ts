@@ -52,7 +52,10 @@ export function createHttpServer(
   };
   const server = createServer(options, listener);
   new IdleSockets(isProxy).watch(server);
-  server.timeout = idleMs;
+  // With `server.timeout` every socket would keep its timer, also after its upgrade.
+  const limitIdle = ({ socket }: IncomingMessage): void => void socket.setTimeout(idleMs);
+  server.on('request', limitIdle);
+  server.on('checkExpectation', limitIdle);
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => refuseSocket(socket, error));
   server.on('checkExpectation', (_request, response) => {
     const message = 'the header Expect may only be 100-continue';

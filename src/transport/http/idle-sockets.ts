@@ -9,9 +9,14 @@ const IDLE_PER_ADDRESS_MAX = 256;
 /** The counter and key of a socket. A socket that has ended no longer knows its address. */
 const known = new WeakMap<Duplex, { readonly by: IdleSockets; readonly key: string }>();
 
-/** Removes a socket that now speaks another protocol. */
+/** Removes a socket that has closed, or that now speaks another protocol. A closure for each socket would take memory. */
+function leaves(this: Duplex): void {
+  known.get(this)?.by.leaves(this as Socket);
+}
+
 export function leavesHttp(socket: Duplex): void {
-  known.get(socket)?.by.leaves(socket as Socket);
+  leaves.call(socket);
+  socket.off('close', leaves);
 }
 
 /**
@@ -43,7 +48,7 @@ export class IdleSockets {
     if (this.#isExempt(remote)) return;
     const key = addressKey(remote) ?? '';
     known.set(socket, { by: this, key });
-    socket.once('close', () => this.leaves(socket));
+    socket.on('close', leaves);
   }
 
   #asked({ socket }: IncomingMessage, response: ServerResponse): void {

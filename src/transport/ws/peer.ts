@@ -8,8 +8,9 @@ export interface Peer {
   readonly ws: WebSocket;
   readonly socket: Duplex;
   readonly intake: Intake;
+  readonly listener: PeerListener;
   /** Buffers written since the last flush. */
-  pending: Buffer[];
+  pending: Buffer[] | undefined;
   /** Bytes passed to the stream since the beginning. */
   flushedBytes: number;
   /** Over its outbound limit: it accepts no batches until it is reopened (LM7). */
@@ -35,17 +36,16 @@ export interface PeerListener {
 const kPeer = Symbol('peer');
 
 interface Known {
-  [kPeer]: { readonly listener: PeerListener; readonly peer: Peer };
+  [kPeer]: Peer;
 }
 
 type KnownSocket = WebSocket & Known;
 
 /** The listeners are shared functions. A closure per connection and event would cost memory for nothing. */
-export function listenTo(peer: Peer, listener: PeerListener): void {
+export function listenTo(peer: Peer): void {
   const { ws, socket } = peer;
-  const known = { listener, peer };
-  (ws as KnownSocket)[kPeer] = known;
-  (socket as Duplex & Known)[kPeer] = known;
+  (ws as KnownSocket)[kPeer] = peer;
+  (socket as Duplex & Known)[kPeer] = peer;
   socket.prependListener('data', onData);
   ws.on('message', onMessage);
   ws.on('ping', onPing);
@@ -55,28 +55,28 @@ export function listenTo(peer: Peer, listener: PeerListener): void {
 }
 
 function onData(this: Duplex, bytes: Buffer): void {
-  const { listener, peer } = (this as Duplex & Known)[kPeer];
-  listener.arrived(peer, bytes);
+  const peer = (this as Duplex & Known)[kPeer];
+  peer.listener.arrived(peer, bytes);
 }
 
 function onMessage(this: WebSocket, data: Buffer, isBinary: boolean): void {
-  const { listener, peer } = (this as KnownSocket)[kPeer];
-  listener.received(peer, data, isBinary);
+  const peer = (this as KnownSocket)[kPeer];
+  peer.listener.received(peer, data, isBinary);
 }
 
 function onPing(this: WebSocket, data: Buffer): void {
-  const { listener, peer } = (this as KnownSocket)[kPeer];
-  listener.controlled(peer, data);
+  const peer = (this as KnownSocket)[kPeer];
+  peer.listener.controlled(peer, data);
 }
 
 function onPong(this: WebSocket): void {
-  const { listener, peer } = (this as KnownSocket)[kPeer];
-  listener.controlled(peer, undefined);
+  const peer = (this as KnownSocket)[kPeer];
+  peer.listener.controlled(peer, undefined);
 }
 
 function onClose(this: WebSocket, code: number): void {
-  const { listener, peer } = (this as KnownSocket)[kPeer];
-  listener.closed(peer, code);
+  const peer = (this as KnownSocket)[kPeer];
+  peer.listener.closed(peer, code);
 }
 
 /** A broken frame or socket: `ws` closes it with the protocol's code, and `close` follows. */

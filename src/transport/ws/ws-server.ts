@@ -28,6 +28,10 @@ const CLOSE_TIMEOUT_MS = 5_000;
 /** Without a limit: as many as a message of 64 KiB has bytes. */
 const FRAGMENTS_MAX = 65_536;
 
+function destroySelf(this: Duplex): void {
+  this.destroy();
+}
+
 /** Accepts upgrades of HTTP servers, checks them in the order of HS3, and passes on the sockets. */
 export class WsServer {
   readonly #options: WsServerOptions;
@@ -63,7 +67,7 @@ export class WsServer {
   take(server: AnyServer, request: IncomingMessage, socket: Duplex, head: Buffer): void {
     leavesHttp(socket);
     // A client that disconnects meanwhile is no fault of the server.
-    socket.on('error', () => socket.destroy());
+    socket.on('error', destroySelf);
     if (!isToWebSocket(request)) return ignoreUpgrade(server, request, socket, head);
     this.#upgrade(request, socket, head).catch((error: unknown) => {
       this.#options.onFault(error);
@@ -83,6 +87,8 @@ export class WsServer {
     else if (!socket.destroyed)
       this.#server.handleUpgrade(request, socket, head, (ws) => {
         isMade = true;
+        // From here on `ws` handles errors.
+        socket.off('error', destroySelf);
         sockets.add(ws, socket, admitted);
       });
     if (!isMade) admission.giveBack(admitted);

@@ -62,13 +62,14 @@ export class WsSockets implements Sockets, PeerListener {
       ws,
       socket,
       intake: new Intake(number, ws, this.#options.inbound),
-      pending: [],
+      listener: this,
+      pending: undefined,
       flushedBytes: 0,
       isShut: false,
       isCongested: false,
     };
     this.#peers.set(number, peer);
-    listenTo(peer, this);
+    listenTo(peer);
   }
 
   // --- out
@@ -92,8 +93,9 @@ export class WsSockets implements Sockets, PeerListener {
   }
 
   #push(peer: Peer, bytes: Buffer): void {
-    if (peer.pending.length === 0) this.#dirty.push(peer);
-    peer.pending.push(bytes);
+    if (peer.pending) return void peer.pending.push(bytes);
+    peer.pending = [bytes];
+    this.#dirty.push(peer);
   }
 
   get dirty(): number {
@@ -110,8 +112,8 @@ export class WsSockets implements Sockets, PeerListener {
   /** Everything written in one slice leaves in one system call. */
   #flushOne(peer: Peer): void {
     const { pending, socket, ws } = peer;
-    peer.pending = [];
-    if (ws.readyState !== ws.OPEN) return;
+    peer.pending = undefined;
+    if (!pending || ws.readyState !== ws.OPEN) return;
     if (pending.length === 1) socket.write(pending[0]);
     else {
       socket.cork();
@@ -251,7 +253,7 @@ export class WsSockets implements Sockets, PeerListener {
 
   closed(peer: Peer, code: number): void {
     this.#peers.delete(peer.number);
-    peer.pending = [];
+    peer.pending = undefined;
     this.#watch.delete(peer.intake);
     this.#inbox.closed(peer.number, code);
   }
