@@ -25,10 +25,18 @@ export interface Subscription {
 export class ChannelTable {
   readonly #connection: number;
   readonly #channels = new SmallMap<Channel, Subscription>();
+  /** The channel of the connection's user. */
+  readonly #own: Channel;
   #rooms = 0;
 
-  constructor(connection: number) {
+  constructor(connection: number, own: Channel) {
     this.#connection = connection;
+    this.#own = own;
+  }
+
+  /** The two channels of every connection. */
+  get base(): readonly Channel[] {
+    return ['broadcast', this.#own];
   }
 
   get rooms(): number {
@@ -57,6 +65,13 @@ export class ChannelTable {
     for (const channel of this.#channels.keys())
       if (channelKind(channel) === 'room') return channelId(channel);
     return undefined;
+  }
+
+  /** Null until both relays have answered. Then the heads of these two, or `unknown` if one could not be read. */
+  get heads(): { readonly broadcast: number; readonly user: number } | 'unknown' | null {
+    const [broadcast, user] = this.base.map((channel) => this.#channels.get(channel));
+    if (broadcast?.stage === 'asking' || user?.stage === 'asking') return null;
+    return broadcast && user ? { broadcast: broadcast.head, user: user.head } : 'unknown';
   }
 
   asking(channel: Channel): void {

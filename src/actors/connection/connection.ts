@@ -49,12 +49,12 @@ class Connection implements ConnectionContext {
   readonly credentials: Credentials;
   readonly #liveness: Liveness;
   readonly #subscriptions: Subscriptions;
-  readonly #outbound: Outbound;
   // Made when they are first needed: most connections only listen.
   #madeRates: Rates | undefined;
   #madePublisher: Publisher | undefined;
   #madeRequests: Requests | undefined;
   #madeRechecks: Rechecks | undefined;
+  #madeOutbound: Outbound | undefined;
   /** Frames that broke the protocol (FR2). */
   #badFrames: ViolationCounter | undefined;
   /** The features that the last `degraded` named. */
@@ -73,7 +73,6 @@ class Connection implements ConnectionContext {
     this.credentials = new Credentials(this.address, init, turn.now);
     this.#liveness = new Liveness(this, turn);
     this.#subscriptions = new Subscriptions(this);
-    this.#outbound = new Outbound(this);
   }
 
   get rates(): Rates {
@@ -90,6 +89,10 @@ class Connection implements ConnectionContext {
 
   get #rechecks(): Rechecks {
     return (this.#madeRechecks ??= new Rechecks(this));
+  }
+
+  get #outbound(): Outbound {
+    return (this.#madeOutbound ??= new Outbound(this));
   }
 
   chartStates(): readonly Lifecycle[] {
@@ -293,7 +296,7 @@ class Connection implements ConnectionContext {
   // --- welcome
 
   /** `unknown`: the heads could not be read in time. The welcome goes without them; the client gets them later. */
-  #welcome(heads: Subscriptions['heads'], turn: Turn, out: Effects): void {
+  #welcome(heads: Subscriptions['table']['heads'], turn: Turn, out: Effects): void {
     if (this.#liveness.state.phase !== 'connecting' || heads === null) return;
     out.disarm('heads');
     const { limits } = this.options;
@@ -312,7 +315,7 @@ class Connection implements ConnectionContext {
   }
 
   #baseAnswered(turn: Turn, out: Effects): void {
-    const { heads } = this.#subscriptions;
+    const { heads } = this.#subscriptions.table;
     this.#welcome(heads, turn, out);
     if (!this.#isUnreached || heads === null || heads === 'unknown') return;
     this.#isUnreached = false;

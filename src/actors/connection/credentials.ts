@@ -4,68 +4,68 @@ import type { ConnectionAddress, Origin, Sender } from '../messages/connection.t
 import { SESSIONS } from '../messages/node.ts';
 import type { Effects } from '../kit/effects.ts';
 
-/** What a connection's token says, and for how long (JW3). */
+interface Rights {
+  readonly isAdmin: boolean;
+  readonly payload: string;
+}
+
+/** What a connection's token says, and for how long (JW3). The actor that watches sessions shares the parts. */
 export class Credentials {
   readonly #address: ConnectionAddress;
-  /** When the connection began: by the database's clock as far as that could be asked, and by the node's. */
-  readonly #openedAt: number | undefined;
+  /** When the connection began, by the node's clock. */
   readonly #since: number;
-  #claims: Claims;
+  #rights: Rights;
+  #expiresAt: number;
   #origin: Origin;
 
   constructor(address: ConnectionAddress, claims: Claims, now: number) {
     this.#address = address;
-    this.#openedAt = claims.checkedAt;
     this.#since = now;
-    this.#claims = claims;
-    this.#origin = this.#originOf(claims);
-  }
-
-  /**
-   * A refresh makes no connection younger: a revocation closes the connections of its time, whatever their tokens
-   * (JW5).
-   */
-  #originOf({ user, session, issuedAt }: Claims): Origin {
-    return { address: this.#address, key: { user, session, issuedAt, openedAt: this.#openedAt } };
+    this.#rights = rightsOf(claims);
+    this.#expiresAt = claims.expiresAt;
+    this.#origin = { address, key: keyOf(claims, claims.checkedAt) };
   }
 
   /** The sender of a message, with its rights. */
   get sender(): Sender {
-    const { user, isAdmin } = this.#claims;
-    return { user, isAdmin, payload: this.payload, origin: this.#origin };
+    const { isAdmin, payload } = this.#rights;
+    return { user: this.#origin.key.user, isAdmin, payload, origin: this.#origin };
   }
 
   get isAdmin(): boolean {
-    return this.#claims.isAdmin;
+    return this.#rights.isAdmin;
   }
 
   /** The payload of the token, as text. */
   get payload(): string {
-    return this.#claims.payload ?? '{}';
+    return this.#rights.payload;
   }
 
   get expiresAt(): number {
-    return this.#claims.expiresAt;
+    return this.#expiresAt;
   }
 
   /** At the start, and whenever the actor that watches sessions has forgotten this one. */
   watch(out: Effects): void {
-    const { isAdmin, expiresAt } = this.#claims;
     const { key } = this.#origin;
-    const rights = { isAdmin, payload: this.payload };
-    const watched = { key, rights, since: this.#since, expiresAt };
+    const watched = { key, rights: this.#rights, since: this.#since, expiresAt: this.#expiresAt };
     out.tell(SESSIONS, { type: 'watch', address: this.#address, ...watched });
   }
 
   armExpiry(turn: Turn, out: Effects): void {
-    out.arm('expiry', this.#claims.expiresAt - turn.wall);
+    out.arm('expiry', this.#expiresAt - turn.wall);
   }
 
-  /** True when the scope that passes every check has come or gone with the new token. */
+  /**
+   * True when the scope that passes every check has come or gone with the new token. A refresh makes no connection
+   * younger: a revocation closes the connections of its time, whatever their tokens (JW5).
+   */
   renew(claims: Claims, turn: Turn, out: Effects): boolean {
-    const isScoped = claims.isAdmin !== this.#claims.isAdmin;
-    this.#claims = claims;
-    this.#origin = this.#originOf(claims);
+    const isScoped = claims.isAdmin !== this.isAdmin;
+    const { address, key } = this.#origin;
+    this.#rights = rightsOf(claims);
+    this.#expiresAt = claims.expiresAt;
+    this.#origin = { address, key: keyOf(claims, key.openedAt) };
     this.armExpiry(turn, out);
     this.watch(out);
     return isScoped;
@@ -73,7 +73,7 @@ export class Credentials {
 
   /** The wall clock says when a token is over; it may have been set back since the timer was armed. */
   isOver(turn: Turn, out: Effects): boolean {
-    if (this.#claims.expiresAt <= turn.wall) return true;
+    if (this.#expiresAt <= turn.wall) return true;
     this.armExpiry(turn, out);
     return false;
   }
@@ -81,4 +81,13 @@ export class Credentials {
   forget(out: Effects): void {
     out.tell(SESSIONS, { type: 'unwatch', address: this.#address });
   }
+}
+
+function rightsOf({ isAdmin, payload = '{}' }: Claims): Rights {
+  return { isAdmin, payload };
+}
+
+/** `openedAt`: when the connection began, by the database's clock as far as that could be asked. */
+function keyOf({ user, session, issuedAt }: Claims, openedAt: number | undefined): Origin['key'] {
+  return { user, session, issuedAt, openedAt };
 }

@@ -4,7 +4,7 @@ import type { HookAnswer } from '../hooks/hooks.ts';
 import type { Refusal } from '../messages/terms.ts';
 import type { Effects } from '../kit/effects.ts';
 import type { ConnectionContext } from './context.ts';
-import { askPermit, isAsked, refusalOf } from './permits.ts';
+import { askPermit, refusalOf } from './permits.ts';
 import { channelOf, type AuthorizeContext } from './subscription-context.ts';
 import { LazyMap } from '../kit/lazy.ts';
 
@@ -20,14 +20,9 @@ export class Entrance {
     this.#context = context;
   }
 
-  /**
-   * True when the room's relay may be asked at once. Else the application is asked first, if it wants to be; not about a
-   * room that the connection is in already.
-   */
-  enter(next: Entering, isIn: boolean, out: Effects): boolean {
-    if (isIn || !isAsked(this.#context)) return true;
+  /** The application is asked first, if it wants to be; not about a room that the connection is in already. */
+  enter(next: Entering, out: Effects): void {
     this.#authorize('join', next, out);
-    return false;
   }
 
   #authorize(action: AuthorizeContext['action'], next: Entering, out: Effects): void {

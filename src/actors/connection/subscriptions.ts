@@ -12,6 +12,7 @@ import { ChannelTable } from './channel-table.ts';
 import { askToLeave, placeLate, subscribe, unsubscribe } from './channel-asks.ts';
 import { ack, NOT_JOINED, refuse, unavailable, type ConnectionContext } from './context.ts';
 import { Entrance, SHUT } from './entrance.ts';
+import { isAsked } from './permits.ts';
 import { placeIn, Resume, wantedChannels, type Wanted } from './resume.ts';
 import {
   channelOf,
@@ -35,22 +36,20 @@ export class Subscriptions {
   readonly #channels: ChannelTable;
   /** Channels that it has asked for and may still be on. A step that throws does not take that back. */
   readonly #known = new SmallSet<Channel>();
-  readonly #entrance: Entrance;
+  /** Made when the application is asked. */
+  #entrance: Entrance | undefined;
   /** Where a client wanted to go on when a channel could not be reached: there it goes on once it can. */
   readonly #wantedLater = new LazyMap<Channel, Position>();
-  readonly #base: readonly Channel[];
   #isGreeting = true;
   #resume: Resume | undefined;
 
   constructor(context: ConnectionContext) {
     this.#context = context;
-    this.#channels = new ChannelTable(context.number);
-    this.#base = ['broadcast', userChannel(context.user)];
-    this.#entrance = new Entrance(context);
+    this.#channels = new ChannelTable(context.number, userChannel(context.user));
   }
 
   /** The channels that it is on, for reading. */
-  get table(): Pick<ChannelTable, 'names' | 'isJoined' | 'onlyRoom' | 'tellState'> {
+  get table(): Pick<ChannelTable, 'heads' | 'names' | 'isJoined' | 'onlyRoom' | 'tellState'> {
     return this.#channels;
   }
 
@@ -58,7 +57,7 @@ export class Subscriptions {
 
   /** Also later, for those that could not be reached. */
   begin(out: Effects): void {
-    for (const channel of this.#base) if (!this.#channels.has(channel)) this.#askBase(channel, out);
+    for (const channel of this.#channels.base) if (!this.#channels.has(channel)) this.#askBase(channel, out);
   }
 
   #askBase(channel: Channel, out: Effects): void {
@@ -68,12 +67,13 @@ export class Subscriptions {
 
   #ask(context: EnteringContext, state: DeviceState, out: Effects): void {
     this.#known.add(channelOf(context));
-    this.#entrance.asking(channelOf(context));
+    this.#entrance?.asking(channelOf(context));
     subscribe(this.#context, context, state, out);
   }
 
   #enter(next: AuthorizeContext['next'], isIn: boolean, out: Effects): void {
-    if (this.#entrance.enter(next, isIn, out)) this.#ask(next, 'alive', out);
+    if (isIn || !isAsked(this.#context)) return this.#ask(next, 'alive', out);
+    (this.#entrance ??= new Entrance(this.#context)).enter(next, out);
   }
 
   #entered(context: AuthorizeContext['next'], reply: Subscribed | Refusal, out: Effects): void {
@@ -81,18 +81,11 @@ export class Subscriptions {
     else this.#resumed(context, reply, out);
   }
 
-  /** Null until both relays have answered. Then their heads, or `unknown` if one could not be read. */
-  get heads(): { readonly broadcast: number; readonly user: number } | 'unknown' | null {
-    const [broadcast, user] = this.#base.map((channel) => this.#channels.get(channel));
-    if (broadcast?.stage === 'asking' || user?.stage === 'asking') return null;
-    return broadcast && user ? { broadcast: broadcast.head, user: user.head } : 'unknown';
-  }
-
   /** The first request has come, or its time is over: channels that it did not name start at their heads (HS5). */
   greeted(out: Effects): void {
     if (!this.#isGreeting) return;
     this.#isGreeting = false;
-    for (const channel of this.#base) {
+    for (const channel of this.#channels.base) {
       const subscription = this.#channels.get(channel);
       if (subscription?.stage === 'ready') this.#channels.start(channel, subscription.head, out);
     }
@@ -182,7 +175,7 @@ export class Subscriptions {
       resume.asking(false);
       return this.#ask({ for: 'resume', wanted, isNew: false, isPlaced: false }, 'alive', out);
     }
-    if (this.#base.includes(channel) && subscribed?.stage !== 'on') {
+    if (this.#channels.base.includes(channel) && subscribed?.stage !== 'on') {
       // It could not be reached before the welcome and is being asked for again; it will start where this says.
       this.#wantedLater.set(channel, position);
       return resume.reply(name, { error: 'unavailable' });
@@ -231,7 +224,7 @@ export class Subscriptions {
     this.#resume = undefined;
     ack(this.#context, resume.id, { channels: resume.replies }, out);
     for (const { channel, after } of resume.starts) this.#channels.start(channel, after, out);
-    for (const channel of this.#base) this.#startLate(channel, out);
+    for (const channel of this.#channels.base) this.#startLate(channel, out);
     this.#context.gate.release('subscribing', out);
   }
 
@@ -253,7 +246,7 @@ export class Subscriptions {
 
   /** The application does not allow it any more in a room that it is in, or is about to be in. */
   shutOut(channel: Channel, out: Effects): void {
-    this.#entrance.shut(channel);
+    this.#entrance?.shut(channel);
     if (this.#channels.has(channel)) unsubscribe(this.#context, channel, 'gone', out);
   }
 
@@ -271,13 +264,13 @@ export class Subscriptions {
 
   answered(context: SubscriptionContext, received: Answer<unknown>, out: Effects): void {
     if (context.for === 'authorize') {
-      const found = this.#entrance.authorized(context, answerFor(context, received), out);
+      const found = this.#entrance?.authorized(context, answerFor(context, received), out);
       if (found === 'in') this.#ask(context.next, 'alive', out);
       else if (found) this.#entered(context.next, found, out);
       return;
     }
     const channel = channelOf(context);
-    const isShut = this.#entrance.answered(channel);
+    const isShut = this.#entrance?.answered(channel) ?? false;
     if (isShut) unsubscribe(this.#context, channel, 'gone', out);
     if (context.for === 'leave') return this.#left(context, channel, isShut || received.ok, out);
     const answer = isShut ? SHUT : answerFor(context, received);

@@ -140,7 +140,8 @@ class Sessions {
     if (this.#slots !== undefined && !known) this.#tellToGo(address, out);
     // The time when it was opened may be known by now.
     const openedAt = key.openedAt ?? known?.key.openedAt;
-    const watched = { key: { ...key, openedAt }, rights, since, expiresAt };
+    const dated = openedAt === key.openedAt ? key : { ...key, openedAt };
+    const watched = { key: dated, rights, since, expiresAt };
     this.#watched.set(address, watched);
     if (this.#recent.standing(watched.key, turn.now) !== 'good') out.tell(address, { type: 'revoked' });
   }
