@@ -366,11 +366,12 @@ class Connection implements ConnectionContext {
     if (context.for === 'base') this.#baseAnswered(turn, out);
   }
 
-  onFailure(out: Effects): void {
+  onFailure(out = new Effects()): Effects {
     const code = CLOSE_CODES.internal_error;
     out.add({ type: 'close', connection: this.number, code, reason: closeReason(code) });
     this.#subscriptions.releaseAll('lost', out);
     this.credentials.forget(out);
+    return out;
   }
 }
 
@@ -391,10 +392,6 @@ export function connectionBehaviour(
     },
     step: (connection, message, turn) => connection.take(message, turn).effects,
     chartStates: (connection) => connection.chartStates(),
-    onFailure: (connection) => {
-      const out = new Effects();
-      connection.onFailure(out);
-      return out.effects;
-    },
+    onFailure: (connection) => connection.onFailure().effects,
   };
 }
