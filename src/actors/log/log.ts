@@ -89,8 +89,7 @@ class Log {
     this.#options = options;
     this.#privateRooms = privateRooms;
     this.#breaker = new Breaker(options.breaker);
-    const commits = new GroupCommit(options.commit, hasForgotten);
-    this.#appends = new Appends(incarnation, appendsInFlight, commits);
+    this.#appends = new Appends(incarnation, appendsInFlight, new GroupCommit(options.commit, hasForgotten));
     this.#claims = new Claims(incarnation, (channel, epoch) => this.#appends.claimed(channel, epoch));
     this.#pages = new Pages(options.limits);
     this.#calls = new SerialQueue({ inFlightMax: callsInFlight, waitingMax, isWrite: true });
