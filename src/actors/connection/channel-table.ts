@@ -69,7 +69,8 @@ export class ChannelTable {
 
   /** Null until both relays have answered. Then the heads of these two, or `unknown` if one could not be read. */
   get heads(): { readonly broadcast: number; readonly user: number } | 'unknown' | null {
-    const [broadcast, user] = this.base.map((channel) => this.#channels.get(channel));
+    const broadcast = this.#channels.get('broadcast');
+    const user = this.#channels.get(this.#own);
     if (broadcast?.stage === 'asking' || user?.stage === 'asking') return null;
     return broadcast && user ? { broadcast: broadcast.head, user: user.head } : 'unknown';
   }

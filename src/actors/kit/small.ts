@@ -27,11 +27,12 @@ export class SmallMap<Key extends string | number, Value> {
 
   set(key: Key, value: Value): void {
     if (this.#map) this.#map.set(key, value);
-    else if (this.#key === undefined || this.#key === key) [this.#key, this.#value] = [key, value];
+    else if (this.#key === undefined || this.#key === key) this.#keep(key, value);
     else if (this.#nextKey === undefined || this.#nextKey === key) this.#keepNext(key, value);
     else {
       this.#map = new Map(this).set(key, value);
-      this.#clear();
+      this.#keep(undefined, undefined);
+      this.#keepNext(undefined, undefined);
     }
   }
 
@@ -41,21 +42,20 @@ export class SmallMap<Key extends string | number, Value> {
       if (this.#map.size === 0) this.#map = undefined;
       return wasThere;
     }
-    if (this.#key === key) [this.#key, this.#value] = [this.#nextKey, this.#nextValue];
+    if (this.#key === key) this.#keep(this.#nextKey, this.#nextValue);
     else if (this.#nextKey !== key) return false;
     this.#keepNext(undefined, undefined);
     return true;
   }
 
+  #keep(key: Key | undefined, value: Value | undefined): void {
+    this.#key = key;
+    this.#value = value;
+  }
+
   #keepNext(key: Key | undefined, value: Value | undefined): void {
     this.#nextKey = key;
     this.#nextValue = value;
-  }
-
-  #clear(): void {
-    this.#key = undefined;
-    this.#value = undefined;
-    this.#keepNext(undefined, undefined);
   }
 
   #entries(): [Key, Value][] {

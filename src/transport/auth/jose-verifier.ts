@@ -39,6 +39,9 @@ const ADMIN_SCOPE = 'vagus:admin';
 
 const LEEWAY_S = 5;
 
+/** A schema that is made for each token costs more than the check. */
+const NamedSession = SessionId.optional();
+
 /** UTF-16 units of a payload kept as text. No token that fits a header has more; one of a `refresh` may. */
 const PAYLOAD_MAX = 16 * 1_024;
 
@@ -133,7 +136,7 @@ export class JoseVerifier implements TokenVerifier {
     const expiresAt = Math.floor(exp * 1_000);
     // The server could never end a session whose name it does not understand (JW5).
     const named: unknown = payload['sid'] === undefined ? payload.jti : payload['sid'];
-    const session = SessionId.optional().safeParse(named);
+    const session = NamedSession.safeParse(named);
     if (!session.success) {
       return { ok: false, message: 'the token is not valid: its sid or jti is not 1 to 256 characters' };
     }
