@@ -148,7 +148,8 @@ export class ChannelWriter {
           const { seq, at } = outcome;
           if (seq <= this.#head) this.#rewind(seq - 1, out);
           this.#head = seq;
-          stored.push({ ...pending.entry, seq, at });
+          const { id, sender, content, data, sentAt } = pending.entry;
+          stored.push({ seq, at, id, sender, content, data, sentAt });
           this.#pending.answer(pending, { seq, at, isDuplicate: false }, out);
           break;
         }

@@ -3,7 +3,7 @@ import type { NewEntry } from '../../runtime/ports/log-store.ts';
 import type { Sender } from '../messages/connection.ts';
 import type { WriterLimits } from './writer-limits.ts';
 import type { Effects } from '../kit/effects.ts';
-import { LazyMap } from '../kit/lazy.ts';
+import { SmallMap } from '../kit/small.ts';
 import type { Published } from '../messages/home.ts';
 import type { AppendResult } from '../messages/log.ts';
 import type { Refusal } from '../messages/terms.ts';
@@ -45,7 +45,7 @@ export function mayBeStored({ submittedEpoch, doubtedAt }: Pending): boolean {
 
 /** What a home has taken and not answered, in the order in which it will be stored. */
 export class PendingMessages implements Iterable<Pending> {
-  readonly #bySerial = new LazyMap<number, Pending>();
+  readonly #bySerial = new SmallMap<number, Pending>();
   readonly #limits: Pick<WriterLimits, 'pendingMax' | 'pendingSizeMax'>;
   #size = 0;
   #submitted = 0;
@@ -99,12 +99,14 @@ export class PendingMessages implements Iterable<Pending> {
 
   /** The outcomes of messages that the log has under their epoch. All repeats are found while all of these are still here. */
   judge(results: readonly AppendResult[]): readonly Judged[] {
-    return results.flatMap(({ serial, epoch, outcome }) => {
+    const judged: Judged[] = [];
+    for (const { serial, epoch, outcome } of results) {
       const pending = this.#bySerial.get(serial);
-      if (pending?.submittedEpoch !== epoch) return [];
+      if (pending?.submittedEpoch !== epoch) continue;
       const isRepeat = outcome.type === 'duplicate' && !this.isOwn(pending, outcome.seq);
-      return [{ pending, outcome, isRepeat }];
-    });
+      judged.push({ pending, outcome, isRepeat });
+    }
+    return judged;
   }
 
   submit(pending: Pending, epoch: number): void {

@@ -142,11 +142,12 @@ function isBehind(next: number | undefined, seq: number): boolean {
 }
 
 function writtenBy(effects: readonly Effect[]): readonly Written[] {
-  return effects.flatMap((effect) =>
-    effect.type === 'fanout' && effect.batch.first !== 0
-      ? [{ first: effect.batch.first, connections: effect.connections }]
-      : [],
-  );
+  const written: Written[] = [];
+  for (const effect of effects) {
+    if (effect.type === 'fanout' && effect.batch.first !== 0)
+      written.push({ first: effect.batch.first, connections: effect.connections });
+  }
+  return written;
 }
 
 /** The `first` of the first batch of each connection. */

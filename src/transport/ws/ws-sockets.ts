@@ -34,7 +34,8 @@ export class WsSockets implements Sockets, PeerListener {
   readonly #outboundMax: number;
   readonly #watch: IntakeWatch;
   readonly #peers = new Map<number, Peer>();
-  readonly #encoded = new WeakMap<FrameBatch, Buffer>();
+  /** The batch that was encoded last: its next connections come right behind. A `WeakMap` would cost each collection. */
+  #encoded: { readonly batch: FrameBatch; readonly bytes: Buffer } | undefined;
   #dirty: Peer[] = [];
   #inbox!: Inbox;
   /** Bytes passed to sockets, and frames and bytes received, since the start. */
@@ -80,8 +81,8 @@ export class WsSockets implements Sockets, PeerListener {
   }
 
   fanout(batch: FrameBatch, connections: readonly number[], start: number, end: number): readonly number[] {
-    let bytes = this.#encoded.get(batch);
-    if (!bytes) this.#encoded.set(batch, (bytes = encodeFrames(batch.frames)));
+    if (this.#encoded?.batch !== batch) this.#encoded = { batch, bytes: encodeFrames(batch.frames) };
+    const { bytes } = this.#encoded;
     const refused: number[] = [];
     for (let at = start; at < end; at++) {
       const peer = this.#peers.get(connections[at] as number);
