@@ -6,24 +6,37 @@ import type { Timer, TimerOwner, TimerWheel } from './timers.ts';
 export type Settle = (answer: Answer<never>) => void;
 
 /** An ask that is not over yet. */
-export interface OpenAsk {
+export class OpenAsk implements TimerOwner {
   readonly id: number;
   readonly to: string;
   /** On the monotonic clock. */
   readonly deadline: number;
-  /** The actor has taken the request out of its mailbox, so it may have carried it out. */
-  isTaken: boolean;
   readonly settle: Settle;
+  readonly #asks: Asks;
+  /** The actor has taken the request out of its mailbox, so it may have carried it out. */
+  isTaken = false;
   timer: Timer | undefined;
   /** The node that the request was sent to, and a function that sends it again to another generation of the same actor. */
   remote: { readonly peer: Incarnation; readonly again: () => void } | undefined;
+
+  constructor(asks: Asks, id: number, to: string, deadline: number, settle: Settle) {
+    this.#asks = asks;
+    this.id = id;
+    this.to = to;
+    this.deadline = deadline;
+    this.settle = settle;
+  }
+
+  timerDue(): void {
+    this.#asks.fail(this.id, 'expired');
+  }
 }
 
 /**
  * Every ask of the node. Each ends exactly once (invariant 15): with its reply, at its deadline, or because the actor that
  * should answer is gone.
  */
-export class Asks implements TimerOwner {
+export class Asks {
   readonly #wheel: TimerWheel;
   readonly #open = new Map<number, OpenAsk>();
   #lastId = 0;
@@ -37,17 +50,10 @@ export class Asks implements TimerOwner {
   }
 
   open(to: string, due: { readonly now: number; readonly deadlineMs: number }, settle: Settle): OpenAsk {
-    const id = ++this.#lastId;
-    const ask: OpenAsk = {
-      id,
-      to,
-      deadline: due.now + due.deadlineMs,
-      isTaken: false,
-      settle,
-      timer: this.#wheel.arm(this, String(id), due.deadlineMs),
-      remote: undefined,
-    };
-    this.#open.set(id, ask);
+    const { now, deadlineMs } = due;
+    const ask = new OpenAsk(this, ++this.#lastId, to, now + deadlineMs, settle);
+    ask.timer = this.#wheel.arm(ask, 'ask', deadlineMs, now);
+    this.#open.set(ask.id, ask);
     return ask;
   }
 
@@ -90,10 +96,6 @@ export class Asks implements TimerOwner {
   /** Ends every ask. */
   failAll(reason: DeadLetterReason): void {
     for (const id of [...this.#open.keys()]) this.fail(id, reason);
-  }
-
-  timerDue(timer: Timer): void {
-    this.fail(Number(timer.name), 'expired');
   }
 
   #settle(id: number, answer: Answer<unknown>): OpenAsk | undefined {

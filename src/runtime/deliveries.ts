@@ -4,7 +4,8 @@ import type { AnyBehaviour, Cell } from './cell.ts';
 import { Cells } from './cells.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { DeliveryCounters } from './delivery-counters.ts';
-import { DEFAULT_LANE, envelopeOf, type Envelope } from './mailbox.ts';
+import type { Results } from './perform.ts';
+import { DEFAULT_LANE, envelopeOf, requestOf, type Envelope } from './mailbox.ts';
 import type { Clock } from './ports/clock.ts';
 import type { DeadLetterReason, Lane, ReplyTo } from './ports/actor.ts';
 import type { Bus } from './ports/bus.ts';
@@ -18,7 +19,8 @@ export interface AskRequest {
   readonly to: string;
   readonly message: unknown;
   readonly lane: Lane | undefined;
-  readonly deadlineMs: number;
+  /** `now`: when the asking began, on the monotonic clock. */
+  readonly due: { readonly now: number; readonly deadlineMs: number };
   readonly settle: Settle;
 }
 
@@ -119,9 +121,9 @@ export class Deliveries {
     if (cell.status === 'running') this.#scheduler.enqueue(cell);
   }
 
-  ask({ from, to, message, lane, deadlineMs, settle }: AskRequest): void {
-    const { id, deadline } = this.#asks.open(to, { now: this.#clock.now(), deadlineMs }, settle);
-    this.deliver(to, { ...envelopeOf(from, message), ask: id, deadline }, lane);
+  ask({ from, to, message, lane, due, settle }: AskRequest): void {
+    const { id, deadline } = this.#asks.open(to, due, settle);
+    this.deliver(to, requestOf(from, message, id, deadline), lane);
   }
 
   reply(cell: Cell, to: ReplyTo, body: unknown): void {
@@ -149,7 +151,7 @@ export class Deliveries {
   /** A result for the generation of an actor that asked for it. The next one must not take it for its own. */
   pushResult(cell: Cell, generation: number, message: unknown): void {
     if (cell.generation !== generation || cell.status === 'stopped') return;
-    this.push(cell, { ...envelopeOf(cell.address, message), generation });
+    this.push(cell, envelopeOf(cell.address, message, generation));
   }
 
   /** Ahead of all waiting messages: nothing may be handled in between. It is a fact that holds for the next generation, too. */
@@ -164,5 +166,26 @@ export class Deliveries {
   tellLocalKind(kind: string, message: unknown): void {
     for (const cell of [...this.cells])
       if (cell.behaviour.kind === kind) this.push(cell, envelopeOf('', message));
+  }
+}
+
+/** Delivers the results of effects to the generation of the actor that caused them. */
+export class ResultsOf implements Results {
+  readonly #cell: Cell;
+  readonly #generation: number;
+  readonly #deliveries: Deliveries;
+
+  constructor(cell: Cell, deliveries: Deliveries) {
+    this.#cell = cell;
+    this.#generation = cell.generation;
+    this.#deliveries = deliveries;
+  }
+
+  first(message: unknown): void {
+    this.#deliveries.pushFirst(this.#cell, message);
+  }
+
+  later(message: unknown): void {
+    this.#deliveries.pushResult(this.#cell, this.#generation, message);
   }
 }

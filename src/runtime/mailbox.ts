@@ -23,16 +23,13 @@ export const DEFAULT_LANE: Lane = 'system';
 /** A envelope for any generation of the actor. */
 export const ANY_GENERATION = -1;
 
-export function envelopeOf(from: string, message: unknown): Envelope {
-  return {
-    from,
-    message,
-    ask: 0,
-    deadline: Infinity,
-    timer: undefined,
-    generation: ANY_GENERATION,
-    crashes: 0,
-  };
+export function envelopeOf(from: string, message: unknown, generation = ANY_GENERATION): Envelope {
+  return { from, message, ask: 0, deadline: Infinity, timer: undefined, generation, crashes: 0 };
+}
+
+/** A request, which the actor that asks waits for until `deadline`. */
+export function requestOf(from: string, message: unknown, ask: number, deadline: number): Envelope {
+  return { from, message, ask, deadline, timer: undefined, generation: ANY_GENERATION, crashes: 0 };
 }
 
 /**

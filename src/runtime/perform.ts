@@ -23,22 +23,22 @@ export interface Ports {
 }
 
 /** How the result of an effect reaches its actor. */
-export interface Answers {
+export interface Results {
   /** Delivers a result that is known at once: it arrives before the actor's next step and before every waiting message. */
-  readonly first: (message: unknown) => void;
+  first(message: unknown): void;
   /** Delivers a result that takes time. */
-  readonly later: (message: unknown) => void;
+  later(message: unknown): void;
 }
 
 /** Carries out one effect that leaves the core. Its result is delivered once. */
-export function performEdge(ports: Ports, effect: EdgeEffect, answers: Answers): void {
+export function performEdge(ports: Ports, effect: EdgeEffect, results: Results): void {
   switch (effect.type) {
     case 'write':
       return ports.sockets.write(effect.connection, effect.frames);
     case 'fanout': {
       const refused = ports.sockets.fanout(effect.batch, effect.connections, effect.start, effect.end);
       if (refused.length > 0)
-        answers.first({ type: 'refused', connections: refused, first: effect.batch.first });
+        results.first({ type: 'refused', connections: refused, first: effect.batch.first });
       return;
     }
     case 'ping':
@@ -48,7 +48,7 @@ export function performEdge(ports: Ports, effect: EdgeEffect, answers: Answers):
     case 'reopen':
       return ports.sockets.reopen(effect.connection);
     case 'measure':
-      return answers.first({
+      return results.first({
         type: 'measured',
         why: effect.why,
         ...ports.sockets.measure(effect.connection),
@@ -56,14 +56,14 @@ export function performEdge(ports: Ports, effect: EdgeEffect, answers: Answers):
     case 'listen':
       return ports.sockets.listen(effect.connection, effect.since);
     case 'store':
-      return callStore(ports.store, effect, answers.later);
+      return callStore(ports.store, effect, results);
     case 'verify':
       return ports.tokens.verify(effect.token, (verdict) =>
-        answers.later({ type: 'verified', call: effect.call, verdict }),
+        results.later({ type: 'verified', call: effect.call, verdict }),
       );
     case 'hook':
       return ports.hooks.ask(effect.question, effect.deadlineMs, (reply) =>
-        answers.later({ type: 'hookReplied', call: effect.call, reply }),
+        results.later({ type: 'hookReplied', call: effect.call, reply }),
       );
     case 'count':
       return ports.telemetry.count(effect.counter, effect.by);
@@ -75,10 +75,10 @@ export function performEdge(ports: Ports, effect: EdgeEffect, answers: Answers):
 function callStore(
   store: Pick<LogStore, 'call'>,
   effect: EdgeEffect & { type: 'store' },
-  answer: (message: unknown) => void,
+  results: Results,
 ): void {
   const { call, ...request } = effect.request;
   store.call(call, request, effect.deadlineMs, (reply) =>
-    answer({ type: 'storeReplied', call: effect.call, reply }),
+    results.later({ type: 'storeReplied', call: effect.call, reply }),
   );
 }

@@ -2,7 +2,7 @@ import type { Asks } from './asks.ts';
 import type { Cell } from './cell.ts';
 import type { DeliveryCounters } from './delivery-counters.ts';
 import { RemoteGenerations } from './remote-generations.ts';
-import { envelopeOf, type Envelope } from './mailbox.ts';
+import { envelopeOf, requestOf, type Envelope } from './mailbox.ts';
 import type { Answer, DeadLetterReason, Lane } from './ports/actor.ts';
 import type { Bus, RemoteEnvelope, RemoteMessage } from './ports/bus.ts';
 import type { Clock } from './ports/clock.ts';
@@ -177,12 +177,7 @@ export class Remote implements TimerOwner {
     if (ask === 0) return deliveries.deliver(to, envelopeOf(from, message), lane, key);
     const settle = (answer: Answer<unknown>): void => this.#say(peer, { type: 'answer', ask, answer });
     const open = asks.open(to, { now: clock.now(), deadlineMs: Math.max(0, remainingMs) }, settle);
-    deliveries.deliver(
-      to,
-      { ...envelopeOf(from, message), ask: open.id, deadline: open.deadline },
-      lane,
-      key,
-    );
+    deliveries.deliver(to, requestOf(from, message, open.id, open.deadline), lane, key);
   }
 
   /** This node must not take the message. */

@@ -80,10 +80,9 @@ export class Scheduler {
   }
 
   #runQueue(end: number): void {
-    while (this.#hasQueued) {
+    for (let now = this.#clock.now(); this.#hasQueued && now < end; now = this.#clock.now()) {
       const cell = this.#queue[this.#next++] as Cell;
-      this.#runTurn(cell);
-      if (this.#clock.now() >= end) break;
+      this.#runTurn(cell, now);
     }
     if (!this.#hasQueued) {
       this.#queue = [];
@@ -101,8 +100,8 @@ export class Scheduler {
     for (const deliver of deferred) deliver();
   }
 
-  #runTurn(cell: Cell): void {
-    const end = this.#clock.now() + TURN_MS;
+  #runTurn(cell: Cell, now: number): void {
+    const end = now + TURN_MS;
     for (let taken = 1; this.#hooks.step(cell); taken++) {
       if (taken >= TURN_MESSAGES || (taken % 8 === 0 && this.#clock.now() >= end)) break;
     }

@@ -3,7 +3,7 @@ import type { Census } from './cells.ts';
 import { Cell, type AnyBehaviour, type CellHost } from './cell.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import { kindOf } from './addresses.ts';
-import { Deliveries } from './deliveries.ts';
+import { Deliveries, ResultsOf } from './deliveries.ts';
 import { ANY_GENERATION, envelopeOf, type Envelope } from './mailbox.ts';
 import type { DeliveryCounters } from './delivery-counters.ts';
 import type { Observer } from './observer.ts';
@@ -140,7 +140,8 @@ export class ActorSystem implements CellHost {
   ): void {
     if (this.#isStopped) return done({ ok: false, taken: false, reason: 'stopped' });
     const { deadlineMs, lane } = options;
-    this.#deliveries.ask({ from: '', to, message, lane, deadlineMs, settle: done });
+    const due = { now: this.#ports.clock.now(), deadlineMs };
+    this.#deliveries.ask({ from: '', to, message, lane, due, settle: done });
   }
 
   /** Ends the system: every ask ends now, and the system refuses what comes later at once. */
@@ -213,13 +214,10 @@ export class ActorSystem implements CellHost {
       cell.openReplies++;
       replyTo = { ask: envelope.ask, from: envelope.from };
     }
+    const turn = this.#turn.of(cell, replyTo, envelope.deadline);
     let effects: readonly Effect[];
     try {
-      effects = cell.behaviour.step(
-        cell.state,
-        envelope.message,
-        this.#turn.of(cell, replyTo, envelope.deadline),
-      );
+      effects = cell.behaviour.step(cell.state, envelope.message, turn);
     } catch (error) {
       this.#observer?.crashed(cell, envelope);
       return this.#supervision.crashed(cell, envelope, error);
@@ -240,25 +238,17 @@ export class ActorSystem implements CellHost {
   }
 
   #performOne(cell: Cell, effect: Effect): void {
-    const { generation } = cell;
     switch (effect.type) {
-      case 'tell':
-        return this.#deliveries.deliver(
-          effect.to,
-          envelopeOf(cell.address, effect.message),
-          effect.lane,
-          effect.key,
-        );
+      case 'tell': {
+        const { to, message, lane, key } = effect;
+        return this.#deliveries.deliver(to, envelopeOf(cell.address, message), lane, key);
+      }
       case 'publish':
         return this.#deliveries.publish(effect.to, effect.nodes, effect.message);
       case 'tellLocalKind':
         return this.#deliveries.tellLocalKind(effect.kind, effect.message);
-      case 'ask': {
-        const { to, message, lane, deadlineMs, context } = effect;
-        const settle = (answer: Answer<unknown>): void =>
-          this.#deliveries.pushResult(cell, generation, { type: 'answer', context, answer });
-        return this.#deliveries.ask({ from: cell.address, to, message, lane, deadlineMs, settle });
-      }
+      case 'ask':
+        return this.#ask(cell, effect);
       case 'reply':
         return this.#deliveries.reply(cell, effect.to, effect.body);
       case 'arm':
@@ -266,7 +256,7 @@ export class ActorSystem implements CellHost {
       case 'disarm':
         return cell.disarm(this.#wheel, effect.timer);
       case 'afterQueue':
-        return this.#scheduler.defer(() => this.#deliveries.pushResult(cell, generation, effect.message));
+        return this.#defer(cell, effect.message);
       case 'hold':
         cell.isHeld = true;
         return;
@@ -276,11 +266,23 @@ export class ActorSystem implements CellHost {
       case 'stop':
         return this.#supervision.stop(cell, 'stopped');
       default:
-        performEdge(this.#ports, effect, {
-          first: (message) => this.#deliveries.pushFirst(cell, message),
-          later: (message) => this.#deliveries.pushResult(cell, generation, message),
-        });
+        performEdge(this.#ports, effect, new ResultsOf(cell, this.#deliveries));
     }
+  }
+
+  // A function of its own for each closure: V8 makes room for what a closure keeps at each call of the function around it.
+
+  #ask(cell: Cell, { to, message, lane, deadlineMs, context }: Effect & { readonly type: 'ask' }): void {
+    const { address, generation } = cell;
+    const settle = (answer: Answer<unknown>): void =>
+      this.#deliveries.pushResult(cell, generation, { type: 'answer', context, answer });
+    const due = { now: this.#turn.now, deadlineMs };
+    this.#deliveries.ask({ from: address, to, message, lane, due, settle });
+  }
+
+  #defer(cell: Cell, message: unknown): void {
+    const { generation } = cell;
+    this.#scheduler.defer(() => this.#deliveries.pushResult(cell, generation, message));
   }
 
   // --- timers

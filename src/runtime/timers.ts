@@ -57,8 +57,8 @@ export class TimerWheel {
     return this.#size;
   }
 
-  arm(owner: TimerOwner, name: string, delayMs: number): Timer {
-    const due = this.#clock.now() + Math.max(0, delayMs);
+  arm(owner: TimerOwner, name: string, delayMs: number, now = this.#clock.now()): Timer {
+    const due = now + Math.max(0, delayMs);
     const tick = Math.max(this.#tick + 1, Math.ceil(due / TICK_MS));
     const timer: Timer = { owner, name, tick, order: this.#order++, previous: undefined, next: undefined };
     const slot = tick % SLOTS;
