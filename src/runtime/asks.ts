@@ -19,12 +19,12 @@ export class OpenAsk implements TimerOwner {
   /** The node that the request was sent to, and a function that sends it again to another generation of the same actor. */
   remote: { readonly peer: Incarnation; readonly again: () => void } | undefined;
 
-  constructor(asks: Asks, id: number, to: string, deadline: number, settle: Settle) {
+  constructor(asks: Asks, asked: Pick<OpenAsk, 'id' | 'to' | 'deadline' | 'settle'>) {
     this.#asks = asks;
-    this.id = id;
-    this.to = to;
-    this.deadline = deadline;
-    this.settle = settle;
+    this.id = asked.id;
+    this.to = asked.to;
+    this.deadline = asked.deadline;
+    this.settle = asked.settle;
   }
 
   timerDue(): void {
@@ -51,7 +51,7 @@ export class Asks {
 
   open(to: string, due: { readonly now: number; readonly deadlineMs: number }, settle: Settle): OpenAsk {
     const { now, deadlineMs } = due;
-    const ask = new OpenAsk(this, ++this.#lastId, to, now + deadlineMs, settle);
+    const ask = new OpenAsk(this, { id: ++this.#lastId, to, deadline: now + deadlineMs, settle });
     ask.timer = this.#wheel.arm(ask, 'ask', deadlineMs, now);
     this.#open.set(ask.id, ask);
     return ask;

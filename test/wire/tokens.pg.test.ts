@@ -21,9 +21,12 @@ describe.concurrent('[JW3] expiry', () => {
   });
 
   test('[JW3] [RQ9] unless it was refreshed', async () => {
-    const client = await node.connect('ann', { ttlMs: 1_500 });
+    const client = await node.connect('ann', { ttlMs: 3_000 });
+    const { expiresAt } = client.welcomed as { expiresAt: string };
     await client.request({ type: 'refresh', token: await node.token('ann') });
-    await new Promise((resolve) => setTimeout(resolve, 2_600));
+    // The heartbeat interval, at which the node compares `exp` with the clock, and one more.
+    const passedAt = Date.parse(expiresAt) + 1_000;
+    await new Promise((resolve) => setTimeout(resolve, passedAt - Date.now()));
     await client.fence();
     client.terminate();
   });
