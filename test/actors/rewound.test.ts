@@ -1,5 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
+import { LOG_LIMITS } from '../../src/actors/log/log.ts';
 import { LEASE } from '../../src/actors/messages/node.ts';
+import type { Address } from '../../src/runtime/ports/actor.ts';
 import type { StoreCalls } from '../../src/runtime/ports/log-store.ts';
 import { Program, type HeldCall } from '../support/program.ts';
 
@@ -344,6 +346,28 @@ test('[RQ2] [PU2] a message that was lost and sent again at its old seq does not
     .frames(live)
     .filter(({ id, timestamp }) => id === 'm3' && timestamp !== old?.['timestamp']);
   expect(answer(askFrom({ ...gone, timestamp: resent?.['timestamp'] }))).not.toHaveProperty('reset');
+});
+
+test('[DG4] the log stores no message that its room has answered with gone, though the deletion is lost', () => {
+  p = new Program({ logLimits: { ...LOG_LIMITS, appendsInFlight: 1 } });
+  p.chat('r', 'm1');
+  p.settle();
+  const safe = p.world.store.snapshot();
+  const held: HeldCall[] = [];
+  p.hook = (call) => call.name === 'append' && held.push(call) > 0;
+  p.chat('other', 'x');
+  p.settle();
+  // It waits in the log until the append before it is answered.
+  p.chat('r', 'm2');
+  p.settle();
+  p.system.ask('room:r' as Address<object>, { type: 'delete' }, { deadlineMs: 10_000 }, () => {});
+  p.settle();
+  expect(p.outcomes.at(-1)?.answer.body).toMatchObject({ error: 'gone' });
+  p.world.store.restore(safe);
+  p.hook = undefined;
+  held[0]?.answer();
+  p.settle();
+  expect(p.log('r')).toEqual(['1:m1']);
 });
 
 test('[PU2] nothing that anyone on the channel was shown is still there: each comes back, and says what it has seen', () => {

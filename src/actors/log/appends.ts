@@ -1,4 +1,11 @@
-import type { EntryOutcome, StoreCalls, StoreReply } from '../../runtime/ports/log-store.ts';
+import { roomChannel } from '../../protocol/channels.ts';
+import type {
+  Claimed,
+  EntryOutcome,
+  StoreCalls,
+  StoreReply,
+  StoreRequest,
+} from '../../runtime/ports/log-store.ts';
 import type { Incarnation } from '../../runtime/ports/placement.ts';
 import { homeAddress } from '../messages/home.ts';
 import type { Append } from '../messages/log.ts';
@@ -34,6 +41,12 @@ export class Appends implements StoreQueue {
 
   claimed(...claim: Parameters<GroupCommit['unblock']>): void {
     this.#commits.unblock(...claim);
+  }
+
+  /** The deletion of a room raises its epoch, as a claim does. */
+  heard(request: StoreRequest, reply: StoreReply): void {
+    if (request.call !== 'deleteRoom' || !reply.ok || reply.value === null) return;
+    this.#commits.unblock(roomChannel(request.room), (reply.value as Claimed).epoch);
   }
 
   next(): StoreCall | undefined {

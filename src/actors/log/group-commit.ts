@@ -91,8 +91,9 @@ export class GroupCommit {
   }
 
   /**
-   * A claim was granted: appends from this epoch on may be tried. Appends that came under that number earlier are of an
-   * epoch that the database has lost (D21), and their home has answered for them.
+   * A claim was granted, or a deletion: appends from this epoch on may be tried. All that wait came before, under epochs that
+   * are over or that the database has lost (D21): their home submits them again, or has answered for them. The database
+   * refuses them as well, unless it fails over and loses the new epoch.
    */
   unblock(channel: Channel, epoch: number): void {
     this.#granted?.set(channel, epoch);
@@ -100,10 +101,9 @@ export class GroupCommit {
     const queue = this.#queues.get(channel);
     if (!queue) return;
     if (queue.stored.epoch >= epoch) queue.stored = { epoch: 0, seq: 0 };
-    const from = queue.items.findIndex((append) => append.epoch >= epoch);
-    if (from < 0) return;
-    this.#waits(queue.items.splice(from), -1);
-    if (from === 0) this.#ready = this.#ready.filter((ready) => ready !== queue);
+    this.#waits(queue.items.splice(0), -1);
+    this.#ready = this.#ready.filter((ready) => ready !== queue);
+    if (!queue.isInFlight) this.#queues.delete(channel);
   }
 
   /** The appends of the next statement, those of a channel one behind the other; empty when nothing can go. */

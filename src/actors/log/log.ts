@@ -56,10 +56,7 @@ interface InFlight {
   readonly storeCall: StoreCall;
 }
 
-/**
- * The node's one way to the store: gathers appends, claims and reads into few calls,
- * bounds what is under way, and keeps the breaker.
- */
+/** The node's one way to the store: few calls of many appends, claims and reads, within bounds, and the breaker. */
 class Log {
   readonly #options: LogOptions;
   readonly #privateRooms: PrivateRooms;
@@ -221,6 +218,7 @@ class Log {
       if (!reply.ok) this.#complain(reply.message, now, out);
       this.#apply(this.#breaker.record(isSound(storeCall, reply), now), out);
     }
+    this.#appends.heard(storeCall.request, reply);
     storeCall.settle(this.#privateRooms.heard(storeCall.request, reply), out);
   }
 
