@@ -20,7 +20,7 @@ export interface Envelope {
 /** The lane of a message that names none. */
 export const DEFAULT_LANE: Lane = 'system';
 
-/** A envelope for any generation of the actor. */
+/** The envelope is for any generation of the actor. */
 export const ANY_GENERATION = -1;
 
 export function envelopeOf(from: string, message: unknown, generation = ANY_GENERATION): Envelope {

@@ -366,7 +366,8 @@ class Connection implements ConnectionContext {
     if (context.for === 'base') this.#baseAnswered(turn, out);
   }
 
-  onFailure(out = new Effects()): Effects {
+  onFailure(): Effects {
+    const out = new Effects();
     const code = CLOSE_CODES.internal_error;
     out.add({ type: 'close', connection: this.number, code, reason: closeReason(code) });
     this.#subscriptions.releaseAll('lost', out);

@@ -20,7 +20,7 @@ export class Entrance {
     this.#context = context;
   }
 
-  /** The application is asked first, if it wants to be; not about a room that the connection is in already. */
+  /** Asks the application about a room that the connection is not in. The answer comes to {@link authorized}. */
   enter(next: Entering, out: Effects): void {
     this.#authorize('join', next, out);
   }
