@@ -7,10 +7,9 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { signToken } from '../src/transport/auth/sign.ts';
 import { TestClient } from './support/client.ts';
-import { createDatabase, type TestDatabase } from './support/database.ts';
 import { TestEngine } from './support/engine.ts';
 import { ask } from './support/http.ts';
-import { freePort } from './support/postgres-server.ts';
+import { freePort, startPostgres, type PostgresServer } from './support/postgres-server.ts';
 import { files, read, ROOT } from './support/source.ts';
 
 // The programs in the documents are run as whoever copies them runs them: as files, in a folder that has the packages
@@ -50,7 +49,8 @@ globalThis.fetch = async (url, init) =>
 
 let folder: string;
 let engine: TestEngine;
-let database: TestDatabase;
+/** The programs allow no server without `fsync`. */
+let database: PostgresServer;
 let programs: Program[] = [];
 
 beforeAll(async () => {
@@ -60,7 +60,7 @@ beforeAll(async () => {
   for (const [name, target] of Object.entries(packages))
     symlinkSync(target, join(folder, 'node_modules', name));
   writeFileSync(join(folder, 'page.mjs'), PAGE);
-  [engine, database] = await Promise.all([TestEngine.start(), createDatabase()]);
+  [engine, database] = await Promise.all([TestEngine.start(), startPostgres({ fsync: 'on' })]);
 });
 
 afterEach(() => {
@@ -70,7 +70,7 @@ afterEach(() => {
 
 afterAll(async () => {
   await engine.stop();
-  await database.drop();
+  await database.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 

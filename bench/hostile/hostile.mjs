@@ -71,6 +71,7 @@ async function startServer(kind, { settings = {} }) {
     VAGUS_DATA_DIR: folder,
     VAGUS_ROOMS_AUTO_CREATE: 'on',
     VAGUS_LOG_LEVEL: 'error',
+    VAGUS_DATABASE_FSYNC_OFF: 'allow',
     ...(databaseUrl && kind !== 'control' ? { DATABASE_URL: databaseUrl } : {}),
     ...settings,
   };

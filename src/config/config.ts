@@ -11,6 +11,8 @@ export interface Config {
   readonly dataDir: string;
   readonly databaseUrl: string | undefined;
   readonly databasePooler: 'auto' | 'on' | 'off';
+  /** Whether the node starts on a PostgreSQL whose `fsync` is off. A power cut may then destroy the database (DG1). */
+  readonly databaseFsyncOff: 'refuse' | 'allow';
   /** Shared secret of HS256, HS384 and HS512 (JW1). Either this or `jwks` is set, or both. */
   readonly jwtSecret: string | undefined;
   /** URL or file of a JWKS, for RS, ES and EdDSA (JW1). */

@@ -102,6 +102,12 @@ export const SETTINGS: { readonly [Field in keyof Config]: Setting<Exclude<Confi
     default: 'auto',
     what: 'a transaction pooler in front of PostgreSQL; auto: each connection checks',
   }),
+  databaseFsyncOff: setting('Store', {
+    variable: 'VAGUS_DATABASE_FSYNC_OFF',
+    parser: oneOf(['refuse', 'allow']),
+    default: 'refuse',
+    what: 'whether to start on a PostgreSQL with fsync off, which a power cut may destroy',
+  }),
   dataDir: setting('Store', {
     variable: 'VAGUS_DATA_DIR',
     parser: text,

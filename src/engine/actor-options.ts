@@ -34,6 +34,7 @@ export function storeOptions(config: Config): Omit<StoreOptions, 'onIdleError' |
     dataDir: config.dataDir,
     connections: DATABASE_CONNECTIONS,
     pooler: config.databasePooler,
+    fsyncOff: config.databaseFsyncOff,
     // The server gives up before the node does, so that the node knows the statement was not carried out.
     statementTimeoutMs: LOG_LIMITS.readDeadlineMs - 500,
   };

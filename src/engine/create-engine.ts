@@ -29,7 +29,7 @@ export interface EngineOptions extends EngineSettings {
 /**
  * Starts an engine in this process. It reads no environment, and only those files that options name. It handles no signals,
  * so the application closes it. Rejects with a {@link ConfigError} (`bad_config`) for an invalid option, with a
- * {@link StoreError} (`database_unavailable`, `data_dir_in_use`, `migration_busy`, `schema_too_new`) or a {@link ListenError}
+ * {@link StoreError} (`database_unavailable`, `data_dir_in_use`, `fsync_off`, `migration_busy`, `schema_too_new`) or a {@link ListenError}
  * (`port_taken`, `cannot_listen`, `server_taken`) when store, port or server is unavailable. Migrates the database first.
  *
  * @example

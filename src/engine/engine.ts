@@ -11,6 +11,7 @@ import { SystemClock } from '../host/system-clock.ts';
 import { newIncarnation, SystemEntropy } from '../host/system-entropy.ts';
 import { hookOptions, programOptions, storeOptions } from './actor-options.ts';
 import { judgeReadiness } from './readiness.ts';
+import { logStart } from './start-log.ts';
 import { assembleNode } from '../cluster/assemble-node.ts';
 import { localPlacement } from '../cluster/local-placement.ts';
 import type { Ports } from '../runtime/perform.ts';
@@ -144,10 +145,7 @@ export class Engine {
       engine.#system.tell(LEASE, { type: 'start' });
       await engine.#front.open();
       engine.#startServices();
-      logger.info(
-        { port: engine.port, adminPort: engine.adminPort, log: store.log },
-        beside.server ? 'ready' : 'listening',
-      );
+      logStart(engine, logger, store, beside);
       return engine;
     } catch (error) {
       // No client has connected and nothing was accepted, so there is nothing to drain.

@@ -66,6 +66,7 @@ const CASES: { readonly [F in Field]: { good: Record<string, unknown>; bad: stri
     good: { 'postgres://h/d': 'postgres://h/d', 'postgresql:///d?host=/run': 'postgresql:///d?host=/run' },
     bad: ['mysql://h/d', 'h:5432', 'postgres://h:port/d', 'postgres:/h'],
   },
+  databaseFsyncOff: { good: { refuse: 'refuse', allow: 'allow' }, bad: ['', 'on', 'off'] },
   databasePooler: { good: { auto: 'auto', on: 'on', off: 'off' }, bad: ['', 'yes', 'transaction'] },
   dataDir: { good: { '/var/lib/vagus': '/var/lib/vagus' }, bad: ['', 'a\nb', 'a\0'] },
   retention: {

@@ -109,7 +109,7 @@ describe('a start that fails', () => {
       import { createServer } from 'node:http';
       import { createEngine } from './dist/index.js';
       const server = createServer();
-      const options = { jwtSecret: 'x'.repeat(32), logLevel: 'silent', databaseUrl: process.env.DATABASE_URL };
+      const options = { jwtSecret: 'x'.repeat(32), logLevel: 'silent', databaseFsyncOff: 'allow', databaseUrl: process.env.DATABASE_URL };
       server.address = () => { throw new Error('nowhere'); };
       await createEngine({ ...options, server }).catch(({ message }) => console.log(message));
       await createEngine({ ...options, jwks: '/none.json' }).catch(({ code }) => console.log(code));

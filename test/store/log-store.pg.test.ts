@@ -14,7 +14,13 @@ import { logStoreContract, type StoreUnderTest } from '../contract/log-store.con
 import { revocationsContract } from '../contract/revocations.contract.ts';
 import { createDatabase } from '../support/database.ts';
 
-const options = { connections: 12, statementTimeoutMs: 2_500, onIdleError: () => {}, onEnd: () => {} };
+const options = {
+  connections: 12,
+  statementTimeoutMs: 2_500,
+  onIdleError: () => {},
+  onEnd: () => {},
+  fsyncOff: 'allow',
+} as const;
 
 /** Stores entries, and then makes them older by a statement of its own. */
 function ageing(under: StoreUnderTest, query: (sql: string) => Promise<unknown>): AgeingStore {

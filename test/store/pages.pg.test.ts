@@ -24,6 +24,7 @@ beforeAll(async () => {
     statementTimeoutMs: 10_000,
     onIdleError: () => {},
     onEnd: () => {},
+    fsyncOff: 'allow',
   });
   // The largest contents, which PostgreSQL cannot compress, and contents that it just keeps in the row.
   await database.query(`

@@ -23,7 +23,8 @@ const options = {
   statementTimeoutMs: 400,
   onIdleError: () => {},
   onEnd: () => {},
-};
+  fsyncOff: 'allow',
+} as const;
 
 let database: TestDatabase;
 let bouncer: Bouncer;

@@ -27,7 +27,8 @@ const options = {
   statementTimeoutMs: 4_000,
   onIdleError: () => {},
   onEnd: () => {},
-};
+  fsyncOff: 'allow',
+} as const;
 
 let database: TestDatabase;
 /** Connected without the proxy. */

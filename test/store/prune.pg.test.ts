@@ -7,7 +7,13 @@ import { createDatabase, type TestDatabase } from '../support/database.ts';
 
 // Retention on a server with many sessions.
 
-const options = { connections: 12, statementTimeoutMs: 2_500, onIdleError: () => {}, onEnd: () => {} };
+const options = {
+  connections: 12,
+  statementTimeoutMs: 2_500,
+  onIdleError: () => {},
+  onEnd: () => {},
+  fsyncOff: 'allow',
+} as const;
 let database: TestDatabase;
 let store: OpenStore;
 

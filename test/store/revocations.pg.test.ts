@@ -20,7 +20,13 @@ let database: TestDatabase;
 let store: OpenStore;
 beforeAll(async () => {
   database = await createDatabase();
-  const options = { connections: 4, statementTimeoutMs: 2_500, onIdleError: () => {}, onEnd: () => {} };
+  const options = {
+    connections: 4,
+    statementTimeoutMs: 2_500,
+    onIdleError: () => {},
+    onEnd: () => {},
+    fsyncOff: 'allow',
+  } as const;
   store = await openStore({ ...options, databaseUrl: database.url, dataDir: '' });
 });
 afterAll(async () => {

@@ -21,6 +21,7 @@ beforeAll(async () => {
     statementTimeoutMs: 10_000,
     onIdleError: () => {},
     onEnd: () => {},
+    fsyncOff: 'allow',
   });
   await store.close();
   session = new pg.Client({ connectionString: database.url });

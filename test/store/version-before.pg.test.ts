@@ -30,6 +30,7 @@ beforeAll(async () => {
     statementTimeoutMs: 4_000,
     onIdleError: () => {},
     onEnd: () => {},
+    fsyncOff: 'allow',
   });
   before = new pg.Client({
     connectionString: database.url,

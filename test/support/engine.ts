@@ -22,7 +22,7 @@ const UNLIMITED = {
   membersPerCreate: 0,
 } as const;
 
-/** A configuration for tests: any free port, no log lines. */
+/** A configuration for tests: any free port, no log lines. The tests' servers have `fsync` off. */
 export function testConfig(overrides: Partial<Config>): Config {
   const defaults = {
     host: '127.0.0.1',
@@ -32,6 +32,7 @@ export function testConfig(overrides: Partial<Config>): Config {
   } as const;
   return Object.freeze({
     ...readConfig(defaults, { VAGUS_PORT: '0', VAGUS_ADMIN_PORT: '0' }),
+    databaseFsyncOff: 'allow',
     ...UNLIMITED,
     ...overrides,
   });

@@ -56,6 +56,8 @@ export class NodeProcess {
       VAGUS_PORT: String(port),
       VAGUS_ADMIN_PORT: String(adminPort),
       VAGUS_LOG_LEVEL: 'warn',
+      // The tests' servers have it off.
+      VAGUS_DATABASE_FSYNC_OFF: 'allow',
       ...UNLIMITED,
       ...environment,
     };

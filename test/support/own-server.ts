@@ -12,6 +12,8 @@ const SECRET = 'a secret of the tests, which nobody else has';
 export const QUIET = {
   jwtSecret: SECRET,
   logLevel: 'silent',
+  // The tests' servers have it off.
+  databaseFsyncOff: 'allow',
   roomsAutoCreate: true,
   messagesPerMinute: 0,
   requestsPerMinute: 0,

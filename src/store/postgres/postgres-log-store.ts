@@ -30,7 +30,7 @@ type Calls = {
 };
 
 /** Two statements of appends keep the server busy while the answer of one is on its way (D8). */
-const APPENDS_AT_ONCE = 2;
+export const APPENDS_AT_ONCE = 2;
 
 /** A lease must be renewed on time, so no other statement may take this connection. */
 const RENEWALS_AT_ONCE = 1;
@@ -38,7 +38,8 @@ const RENEWALS_AT_ONCE = 1;
 /** Connections that the store takes beside the pool. */
 export const LINE_CONNECTIONS = APPENDS_AT_ONCE + RENEWALS_AT_ONCE;
 
-const OPEN_DEADLINE_MS = 10_000;
+/** How long a statement of the start may take. */
+export const OPEN_DEADLINE_MS = 10_000;
 
 /** The log in PostgreSQL, with the same statements for a server and for the embedded database. */
 export class PostgresLogStore implements LogStore {
@@ -48,18 +49,21 @@ export class PostgresLogStore implements LogStore {
   readonly #appends: SqlLine;
   readonly #leases: LeaseStatements;
 
-  private constructor(client: SqlClient, database: string, leases: LeaseStatements) {
+  private constructor(client: SqlClient, database: string, leases: LeaseStatements, appends: SqlLine) {
     this.#client = client;
     this.#database = database;
     this.#leases = leases;
-    this.#appends = client.line(APPENDS_AT_ONCE);
+    this.#appends = appends;
   }
 
-  /** Opens a store on a migrated database. */
-  static async open(client: SqlClient): Promise<PostgresLogStore> {
+  /** Opens a store on a migrated database. `appends`: a line of the client's that nothing else uses. */
+  static async open(
+    client: SqlClient,
+    appends: SqlLine = client.line(APPENDS_AT_ONCE),
+  ): Promise<PostgresLogStore> {
     const rows = await client.query(statements.logName, {}, OPEN_DEADLINE_MS);
     const leases = await LeaseStatements.open(client.line(RENEWALS_AT_ONCE), OPEN_DEADLINE_MS);
-    return new PostgresLogStore(client, String(rows[0]?.[0]), leases);
+    return new PostgresLogStore(client, String(rows[0]?.[0]), leases, appends);
   }
 
   get log(): string {
