@@ -41,7 +41,7 @@ export async function migrate(
     try {
       // Timeouts of the role or the database are for nodes. Not every server has all of these settings.
       await run(`
-        begin; set local lock_timeout = ${waitMs};
+        begin; set local lock_timeout = ${waitMs}; set local client_min_messages = warning;
         select set_config(name, '0', true) from pg_settings
         where name in ('statement_timeout', 'transaction_timeout', 'idle_in_transaction_session_timeout')`);
       await run(`select pg_advisory_xact_lock(${LOCK})`).catch((error: unknown) => {

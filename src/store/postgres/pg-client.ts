@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { PgLine } from './pg-line.ts';
-import { PgSessions, types, type SessionOptions } from './pg-session.ts';
+import { PgSessions, ReplicationWarnings, types, type SessionOptions } from './pg-session.ts';
 import type { Row, SqlClient } from './sql-client.ts';
 import type { Statement } from './statement.ts';
 
@@ -50,6 +50,8 @@ export class PgClient implements SqlClient {
       connectionTimeoutMillis: 10_000,
     });
     client.on('error', () => {});
+    const warnings = new ReplicationWarnings();
+    warnings.listen(client);
     try {
       await client.connect();
       return await work(async (text) => {
@@ -58,6 +60,8 @@ export class PgClient implements SqlClient {
           rowMode: 'array',
           types,
         } as pg.QueryArrayConfig)) as pg.QueryArrayResult;
+        const unknown = warnings.outcome(client, null);
+        if (unknown) throw unknown;
         return result.rows ?? [];
       });
     } finally {

@@ -12,6 +12,32 @@ export const types: pg.CustomTypesConfig = {
     oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format),
 };
 
+/**
+ * Hears PostgreSQL's warning that a commit may be at this server alone. A commit waits for the synchronous standbys. When
+ * someone cancels the statement or ends the session, the wait is over and the commit stays: PostgreSQL warns, and answers
+ * with success. The warning comes before the driver calls back, in every form of the protocol (seen with PostgreSQL 15.18
+ * and 18.4, and through PgBouncer 1.18). It is known by the name of the server's function, since its text may be translated.
+ */
+export class ReplicationWarnings {
+  readonly #heard = new WeakSet<pg.ClientBase>();
+
+  listen(client: pg.ClientBase): void {
+    client.on('notice', ({ routine }) => {
+      if (routine === 'SyncRepWaitForLSN') this.#heard.add(client);
+    });
+  }
+
+  /** The error of the statement that has just ended: its own, or an unknown outcome when PostgreSQL has warned. */
+  outcome(client: pg.ClientBase, error: Error | null): Error | null {
+    if (!this.#heard.delete(client)) return error;
+    return new SqlError(
+      'unknown',
+      'it is committed, but the wait for a synchronous standby was cancelled',
+      error,
+    );
+  }
+}
+
 export interface SessionOptions {
   readonly url: string;
   /** How long the server may work on a statement: less than any caller waits. */
@@ -25,6 +51,7 @@ export class PgSessions {
   readonly #options: SessionOptions;
   /** Connections that are sessions of ours alone. */
   readonly #direct = new WeakSet<pg.ClientBase>();
+  readonly #warnings = new ReplicationWarnings();
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -40,6 +67,7 @@ export class PgSessions {
     });
     // The driver reports a broken connection to its statement, and once more here. Without a listener that ends the process.
     client.on('error', () => {});
+    this.#warnings.listen(client);
     try {
       await client.connect();
       await this.setUp(client);
@@ -55,7 +83,7 @@ export class PgSessions {
     if (await setUp(client, sessionSettings(statementTimeoutMs), pooler)) this.#direct.add(client);
   }
 
-  /** `done` gets the driver's error as it is. */
+  /** `done` gets the driver's error as it is, or an {@link SqlError} when PostgreSQL warns that no standby may have it. */
   send(
     client: pg.ClientBase,
     { name, text }: Statement,
@@ -65,11 +93,14 @@ export class PgSessions {
     const config = { text, values, rowMode: 'array', types } as const;
     if (this.#direct.has(client)) {
       client.query({ ...config, name }, (error: Error | null, result?: pg.QueryArrayResult) =>
-        done(error, result?.rows ?? []),
+        done(this.#warnings.outcome(client, error), result?.rows ?? []),
       );
       return;
     }
-    client.query(withSettings(config, statementSettings(this.#options.statementTimeoutMs), done));
+    const settings = statementSettings(this.#options.statementTimeoutMs);
+    client.query(
+      withSettings(config, settings, (error, rows) => done(this.#warnings.outcome(client, error), rows)),
+    );
   }
 }
 

@@ -30,9 +30,12 @@ export const PLAN_SETTINGS: Settings = {
   jit: 'off',
 };
 
-/** Settings of a statement: how the server plans it, and when the server gives it up. */
+/**
+ * Settings of a statement: how the server plans it, when the server gives it up, and that the server warns of a commit that
+ * no standby may have, which a role's own setting could hide.
+ */
 export function statementSettings(statementTimeoutMs: number): Settings {
-  return { statement_timeout: `${statementTimeoutMs}ms`, ...PLAN_SETTINGS };
+  return { statement_timeout: `${statementTimeoutMs}ms`, client_min_messages: 'warning', ...PLAN_SETTINGS };
 }
 
 /**
