@@ -260,7 +260,9 @@ export class Engine {
   #readings(): Readings {
     const { cells: actors, timers, asks } = this.#system.census();
     const deadLetters = this.#system.deadLetters.counts;
-    return { actors, timers, asks, deadLetters, connections: this.#sockets.size, ...this.#sockets.traffic };
+    const { size: connections, traffic } = this.#sockets;
+    const { survives: ackSurvives } = this.#store.ack;
+    return { actors, timers, asks, deadLetters, connections, ackSurvives, ...traffic };
   }
 
   // --- the end

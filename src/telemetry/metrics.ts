@@ -18,6 +18,8 @@ export interface Readings {
   readonly bytesOut: number;
   readonly framesIn: number;
   readonly bytesIn: number;
+  /** Whether an acked message survives each event, as the database said at the start. */
+  readonly ackSurvives: Readonly<Record<string, boolean>>;
 }
 
 /**
@@ -50,6 +52,7 @@ export class NodeTelemetry implements Telemetry {
     collectDefaultMetrics({ register: this.#registry });
     for (const name of LISTING) this.#registry.removeSingleMetric(name);
     this.#gauges();
+    this.#acks();
     this.#openFiles();
     this.#counters();
   }
@@ -93,6 +96,20 @@ export class NodeTelemetry implements Telemetry {
       collect: () => {
         actors.reset();
         for (const [kind, count] of this.#reading().actors) actors.set({ kind }, count);
+      },
+    });
+  }
+
+  /** What an ack is worth: a value of the label for each event. */
+  #acks(): void {
+    const survives: Gauge<'event'> = new Gauge({
+      name: 'vagus_ack_survives',
+      help: 'Whether an acked message survives an event: 1, or 0 when it may be lost',
+      labelNames: ['event'],
+      registers: [this.#registry],
+      collect: () => {
+        for (const [event, isKept] of Object.entries(this.#reading().ackSurvives))
+          survives.set({ event }, isKept ? 1 : 0);
       },
     });
   }

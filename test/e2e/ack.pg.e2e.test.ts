@@ -24,13 +24,21 @@ type Variables = Readonly<Record<string, string>>;
 /** The lines about acks that a node logs at the start, as its level and what they say, and its metrics. */
 async function saidBy(command: string, environment: Variables) {
   const node = await NodeProcess.start([command], { VAGUS_JWT_SECRET: SECRET, ...environment });
+  const metrics = (await node.metrics()).match(/^vagus_ack_survives.*$/gm) ?? [];
   const { stderr, code } = await node.terminate();
   expect(code).toBe(0);
+  const survived = metrics
+    .map((line) => /"(\w+)"\} ([01])$/.exec(line))
+    .filter((found) => found?.[2] === '1');
+  expect(metrics).toHaveLength(4);
   const lines = stderr
     .split('\n')
     .filter((line) => line.includes('an acked message'))
     .map((line) => JSON.parse(line) as { readonly level: string; readonly msg: string });
-  return lines.map(({ level, msg }) => `${level}: ${msg}`);
+  return {
+    said: lines.map(({ level, msg }) => `${level}: ${msg}`),
+    survived: survived.map((found) => found?.[1]),
+  };
 }
 
 test('[D21] [DG1] a node says in one line what its acks are worth', async () => {
@@ -39,10 +47,13 @@ test('[D21] [DG1] a node says in one line what its acks are worth', async () => 
     VAGUS_DATABASE_FSYNC_OFF: 'refuse',
     VAGUS_LOG_LEVEL: 'info',
   };
-  expect(await saidBy('serve', environment)).toEqual([
-    'info: an acked message survives a crash of the node, a crash of PostgreSQL and a power cut; ' +
-      'not a failover: there is no synchronous standby (synchronous_standby_names is empty)',
-  ]);
+  expect(await saidBy('serve', environment)).toEqual({
+    said: [
+      'info: an acked message survives a crash of the node, a crash of PostgreSQL and a power cut; ' +
+        'not a failover: there is no synchronous standby (synchronous_standby_names is empty)',
+    ],
+    survived: ['node_crash', 'database_crash', 'power_cut'],
+  });
 }, 60_000);
 
 test('[D21] fsync off stops the start in one line, unless it is allowed', async () => {
@@ -54,18 +65,23 @@ test('[D21] fsync off stops the start in one line, unless it is allowed', async 
     /^vagus: the database at 127\.0\.0\.1:\d+\/postgres of DATABASE_URL \(databaseUrl\) has fsync off, so .+ to allow\n$/,
   );
   const allowed = { ...environment, VAGUS_DATABASE_FSYNC_OFF: 'allow' };
-  expect(await saidBy('serve', allowed)).toEqual([
-    expect.stringMatching(
-      /^warn: .*; not a power cut: fsync is off, so it may destroy the database; /,
-    ) as string,
-  ]);
+  expect(await saidBy('serve', allowed)).toEqual({
+    said: [
+      expect.stringMatching(
+        /^warn: .*; not a power cut: fsync is off, so it may destroy the database; /,
+      ) as string,
+    ],
+    survived: ['node_crash', 'database_crash'],
+  });
 }, 60_000);
 
 test('[D21] on the embedded database serve warns, and dev, which is for development, does not', async () => {
   const warning =
     'an acked message survives a crash of the node; not a power cut: the embedded database does not wait for the disk';
-  expect(await saidBy('serve', { VAGUS_DATA_DIR: join(folder, 'a') })).toEqual([`warn: ${warning}`]);
-  expect(await saidBy('dev', { VAGUS_DATA_DIR: join(folder, 'a') })).toEqual([]);
-  const asked = { VAGUS_DATA_DIR: join(folder, 'a'), VAGUS_LOG_LEVEL: 'info' };
-  expect(await saidBy('dev', asked)).toEqual([`info: ${warning}`]);
+  const data = { VAGUS_DATA_DIR: join(folder, 'a') };
+  const survived = ['node_crash', 'database_crash'];
+  expect(await saidBy('serve', data)).toEqual({ said: [`warn: ${warning}`], survived });
+  expect(await saidBy('dev', data)).toEqual({ said: [], survived });
+  const asked = { ...data, VAGUS_LOG_LEVEL: 'info' };
+  expect(await saidBy('dev', asked)).toEqual({ said: [`info: ${warning}`], survived });
 }, 60_000);

@@ -16,6 +16,7 @@ const NOTHING: Readings = {
   bytesOut: 0,
   framesIn: 0,
   bytesIn: 0,
+  ackSurvives: { power_cut: false, node_crash: true },
 };
 
 describe('metrics', () => {
@@ -26,6 +27,12 @@ describe('metrics', () => {
       for (const value of values) expect(body).toContain(`${metric}{${label}="${value}"} 0\n`);
     }
     expect(body).toContain('vagus_dead_letters_total{reason="overflow"} 0\n');
+  });
+
+  test('[D21] what an ack is worth is there from the beginning', async () => {
+    const { body } = await new NodeTelemetry(pino({ enabled: false }), () => NOTHING).scrape();
+    expect(body).toContain('vagus_ack_survives{event="power_cut"} 0\n');
+    expect(body).toContain('vagus_ack_survives{event="node_crash"} 1\n');
   });
 
   test('nothing in it lists every socket of the process, and the open files are still counted', async () => {
