@@ -63,6 +63,9 @@ async function carryOut(command: Command, { given, reading, mode }: Asked): Prom
       return (await import('./commands/token.ts')).tokenCommand(given, reading);
     case 'migrate':
       return (await import('./commands/migrate.ts')).migrateCommand(reading);
+    case 'doctor':
+      process.exitCode = await (await import('./commands/doctor.ts')).doctorCommand(reading);
+      return;
     case 'config':
       return (await import('./commands/config.ts')).configCommand(reading, mode);
   }

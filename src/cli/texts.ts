@@ -48,6 +48,17 @@ starts. This command does it earlier, or with other rights. It never migrates ba
     settings: ['databaseUrl', 'dataDir'],
     mode: 'serve',
   },
+  doctor: {
+    name: 'doctor',
+    summary: 'says what is good about settings and database, and what is not',
+    usage: '[FLAGS]',
+    about: `Examines the settings and the database of vagus serve, and changes nothing there. Prints a line for each
+finding: ok, warn (a node serves, but its operator should know this) or fail (it does not start, or cannot serve).
+Exits with 1 when something failed, else with 0.`,
+    flags: [],
+    settings: FIELDS,
+    mode: 'serve',
+  },
   config: {
     name: 'config',
     summary: 'shows each setting and its source',

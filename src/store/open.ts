@@ -96,7 +96,7 @@ function unavailable(
 }
 
 /** The URL without user and password. */
-function placeOf(databaseUrl: string): string {
+export function placeOf(databaseUrl: string): string {
   const { host, pathname } = new URL(databaseUrl);
   return host === '' ? '' : ` at ${host}${pathname}`;
 }

@@ -183,12 +183,15 @@ test('vagus config shows every setting with its source, and no secret', async ()
   expect(unfit.stderr).toContain('--heartbeat-timeout must be at least twice VAGUS_HEARTBEAT_INTERVAL');
 });
 
-test.each(['dev', 'serve', 'token', 'migrate', 'config', 'simulate'])('vagus %s --help', async (name) => {
-  const { code, stdout, stderr } = await run([name, '--help']);
-  expect([code, stderr]).toEqual([0, '']);
-  expect(stdout).toMatch(new RegExp(`^vagus ${name}`));
-  expect(await refused([name, '--xyzzy'])).toContain(`there is no flag --xyzzy\nSee: vagus ${name} --help`);
-});
+test.each(['dev', 'serve', 'token', 'migrate', 'doctor', 'config', 'simulate'])(
+  'vagus %s --help',
+  async (name) => {
+    const { code, stdout, stderr } = await run([name, '--help']);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(new RegExp(`^vagus ${name}`));
+    expect(await refused([name, '--xyzzy'])).toContain(`there is no flag --xyzzy\nSee: vagus ${name} --help`);
+  },
+);
 
 test('vagus help and vagus -v are what people try first', async () => {
   expect((await run(['help'])).stdout).toBe((await run(['--help'])).stdout);

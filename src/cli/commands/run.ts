@@ -21,12 +21,14 @@ export async function dev(reading: Reading): Promise<void> {
 
 /** `vagus serve`: resolves once the node runs. */
 export async function serve(reading: Reading): Promise<void> {
-  const jwtSecret = (): never => {
-    throw new ConfigError(
-      `VAGUS_JWT_SECRET is not set, nor VAGUS_JWT_JWKS. Make a secret: node -p "crypto.randomBytes(48).toString('base64url')"`,
-    );
-  };
-  await run(configOf(reading, { jwtSecret }));
+  await run(configOf(reading, { jwtSecret: noSecret }));
+}
+
+/** `vagus serve` makes no secret itself. */
+export function noSecret(): never {
+  throw new ConfigError(
+    `VAGUS_JWT_SECRET is not set, nor VAGUS_JWT_JWKS. Make a secret: node -p "crypto.randomBytes(48).toString('base64url')"`,
+  );
 }
 
 /** Starts the engine. The first signal stops it in order, the second one at once. */

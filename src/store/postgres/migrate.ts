@@ -109,6 +109,13 @@ function missing(known: readonly Migration[], applied: readonly AppliedMigration
   return known.filter((migration) => !applied.some(({ made }) => made === migration.made));
 }
 
+/**
+ * The names of the migrations that a start would apply. It only reads. Throws when this code is too old for the database.
+ */
+export async function missingMigrations(run: Run): Promise<readonly string[]> {
+  return missing(readMigrations(), await readApplied(run)).map(({ name }) => name);
+}
+
 /** Applies one migration. It tries a locked table again and again, each time for a moment. */
 async function apply(run: Run, migration: Migration, from: number, deadline: number): Promise<void> {
   const { made, name, hash, sql } = migration;
