@@ -45,7 +45,9 @@ async function send(...[what, values, deadlineMs]: [...Parameters<PgLine['query'
 test('statements go out in order, over as many connections as the line may have', async () => {
   const asked = Array.from({ length: 50 }, (_, n) => line.query(number, { n }, 5_000));
   expect(await Promise.all(asked)).toEqual(Array.from({ length: 50 }, (_, n) => [[n]]));
-  const pids = await Promise.all(Array.from({ length: 20 }, () => line.query(self, {}, 5_000)));
+  // Each takes long enough for the second connection to open.
+  const busy = statement('busy', sql`select pg_backend_pid() from pg_sleep(0.05)`);
+  const pids = await Promise.all(Array.from({ length: 20 }, () => line.query(busy, {}, 5_000)));
   expect(new Set(pids.flat(2)).size).toBe(2);
 });
 

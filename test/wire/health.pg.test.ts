@@ -63,6 +63,7 @@ describe.concurrent('[RS5] health of a node', () => {
     const cut = await TestEngine.start({ databaseUrl: proxy.through(database.url) });
     const token = await cut.token('ann');
     const { port } = cut.engine;
+    await expect.poll(async () => (await ask(port, '/readyz')).status, { timeout: 10_000 }).toBe(200);
     proxy.refuse(true);
     const send = () => ask(port, '/v1/rooms/a/messages', { method: 'POST', token, body: { content: 'x' } });
     await expect
