@@ -22,6 +22,7 @@ import { relayBehaviour } from './relay/behaviour.ts';
 import type { PageLimits } from './relay/stream.ts';
 import { retentionBehaviour, type RetentionOptions } from './node/retention.ts';
 import { sessionsBehaviour } from './node/sessions.ts';
+import { viewBehaviour } from './node/view.ts';
 
 /** Who the node is, and the bounds it works within. */
 export interface ProgramOptions {
@@ -47,6 +48,8 @@ export interface ProgramOptions {
   readonly hooks?: HookOptions;
   readonly commit?: CommitLimits;
   readonly page?: PageLimits;
+  /** Set for a node of a cluster; an edge takes no homes. */
+  readonly cluster?: { readonly takesHomes: boolean } | undefined;
 }
 
 /** A page of the log, as what may be replayed and what a `history` result may hold. */
@@ -61,7 +64,8 @@ const FOR_EVER = { broadcast: 0, user: 0, room: 0 } as const;
 
 /** Every kind of actor of a node. The engine and the simulator run the same ones (D17). */
 export function program(options: ProgramOptions): readonly Behaviour<never, never, never>[] {
-  const { node, incarnation, log, autoCreate, graceMs, writer, connection, allowance } = options;
+  const { node, incarnation, log, autoCreate, graceMs, connection, allowance, cluster } = options;
+  const writer = cluster ? { ...options.writer, isPlaced: true } : options.writer;
   const { page = PAGE, mailboxMax = MAILBOX_MAX, keepMs = FOR_EVER, hooks } = options;
   const home: HomeOptions = { incarnation, writer, graceMs, allowance, mailboxMax };
   const deadlineMs = writer.logDeadlineMs;
@@ -87,10 +91,12 @@ export function program(options: ProgramOptions): readonly Behaviour<never, neve
       intervalMs: connection.heartbeatIntervalMs,
       deadlineMs,
       tokenTtlMaxMs: options.tokenTtlMaxMs,
+      isClustered: cluster !== undefined,
     }),
     directoryBehaviour({ deadlineMs, retryAfterMs: connection.retryAfterMs }),
-    drainBehaviour(DRAIN_LIMITS),
-    leaseBehaviour({ node, incarnation }),
+    drainBehaviour(DRAIN_LIMITS, cluster !== undefined),
+    leaseBehaviour({ node, incarnation, cluster }),
+    ...(cluster ? [viewBehaviour({ incarnation, ...cluster })] : []),
     overlapBehaviour({ incarnation, deadlineMs }),
     canaryBehaviour(node),
     retentionBehaviour({ keepMs, deadlineMs }),

@@ -1,5 +1,5 @@
-import { HOME_KINDS, type HomeMessage } from '../actors/messages/home.ts';
 import type { RelayMessage } from '../actors/messages/relay.ts';
+import { isRefusal } from '../actors/messages/terms.ts';
 import { program, type ProgramOptions } from '../actors/behaviours.ts';
 import type { AnyBehaviour } from '../runtime/cell.ts';
 import { ConnectionInbox } from '../runtime/inbox.ts';
@@ -27,25 +27,22 @@ export interface AssembledNode {
 export function assembleNode(ports: Ports, options: AssemblyOptions): AssembledNode {
   const { observer, change = (behaviour) => behaviour } = options;
   const incarnation = ports.placement.self;
-  const system = new ActorSystem(ports, observer);
+  const system = new ActorSystem(ports, observer, isPutOff);
   for (const behaviour of program({ ...options.program, incarnation }))
     system.register(change(behaviour as unknown as AnyBehaviour));
   ports.bus.connect(busEvents(system));
   return { system, inbox: new ConnectionInbox(system, incarnation, ports.clock) };
 }
 
+const isPutOff = (body: unknown): boolean =>
+  typeof body === 'object' && body !== null && isRefusal(body) && body.error === 'unavailable';
+
 /** Passes the events of other nodes to the actors. */
 function busEvents(system: ActorSystem): BusEvents {
   // Publications may be lost, so each relay compares itself with the log.
   const readLog = (): void => system.tellLocalKind('relay', { type: 'logMoved' } satisfies RelayMessage);
   return {
-    received: (from, batch) => system.remote.received(from, batch),
-    peerUp: readLog,
-    peerDown: (peer) => {
-      system.remote.peerDown(peer);
-      const withdraw: HomeMessage = { type: 'withdraw', incarnation: peer };
-      for (const kind of HOME_KINDS) system.tellLocalKind(kind, withdraw);
-    },
+    received: (from, batch) => system.nodes.remote.received(from, batch),
     hole: readLog,
   };
 }

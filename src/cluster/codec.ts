@@ -19,6 +19,7 @@ const FRAME = z.discriminatedUnion('type', [
     key: text.optional(),
     message: CROSSING.home,
     ask,
+    isTell: z.boolean(),
     remainingMs: z.number().min(0),
     generation: text.nullable(),
   }),
@@ -26,14 +27,22 @@ const FRAME = z.discriminatedUnion('type', [
     type: z.literal('answer'),
     ask,
     answer: z.discriminatedUnion('ok', [
-      z.strictObject({ ok: z.literal(true), body: z.union(Object.values(CROSSING.answers)) }),
+      z.strictObject({
+        ok: z.literal(true),
+        body: z.union([...Object.values(CROSSING.answers), z.strictObject({})]),
+      }),
       z.strictObject({ ok: z.literal(false), taken: z.boolean(), reason: z.enum(DEAD_LETTER_REASONS) }),
     ]),
+    generation: text.nullable(),
   }),
-  z.strictObject({ type: z.literal('publication'), to: text, message: CROSSING.relay }),
+  z.strictObject({
+    type: z.literal('publication'),
+    to: text,
+    message: z.union([CROSSING.relay, CROSSING.node]),
+  }),
   z.strictObject({ type: z.literal('whois'), to: text }),
   z.strictObject({ type: z.literal('generation'), of: text, generation: text }),
-  z.strictObject({ type: z.literal('moved'), of: text, generation: text, ask }),
+  z.strictObject({ type: z.literal('moved'), of: text, generation: text.nullable(), ask }),
 ]);
 
 /** A message as text. */

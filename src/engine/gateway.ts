@@ -237,7 +237,8 @@ export class Commands {
 
   /** Closes all clients and finishes appends (D15). Resolves when both are done, or their time is over. */
   leave(): Promise<void> {
-    const deadlineMs = DRAIN_LIMITS.clientsLeaveMs + DRAIN_LIMITS.appendsEndMs + 500;
+    const { handOverMs, clientsLeaveMs, appendsEndMs } = DRAIN_LIMITS;
+    const deadlineMs = handOverMs + clientsLeaveMs + appendsEndMs + 500;
     return new Promise((resolve) => {
       this.#system.ask(DRAIN, { type: 'leave' }, { deadlineMs }, () => resolve());
     });

@@ -5,6 +5,21 @@ import type { Timer, TimerOwner, TimerWheel } from './timers.ts';
 /** Takes the answer for the asker, which knows from its message which answer comes. The runtime does not. */
 export type Settle = (answer: Answer<never>) => void;
 
+/**
+ * Whether an answer says no more than that the actor does nothing now. If an earlier life of the actor had the request, such an
+ * answer of the next one must not pass for "it was not done".
+ */
+export type IsPutOff = (body: unknown) => boolean;
+
+/** A request that has left for another node. */
+export interface SentAsk {
+  readonly peer: Incarnation;
+  /** The generation of the actor that it is for; null for an actor that is bound to a socket. */
+  readonly generation: string | null;
+  /** Delivers it once more. */
+  readonly again: () => void;
+}
+
 /** An ask that is not over yet. */
 export class OpenAsk implements TimerOwner {
   readonly id: number;
@@ -16,8 +31,10 @@ export class OpenAsk implements TimerOwner {
   /** The actor has taken the request out of its mailbox, so it may have carried it out. */
   isTaken = false;
   timer: Timer | undefined;
-  /** The node that the request was sent to, and a function that sends it again to another generation of the same actor. */
-  remote: { readonly peer: Incarnation; readonly again: () => void } | undefined;
+  /** An earlier life of the actor, on this node or another, had the request. It may have carried it out. */
+  mayBeDone = false;
+  /** Where the request was sent to, if that is another node. */
+  remote: SentAsk | undefined;
 
   constructor(asks: Asks, asked: Pick<OpenAsk, 'id' | 'to' | 'deadline' | 'settle'>) {
     this.#asks = asks;
@@ -38,11 +55,13 @@ export class OpenAsk implements TimerOwner {
  */
 export class Asks {
   readonly #wheel: TimerWheel;
+  readonly #isPutOff: IsPutOff;
   readonly #open = new Map<number, OpenAsk>();
   #lastId = 0;
 
-  constructor(wheel: TimerWheel) {
+  constructor(wheel: TimerWheel, isPutOff: IsPutOff = () => false) {
     this.#wheel = wheel;
+    this.#isPutOff = isPutOff;
   }
 
   get size(): number {
@@ -73,7 +92,7 @@ export class Asks {
 
   fail(id: number, reason: DeadLetterReason): void {
     const ask = this.#open.get(id);
-    if (ask) this.#settle(id, { ok: false, taken: ask.isTaken, reason });
+    if (ask) this.#settle(id, { ok: false, taken: ask.isTaken || ask.mayBeDone, reason });
   }
 
   /** Ends every ask that this actor has taken and not answered. */
@@ -83,14 +102,39 @@ export class Asks {
     }
   }
 
-  /** Another node reports the end of an ask that was sent to it. */
-  answeredBy(peer: Incarnation, id: number, answer: Answer<unknown>): void {
-    if (this.#open.get(id)?.remote?.peer === peer) this.#settle(id, answer);
+  /** Another node reports the end of an ask. Only the life of the actor that the ask was sent to last can say it (D13). */
+  answeredBy(peer: Incarnation, id: number, generation: string | null, answer: Answer<unknown>): void {
+    const sent = this.#open.get(id)?.remote;
+    if (sent?.peer === peer && sent.generation === generation) this.#settle(id, answer);
   }
 
-  /** Ends every ask that was sent to another node. */
+  /** Ends every ask of an actor that was bound to a socket of that node. */
   failAt(peer: Incarnation, reason: DeadLetterReason): void {
-    for (const ask of [...this.#open.values()]) if (ask.remote?.peer === peer) this.fail(ask.id, reason);
+    for (const ask of [...this.#open.values()])
+      if (ask.remote?.peer === peer && ask.remote.generation === null) this.fail(ask.id, reason);
+  }
+
+  /**
+   * Takes back the asks that were sent to actors of the cluster and meet a condition, in the order in which they were asked:
+   * they are to be delivered again. The life that they were for may still carry them out.
+   */
+  recall(isConcerned: (to: string, sent: SentAsk) => boolean): readonly SentAsk[] {
+    const recalled: SentAsk[] = [];
+    for (const ask of this.#open.values()) {
+      const { remote } = ask;
+      if (!remote || remote.generation === null || !isConcerned(ask.to, remote)) continue;
+      ask.mayBeDone ||= ask.isTaken;
+      ask.isTaken = false;
+      ask.remote = undefined;
+      recalled.push(remote);
+    }
+    return recalled;
+  }
+
+  /** What the newest life of an actor says of a request that an earlier one had too. */
+  #doubted(answer: Answer<unknown>): Answer<unknown> {
+    if (!answer.ok) return { ...answer, taken: true };
+    return this.#isPutOff(answer.body) ? { ok: false, taken: true, reason: 'moved' } : answer;
   }
 
   /** Ends every ask. */
@@ -103,7 +147,7 @@ export class Asks {
     if (!ask) return undefined;
     this.#open.delete(id);
     if (ask.timer) this.#wheel.disarm(ask.timer);
-    ask.settle(answer as Answer<never>);
+    ask.settle((ask.mayBeDone ? this.#doubted(answer) : answer) as Answer<never>);
     return ask;
   }
 }

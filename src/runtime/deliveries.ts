@@ -7,7 +7,7 @@ import { DeliveryCounters } from './delivery-counters.ts';
 import type { Results } from './perform.ts';
 import { DEFAULT_LANE, envelopeOf, requestOf, type Envelope } from './mailbox.ts';
 import type { Clock } from './ports/clock.ts';
-import type { DeadLetterReason, Lane, ReplyTo } from './ports/actor.ts';
+import type { DeadLetterReason, Effect, Lane, ReplyTo } from './ports/actor.ts';
 import type { Bus } from './ports/bus.ts';
 import type { Incarnation, Placement } from './ports/placement.ts';
 import { Remote } from './remote.ts';
@@ -23,6 +23,8 @@ export interface AskRequest {
   readonly due: { readonly now: number; readonly deadlineMs: number };
   readonly settle: Settle;
 }
+
+type PlaceChange = Omit<Effect & { readonly type: 'place' }, 'type'>;
 
 /** Starts the actor that a message is for. */
 export type Activate = (behaviour: AnyBehaviour, address: string) => Cell;
@@ -45,6 +47,8 @@ export class Deliveries {
   readonly #activate: Activate;
   /** Messages to and from other nodes. */
   readonly remote: Remote;
+  /** Other nodes that live, as the leases said last. */
+  #peers: readonly Incarnation[] = [];
 
   constructor(parts: {
     readonly behaviours: ReadonlyMap<string, AnyBehaviour>;
@@ -73,8 +77,10 @@ export class Deliveries {
       case 'cluster': {
         const owner = this.#placement.ownerOf(to);
         if (owner === undefined) return this.refuse(envelope, to, 'unplaced');
-        if (owner !== this.#placement.self)
+        if (owner !== this.#placement.self && !behaviour.staysOnNode?.(envelope.message))
           return this.remote.send(owner, { to, envelope, lane, key }, false);
+        // An actor that has moved finishes here what it has begun here.
+        if (owner !== this.#placement.self && !known) return this.refuse(envelope, to, 'moved');
         return this.push(known ?? this.#activate(behaviour, to), envelope, lane, key);
       }
       case 'node':
@@ -91,9 +97,11 @@ export class Deliveries {
   }
 
   /** To the actor at an address on each of these nodes, if it is alive there. */
-  publish(to: string, nodes: readonly Incarnation[], message: unknown): void {
-    for (const node of nodes) {
-      if (node === this.#placement.self) this.tellIfAlive(to, message);
+  publish(to: string, nodes: readonly Incarnation[] | 'all' | 'others', message: unknown): void {
+    const { self } = this.#placement;
+    const named = nodes === 'others' ? this.#peers : nodes === 'all' ? [self, ...this.#peers] : nodes;
+    for (const node of named) {
+      if (node === self) this.tellIfAlive(to, message);
       else this.remote.publish(node, to, message);
     }
   }
@@ -102,6 +110,13 @@ export class Deliveries {
   tellIfAlive(to: string, message: unknown): void {
     const cell = this.cells.get(to);
     if (cell) this.push(cell, envelopeOf('', message));
+  }
+
+  /** Actors of the cluster live where the view says, and without one where they did. */
+  place({ view, peers, gone }: PlaceChange): void {
+    if (view) this.#placement.adopt(view);
+    this.#peers = peers;
+    this.remote.placed(gone);
   }
 
   /** An actor of this node, which it starts if needed. Undefined when its kind is unknown or bound to a socket. */
@@ -122,8 +137,7 @@ export class Deliveries {
   }
 
   ask({ from, to, message, lane, due, settle }: AskRequest): void {
-    const { id, deadline } = this.#asks.open(to, due, settle);
-    this.deliver(to, requestOf(from, message, id, deadline), lane);
+    this.deliver(to, requestOf(from, message, this.#asks.open(to, due, settle)), lane);
   }
 
   reply(cell: Cell, to: ReplyTo, body: unknown): void {
@@ -142,6 +156,12 @@ export class Deliveries {
     this.counters.buried++;
     this.note(reason, to, envelope.from, String((envelope.message as { type?: unknown } | null)?.type));
     if (envelope.ask > 0) this.#asks.fail(envelope.ask, reason);
+  }
+
+  /** For an earlier generation, or of a timer that is disarmed. A request is of another node, which sends it again. */
+  outdated(envelope: Envelope, to: string): void {
+    if (envelope.ask > 0) this.bury(envelope, to, 'moved');
+    else this.counters.stale++;
   }
 
   note(reason: DeadLetterReason, to: string, from: string, type: string): void {

@@ -11,7 +11,7 @@ export interface Envelope {
   readonly deadline: number;
   /** The timer that this message reports. The message counts only if the timer was not disarmed meanwhile. */
   readonly timer: Timer | undefined;
-  /** The generation of the actor that this result is for; negative for any. */
+  /** The generation of the actor that this result, or message of another node, is for; negative for any. */
   readonly generation: number;
   /** How often an actor has crashed over this message (D5). */
   crashes: number;
@@ -28,8 +28,13 @@ export function envelopeOf(from: string, message: unknown, generation = ANY_GENE
 }
 
 /** A request, which the actor that asks waits for until `deadline`. */
-export function requestOf(from: string, message: unknown, ask: number, deadline: number): Envelope {
-  return { from, message, ask, deadline, timer: undefined, generation: ANY_GENERATION, crashes: 0 };
+export function requestOf(
+  from: string,
+  message: unknown,
+  { id, deadline }: { readonly id: number; readonly deadline: number },
+  generation = ANY_GENERATION,
+): Envelope {
+  return { from, message, ask: id, deadline, timer: undefined, generation, crashes: 0 };
 }
 
 /**

@@ -20,6 +20,8 @@ export interface Ports {
   readonly tokens: TokenVerifier;
   readonly hooks: Hooks;
   readonly telemetry: Telemetry;
+  /** Called when the cluster has declared this process dead; a node of no cluster needs none. */
+  readonly onLost?: (() => void) | undefined;
 }
 
 /** How the result of an effect reaches its actor. */
@@ -65,6 +67,8 @@ export function performEdge(ports: Ports, effect: EdgeEffect, results: Results):
       return ports.hooks.ask(effect.question, effect.deadlineMs, (reply) =>
         results.later({ type: 'hookReplied', call: effect.call, reply }),
       );
+    case 'lost':
+      return ports.onLost?.();
     case 'count':
       return ports.telemetry.count(effect.counter, effect.by);
     case 'log':

@@ -20,6 +20,11 @@ export class RemoteGenerations {
     for (const oldest of this.#known.keys()) return void this.#known.delete(oldest);
   }
 
+  /** That actor is not on that peer. */
+  forgetOne(address: string, peer: Incarnation): void {
+    if (this.#known.get(address)?.peer === peer) this.#known.delete(address);
+  }
+
   /** Forgets the generations on a peer that is gone. */
   forget(peer: Incarnation): void {
     for (const [address, known] of this.#known) if (known.peer === peer) this.#known.delete(address);

@@ -1,35 +1,31 @@
 import type { Asks } from './asks.ts';
 import type { Cell } from './cell.ts';
 import type { DeliveryCounters } from './delivery-counters.ts';
+import { HeldMessages, type Outgoing } from './held-messages.ts';
 import { RemoteGenerations } from './remote-generations.ts';
 import { envelopeOf, requestOf, type Envelope } from './mailbox.ts';
 import type { Answer, DeadLetterReason, Lane } from './ports/actor.ts';
 import type { Bus, RemoteEnvelope, RemoteMessage } from './ports/bus.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Incarnation, Placement } from './ports/placement.ts';
-import type { Timer, TimerOwner, TimerWheel } from './timers.ts';
+import type { TimerWheel } from './timers.ts';
 
-/** A message before it leaves the node. */
-export interface Outgoing {
-  readonly to: string;
-  readonly envelope: Envelope;
-  readonly lane: Lane;
-  readonly key: string | undefined;
-}
+/** Dead peers that are remembered. The lease of one ends it long before so many others have died. */
+const GONE_MAX = 1_024;
 
-/** Messages for one actor that wait until its generation is known: how many, and for how long. */
-const HELD_MAX = 256;
-const HELD_MS = 3_000;
+/** So often a tell is held in vain: for longer than it takes until a node is dead. */
+const WAITS_MAX = 4;
 
-interface Held {
-  readonly peer: Incarnation;
-  readonly waiting: Outgoing[];
-  readonly timer: Timer;
-}
+/** How long a tell is sent again and again, until it has arrived. */
+const ARRIVAL_MS = 10_000;
+
+/** Why an actor has ended before it took a message. */
+const MOVED: ReadonlySet<DeadLetterReason> = new Set(['moved', 'stopped']);
 
 /** How messages are delivered or refused on this node. */
 interface LocalDeliveries {
   readonly counters: DeliveryCounters;
+  push(cell: Cell, envelope: Envelope, lane: Lane, key?: string): void;
   deliver(to: string, envelope: Envelope, lane: Lane, key?: string): void;
   refuse(envelope: Envelope, to: string, reason: DeadLetterReason): void;
   tellIfAlive(to: string, message: unknown): void;
@@ -47,22 +43,31 @@ interface Parts {
 }
 
 /**
- * Messages to and from other nodes.
+ * Messages to and from other nodes (D13).
  *
- * - A message to an actor with one instance per cluster names a generation. While the sender does not know the generation,
- *   it asks for it and holds the message. A node does not take a message for another generation; the sender then sends an
- *   ask again to the right one.
+ * - A message to an actor with one instance per cluster is for one life (generation) of it. While the sender does not know
+ *   the life, it asks for it and holds the message. A node takes no message for another life, and none for an actor that
+ *   lives elsewhere: it answers `moved`.
+ * - When an actor moves, or begins a new life, the node sends unanswered messages again in their order, before anything
+ *   later. From then on only the new life can answer it.
  * - An ask from another node becomes an ask of this node, whose answer goes back there. It ends exactly once, by the same
  *   rules.
  * - An ask that has left counts as taken until its answer says otherwise, because the actor may have carried it out.
  */
-export class Remote implements TimerOwner {
+export class Remote {
   readonly #parts: Parts;
   readonly #generations = new RemoteGenerations();
-  readonly #held = new Map<string, Held>();
+  readonly #held: HeldMessages;
+  /** Peers that are dead. One that stood still and goes on does not know it yet. */
+  readonly #gone = new Set<Incarnation>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#held = new HeldMessages(parts.wheel, {
+      // A peer that does not know yet that the actor lives there says nothing.
+      askAgain: (address, peer) => parts.bus.send(peer, { type: 'whois', to: address }),
+      giveUp: (address, peer) => this.#unanswered(address, peer),
+    });
   }
 
   /** A message for an actor of the cluster or, with `isBound`, for an actor that is bound to a socket. */
@@ -79,62 +84,68 @@ export class Remote implements TimerOwner {
   #sendTo(peer: Incarnation, outgoing: Outgoing, generation: string | null): void {
     const { bus, asks, clock, deliveries } = this.#parts;
     const { to, envelope, lane, key } = outgoing;
-    const { ask, from, message } = envelope;
-    const open = ask > 0 ? asks.get(ask) : undefined;
+    const { from, message } = envelope;
+    const isTell = envelope.ask === 0;
+    const now = clock.now();
+    // A tell to an actor of the cluster has to arrive, wherever the actor moves meanwhile: so it is asked whether it did.
+    const open =
+      isTell && generation !== null
+        ? asks.open(to, { now, deadlineMs: ARRIVAL_MS }, () => {})
+        : asks.get(envelope.ask);
     // The asker no longer waits.
-    if (ask > 0 && !open) return deliveries.refuse(envelope, to, 'late');
-    const remainingMs = ask > 0 ? envelope.deadline - clock.now() : 0;
-    if (!bus.send(peer, { type: 'envelope', to, from, lane, key, message, ask, remainingMs, generation }))
+    if (!isTell && !open) return deliveries.refuse(envelope, to, 'late');
+    const sent = { to, from, lane, key, message, ask: open?.id ?? 0, isTell, generation };
+    const remainingMs = open ? Math.max(0, open.deadline - now) : 0;
+    if (!bus.send(peer, { type: 'envelope', ...sent, remainingMs }))
       return deliveries.refuse(envelope, to, 'unreachable');
     deliveries.counters.offered++;
     deliveries.counters.sent++;
     if (!open) return;
     open.isTaken = true;
-    open.remote = { peer, again: () => deliveries.deliver(to, envelope, lane, key) };
+    open.remote = { peer, generation, again: () => deliveries.deliver(to, envelope, lane, key) };
   }
 
   // --- generations
 
   #hold(peer: Incarnation, outgoing: Outgoing): void {
-    const { bus, deliveries, wheel } = this.#parts;
+    const { bus, deliveries } = this.#parts;
     const { to, envelope } = outgoing;
-    let held = this.#held.get(to);
     // The actor lives elsewhere now. The waiting messages follow it.
-    if (held && held.peer !== peer) this.#releaseAll(to, (one) => this.#redeliver(one));
-    held = this.#held.get(to);
-    if (held) {
-      if (held.waiting.length >= HELD_MAX) return deliveries.refuse(envelope, to, 'overflow');
-      return void held.waiting.push(outgoing);
-    }
-    if (!bus.send(peer, { type: 'whois', to })) return deliveries.refuse(envelope, to, 'unreachable');
-    this.#held.set(to, { peer, waiting: [outgoing], timer: wheel.arm(this, to, HELD_MS) });
+    if ((this.#held.peerOf(to) ?? peer) !== peer) this.#release(to);
+    const isFirst = this.#held.peerOf(to) === undefined;
+    if (isFirst && !bus.send(peer, { type: 'whois', to }))
+      return deliveries.refuse(envelope, to, 'unreachable');
+    if (!this.#held.add(peer, outgoing)) deliveries.refuse(envelope, to, 'overflow');
   }
 
   #redeliver({ to, envelope, lane, key }: Outgoing): void {
     this.#parts.deliveries.deliver(to, envelope, lane, key);
   }
 
-  #releaseAll(address: string, each: (outgoing: Outgoing) => void): void {
-    const held = this.#held.get(address);
-    if (!held) return;
-    this.#held.delete(address);
-    this.#parts.wheel.disarm(held.timer);
-    for (const outgoing of held.waiting) each(outgoing);
+  #release(address: string): void {
+    for (const outgoing of this.#held.take(address)) this.#redeliver(outgoing);
   }
 
-  /** No node has named the generation. If the actor lives elsewhere now, the waiting messages follow it. */
-  timerDue({ name }: Timer): void {
+  /**
+   * No node has named the generation. If the actor lives elsewhere now, the waiting messages follow it. Else an asker learns that
+   * it cannot be reached. A tell waits on: the peer may stand still for longer, and would never hear of what has ended here.
+   */
+  #unanswered(address: string, peer: Incarnation): void {
     const { placement, deliveries } = this.#parts;
-    const peer = this.#held.get(name)?.peer;
-    this.#releaseAll(name, (outgoing) => {
-      if (placement.ownerOf(name) === peer) deliveries.refuse(outgoing.envelope, name, 'unreachable');
-      else this.#redeliver(outgoing);
-    });
+    const waiting = this.#held.take(address);
+    const isThere = placement.ownerOf(address) === peer;
+    for (const outgoing of waiting) {
+      const waits = (outgoing.waits ?? 0) + 1;
+      if (!isThere) this.#redeliver(outgoing);
+      else if (outgoing.envelope.ask === 0 && waits < WAITS_MAX) this.#hold(peer, { ...outgoing, waits });
+      else deliveries.refuse(outgoing.envelope, address, 'unreachable');
+    }
   }
 
   // --- what comes
 
   received(from: Incarnation, batch: readonly RemoteMessage[]): void {
+    if (this.#gone.has(from)) return;
     for (const message of batch) this.#received(from, message);
   }
 
@@ -144,7 +155,7 @@ export class Remote implements TimerOwner {
       case 'envelope':
         return this.#deliver(from, message);
       case 'answer':
-        return asks.answeredBy(from, message.ask, message.answer);
+        return asks.answeredBy(from, message.ask, message.generation, message.answer);
       case 'publication':
         return deliveries.tellIfAlive(message.to, message.message);
       case 'whois': {
@@ -155,46 +166,67 @@ export class Remote implements TimerOwner {
       }
       case 'generation':
         this.#generations.learn(message.of, from, message.generation);
-        return this.#releaseAll(message.of, (outgoing) => this.#redeliver(outgoing));
+        return this.#release(message.of);
       case 'moved':
-        this.#generations.learn(message.of, from, message.generation);
         return this.#moved(from, message);
     }
   }
 
   #deliver(from: Incarnation, envelope: RemoteEnvelope): void {
     const { to, ask, generation } = envelope;
-    if (generation === null) return this.#take(from, envelope);
-    const cell = this.#own(to);
-    if (!cell) return this.#refuse(from, ask);
-    if (this.#generationOf(cell) === generation) return this.#take(from, envelope);
-    this.#say(from, { type: 'moved', of: to, generation: this.#generationOf(cell), ask });
+    const cell = generation === null ? undefined : this.#own(to);
+    if (generation === null || (cell && this.#generationOf(cell) === generation))
+      return this.#take(from, envelope, cell);
+    this.#sayMoved(from, to, ask);
   }
 
-  #take(peer: Incarnation, envelope: RemoteEnvelope): void {
+  /** `cell`: the life of an actor of the cluster that the message is for. No later one takes it, wherever it is then. */
+  #take(peer: Incarnation, envelope: RemoteEnvelope, cell: Cell | undefined): void {
     const { asks, clock, deliveries } = this.#parts;
-    const { to, from, message, lane, key, ask, remainingMs } = envelope;
-    if (ask === 0) return deliveries.deliver(to, envelopeOf(from, message), lane, key);
-    const settle = (answer: Answer<unknown>): void => this.#say(peer, { type: 'answer', ask, answer });
-    const open = asks.open(to, { now: clock.now(), deadlineMs: Math.max(0, remainingMs) }, settle);
-    deliveries.deliver(to, requestOf(from, message, open.id, open.deadline), lane, key);
-  }
-
-  /** This node must not take the message. */
-  #refuse(from: Incarnation, ask: number): void {
-    if (ask > 0)
-      this.#say(from, { type: 'answer', ask, answer: { ok: false, taken: false, reason: 'unplaced' } });
-  }
-
-  #moved(from: Incarnation, { of, ask }: RemoteMessage & { readonly type: 'moved' }): void {
-    const { asks, deliveries } = this.#parts;
-    const open = ask > 0 ? asks.get(ask) : undefined;
-    if (open?.remote?.peer !== from) {
-      if (ask === 0) deliveries.note('moved', of, '', 'tell');
-      return;
+    const { to, from, message, lane, key, ask, isTell, remainingMs, generation } = envelope;
+    let taken: Envelope;
+    if (ask === 0 || isTell) taken = envelopeOf(from, message, cell?.generation);
+    else {
+      const settle = (answer: Answer<unknown>): void => {
+        const isMoved = !answer.ok && !answer.taken && MOVED.has(answer.reason);
+        if (isMoved && cell) this.#sayMoved(peer, to, ask);
+        else this.#say(peer, { type: 'answer', ask, answer, generation });
+      };
+      const due = { now: clock.now(), deadlineMs: Math.max(0, remainingMs) };
+      taken = requestOf(from, message, asks.open(to, due, settle), cell?.generation);
     }
-    open.isTaken = false;
-    open.remote.again();
+    if (isTell && ask > 0)
+      this.#say(peer, { type: 'answer', ask, answer: { ok: true, body: {} }, generation });
+    if (cell) deliveries.push(cell, taken, lane, key);
+    else deliveries.deliver(to, taken, lane, key);
+  }
+
+  /** Not taken: the life that the message was for is over, or the actor lives elsewhere. */
+  #sayMoved(peer: Incarnation, of: string, ask: number): void {
+    const cell = this.#own(of);
+    this.#say(peer, { type: 'moved', of, generation: cell ? this.#generationOf(cell) : null, ask });
+  }
+
+  /**
+   * That life of the actor is over there, or the actor is not there. All that was sent to that life goes to the next one, not
+   * this message alone: the others are earlier or later, and their order counts.
+   */
+  #moved(from: Incarnation, { of, ask, generation }: RemoteMessage & { readonly type: 'moved' }): void {
+    const { asks } = this.#parts;
+    if (generation === null) this.#generations.forgetOne(of, from);
+    else this.#generations.learn(of, from, generation);
+    const open = ask > 0 ? asks.get(ask) : undefined;
+    // This life has not taken this message. The node has sent it again already if `moved` came for another message before.
+    if (open?.remote?.peer === from && open.remote.generation !== generation) open.isTaken = false;
+    const held = this.#held.take(of);
+    this.#sendAgain((to, sent) => to === of && sent.peer === from && sent.generation !== generation, held);
+  }
+
+  /** Held messages are later than those that have left. */
+  #sendAgain(isConcerned: Parameters<Asks['recall']>[0], held: readonly Outgoing[]): void {
+    const recalled = this.#parts.asks.recall(isConcerned);
+    for (const { again } of recalled) again();
+    for (const outgoing of held) this.#redeliver(outgoing);
   }
 
   /** An actor that lives on this node, which starts it if needed. */
@@ -212,11 +244,22 @@ export class Remote implements TimerOwner {
     this.#parts.bus.send(peer, message);
   }
 
-  /** This incarnation of a peer is over. Asks to it end, and so do the messages that wait for it. */
-  peerDown(peer: Incarnation): void {
-    this.#generations.forget(peer);
-    for (const [address, held] of [...this.#held])
-      if (held.peer === peer) this.#releaseAll(address, (outgoing) => this.#redeliver(outgoing));
-    this.#parts.asks.failAt(peer, 'unreachable');
+  /**
+   * Owners may have changed, and these peers are gone. Unanswered asks follow the actors that moved. Asks for what was bound to
+   * a socket of a peer that is gone end.
+   */
+  placed(gone: readonly Incarnation[]): void {
+    const { placement, asks } = this.#parts;
+    for (const peer of gone) {
+      this.#bury(peer);
+      this.#generations.forget(peer);
+      asks.failAt(peer, 'unreachable');
+    }
+    this.#sendAgain((to, { peer }) => placement.ownerOf(to) !== peer, this.#held.takeAll());
+  }
+  #bury(peer: Incarnation): void {
+    this.#gone.add(peer);
+    if (this.#gone.size <= GONE_MAX) return;
+    for (const oldest of this.#gone) return void this.#gone.delete(oldest);
   }
 }

@@ -1,4 +1,4 @@
-import { Asks } from './asks.ts';
+import { Asks, type IsPutOff } from './asks.ts';
 import type { Census } from './cells.ts';
 import { Cell, type AnyBehaviour, type CellHost } from './cell.ts';
 import type { DeadLetters } from './dead-letters.ts';
@@ -9,7 +9,6 @@ import type { DeliveryCounters } from './delivery-counters.ts';
 import type { Observer } from './observer.ts';
 import { performEdge, type Ports } from './perform.ts';
 import type { Address, Answer, AnswerTo, Behaviour, Effect, Lane, ReplyTo } from './ports/actor.ts';
-import type { Remote } from './remote.ts';
 import { Scheduler } from './scheduler.ts';
 import { REVIVE, Supervision } from './supervision.ts';
 import { TimerWheel, type Timer } from './timers.ts';
@@ -42,11 +41,11 @@ export class ActorSystem implements CellHost {
   readonly #turn: MutableTurn;
   readonly #observer: Observer | undefined;
 
-  constructor(ports: Ports, observer?: Observer) {
+  constructor(ports: Ports, observer?: Observer, isPutOff?: IsPutOff) {
     this.#ports = ports;
     this.#observer = observer;
     this.#wheel = new TimerWheel(ports.clock, () => this.#scheduler.wake());
-    this.#asks = new Asks(this.#wheel);
+    this.#asks = new Asks(this.#wheel, isPutOff);
     this.#turn = new MutableTurn(ports);
     this.#scheduler = new Scheduler(ports.clock, {
       step: (cell) => this.#takeOne(cell),
@@ -108,9 +107,9 @@ export class ActorSystem implements CellHost {
     this.#deliveries.tellLocalKind(kind, message);
   }
 
-  /** Receives what other nodes send, and learns when one is gone. */
-  get remote(): Pick<Remote, 'received' | 'peerDown'> {
-    return this.#deliveries.remote;
+  /** The way to and from other nodes. */
+  get nodes(): Pick<Deliveries, 'remote' | 'place'> {
+    return this.#deliveries;
   }
 
   /** Passes a message to a known cell, which is how frames come in. False when its mailbox is full. */
@@ -188,7 +187,7 @@ export class ActorSystem implements CellHost {
     // The timer was disarmed while its message waited, or the result is for an earlier generation.
     const isDisarmed = envelope.timer && !cell.dropTimer(envelope.timer);
     if (isDisarmed || (envelope.generation !== ANY_GENERATION && envelope.generation !== cell.generation)) {
-      this.#deliveries.counters.stale++;
+      this.#deliveries.outdated(envelope, cell.address);
       return true;
     }
     if (envelope.ask > 0 && envelope.deadline < this.#ports.clock.now()) {
@@ -245,6 +244,8 @@ export class ActorSystem implements CellHost {
       }
       case 'publish':
         return this.#deliveries.publish(effect.to, effect.nodes, effect.message);
+      case 'place':
+        return this.#deliveries.place(effect);
       case 'tellLocalKind':
         return this.#deliveries.tellLocalKind(effect.kind, effect.message);
       case 'ask':

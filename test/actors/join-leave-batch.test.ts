@@ -48,7 +48,7 @@ class Room {
   readonly #due = new Map<string, number>();
 
   constructor() {
-    const audience = { channel: 'room:r', nodes: ['n1'] } as const;
+    const audience = { channel: 'room:r', nodes: new Set(['n1']) } as const;
     this.#batch = new JoinLeaveBatch('r', this.presence, audience);
     this.view = new View([]);
   }

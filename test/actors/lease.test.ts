@@ -12,6 +12,8 @@ describe('[D11] peers, judged by their beats and by one’s own time', () => {
     node: incarnation.slice(0, 1),
     beats,
     isDead,
+    takesHomes: false,
+    isHeard: true,
   });
   const names = (peers: Peers): string[] => peers.alive.map(({ incarnation }) => incarnation);
 

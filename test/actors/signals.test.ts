@@ -11,7 +11,7 @@ class Room {
   readonly presence = new Presence(15_000);
   readonly passed: string[] = [];
   now = 0;
-  readonly #signals = new Signals('r', this.presence, { channel: 'room:r', nodes: ['n1'] });
+  readonly #signals = new Signals('r', this.presence, { channel: 'room:r', nodes: new Set(['n1']) });
   #due = Infinity;
 
   constructor(devices: number) {

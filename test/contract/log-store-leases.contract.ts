@@ -32,7 +32,9 @@ export function logStoreLeasesContract(name: string, open: () => Promise<AgeingS
     test('[D11] each renewal adds a beat, which all other processes see', async () => {
       expect(await renew('a.1', 'take')).toMatchObject({ isHeld: true, leases: [] });
       const seen = async () => (await renew('b.1', 'take')).leases;
-      expect(await seen()).toEqual([{ incarnation: 'a.1', node: 'a', beats: 0, isDead: false }]);
+      expect(await seen()).toEqual([
+        { incarnation: 'a.1', node: 'a', beats: 0, isDead: false, takesHomes: false, isHeard: true },
+      ]);
       for (let n = 0; n < 3; n++) expect(await renew('a.1')).toMatchObject({ isHeld: true });
       expect(await seen()).toMatchObject([{ beats: 3 }]);
       // Taking a lease again renews it.
@@ -60,6 +62,44 @@ export function logStoreLeasesContract(name: string, open: () => Promise<AgeingS
       expect(await c()).toEqual([]);
       expect(await renew('c.1')).toMatchObject({ isHeld: false });
       expect(await renew('c.1', 'take')).toMatchObject({ isHeld: true });
+    });
+
+    test('[D11] a lease says whether its process takes homes, and is heard: as of its last renewal', async () => {
+      const says = async (
+        fields: { takesHomes?: boolean; isHeard?: boolean },
+        mode: 'take' | 'renew' = 'renew',
+      ) => {
+        await get(store, 'renew', { incarnation: 'f.1', node: 'f', mode, ...fields });
+        const seen = (await renew('g.1', 'take')).leases.find(({ incarnation }) => incarnation === 'f.1');
+        return [seen?.takesHomes, seen?.isHeard];
+      };
+      expect(await says({ takesHomes: true, isHeard: false }, 'take')).toEqual([true, false]);
+      expect(await says({ takesHomes: true, isHeard: true })).toEqual([true, true]);
+      expect(await says({ takesHomes: false, isHeard: false })).toEqual([false, false]);
+      expect(await says({ takesHomes: true })).toEqual([true, true]);
+      expect(await says({})).toEqual([false, true]);
+      expect(await says({ takesHomes: true, isHeard: false }, 'take')).toEqual([true, false]);
+    });
+
+    test('[D11] a process is declared dead only if it has not been renewed since, and stays dead', async () => {
+      for (const incarnation of ['h.1', 'h.2', 'h.3']) await renew(incarnation, 'take');
+      await renew('h.2');
+      const declare = (...leases: [string, number][]) =>
+        get(store, 'declareDead', { leases: leases.map(([incarnation, beats]) => ({ incarnation, beats })) });
+      const dead = async () =>
+        (await renew('i.1', 'take')).leases
+          .filter(({ incarnation, isDead }) => isDead && incarnation.startsWith('h'))
+          .map(({ incarnation, beats }) => `${incarnation} ${beats}`);
+      await declare();
+      await declare(['h.3', 1], ['h.2', 0], ['h.9', 0]);
+      expect(await dead()).toEqual([]);
+      expect(await renew('h.3')).toMatchObject({ isHeld: true });
+      await declare(['h.3', 0], ['h.2', 1], ['h.1', 0]);
+      expect(await dead()).toEqual(['h.1 0', 'h.2 1']);
+      for (const mode of ['renew', 'take', 'renew'] as const)
+        expect(await renew('h.1', mode)).toMatchObject({ isHeld: false });
+      await declare(['h.1', 0]);
+      expect(await dead()).toEqual(['h.1 0', 'h.2 1']);
     });
 
     test('[D21] a renewal says which history the database is on, and its time', async () => {

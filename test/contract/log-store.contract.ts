@@ -288,7 +288,7 @@ export function logStoreContract(name: string, open: () => Promise<StoreUnderTes
     test('an owner settles only from its own epoch', async () => {
       const channel: Channel = `room:${newRoom()}`;
       const { epoch } = await claim(store, channel, 'a');
-      const settle = async (owner: string, from: number): Promise<Claimed | undefined> =>
+      const settle = async (owner: string, from: number): Promise<Claimed | null | undefined> =>
         (await get(store, 'claim', { owner, claims: [{ channel, mode: 'settle', epoch: from }] })).get(
           channel,
         );
@@ -485,7 +485,7 @@ export function logStoreContract(name: string, open: () => Promise<StoreUnderTes
     });
 
     describe('rooms', () => {
-      const make = (room: string, fields: object = {}): Promise<boolean> =>
+      const make = (room: string, fields: object = {}): Promise<boolean | null> =>
         get(store, 'createRoom', {
           room,
           access: 'private',

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SessionKey } from '../../src/protocol/revocation.ts';
-import type { LogStore, SessionFinding, StoreCalls } from '../../src/runtime/ports/log-store.ts';
+import type { LogStore, StoreCalls } from '../../src/runtime/ports/log-store.ts';
+import type { SessionFinding } from '../../src/runtime/ports/revocations.ts';
 import { get, newRoom, type StoreUnderTest } from './log-store.contract.ts';
 
 /** What a log store promises about revoked sessions (JW5). */
@@ -23,6 +24,15 @@ export function revocationsContract(name: string, open: () => Promise<StoreUnder
     };
     const standings = async (keys: readonly Partial<SessionKey>[]): Promise<string[]> =>
       (await find(keys)).map(({ standing }) => standing);
+
+    /** The newest number, as a renewal shows it. */
+    const newest = async (mode: 'take' | 'renew' = 'renew'): Promise<number> =>
+      (await get(store, 'renew', { incarnation: 'a.1', node: 'a', mode })).revocations;
+    const after = (number: number, limit = 100) => get(store, 'revokedAfter', { number, limit });
+
+    test('[D25] a new database has no revocations, and their newest number is 0', async () => {
+      expect([await newest(), await after(0)]).toEqual([0, []]);
+    });
 
     test('[JW5] the times of a revocation and of a lookup are the database’s', async () => {
       const [first] = await find([{}]);
@@ -157,6 +167,59 @@ export function revocationsContract(name: string, open: () => Promise<StoreUnder
       expect(await get(store, 'pruneRevocations', { limit: 3 })).toBe(2);
       expect(await get(store, 'pruneRevocations', { limit: 3 })).toBe(0);
       expect(await standings([{ user }])).toEqual(['ended']);
+    });
+
+    describe('[D25] the numbers of revocations', () => {
+      test('are shown by each renewal', async () => {
+        const known = await newest();
+        for (const mode of ['take', 'renew', 'take', 'renew'] as const) {
+          const last = await newest(mode);
+          await revoke({ user: newName() });
+          expect(await newest(mode)).toBe(last + 1);
+        }
+        expect(await newest()).toBe(known + 4);
+      });
+
+      test('rise, and the newer ones are read as they were made', async () => {
+        const known = await newest();
+        const [user, session] = [newName(), `${newName()}-s`];
+        const first = await revoke({ user });
+        const second = await revoke({ session });
+        const third = await revoke({ user, before: 1_700_000_000.25, keepMs: null });
+        expect(await newest()).toBe(known + 3);
+        expect(await after(known)).toEqual([
+          { number: known + 1, user, session: null, before: null, at: first.at },
+          { number: known + 2, user: null, session, before: null, at: second.at },
+          { number: known + 3, user, session: null, before: 1_700_000_000.25, at: third.at },
+        ]);
+        expect(await after(known + 3)).toEqual([]);
+      });
+
+      test('lead through the newer ones page by page', async () => {
+        const known = await newest();
+        for (let n = 0; n < 5; n++) await revoke({ user: newName() });
+        const pages: number[][] = [];
+        for (const from of [0, 2, 4, 5])
+          pages.push((await after(known + from, 2)).map(({ number }) => number - known));
+        expect(pages).toEqual([[1, 2], [3, 4], [5], []]);
+      });
+
+      test('of those that are undone or over are read no more, and are not given again', async () => {
+        const known = await newest();
+        const [undone, kept] = [newName(), newName()];
+        await revoke({ user: undone });
+        await revoke({ user: kept });
+        await revoke({ user: newName(), keepMs: 0 });
+        await revoke({ user: undone });
+        await get(store, 'unrevoke', { user: undone, session: null });
+        // PostgreSQL rounds their end to a millisecond, and so up to half of one into the future.
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        expect((await after(known)).map(({ number }) => number)).toEqual([known + 2]);
+        await get(store, 'pruneRevocations', { limit: 1_000 });
+        expect(await newest()).toBe(known + 4);
+        await revoke({ user: undone });
+        expect((await after(known)).map(({ number }) => number)).toEqual([known + 2, known + 5]);
+      });
     });
 
     test('[JW5] a revocation with a cut in the future lives that much longer', async () => {

@@ -78,13 +78,11 @@ class TestNode {
   };
 
   constructor(self: string) {
-    const placement = { self, ownerOf: () => owner };
+    const placement = { self, ownerOf: () => owner, adopt: () => {} };
     const bus = network.bus(self);
     this.system = new ActorSystem({ ...this.world.ports, placement, bus });
     bus.connect({
-      received: (from, batch) => this.system.remote.received(from, batch),
-      peerUp: () => {},
-      peerDown: (peer) => this.system.remote.peerDown(peer),
+      received: (from, batch) => this.system.nodes.remote.received(from, batch),
       hole: () => {},
     });
     for (const placed of ['cluster', 'node', 'socket'] as const) {
@@ -168,10 +166,12 @@ describe('a message to an actor of which the cluster has one', () => {
     expect(near.system.deadLetters.counts.get('overflow')).toBe(300 - 256);
   });
 
-  test('without an answer about the generation the waiting messages end', () => {
+  test('without an answer about the generation the waiting messages end, the tells later', () => {
     near.tell('home:a', { type: 'hello' });
     near.ask('home:a', { type: 'hello' }, 10_000);
     network.advance(3_100);
+    expect(near.system.deadLetters.counts.get('unreachable')).toBe(1);
+    network.advance(9_000);
     expect(near.system.deadLetters.counts.get('unreachable')).toBe(2);
     expect(near.answers).toEqual([{ ok: false, taken: false, reason: 'unreachable' }]);
   });
@@ -188,7 +188,7 @@ describe('a message to an actor of which the cluster has one', () => {
 });
 
 describe('a generation that is over', () => {
-  test('takes no message: an ask goes to the next generation, a tell is lost', () => {
+  test('takes no message: all of it goes to the next generation, in order', () => {
     near.ask('home:a', { type: 'hello', n: 1 });
     network.settle();
     far.tell('home:a', { type: 'stop' });
@@ -196,9 +196,8 @@ describe('a generation that is over', () => {
     near.tell('home:a', { type: 'hello', n: 2 });
     near.ask('home:a', { type: 'hello', n: 3 });
     network.settle();
-    expect(far.seen).toEqual(['home:a hello1', 'home:a stop', 'home:a hello3']);
+    expect(far.seen).toEqual(['home:a hello1', 'home:a stop', 'home:a hello2', 'home:a hello3']);
     expect(near.answers).toEqual([1, 3].map((n) => ({ ok: true, body: { n } })));
-    expect(near.system.deadLetters.counts.get('moved')).toBe(1);
   });
 
   test('by a crash as well', () => {
@@ -235,7 +234,7 @@ describe('an ask at another node', () => {
     expect(far.seen).toContain('until 700');
   });
 
-  test('gets a failure when its actor crashes for good or refuses', () => {
+  test('gets a failure when its actor crashes over it: no life takes it again', () => {
     near.ask('home:a', { type: 'hello', n: 1 });
     network.settle();
     near.ask('home:a', { type: 'boom' }, 60_000);
@@ -244,31 +243,34 @@ describe('an ask at another node', () => {
       network.advance(1_000);
       network.settle();
     }
-    expect(near.answers.at(-1)).toEqual({ ok: false, taken: true, reason: 'poison' });
+    expect(near.answers.at(-1)).toEqual({ ok: false, taken: true, reason: 'crashed' });
+    expect(far.seen.filter((one) => one === 'home:a boom')).toHaveLength(1);
   });
 
-  test('ends when the other node is gone', () => {
+  test('for what is bound to a socket there ends when that node is gone', () => {
     far.on = () => [];
-    near.ask('home:a', { type: 'hello', n: 1 }, 60_000);
+    far.system.spawn('conn:far.1.7' as Address, undefined);
+    near.system.nodes.place({ view: undefined, peers: [FAR], gone: [] });
+    near.ask('conn:far.1.7', { type: 'hello', n: 1 }, 60_000);
+    near.ask('home:a', { type: 'hello', n: 2 }, 60_000);
     network.settle();
-    near.ask('home:b', { type: 'hello', n: 2 }, 60_000);
-    network.cut.add(FAR);
-    near.system.remote.peerDown(FAR);
-    network.settle();
-    expect(near.answers).toEqual([
-      { ok: false, taken: false, reason: 'unreachable' },
-      { ok: false, taken: true, reason: 'unreachable' },
-    ]);
+    near.system.nodes.place({ view: undefined, peers: [], gone: [FAR] });
+    expect(near.answers).toEqual([{ ok: false, taken: true, reason: 'unreachable' }]);
   });
 
   test('an answer from a node that was not asked is none', () => {
     far.on = () => [];
     near.ask('home:a', { type: 'hello' });
     network.settle();
-    const answer: RemoteMessage = { type: 'answer', ask: 1, answer: { ok: true, body: {} } };
-    near.system.remote.received('other.1', [answer]);
+    const answer: RemoteMessage = {
+      type: 'answer',
+      ask: 1,
+      answer: { ok: true, body: {} },
+      generation: 'far.1/1',
+    };
+    near.system.nodes.remote.received('other.1', [answer]);
     expect(near.answers).toEqual([]);
-    near.system.remote.received(FAR, [answer]);
+    near.system.nodes.remote.received(FAR, [answer]);
     expect(near.answers).toEqual([{ ok: true, body: {} }]);
   });
 
@@ -279,6 +281,98 @@ describe('an ask at another node', () => {
     owner = undefined;
     network.settle();
     expect(near.answers.at(-1)).toEqual({ ok: false, taken: false, reason: 'unplaced' });
+  });
+});
+
+describe('[D13] an unanswered message of an actor that moves', () => {
+  const message = (n: number): Message => ({ type: 'hello', n });
+  /** The actor lives on another node from here on, and both know it. */
+  const move = (to: string): void => {
+    owner = to;
+    for (const { system } of [near, far])
+      system.nodes.place({ view: undefined, peers: [NEAR, FAR], gone: [] });
+    network.settle();
+  };
+
+  test('is sent again to the new home, in the order in which it was asked, before anything later', () => {
+    far.on = () => [];
+    near.ask('home:a', message(1), 60_000);
+    network.settle();
+    near.ask('home:a', message(2), 60_000);
+    near.tell('home:a', message(3));
+    near.ask('home:a', message(4), 60_000);
+    move(NEAR);
+    near.ask('home:a', message(5), 60_000);
+    network.settle();
+    expect(near.seen).toEqual([1, 2, 3, 4, 5].map((n) => `home:a hello${n}`));
+    expect(near.answers).toEqual([1, 2, 4, 5].map((n) => ({ ok: true, body: { n } })));
+  });
+
+  test('[S1] only the newest life can answer it', () => {
+    far.on = () => [];
+    near.ask('home:a', message(1), 60_000);
+    network.settle();
+    near.on = () => [];
+    move(NEAR);
+    const late = { type: 'answer', ask: 1, answer: { ok: true, body: { error: 'unavailable' } } } as const;
+    near.system.nodes.remote.received(FAR, [{ ...late, generation: 'far.1/1' }]);
+    expect(near.answers).toEqual([]);
+  });
+
+  test('may have been carried out: an end without an answer says so', () => {
+    far.on = () => [];
+    near.ask('home:a', message(1), 400);
+    network.settle();
+    owner = undefined;
+    near.system.nodes.place({ view: undefined, peers: [], gone: [FAR] });
+    expect(near.answers).toEqual([{ ok: false, taken: true, reason: 'unplaced' }]);
+  });
+
+  test('[S2] no message that was for an earlier life is taken by a later one', () => {
+    near.ask('home:a', message(1));
+    network.settle();
+    const held: RemoteMessage = {
+      type: 'envelope',
+      to: 'home:a',
+      from: '',
+      lane: 'user',
+      key: undefined,
+      message: message(9),
+      ask: 99,
+      isTell: false,
+      remainingMs: 1_000,
+      generation: 'far.1/1',
+    };
+    far.tell('home:a', { type: 'stop' });
+    network.settle();
+    far.system.nodes.remote.received(NEAR, [held]);
+    network.settle();
+    expect(far.seen).not.toContain('home:a hello9');
+  });
+
+  test('a message that waits for an actor which ends goes to the next life by its sender', () => {
+    far.on = () => [{ type: 'hold' }];
+    near.ask('home:a', message(1), 60_000);
+    network.settle();
+    near.ask('home:a', message(2), 60_000);
+    network.settle();
+    far.on = ({ n }, turn) =>
+      turn.replyTo ? [{ type: 'reply', to: turn.replyTo, body: { n } }] : [{ type: 'stop' }];
+    far.system.tell('home:a' as Address<Message>, { type: 'end' }, 'system');
+    network.settle();
+    expect(far.seen).toEqual(['home:a hello1', 'home:a end', 'home:a hello2']);
+    expect(near.answers.at(-1)).toEqual({ ok: true, body: { n: 2 } });
+  });
+
+  test('a node that is dead is not heard any more', () => {
+    near.system.nodes.place({ view: undefined, peers: [FAR], gone: [] });
+    near.tell('relay:a', { type: 'start' });
+    near.system.nodes.place({ view: undefined, peers: [], gone: [FAR] });
+    near.system.nodes.remote.received(FAR, [
+      { type: 'publication', to: 'relay:a', message: { type: 'news' } },
+    ]);
+    network.settle();
+    expect(near.seen).toEqual(['relay:a start']);
   });
 });
 

@@ -8,8 +8,10 @@ import { Trace } from '../../src/sim/kit/trace.ts';
 import type { LogStore } from '../../src/runtime/ports/log-store.ts';
 import { MemoryLogStore } from '../../src/store/memory/memory-log-store.ts';
 import { logStoreFaultsContract } from '../contract/log-store-faults.contract.ts';
+import { logStoreFencesContract } from '../contract/log-store-fences.contract.ts';
 import { logStoreKeepingContract, type AgeingStore } from '../contract/log-store-keeping.contract.ts';
 import { logStoreLeasesContract } from '../contract/log-store-leases.contract.ts';
+import { logStoreViewContract } from '../contract/log-store-view.contract.ts';
 import { logStoreContract } from '../contract/log-store.contract.ts';
 import { revocationsContract } from '../contract/revocations.contract.ts';
 
@@ -90,6 +92,11 @@ logStoreContract('simulated', async () => {
   return { store: instant(virtual, virtual.way('only', false)), close: async () => {} };
 });
 
+logStoreFencesContract('simulated', async () => {
+  const virtual = new Virtual();
+  return { store: instant(virtual, virtual.way('only', false)), close: async () => {} };
+});
+
 revocationsContract('simulated', async () => {
   const virtual = new Virtual();
   return { store: instant(virtual, virtual.way('only', false)), close: async () => {} };
@@ -109,6 +116,7 @@ const ageing = async (): Promise<AgeingStore> => {
 
 logStoreKeepingContract('simulated', ageing);
 logStoreLeasesContract('simulated', ageing);
+logStoreViewContract('simulated', ageing);
 
 logStoreFaultsContract('simulated', async () => {
   const virtual = new Virtual();

@@ -99,7 +99,7 @@ describe('faults', () => {
         faults: [fault],
         trace: (line) => (struck += line.includes(`! ${fault}`) ? 1 : 0),
       });
-      expect(violation, replayLine(seed, '60s', fault)).toBeUndefined();
+      expect(violation, replayLine({ seed, faults: fault })).toBeUndefined();
     }
     expect(struck).toBeGreaterThan(10);
   });
@@ -117,7 +117,7 @@ test.each([
     let stored = 0;
     for (let seed = first; seed < first + seeds; seed++) {
       const result = simulate({ seed, durationMs: MINUTE_MS, faults: ALL_FAULTS, clients });
-      expect(result.violation, replayLine(seed, '60s', 'all', clients)).toBeUndefined();
+      expect(result.violation, replayLine({ seed, faults: 'all', clients })).toBeUndefined();
       stored += result.stored;
     }
     // A simulation in which nothing is stored proves nothing.
@@ -139,6 +139,6 @@ test('clients are named, and differ', () => {
 test('without faults nothing goes wrong', () => {
   for (let seed = 1; seed <= 10; seed++) {
     const { violation } = simulate({ seed, durationMs: MINUTE_MS, faults: [] });
-    expect(violation, replayLine(seed, '60s', 'none')).toBeUndefined();
+    expect(violation, replayLine({ seed, faults: 'none' })).toBeUndefined();
   }
 });

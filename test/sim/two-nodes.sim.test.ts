@@ -76,10 +76,10 @@ describe.each(SEEDS)('two nodes, seed %i', (seed) => {
   });
 
   test('a node that is gone takes its devices with it, and what it was asked ends', () => {
-    const { scenario, far, al, bo } = twoNodes(seed);
+    const { scenario, al, bo } = twoNodes(seed);
     for (const room of ['near', 'far']) for (const client of [al, bo]) client.request({ type: 'join', room });
     const under = al.send({ type: 'chat', room: 'far', content: 'on its way' });
-    far.kill();
+    scenario.loseOther();
     scenario.until(() => al.notifications('left').some(({ room }) => room === 'near'));
     scenario.until(() => al.reply(under) !== undefined);
     const said = al.reply(under) as { type: string; code?: string };

@@ -8,8 +8,10 @@ import { openStore } from '../../src/store/open.ts';
 import { migrate } from '../../src/store/postgres/migrate.ts';
 import { PgliteClient } from '../../src/store/postgres/pglite-client.ts';
 import { PostgresLogStore } from '../../src/store/postgres/postgres-log-store.ts';
+import { logStoreFencesContract } from '../contract/log-store-fences.contract.ts';
 import { logStoreKeepingContract, type AgeingStore } from '../contract/log-store-keeping.contract.ts';
 import { logStoreLeasesContract } from '../contract/log-store-leases.contract.ts';
+import { logStoreViewContract } from '../contract/log-store-view.contract.ts';
 import { logStoreContract, type StoreUnderTest } from '../contract/log-store.contract.ts';
 import { revocationsContract } from '../contract/revocations.contract.ts';
 import { createDatabase } from '../support/database.ts';
@@ -82,5 +84,7 @@ for (const [name, open] of Object.entries({ memory, PGlite: pglite, PostgreSQL: 
   logStoreContract(name, open);
   logStoreKeepingContract(name, open);
   logStoreLeasesContract(name, open);
+  logStoreViewContract(name, open);
+  logStoreFencesContract(name, open);
   revocationsContract(name, open);
 }

@@ -1,9 +1,15 @@
+import { randomUUID } from 'node:crypto';
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Channel } from '../../src/protocol/channels.ts';
+import { openStore } from '../../src/store/open.ts';
 import { migrate } from '../../src/store/postgres/migrate.ts';
 import { PgClient } from '../../src/store/postgres/pg-client.ts';
 import { statement } from '../../src/store/postgres/statement.ts';
-import { append, claimOrCreate } from '../../src/store/postgres/statements.ts';
+import { claimOrCreate } from '../../src/store/postgres/claim.ts';
+import { append } from '../../src/store/postgres/statements.ts';
+import { get } from '../contract/log-store.contract.ts';
+import { change, place, take, viewOf } from '../contract/log-store-view.contract.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 
 let database: TestDatabase;
@@ -46,4 +52,84 @@ test('PostgreSQL plans the append once in a session, not each time it runs', asy
   }
   const kept = await client.query(plans, {}, 5_000);
   expect(kept).toContainEqual(['vagus_append', 20, 0]);
+});
+
+/** How a table was read: the scans of the table, those of an index, and the rows that the latter fetched. */
+interface Reads {
+  readonly seq: number;
+  readonly idx: number;
+  readonly fetched: number;
+}
+
+test('[D8] leases, the view, newer revocations, and the channels that claims name are found by index', async () => {
+  const own = await createDatabase();
+  const store = await openStore({
+    databaseUrl: own.url,
+    dataDir: '',
+    connections: 4,
+    statementTimeoutMs: 2_500,
+    fsyncOff: 'allow',
+    onIdleError: () => {},
+    onEnd: () => {},
+  });
+  await own.query(`
+    insert into vagus.channels (channel, epoch, owner, head) select 'room:old-' || n, 1, 'x', 0 from generate_series(1, 5000) n`);
+  await own.query(
+    `insert into vagus.leases (incarnation, node) select 'n.' || n, 'n' from generate_series(1, 50) n`,
+  );
+  const reads = async (): Promise<Record<string, Reads>> => {
+    const rows = await own.query(
+      `select relname, seq_scan::int as seq, idx_scan::int as idx, idx_tup_fetch::int as fetched from pg_stat_user_tables
+      where schemaname = 'vagus' and relname in ('channels', 'leases', 'view', 'revocations', 'counters')`,
+    );
+    return Object.fromEntries(rows.map(({ relname, ...counts }) => [relname, counts])) as Record<
+      string,
+      Reads
+    >;
+  };
+  await own.query(`
+    insert into vagus.revocations ("user", issued_by, until, revoked_at, number)
+    select 'u' || n, 0, 'infinity', now(), n from generate_series(1, 5000) n`);
+  await own.query(`insert into vagus.counters values ('revocations', 5000)`);
+  await own.query(`insert into vagus.counters select 'other-' || n, n from generate_series(1, 50) n`);
+  const before = await reads();
+
+  for (let n = 1; n <= 8; n++) {
+    await get(store, 'revoke', { user: `new-${n}`, session: null, before: null, keepMs: null });
+    const newer = await get(store, 'revokedAfter', { number: 4_990, limit: 5 + n });
+    expect(newer.map(({ number }) => number)).toEqual(Array.from({ length: 5 + n }, (_, at) => 4_991 + at));
+  }
+  await take(store, 'a.1');
+  await take(store, 'a.1');
+  await get(store, 'renew', { incarnation: 'a.1', node: 'a', mode: 'renew' });
+  const first = await place(store, 'a.1', 'b.1');
+  expect(await change(store, first, { ...viewOf(2, 'a.1'), stamp: randomUUID() })).toBe(true);
+  await get(store, 'declareDead', { leases: [{ incarnation: 'n.7', beats: 0 }] });
+  for (const mode of ['open', 'create', 'create', 'settle'] as const) {
+    const claims = Array.from({ length: 512 }, (_, n) => {
+      const channel: Channel = `room:${mode === 'create' ? 'new' : 'old'}-${n + 1}`;
+      return { channel, mode, epoch: mode === 'settle' ? 2 : 0, shard: n };
+    });
+    const reply = await get(store, 'claim', { owner: 'a.1', claims });
+    expect([...reply.values()].every((claimed) => claimed !== null)).toBe(true);
+    expect(reply.size).toBe(512);
+  }
+  await store.close();
+
+  // The server counts what a session did once the session has ended.
+  const statementsOf = { channels: 3, leases: 7, view: 8, revocations: 8, counters: 11 };
+  await expect
+    .poll(async () => {
+      const after = await reads();
+      return Object.entries(statementsOf).every(([table, least]) => (after[table]?.idx ?? 0) >= least);
+    })
+    .toBe(true);
+  const after = await reads();
+  for (const table of Object.keys(statementsOf))
+    expect([table, after[table]?.seq]).toEqual([table, before[table]?.seq]);
+  // No claim walks the whole index either.
+  expect(after['channels']?.fetched).toBeLessThan(5_000);
+  // No look for newer revocations reads the older ones.
+  expect(after['revocations']?.fetched).toBeLessThan(200);
+  await own.drop();
 });

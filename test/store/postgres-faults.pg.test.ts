@@ -61,7 +61,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-async function settle(channel: Channel, owner: string, epoch: number): Promise<Claimed | undefined> {
+async function settle(channel: Channel, owner: string, epoch: number): Promise<Claimed | null | undefined> {
   return (await get(direct, 'claim', { owner, claims: [{ channel, mode: 'settle', epoch }] })).get(channel);
 }
 
@@ -86,7 +86,7 @@ test('[D8] appends and claims of two owners in opposite order never deadlock, an
         get(store, 'claim', { owner, claims }),
         get(store, 'append', { owner, appends }),
       ]);
-      for (const [channel, { epoch }] of granted) epochs.set(`${owner}${channel}`, epoch);
+      for (const [channel, claimed] of granted) epochs.set(`${owner}${channel}`, claimed?.epoch ?? 0);
       const types = outcomes.map(({ type }) => type);
       expect(types.every((type) => type === 'stored' || type === 'fenced' || type === 'busy')).toBe(true);
       stored += types.filter((type) => type === 'stored').length;

@@ -1,10 +1,11 @@
+import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SessionKey } from '../../src/protocol/revocation.ts';
 import { openStore, type OpenStore } from '../../src/store/open.ts';
 import { get } from '../contract/log-store.contract.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 
-// A node of the previous version beside this one, with its own statements.
+// Nodes beside this one: one of the previous version, with its own statements, and one of this version.
 
 const INSERT = `insert into vagus.revocations ("user", session, issued_by, until)
 values ($1, $2, $3, to_timestamp($4::bigint / 1000.0))`;
@@ -18,19 +19,22 @@ from unnest($1::text[], $2::text[], $3::bigint[])
 
 let database: TestDatabase;
 let store: OpenStore;
+let other: OpenStore;
 beforeAll(async () => {
   database = await createDatabase();
   const options = {
-    connections: 4,
+    connections: 8,
     statementTimeoutMs: 2_500,
     onIdleError: () => {},
     onEnd: () => {},
     fsyncOff: 'allow',
   } as const;
   store = await openStore({ ...options, databaseUrl: database.url, dataDir: '' });
+  other = await openStore({ ...options, databaseUrl: database.url, dataDir: '' });
 });
 afterAll(async () => {
   await store.close();
+  await other.close();
   await database.drop();
 });
 
@@ -89,4 +93,75 @@ test('[JW5] a node of the previous version refuses the sessions that this one ha
     true,
     true,
   ]);
+});
+
+const newest = async (of: OpenStore): Promise<number> =>
+  (await get(of, 'renew', { incarnation: 'a.1', node: 'a', mode: 'renew' })).revocations;
+const revoke = (of: OpenStore, user: string) =>
+  get(of, 'revoke', { user, session: null, before: null, keepMs: 60_000 });
+const usersAfter = async (number: number): Promise<(string | null)[]> =>
+  (await get(store, 'revokedAfter', { number, limit: 1_000 })).map(({ user }) => user);
+
+test('[D19] a revocation of the previous version has no number, and leaves no hole', async () => {
+  const known = await newest(store);
+  await revoke(store, 'numbered-1');
+  await database.query(INSERT, ['unnumbered', null, 1_000, Date.now() + 60_000]);
+  await revoke(store, 'numbered-2');
+  expect(await newest(store)).toBe(known + 2);
+  expect(await usersAfter(known)).toEqual(['numbered-1', 'numbered-2']);
+});
+
+test('[D25] a revocation waits for the commit of one that drew its number earlier', async () => {
+  // A slow insert, behind the drawing of its number.
+  await database.query(`
+    create function vagus.wait() returns trigger language plpgsql as $$ begin
+      if new.user = 'slow' then perform pg_advisory_xact_lock(1); end if;
+      return new;
+    end $$;
+    create trigger wait before insert on vagus.revocations for each row execute function vagus.wait()`);
+  const holder = new pg.Client({ connectionString: database.url });
+  await holder.connect();
+  await holder.query('begin; select pg_advisory_xact_lock(1)');
+  const waiting = (statements: number): Promise<unknown> =>
+    expect
+      .poll(() =>
+        database.query(
+          `select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
+        ),
+      )
+      .toHaveLength(statements);
+  const known = await newest(store);
+  const slow = revoke(store, 'slow');
+  await waiting(1);
+  const fast = revoke(other, 'fast');
+  await waiting(2);
+  // A reader does not wait, and sees neither.
+  expect([await newest(store), await usersAfter(known)]).toEqual([known, []]);
+  await holder.query('commit');
+  await Promise.all([slow, fast]);
+  expect([await newest(store), await usersAfter(known)]).toEqual([known + 2, ['slow', 'fast']]);
+  await holder.end();
+  await database.query('drop function vagus.wait cascade');
+});
+
+test('[D25] a node that has read up to the newest number has missed none, while two nodes revoke', async () => {
+  const known = await newest(store);
+  const each = 60;
+  let isOver = false;
+  const revokes = [store, other, store, other].map(async (of, at) => {
+    for (let n = 0; n < each; n++) await revoke(of, `many-${at}-${n}`);
+  });
+  const all = Promise.all(revokes).finally(() => (isOver = true));
+  const read: number[] = [];
+  for (let last = false; !last;) {
+    last = isOver;
+    const number = await newest(other);
+    const from = known + read.length;
+    const newer = await get(store, 'revokedAfter', { number: from, limit: 1_000 });
+    read.push(...newer.map((one) => one.number - known));
+    expect(read.length).toBeGreaterThanOrEqual(number - known);
+    expect(read).toEqual(Array.from(read, (_, at) => at + 1));
+  }
+  await all;
+  expect(read).toHaveLength(each * 4);
 });

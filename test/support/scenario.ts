@@ -1,5 +1,5 @@
 import type { HookOptions } from '../../src/actors/hooks/hooks.ts';
-import { homeAddress, type HomeMessage } from '../../src/actors/messages/home.ts';
+import { HOME_KINDS, homeAddress, type HomeMessage } from '../../src/actors/messages/home.ts';
 import type { Channel } from '../../src/protocol/channels.ts';
 import type { Claims } from '../../src/runtime/ports/tokens.ts';
 import { SimDatabase } from '../../src/sim/ports/database.ts';
@@ -110,6 +110,9 @@ export class Scenario {
       });
     this.node = start('n1');
     this.other = isElsewhere && start('n2');
+    // What the leases would say.
+    this.other?.system.nodes.place({ view: undefined, peers: ['n1.1'], gone: [] });
+    if (this.other) this.node.system.nodes.place({ view: undefined, peers: ['n2.1'], gone: [] });
   }
 
   readonly #violate = (invariant: number, text: string): void => {
@@ -133,6 +136,14 @@ export class Scenario {
       if (this.timeline.now >= end) throw new Error(`seed ${this.#seed}: it does not come to be`);
       this.run(5);
     }
+  }
+
+  /** The second node dies, and the first one learns it. */
+  loseOther(): void {
+    this.other?.kill();
+    this.node.system.nodes.place({ view: undefined, peers: [], gone: ['n2.1'] });
+    const withdraw: HomeMessage = { type: 'withdraw', incarnation: 'n2.1' };
+    for (const kind of HOME_KINDS) this.node.system.tellLocalKind(kind, withdraw);
   }
 
   /** Actors of a kind. */

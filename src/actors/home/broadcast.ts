@@ -1,5 +1,5 @@
 import type { Answer, Behaviour, ReplyTo, Turn } from '../../runtime/ports/actor.ts';
-import type { Enter, HomeMessage } from '../messages/home.ts';
+import { staysOnNode, type Enter, type HomeMessage } from '../messages/home.ts';
 import type { Effects } from '../kit/effects.ts';
 import { Home, type HomeOptions } from './home.ts';
 import type { WriterContext } from './writer-state.ts';
@@ -23,6 +23,7 @@ export function broadcastBehaviour(
     mailboxMax: options.mailboxMax,
     supervision: 'restart',
     placement: 'cluster',
+    staysOnNode,
     start: (context, turn) => {
       const home = new BroadcastHome(options, turn);
       return [home, home.begin(context, turn).effects];

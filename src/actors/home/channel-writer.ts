@@ -3,9 +3,11 @@ import type { Answer, Lifecycle, Turn } from '../../runtime/ports/actor.ts';
 import type { Claimed, ClaimMode, Entry, NewEntry } from '../../runtime/ports/log-store.ts';
 import type { Incarnation } from '../../runtime/ports/placement.ts';
 import { LOG, type AppendResult, type StoreAnswer } from '../messages/log.ts';
+import { VIEW } from '../messages/node.ts';
 import type { Refusal } from '../messages/terms.ts';
 import { answerFor } from '../kit/answers.ts';
 import type { Effects } from '../kit/effects.ts';
+import { shardOf } from '../kit/shards.ts';
 import { ALIVE, HomeLifecycle } from './home-lifecycle.ts';
 import type { WriterLimits } from './writer-limits.ts';
 import { mayBeStored, PendingMessages, type Asker, type Pending } from './pending.ts';
@@ -14,6 +16,7 @@ import { Retry } from './retry.ts';
 import {
   mayFollow,
   newWriter,
+  tellRewound,
   type Claiming,
   type HibernatedWriter,
   type WriterContext,
@@ -85,24 +88,28 @@ export class ChannelWriter {
 
   /** The head if it is certain: the home owns the channel, or the channel has no row, and nothing is in doubt. */
   get certainHead(): number | undefined {
-    return this.#lifecycle.isOpen && this.#isUsable ? this.#head : undefined;
+    return this.#lifecycle.isOpen && this.isUsable ? this.#head : undefined;
   }
 
-  get #isUsable(): boolean {
+  /** The claim is settled, as far as the home knows. */
+  get isUsable(): boolean {
     return this.#state.is === 'ready' || this.#state.is === 'settling';
   }
 
   /** Nothing is under way. */
   get isQuiet(): boolean {
-    const { is } = this.#state;
-    return is === 'stopped' || (is === 'ready' && this.#pending.count === 0);
+    return this.#state.is === 'stopped' || (this.#state.is === 'ready' && this.#pending.count === 0);
   }
 
   /** The state from which the writer can continue. Undefined while anything is under way. */
   hibernate(): HibernatedWriter | undefined {
     if (this.#state.is !== 'ready' || this.#pending.count > 0 || !this.#lifecycle.isOpen) return undefined;
-    const { lastSerial } = this.#pending;
-    return { epoch: this.#epoch, head: this.#head, lastSerial, nodes: [...this.nodes] };
+    return {
+      epoch: this.#epoch,
+      head: this.#head,
+      lastSerial: this.#pending.lastSerial,
+      nodes: [...this.nodes],
+    };
   }
 
   #become(next: WriterState, out: Effects): void {
@@ -120,8 +127,7 @@ export class ChannelWriter {
     this.#activeAt = turn.now;
     const pending = this.#lifecycle.isClosed ? undefined : this.#pending.add(entry, asker, turn.now);
     if (!pending) return out.reply(asker.replyTo, this.unavailable());
-    // In every other state it is submitted later, with all that waits.
-    if (!this.#isUsable) return;
+    if (!this.isUsable) return;
     if (this.#epoch > 0) this.#submit(pending, out);
     else this.claim(turn, out);
   }
@@ -148,8 +154,7 @@ export class ChannelWriter {
           const { seq, at } = outcome;
           if (seq <= this.#head) this.#rewind(seq - 1, out);
           this.#head = seq;
-          const { id, sender, content, data, sentAt } = pending.entry;
-          stored.push({ seq, at, id, sender, content, data, sentAt });
+          stored.push({ ...pending.entry, seq, at });
           this.#pending.answer(pending, { seq, at, isDuplicate: false }, out);
           break;
         }
@@ -172,7 +177,7 @@ export class ChannelWriter {
       }
     }
     if (stored.length > 0) this.#show(stored, out);
-    if (isDoubted) this.#doubt(turn, out);
+    if (isDoubted) this.doubt(turn, out);
     // After a claim, messages that were not submitted again yet come before anything new.
     else if (this.#state.is === 'settling' && this.#pending.allSubmitted) this.#ready(turn, out);
   }
@@ -200,7 +205,7 @@ export class ChannelWriter {
   logDoubted(why: 'logRestarted' | 'timelineChanged', turn: Turn, out: Effects): void {
     this.#pending.doubtAll(this.#head);
     const mayBeOther = why === 'timelineChanged';
-    if (this.#pending.count > 0 || (mayBeOther && this.#epoch > 0)) return this.#doubt(turn, out);
+    if (this.#pending.count > 0 || (mayBeOther && this.#epoch > 0)) return this.doubt(turn, out);
     if (!mayBeOther) return;
     const { is } = this.#state;
     if (is === 'ready' || is === 'preparing') this.#become({ is: 'claimed' }, out);
@@ -212,18 +217,12 @@ export class ChannelWriter {
   }
 
   /** The first claim comes at once, the next ones after growing pauses: a claim may succeed while appends still fail. */
-  #doubt(turn: Turn, out: Effects): void {
+  doubt(turn: Turn, out: Effects): void {
     this.#fire('storeDoubted', out);
-    switch (this.#state.is) {
-      case 'ready':
-        return this.claim(turn, out);
-      case 'claimed':
-      case 'preparing':
-      case 'settling':
-        return this.#wait(false, turn, out);
-      default:
-      // The claim, deletion or lookup that is under way settles this doubt too.
-    }
+    const { is } = this.#state;
+    if (is === 'ready') return this.claim(turn, out);
+    // In every other state the claim, deletion or lookup that is under way settles this doubt too.
+    if (is === 'claimed' || is === 'preparing' || is === 'settling') this.#wait(false, turn, out);
   }
 
   #wait(needsRow: boolean, turn: Turn, out: Effects): void {
@@ -251,7 +250,8 @@ export class ChannelWriter {
     const mode: ClaimMode = this.#epoch > 0 ? 'settle' : isRowMissing ? 'create' : 'open';
     const attempt: Claiming = { is: 'claiming', mode };
     this.#become(attempt, out);
-    const message = { type: 'claim', channel: this.channel, mode, epoch: this.#epoch } as const;
+    const shard = this.#limits.isPlaced ? shardOf(this.channel) : undefined;
+    const message = { type: 'claim', channel: this.channel, mode, epoch: this.#epoch, shard } as const;
     const context: WriterContext = { for: 'claim', attempt };
     out.ask(LOG, message, { deadlineMs: this.#limits.logDeadlineMs, context });
   }
@@ -267,6 +267,7 @@ export class ChannelWriter {
       return this.#wait(attempt.mode === 'create', turn, out);
     }
     const claimed = reply.body.value;
+    if (claimed === 'elsewhere') return this.#displaced(turn, out);
     if (!claimed && attempt.mode === 'settle') return this.#deposed(turn, out);
     if (claimed) {
       if (claimed.head < this.#head) this.#rewind(claimed.head, out);
@@ -305,13 +306,7 @@ export class ChannelWriter {
 
   /** The log has lost its end. No other home writes under this epoch, so the entries up to the head are the same as before. */
   #rewind(head: number, out: Effects): void {
-    out.count('rewinds');
-    out.add({
-      type: 'log',
-      level: 'error',
-      event: 'the log has lost its end',
-      details: { channel: this.channel, was: this.#head, head },
-    });
+    tellRewound(this.channel, { was: this.#head, head }, out);
     this.#head = head;
     this.#pending.rewound(head);
     out.publish(this.channel, this.nodes, { type: 'rewound' });
@@ -349,6 +344,15 @@ export class ChannelWriter {
 
   // --- deposed
 
+  /** The view names another node. Once that has claimed, the log shows which doubtful messages are stored, and not before. */
+  #displaced(turn: Turn, out: Effects): void {
+    this.#pending.dropExpired(turn.now, this.unavailable(), out);
+    this.#pending.refuseUnstored(Infinity, this.unavailable(), out);
+    out.tell(VIEW, { type: 'viewChanged', stamp: '' });
+    if (this.#pending.count === 0) return this.#fire('deposed', out);
+    this.failed(turn, out);
+  }
+
   /** Another home has claimed: what is in the log now is final, so reading it back settles every doubt (D7). */
   #deposed(turn: Turn, out: Effects): void {
     this.#retry.fire('givenUp', turn, out);
@@ -367,11 +371,7 @@ export class ChannelWriter {
     const { doubtful } = this.#state;
     // Without an answer the asks stay open and end as unknown, which is true.
     const found = answer.ok && answer.body.ok ? answer.body.value : undefined;
-    // All are judged before the first answer: of twins only the first is the message.
-    const bodies = found?.map((place, at) =>
-      place ? { ...place, isDuplicate: !this.#pending.isOwn(doubtful[at]!, place.seq) } : this.unavailable(),
-    );
-    for (const [at, body] of (bodies ?? []).entries()) this.#pending.answer(doubtful[at]!, body, out);
+    if (found) this.#pending.answerFound(doubtful, found, this.unavailable(), out);
     this.#fire('deposed', out);
   }
 

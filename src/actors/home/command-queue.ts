@@ -37,6 +37,18 @@ export interface CommandQueue {
 export interface Command {
   readonly question: StoreQuestion<CommandName>;
   readonly context: CommandContext;
+  /** Until when its asker waits. What could not begin by then is not done. */
+  readonly deadline: number;
+}
+
+/** The store makes the change only under the home's epoch. A deletion has a fence of its own, and raises the epoch. */
+export function isFenced({ request }: Command['question']): boolean {
+  return request.call !== 'emptyRoom' && request.call !== 'deleteRoom';
+}
+
+/** The asker of a command, or of the creation behind it. */
+export function askerOf({ context }: Command): ReplyTo | undefined {
+  return context.for === 'empty' ? context.next?.replyTo : context.replyTo;
 }
 
 export function areAllDone({ isUnderWay, waiting }: CommandQueue): boolean {

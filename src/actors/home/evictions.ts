@@ -63,7 +63,7 @@ function remove(
   publish(room, { users: [user], spares }, 'removed', out);
 }
 
-function publish({ writer, options }: RoomState, users: EvictedUsers, reason: OffReason, out: Effects): void {
-  const nodes = new Set([...writer.nodes, options.incarnation]);
-  out.publish(writer.channel, nodes, { type: 'evict', ...users, reason });
+/** To every node: a new home may not have heard yet of all that have subscribers. */
+function publish({ writer }: RoomState, users: EvictedUsers, reason: OffReason, out: Effects): void {
+  out.publish(writer.channel, 'all', { type: 'evict', ...users, reason });
 }

@@ -13,6 +13,7 @@ import type { Enter, Entered, HomeMessage, Welcomed } from '../messages/home.ts'
 import type { Refusal } from '../messages/terms.ts';
 import { DRAIN } from '../messages/node.ts';
 import { Effects } from '../kit/effects.ts';
+import { ownerIn } from '../kit/shards.ts';
 import type { AllowanceLimits } from './allowance.ts';
 import { ChannelWriter } from './channel-writer.ts';
 import type { WriterLimits } from './writer-limits.ts';
@@ -47,6 +48,7 @@ export abstract class Home<Context> {
   protected readonly writer: ChannelWriter;
   #arrivals: Arrival[] = [];
   #leaving: 'no' | 'at once' | 'when it can' = 'no';
+  #isDoubtful = false;
 
   constructor(options: HomeOptions, turn: Turn, small?: HibernatedWriter) {
     this.options = options;
@@ -64,7 +66,7 @@ export abstract class Home<Context> {
   begin(context: StartContext, turn: Turn): Effects {
     const out = new Effects();
     // A new generation after a crash knows no device: devices that are present join again.
-    if (context.restarted) out.publish(this.channel, [this.options.incarnation], { type: 'homeStarted' });
+    if (context.restarted) out.publish(this.channel, 'all', { type: 'homeStarted' });
     this.writer.claim(turn, out);
     return out;
   }
@@ -85,6 +87,12 @@ export abstract class Home<Context> {
       case 'drain':
         this.#leave(out);
         break;
+      case 'placed':
+        if (ownerIn(message.view, this.channel) !== this.options.incarnation) this.#yield(out);
+        break;
+      case 'nodeDoubted':
+        this.#isDoubtful = message.isDoubtful;
+        break;
       case 'timer':
         this.timer(message.timer, turn, out);
         break;
@@ -101,6 +109,12 @@ export abstract class Home<Context> {
     return out;
   }
 
+  /** The home finishes the messages that it has taken. Those that still wait go to the channel's new home. */
+  #yield(out: Effects): void {
+    if (this.#leaving === 'no') out.add({ type: 'hold' });
+    this.#leave(out);
+  }
+
   /** The drain's actor hears of homes that cannot stop at once, and again when they do. */
   #leave(out: Effects): void {
     if (this.#leaving !== 'no') return;
@@ -114,6 +128,11 @@ export abstract class Home<Context> {
     if (this.#leaving === 'when it can') out.tell(DRAIN, { type: 'homeStopped', channel: this.channel });
   }
 
+  /** It ends as soon as it can. */
+  protected get isLeaving(): boolean {
+    return this.#leaving !== 'no';
+  }
+
   /** No accepted message waits. */
   protected get isAtRest(): boolean {
     return this.writer.isQuiet && this.#arrivals.length === 0;
@@ -121,11 +140,13 @@ export abstract class Home<Context> {
 
   /** The state of the writer from which the home can be made again. Undefined while anything is under way. */
   protected hibernateWriter(): HibernatedWriter | undefined {
-    return this.#leaving === 'no' && this.#arrivals.length === 0 ? this.writer.hibernate() : undefined;
+    const isBusy = this.#leaving !== 'no' || this.#isDoubtful || this.#arrivals.length > 0;
+    return isBusy ? undefined : this.writer.hibernate();
   }
 
   /** Messages wait, in order, until the home has begun. The queue is bounded for asks only: a tell cannot be refused. */
   #admit(message: HomeMessage, asker: Asker, turn: Turn, out: Effects): void {
+    if (this.#isDoubtful && asker.replyTo) return out.reply(asker.replyTo, this.writer.unavailable());
     const isWaiting = !this.writer.hasBegun || this.#arrivals.length > 0;
     if (!isWaiting) return this.handle(message, asker, turn, out);
     if (!asker.replyTo || this.#arrivals.length < ARRIVALS_MAX) this.#arrivals.push({ message, asker });
@@ -136,7 +157,11 @@ export abstract class Home<Context> {
     if (this.#arrivals.length === 0 || !this.writer.hasBegun) return;
     const arrivals = this.#arrivals;
     this.#arrivals = [];
-    for (const { message, asker } of arrivals) this.handle(message, asker, turn, out);
+    for (const { message, asker } of arrivals) {
+      // It has ended before it began: another node has the channel.
+      if (this.writer.state.is === 'stopped') out.reply(asker.replyTo, this.writer.unavailable());
+      else this.handle(message, asker, turn, out);
+    }
   }
 
   protected handle(message: HomeMessage, asker: Asker, turn: Turn, out: Effects): void {

@@ -19,7 +19,7 @@ const MOVES_MAX = 500;
 /** The channel, and the nodes that hear its publications. */
 export interface Audience {
   readonly channel: Channel;
-  readonly nodes: Iterable<Incarnation>;
+  readonly nodes: ReadonlySet<Incarnation>;
 }
 
 /**

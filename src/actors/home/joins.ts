@@ -67,9 +67,15 @@ export function deviceChanged(
   else showChanges(room, room.presence.device(address, state, turn), turn, out);
 }
 
+/** Whether a connection lives on a node: its address begins with it. */
+function isOn(address: string, incarnation: Incarnation): boolean {
+  return address.startsWith(`conn:${incarnation}.`);
+}
+
 /** The relay of a node that withdraws may have crashed, and may have forgotten devices that it spoke for. */
 export function nodeWithdrew(room: RoomState, incarnation: Incarnation, turn: Turn, out: Effects): void {
   for (const address of room.presence.devicesOn(incarnation))
     showChanges(room, room.presence.exit(address, 'lost', turn), turn, out);
-  room.joining.clear();
+  for (const address of [...room.joining.keys()])
+    if (isOn(address, incarnation)) room.joining.delete(address);
 }

@@ -132,6 +132,23 @@ export class PendingMessages implements Iterable<Pending> {
     if (this.remove(pending)) out.reply(pending.replyTo, body);
   }
 
+  /**
+   * The log was asked for these messages, and has each at a place, or not at all. All are judged before the first answer: of
+   * twins only the first is the message.
+   */
+  answerFound(
+    asked: readonly Pending[],
+    found: readonly (Pick<Published, 'seq' | 'at'> | null)[],
+    absent: Refusal,
+    out: Effects,
+  ): void {
+    const bodies = asked.map((pending, at) => {
+      const place = found[at];
+      return place ? { ...place, isDuplicate: !this.isOwn(pending, place.seq) } : absent;
+    });
+    for (const [at, pending] of asked.entries()) this.answer(pending, bodies[at] ?? absent, out);
+  }
+
   refuseAll(refusal: Refusal, out: Effects): void {
     for (const pending of [...this]) this.answer(pending, refusal, out);
   }

@@ -6,7 +6,14 @@ import type { Refusal } from '../messages/terms.ts';
 import type { Effects } from '../kit/effects.ts';
 import { closeAll, expel, expelAllBut } from './evictions.ts';
 import { ALREADY_EXISTS, GONE, NOT_FOUND, unavailable } from './refusals.ts';
-import type { Command, CommandAnswer, CommandContext, Creation } from './command-queue.ts';
+import {
+  askerOf,
+  isFenced,
+  type Command,
+  type CommandAnswer,
+  type CommandContext,
+  type Creation,
+} from './command-queue.ts';
 import type { RoomState } from './room-state.ts';
 
 type To<Message> = Message & { readonly replyTo: ReplyTo | undefined };
@@ -88,28 +95,47 @@ function empty(room: RoomState, next: Creation | undefined, turn: Turn, out: Eff
 }
 
 /** One command at a time, in the order of arrival: the store might carry out two in another order. */
-function enqueue(room: RoomState, command: Command, turn: Turn, out: Effects): void {
+function enqueue(room: RoomState, asked: Omit<Command, 'deadline'>, turn: Turn, out: Effects): void {
   const { waiting } = room.commands;
-  if (waiting.length >= WAITING_MAX) {
-    const { context } = command;
-    const replyTo = context.for === 'empty' ? context.next?.replyTo : context.replyTo;
-    return out.reply(replyTo, notNow(room));
-  }
+  const command: Command = { ...asked, deadline: turn.deadline };
+  if (waiting.length >= WAITING_MAX) return out.reply(askerOf(command), notNow(room));
   waiting.push(command);
-  callStore(room, turn, out);
+  goOn(room, turn, out);
 }
 
-function callStore(room: RoomState, turn: Turn, out: Effects): void {
+/** The next command goes to the store, if the home owns the channel. A channel that has no row is claimed for it. */
+export function goOn(room: RoomState, turn: Turn, out: Effects): void {
+  const { commands, writer } = room;
+  while (!commands.isUnderWay && commands.waiting.length > 0) {
+    const [first] = commands.waiting as [Command];
+    const isOver = first.deadline < turn.now || writer.state.is === 'stopped';
+    if (!isOver && isFenced(first.question) && !(writer.isUsable && writer.epoch > 0)) {
+      if (writer.state.is === 'ready') writer.claim(turn, out, true);
+      return;
+    }
+    commands.waiting.shift();
+    if (isOver) giveUp(room, first, out);
+    else callStore(room, first, turn, out);
+  }
+}
+
+function giveUp(room: RoomState, command: Command, out: Effects): void {
+  if (command.context.for === 'delete') room.commands.isDeleting = false;
+  out.reply(askerOf(command), notNow(room));
+}
+
+function callStore(room: RoomState, { question, context }: Command, turn: Turn, out: Effects): void {
   const { commands, writer, options } = room;
-  const first = commands.isUnderWay ? undefined : commands.waiting.shift();
-  if (!first) return;
   commands.isUnderWay = true;
-  const { question, context } = first;
   const { request } = question;
   const asked = { deadlineMs: options.writer.logDeadlineMs, context };
-  if (request.call !== 'deleteRoom') return out.ask(LOG, question, asked);
-  // A deletion is fenced by the epoch of the moment at which it goes out.
   const { epoch } = writer;
+  if (request.call === 'emptyRoom') return out.ask(LOG, { type: 'call', request }, asked);
+  // It is fenced by the epoch of the moment at which it goes out.
+  if (request.call !== 'deleteRoom') {
+    const fence = { owner: options.incarnation, epoch };
+    return out.ask(LOG, { type: 'call', request: { ...request, fence } } as typeof question, asked);
+  }
   writer.closing(turn, out);
   out.ask(LOG, { type: 'call', request: { ...request, epoch } }, asked);
 }
@@ -122,18 +148,19 @@ type Ended<Context extends CommandContext = CommandContext> = {
 export function commandAnswered(room: RoomState, ended: Ended, turn: Turn, out: Effects): void {
   room.commands.isUnderWay = false;
   judge(room, ended, turn, out);
-  callStore(room, turn, out);
+  goOn(room, turn, out);
 }
 
 function judge(room: RoomState, { context, answer }: Ended, turn: Turn, out: Effects): void {
   if (context.for === 'empty') return emptied(room, { context, answer }, turn, out);
   const { access, writer, commands } = room;
   if (context.for === 'delete') commands.isDeleting = false;
-  const isRefused = context.for === 'delete' && answer.ok && answer.body.ok && answer.body.value === null;
-  if (isRefused || !answer.ok || !answer.body.ok) {
-    // The store may have carried it out: the room reads again what is true.
+  const isDone = answer.ok && answer.body.ok && !wasFenced(context, answer.body.value);
+  if (!isDone) {
+    // The store may have carried it out, or may do so later. A claim fences it, and the room reads again what is true.
     access.load(out);
     if (context.for === 'delete') writer.closingFailed(turn, out);
+    else writer.doubt(turn, out);
     return out.reply(context.replyTo, notNow(room));
   }
   const { value } = answer.body;
@@ -158,6 +185,11 @@ function judge(room: RoomState, { context, answer }: Ended, turn: Turn, out: Eff
       break;
   }
   out.reply(context.replyTo, {});
+}
+
+/** The store made no change: the channel has another owner or epoch. */
+function wasFenced({ for: what }: CommandContext, value: unknown): boolean {
+  return what === 'create' || what === 'delete' ? value === null : value === false;
 }
 
 function emptied(

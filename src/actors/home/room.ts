@@ -1,7 +1,8 @@
 import type { Answer, Behaviour, StartContext, ReplyTo, Turn } from '../../runtime/ports/actor.ts';
 import { DIRECTORY } from '../node/directory.ts';
 import type { KnownRecord, LogReply } from '../messages/log.ts';
-import type { Enter, HomeMessage } from '../messages/home.ts';
+import { staysOnNode, type Enter, type HomeMessage } from '../messages/home.ts';
+import type { Present } from '../messages/node.ts';
 import { answerFor } from '../kit/answers.ts';
 import type { Effects } from '../kit/effects.ts';
 import type { AccessContext } from './access.ts';
@@ -185,16 +186,20 @@ class RoomHome extends Home<RoomContext> {
     commands.emptyRoom(room, turn, out);
   }
 
-  protected override tookTurn(_turn: Turn, out: Effects): void {
-    if (this.#room.presence.size !== this.#room.counted) this.#tellCount(out);
+  protected override tookTurn(turn: Turn, out: Effects): void {
+    commands.goOn(this.#room, turn, out);
+    if (this.#room.presence.size !== this.#room.counted && !this.isLeaving) this.#tellCount(out);
     this.#noteRecord();
   }
 
   /** The list of rooms has how many users are present (RQ11); of a wave of joins, the last number. */
   #tellCount(out: Effects): void {
     const { id, presence } = this.#room;
+    const { incarnation: home, writer } = this.options;
     this.#room.counted = presence.size;
-    out.tellLatest(DIRECTORY, { type: 'present', room: id, count: presence.size }, id);
+    const present: Present = { type: 'present', room: id, count: presence.size, home };
+    out.tellLatest(DIRECTORY, present, id);
+    if (writer.isPlaced) out.add({ type: 'publish', to: DIRECTORY, nodes: 'others', message: present });
   }
 
   /** The first message has made the room's record (FR7). */
@@ -214,6 +219,7 @@ export function roomBehaviour(
     mailboxMax: options.mailboxMax,
     supervision: 'restart',
     placement: 'cluster',
+    staysOnNode,
     start: (context, turn) => {
       const home = new RoomHome(options, context, turn);
       return [home, home.begin(context, turn).effects];

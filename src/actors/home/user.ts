@@ -9,7 +9,14 @@ import type {
 } from '../../runtime/ports/actor.ts';
 import { channelId } from '../../protocol/channels.ts';
 import { explore, type ChartState } from '../kit/chart.ts';
-import { PUBLIC, type Admitted, type Enter, type HomeMessage, type Spent } from '../messages/home.ts';
+import {
+  PUBLIC,
+  staysOnNode,
+  type Admitted,
+  type Enter,
+  type HomeMessage,
+  type Spent,
+} from '../messages/home.ts';
 import { Effects } from '../kit/effects.ts';
 import { hibernating, type Hibernating } from '../kit/hibernation.ts';
 import { Allowance } from './allowance.ts';
@@ -177,6 +184,7 @@ export function userBehaviour(
     mailboxMax: 256,
     supervision: 'restart',
     placement: 'cluster',
+    staysOnNode,
     start: (context, turn) => {
       const home = new UserHome(options, turn);
       return [home, home.begin(context, turn).effects];

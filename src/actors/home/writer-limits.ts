@@ -12,6 +12,8 @@ export interface WriterLimits {
   /** How long a message that certainly was not stored is tried: as long as a database takes to come back quickly. */
   readonly giveUpMs: number;
   readonly retryAfterMs: number;
+  /** The node is one of a cluster: a claim counts only if the view names the node for the channel's shard (D7). */
+  readonly isPlaced?: boolean;
 }
 
 export const WRITER_LIMITS: WriterLimits = {

@@ -1,6 +1,8 @@
+import type { Channel } from '../../protocol/channels.ts';
 import type { ClaimMode } from '../../runtime/ports/log-store.ts';
 import type { Awaits, Lifecycle } from '../../runtime/ports/actor.ts';
 import type { Incarnation } from '../../runtime/ports/placement.ts';
+import type { Effects } from '../kit/effects.ts';
 import type { ClaimReply, StoreAnswer } from '../messages/log.ts';
 import { ALIVE } from './home-lifecycle.ts';
 import type { Pending } from './pending.ts';
@@ -64,6 +66,13 @@ const SERIALS_A_MS = 1_000;
  */
 export function newWriter(now: number): HibernatedWriter {
   return { epoch: 0, head: 0, lastSerial: Math.floor(now) * SERIALS_A_MS, nodes: [] };
+}
+
+/** For those who run the node: acked messages are gone (D21). */
+export function tellRewound(channel: Channel, heads: { was: number; head: number }, out: Effects): void {
+  out.count('rewinds');
+  const details = { channel, ...heads };
+  out.add({ type: 'log', level: 'error', event: 'the log has lost its end', details });
 }
 
 type Name = WriterState['is'];

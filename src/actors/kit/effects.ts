@@ -51,10 +51,15 @@ export class Effects {
     this.effects.push({ type: 'disarm', timer });
   }
 
-  /** To the relays of a channel on these nodes. */
-  publish(channel: Channel, nodes: Iterable<Incarnation>, message: Publication): void {
+  /** To the relays of a channel on these nodes, or on all that live. */
+  publish(
+    channel: Channel,
+    nodes: ReadonlySet<Incarnation> | readonly Incarnation[] | 'all',
+    message: Publication,
+  ): void {
     if (message.type === 'published') this.check('entries_contiguous', areContiguous(message.entries));
-    this.effects.push({ type: 'publish', to: relayAddress(channel), nodes: [...nodes], message });
+    const named = nodes === 'all' ? ('all' as const) : [...nodes];
+    this.effects.push({ type: 'publish', to: relayAddress(channel), nodes: named, message });
   }
 
   /**

@@ -1,4 +1,4 @@
-import type { SessionFinding } from '../../runtime/ports/log-store.ts';
+import type { SessionFinding } from '../../runtime/ports/revocations.ts';
 import type { Verdict } from '../../runtime/ports/tokens.ts';
 
 /**

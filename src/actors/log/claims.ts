@@ -3,6 +3,7 @@ import type { ReplyTo } from '../../runtime/ports/actor.ts';
 import type { Claimed, ClaimRequest, StoreCalls, StoreReply } from '../../runtime/ports/log-store.ts';
 import type { Incarnation } from '../../runtime/ports/placement.ts';
 import type { Effects } from '../kit/effects.ts';
+import type { Claim } from '../messages/log.ts';
 import { answer, FAILED, type StoreCall, type StoreQueue } from './store-queue.ts';
 
 /** Channels of one statement (D6). */
@@ -25,8 +26,8 @@ export class Claims implements StoreQueue {
     this.#onClaimed = onClaimed;
   }
 
-  add(request: ClaimRequest, asker: ReplyTo | undefined): void {
-    this.#waiting.push({ ...request, asker });
+  add({ channel, mode, epoch, shard }: Claim, asker: ReplyTo | undefined): void {
+    this.#waiting.push({ channel, mode, epoch, ...(shard === undefined ? {} : { shard }), asker });
   }
 
   next(): StoreCall | undefined {
@@ -42,7 +43,7 @@ export class Claims implements StoreQueue {
     }
     this.#waiting = later;
     const claims = [...taken.values()];
-    const asked = claims.map(({ channel, mode, epoch }) => ({ channel, mode, epoch }));
+    const asked = claims.map(({ asker: _, ...claim }) => claim);
     const request = { call: 'claim', owner: this.#incarnation, claims: asked } as const;
     return { request, settle: (reply, out) => this.#settle(claims, reply, out) };
   }
@@ -53,9 +54,10 @@ export class Claims implements StoreQueue {
         answer(out, [asker], reply);
         continue;
       }
-      const claimed: Claimed | undefined = (reply.value as StoreCalls['claim']['reply']).get(channel);
+      const claimed = (reply.value as StoreCalls['claim']['reply']).get(channel);
       if (claimed) this.#onClaimed(channel, claimed.epoch);
-      answer(out, [asker], { ok: true, value: claimed ?? null });
+      const value: Claimed | 'elsewhere' | null = claimed === null ? 'elsewhere' : (claimed ?? null);
+      answer(out, [asker], { ok: true, value });
     }
   }
 

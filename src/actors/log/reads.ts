@@ -1,6 +1,7 @@
 import type { Channel } from '../../protocol/channels.ts';
 import type { SessionKey } from '../../protocol/revocation.ts';
-import type { SessionFinding, StoreCalls } from '../../runtime/ports/log-store.ts';
+import type { StoreCalls } from '../../runtime/ports/log-store.ts';
+import type { SessionFinding } from '../../runtime/ports/revocations.ts';
 import { CoalescedReads } from './coalesced-reads.ts';
 
 // The small reads that are gathered: their requests, and which part of a reply belongs to which asker.

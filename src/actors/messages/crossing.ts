@@ -2,13 +2,14 @@ import { z } from 'zod';
 import { SOCKET_ERROR_CODES } from '../../protocol/codes.ts';
 import type { Address, AnswerTo } from '../../runtime/ports/actor.ts';
 import type { HomeMessage } from './home.ts';
+import type { Present, SessionsElsewhere, ViewHint } from './node.ts';
 import type { Publication } from './relay.ts';
 
 // Every message that may leave the process for another node, and what may answer it. Nodes of two versions talk to each other
 // during an update: a change here is a change of that language. A test pins its hash.
 
 /** Raised when a node that speaks the version before could not understand what changed. */
-export const CROSSING_VERSION = 4;
+export const CROSSING_VERSION = 5;
 
 const text = z.string();
 const whole = z.number().int();
@@ -108,6 +109,17 @@ const TO_RELAYS = z.discriminatedUnion('type', [
   bare('rewound'),
 ]);
 
+const which = { user: text.nullable(), session: text.nullable() };
+
+/** To actors of which each node has one. */
+const TO_NODE = z.discriminatedUnion('type', [
+  tagged('viewChanged', { stamp: text }),
+  tagged('present', { room: text, count: whole, home: incarnation }),
+  tagged('revokedElsewhere', { ...which, before: z.number().nullable(), at: z.number() }),
+  tagged('unrevokedElsewhere', which),
+  tagged('recheckElsewhere', { user: text.optional(), room: text.optional() }),
+]);
+
 const refusal = z.strictObject({
   error: z.enum(SOCKET_ERROR_CODES),
   message: text,
@@ -147,13 +159,18 @@ const ANSWERS = {
 } as const;
 
 /** Message by message: to whom, what, and how it is answered. */
-export const CROSSING = { home: TO_HOME, relay: TO_RELAYS, answers: ANSWERS } as const;
+export const CROSSING = { home: TO_HOME, relay: TO_RELAYS, node: TO_NODE, answers: ANSWERS } as const;
 
 /** The hash of these schemas is pinned; this is what it is a hash of. */
 export function crossingSchemas(): unknown {
   const json = (schema: z.ZodType): unknown => z.toJSONSchema(schema, { unrepresentable: 'any' });
   const answers = Object.entries(ANSWERS).map(([type, schema]) => [type, json(schema)]);
-  return { home: json(TO_HOME), relay: json(TO_RELAYS), answers: Object.fromEntries(answers) };
+  return {
+    home: json(TO_HOME),
+    relay: json(TO_RELAYS),
+    node: json(TO_NODE),
+    answers: Object.fromEntries(answers),
+  };
 }
 
 // Each schema means its type, both ways. JSON leaves out what is undefined.
@@ -167,9 +184,18 @@ type Sent<T> = T extends Address
         }
       : T;
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
-type InProcess = 'drain' | 'countAgain' | 'appended' | 'logRestarted' | 'timelineChanged' | 'storeBack';
+type InProcess =
+  | 'drain'
+  | 'placed'
+  | 'nodeDoubted'
+  | 'countAgain'
+  | 'appended'
+  | 'logRestarted'
+  | 'timelineChanged'
+  | 'storeBack';
 true satisfies Same<Sent<z.infer<typeof TO_HOME>>, Sent<Exclude<HomeMessage, { readonly type: InProcess }>>>;
 true satisfies Same<Sent<z.infer<typeof TO_RELAYS>>, Sent<Publication>>;
+true satisfies Same<Sent<z.infer<typeof TO_NODE>>, Sent<ViewHint | Present | SessionsElsewhere>>;
 
 // Each answer is the one that its question declares.
 type AnswerOf<Type> = AnswerTo<HomeMessage, Extract<HomeMessage, { readonly type: Type }>>;

@@ -1,7 +1,7 @@
 import type { Channel } from '../../protocol/channels.ts';
 import type { Address, Question } from '../../runtime/ports/actor.ts';
 import type { Access, NewEntry } from '../../runtime/ports/log-store.ts';
-import type { Incarnation } from '../../runtime/ports/placement.ts';
+import type { Incarnation, View } from '../../runtime/ports/placement.ts';
 import type { AppendResult } from './log.ts';
 import type { Actor, Departure, DeviceState, Refusal } from './terms.ts';
 import type { Sender } from './connection.ts';
@@ -155,6 +155,10 @@ export type HomeMessage =
   | { readonly type: 'giveBack' }
   /** The node goes: stop once nothing is under way. */
   | { readonly type: 'drain' }
+  /** Homes live where this view says. One that is not at its place takes no more, and stops once nothing is under way. */
+  | { readonly type: 'placed'; readonly view: View }
+  /** Whether others may think this node dead: then another home of the channel may have begun (D11). */
+  | { readonly type: 'nodeDoubted'; readonly isDoubtful: boolean }
   /** To a room's home: some of those present missed joins and leaves. */
   | { readonly type: 'membersAgain' }
   /** To a room's home: the directory has forgotten how many are present. */
@@ -168,6 +172,22 @@ export type HomeMessage =
   | { readonly type: 'storeBack' };
 
 /** The kinds of actors that are homes. */
+const IN_PROCESS: ReadonlySet<HomeMessage['type']> = new Set([
+  'drain',
+  'placed',
+  'nodeDoubted',
+  'countAgain',
+  'appended',
+  'logRestarted',
+  'timelineChanged',
+  'storeBack',
+]);
+
+/** Whether the message is only for a home on the node that sends it. */
+export function staysOnNode({ type }: HomeMessage): boolean {
+  return IN_PROCESS.has(type);
+}
+
 export const HOME_KINDS = ['broadcast', 'user', 'room'] as const;
 
 export function homeAddress(channel: Channel): Address<HomeMessage> {

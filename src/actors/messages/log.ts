@@ -12,12 +12,12 @@ import type {
   Place,
   Reader,
   RoomRecord,
-  SessionFinding,
   StoreCallName,
   StoreCalls,
   StoreFailure,
   StoreReply,
 } from '../../runtime/ports/log-store.ts';
+import type { SessionFinding } from '../../runtime/ports/revocations.ts';
 
 // --- log: the node's one way to the store
 
@@ -53,11 +53,12 @@ export type LogMessage =
   | { readonly type: 'flush' }
   | ({ readonly type: 'status' } & Question<LogStatus>);
 
-interface Claim extends Question<ClaimReply> {
+export interface Claim extends Question<ClaimReply> {
   readonly type: 'claim';
   readonly channel: Channel;
   readonly mode: ClaimMode;
   readonly epoch: number;
+  readonly shard?: number | undefined;
 }
 
 /** A call of the store, which is answered with the store's reply to that call. */
@@ -112,7 +113,7 @@ export function lostRecord(creator: string | null): KnownRecord {
 export type LogReply<Value> =
   { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly failure: StoreFailure };
 
-/** Null: not granted. */
-export type ClaimReply = LogReply<Claimed | null>;
+/** Null: not granted. `elsewhere`: the channel's shard is another process's. */
+export type ClaimReply = LogReply<Claimed | 'elsewhere' | null>;
 
 export const LOG = 'log' as Address<LogMessage>;

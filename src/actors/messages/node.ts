@@ -1,7 +1,9 @@
 import type { Channel } from '../../protocol/channels.ts';
 import type { Address, Question } from '../../runtime/ports/actor.ts';
 import type { Revocation, SessionKey, Standing } from '../../protocol/revocation.ts';
+import type { Lease } from '../../runtime/ports/leases.ts';
 import type { StoreReply } from '../../runtime/ports/log-store.ts';
+import type { Incarnation, ViewStamp } from '../../runtime/ports/placement.ts';
 import type { Actor, Refusal } from './terms.ts';
 import type { ConnectionAddress, Origin } from './connection.ts';
 
@@ -41,8 +43,22 @@ export type SessionsMessage =
    * StandingNow} of each.
    */
   | ({ readonly type: 'lookAgain'; readonly of: readonly Kept[] } & Question<readonly StandingNow[]>)
+  /** The number of the newest revocation, by the database (D25). */
+  | { readonly type: 'newestRevocation'; readonly number: number }
+  /** From another node. */
+  | SessionsElsewhere
   /** Sends every connection away, each with its own time to come back. Asked, it answers once none is left. */
   | ({ readonly type: 'dismiss' } & Question<object>);
+
+/** Another node has changed which sessions are good, or may have other decisions of the application. */
+export type SessionsElsewhere =
+  | ({ readonly type: 'revokedElsewhere' } & Revocation)
+  | ({ readonly type: 'unrevokedElsewhere' } & Pick<Revocation, 'user' | 'session'>)
+  | {
+      readonly type: 'recheckElsewhere';
+      readonly user: string | undefined;
+      readonly room: string | undefined;
+    };
 
 /** A connection whose session is watched. */
 export interface Watched {
@@ -91,9 +107,43 @@ export type LeaseMessage =
   | ({ readonly type: 'release' } & Question<object>)
   /** The actor that hears of peers has forgotten them. */
   | { readonly type: 'sayPeers' }
+  /** The node leaves the cluster: from here on it takes no homes. */
+  | { readonly type: 'takeNoHomes' }
   | { readonly type: 'storeReplied'; readonly call: number; readonly reply: StoreReply };
 
 export const LEASE = 'lease' as Address<LeaseMessage>;
+
+// --- directory: the list of rooms, with how many users are present
+
+/** A room's home says how many users are present. */
+export interface Present {
+  readonly type: 'present';
+  readonly room: string;
+  readonly count: number;
+  /** Where it lives. */
+  readonly home: Incarnation;
+}
+
+// --- view: which node of the cluster has which shard
+
+export type ViewMessage =
+  /** The lease was confirmed, and this is what the database shows beside it: all leases of others, and which view there is. */
+  | { readonly type: 'looked'; readonly leases: readonly Lease[]; readonly view: ViewStamp | null }
+  /** The lease has not been confirmed for so long that others may think this node dead. */
+  | { readonly type: 'doubtful' }
+  /** The node leaves. Asked, it answers once the node has no shard, or no other node can have them. */
+  | ({ readonly type: 'leave' } & Question<object>)
+  /** From another node: it has changed the view. */
+  | ViewHint
+  | { readonly type: 'storeReplied'; readonly call: number; readonly reply: StoreReply };
+
+/** A hint, which causes a read and nothing else. */
+export interface ViewHint {
+  readonly type: 'viewChanged';
+  readonly stamp: string;
+}
+
+export const VIEW = 'view' as Address<ViewMessage>;
 
 // --- overlap: what other processes on the same database store
 

@@ -55,7 +55,9 @@ export type RelayMessage =
   | { readonly type: 'refused'; readonly connections: readonly number[]; readonly first: number }
   | Publication
   /** `continue`: to itself. Else the log may go further than was heard, or be another one: it is held against it (D21). */
-  | { readonly type: 'continue' | 'logMoved' | 'timelineChanged' };
+  | { readonly type: 'continue' | 'logMoved' | 'timelineChanged' }
+  /** The homes of these shards live on another node than before. */
+  | { readonly type: 'homesMoved'; readonly shards: ReadonlySet<number> };
 
 /** Messages of a home to the relays of its channel. */
 export type Publication =

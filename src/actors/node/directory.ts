@@ -1,3 +1,4 @@
+import { roomChannel } from '../../protocol/channels.ts';
 import { WIRE_LIMITS } from '../../protocol/limits.ts';
 import { utf8Bytes } from '../../protocol/size.ts';
 import type {
@@ -12,14 +13,18 @@ import type {
   Turn,
 } from '../../runtime/ports/actor.ts';
 import type { StoreCalls } from '../../runtime/ports/log-store.ts';
+import type { View } from '../../runtime/ports/placement.ts';
 import { LOG, type StoreAnswer } from '../messages/log.ts';
 import type { Actor, Refusal } from '../messages/terms.ts';
 import type { HomeMessage } from '../messages/home.ts';
+import type { Present } from '../messages/node.ts';
 import { Effects } from '../kit/effects.ts';
+import { ownerIn } from '../kit/shards.ts';
 
 export type DirectoryMessage =
-  /** A room's home says how many users are present. */
-  | { readonly type: 'present'; readonly room: string; readonly count: number }
+  | Present
+  /** Homes live where this view says. */
+  | { readonly type: 'placed'; readonly view: View }
   | ({
       readonly type: 'list';
       readonly after: string | undefined;
@@ -53,7 +58,7 @@ export interface DirectoryOptions {
  */
 class Directory {
   readonly #options: DirectoryOptions;
-  readonly #present = new Map<string, number>();
+  readonly #present = new Map<string, Present>();
 
   constructor(options: DirectoryOptions) {
     this.#options = options;
@@ -63,8 +68,13 @@ class Directory {
     const out = new Effects();
     switch (message.type) {
       case 'present':
-        if (message.count > 0) this.#present.set(message.room, message.count);
+        if (message.count > 0) this.#present.set(message.room, message);
         else this.#present.delete(message.room);
+        break;
+      case 'placed':
+        // The home of a room that has moved says its number again, if a user is present there.
+        for (const [room, { home }] of this.#present)
+          if (ownerIn(message.view, roomChannel(room)) !== home) this.#present.delete(room);
         break;
       case 'list':
         this.#list(message, turn, out);
@@ -93,7 +103,7 @@ class Directory {
     const { rooms, more } = answer.body.value;
     const fitting = fit(rooms);
     return {
-      rooms: fitting.map((room) => ({ ...room, present: this.#present.get(room.room) ?? 0 })),
+      rooms: fitting.map((room) => ({ ...room, present: this.#present.get(room.room)?.count ?? 0 })),
       more: more || fitting.length < rooms.length,
     };
   }

@@ -1,20 +1,26 @@
 import { setup } from 'xstate';
 
 /**
- * How a node leaves (D15): its clients first, each with its own time to come back, then the homes of its channels,
- * which finish what they have taken. Each part has an end of its own, so that all of it has one.
+ * How a node leaves (D15): it hands its channels over to the other nodes of its cluster, then its clients go, each with its own
+ * time to come back, then the homes that are left, which finish what they have taken. Each part has an end of its own, so
+ * that all of it has one.
  */
 export const drainMachine = setup({
   types: {
-    events: {} as { type: 'ordered' | 'clientsLeft' | 'logQuiet' },
+    events: {} as { type: 'ordered' | 'handedOver' | 'clientsLeft' | 'logQuiet' },
   },
-  delays: { clientsLeave: 10_000, appendsEnd: 6_000 },
-  actions: { dismissClients: () => {}, drainHomes: () => {}, report: () => {} },
+  delays: { handOverEnds: 6_000, clientsLeave: 10_000, appendsEnd: 6_000 },
+  actions: { handOver: () => {}, dismissClients: () => {}, drainHomes: () => {}, report: () => {} },
 }).createMachine({
   id: 'drain',
   initial: 'serving',
   states: {
-    serving: { on: { ordered: 'dismissing' } },
+    serving: { on: { ordered: 'handingOver' } },
+    handingOver: {
+      entry: 'handOver',
+      on: { handedOver: 'dismissing' },
+      after: { handOverEnds: 'dismissing' },
+    },
     dismissing: {
       entry: 'dismissClients',
       on: { clientsLeft: 'finishing' },

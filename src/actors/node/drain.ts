@@ -11,7 +11,7 @@ import { explore, type ChartState } from '../kit/chart.ts';
 import type { Channel } from '../../protocol/channels.ts';
 import { LOG, type LogStatus } from '../messages/log.ts';
 import type { HomeMessage } from '../messages/home.ts';
-import { SESSIONS, type DrainMessage } from '../messages/node.ts';
+import { SESSIONS, VIEW, type DrainMessage } from '../messages/node.ts';
 import { answerFor } from '../kit/answers.ts';
 import { Effects } from '../kit/effects.ts';
 import { drainMachine } from './drain.machine.ts';
@@ -19,6 +19,8 @@ import { drainMachine } from './drain.machine.ts';
 export const drainChart = explore(drainMachine);
 
 export interface DrainLimits {
+  /** How long the channels of a node of a cluster may take to get other homes. */
+  readonly handOverMs: number;
   /** How long clients may take for their answers and their goodbye. */
   readonly clientsLeaveMs: number;
   /** How long homes may take for what they have taken. */
@@ -26,12 +28,20 @@ export interface DrainLimits {
 }
 
 /** Together under the 25 s in which a node must be gone, with some left for what closes after them. */
-export const DRAIN_LIMITS: DrainLimits = { clientsLeaveMs: 10_000, appendsEndMs: 6_000 };
+export const DRAIN_LIMITS: DrainLimits = {
+  handOverMs: 6_000,
+  clientsLeaveMs: 10_000,
+  appendsEndMs: 6_000,
+};
 
 /** Whether homes and log are quiet is looked at this often. */
 const LOOK_MS = 50;
 
-type DrainContext = ClientsContext | LogContext;
+type DrainContext = HandOverContext | ClientsContext | LogContext;
+
+interface HandOverContext extends Awaits<object> {
+  readonly for: 'handOver';
+}
 
 interface ClientsContext extends Awaits<object> {
   readonly for: 'clients';
@@ -45,12 +55,14 @@ interface LogContext extends Awaits<LogStatus> {
 class Drain {
   state: ChartState = drainChart.initial;
   readonly #limits: DrainLimits;
+  readonly #isClustered: boolean;
   readonly #askers: ReplyTo[] = [];
   /** Homes that have something to finish. */
   readonly #busy = new Set<Channel>();
 
-  constructor(limits: DrainLimits) {
+  constructor(limits: DrainLimits, isClustered: boolean) {
     this.#limits = limits;
+    this.#isClustered = isClustered;
   }
 
   take(message: DrainMessage | TimerFired | Answered<DrainContext>, turn: Turn): Effects {
@@ -60,6 +72,7 @@ class Drain {
         if (turn.replyTo) this.#askers.push(turn.replyTo);
         if (this.state.isFinal) this.#report(out);
         else this.#fire('ordered', out);
+        if (!this.#isClustered) this.#fire('handedOver', out);
         break;
       case 'homeBusy':
         this.#busy.add(message.channel);
@@ -69,6 +82,7 @@ class Drain {
         break;
       case 'timer':
         if (message.timer === 'look') this.#look(out);
+        else if (message.timer === 'again') this.#handOver(out);
         else this.#fire(message.timer, out);
         break;
       case 'answer':
@@ -79,6 +93,9 @@ class Drain {
   }
 
   #answered({ context, answer }: Answered<DrainContext>, out: Effects): void {
+    // An actor that crashed meanwhile is asked again.
+    if (context.for === 'handOver')
+      return answer.ok ? this.#fire('handedOver', out) : out.arm('again', LOOK_MS);
     if (context.for === 'clients') return answer.ok ? this.#fire('clientsLeft', out) : undefined;
     const status = answerFor(context, answer);
     const isQuiet = this.#busy.size === 0 && status.ok && status.body.appends === 0;
@@ -98,13 +115,16 @@ class Drain {
   }
 
   #delayMs(timer: string): number {
-    return timer === 'clientsLeave' ? this.#limits.clientsLeaveMs : this.#limits.appendsEndMs;
+    const { handOverMs, clientsLeaveMs, appendsEndMs } = this.#limits;
+    return { handOverEnds: handOverMs, clientsLeave: clientsLeaveMs }[timer] ?? appendsEndMs;
   }
 
   #act(action: string, out: Effects): void {
     const context: DrainContext = { for: 'clients' };
     const drain: HomeMessage = { type: 'drain' };
     switch (action) {
+      case 'handOver':
+        return this.#handOver(out);
       case 'dismissClients':
         return out.ask(SESSIONS, { type: 'dismiss' }, { deadlineMs: this.#limits.clientsLeaveMs, context });
       case 'drainHomes':
@@ -118,6 +138,12 @@ class Drain {
     }
   }
 
+  #handOver(out: Effects): void {
+    if (!this.#isClustered || this.state.name !== 'handingOver') return;
+    const context: DrainContext = { for: 'handOver' };
+    out.ask(VIEW, { type: 'leave' }, { deadlineMs: this.#limits.handOverMs, context });
+  }
+
   #look(out: Effects): void {
     const context: DrainContext = { for: 'log' };
     out.ask(LOG, { type: 'status' }, { deadlineMs: this.#limits.appendsEndMs, context });
@@ -128,13 +154,16 @@ class Drain {
   }
 }
 
-export function drainBehaviour(limits: DrainLimits): Behaviour<Drain, DrainMessage, undefined, DrainContext> {
+export function drainBehaviour(
+  limits: DrainLimits,
+  isClustered = false,
+): Behaviour<Drain, DrainMessage, undefined, DrainContext> {
   return {
     kind: 'drain',
     mailboxMax: 16,
     supervision: 'restart',
     placement: 'node',
-    start: () => [new Drain(limits), []],
+    start: () => [new Drain(limits, isClustered), []],
     step: (drain, message, turn) => drain.take(message, turn).effects,
     chartStates: (drain): readonly Lifecycle[] => [{ chart: 'drain', state: drain.state }],
   };

@@ -10,13 +10,13 @@ export const leaseMachine = setup({
     events: {} as { type: 'confirmed' | 'lost' | 'released' },
   },
   delays: { doubt: 2_950 },
-  actions: { tellLost: () => {}, giveBack: () => {} },
+  actions: { tellDoubtful: () => {}, tellLost: () => {}, giveBack: () => {} },
 }).createMachine({
   id: 'lease',
   initial: 'connecting',
   on: { released: '.dead' },
   states: {
-    connecting: { on: { confirmed: 'alive' } },
+    connecting: { on: { confirmed: 'alive', lost: { target: 'connecting', actions: 'tellLost' } } },
     alive: {
       on: {
         confirmed: { target: 'alive', reenter: true },
@@ -24,7 +24,10 @@ export const leaseMachine = setup({
       },
       after: { doubt: 'suspect' },
     },
-    suspect: { on: { confirmed: 'alive', lost: { target: 'connecting', actions: 'tellLost' } } },
+    suspect: {
+      entry: 'tellDoubtful',
+      on: { confirmed: 'alive', lost: { target: 'connecting', actions: 'tellLost' } },
+    },
     dead: { type: 'final', entry: 'giveBack' },
   },
 });

@@ -1,11 +1,12 @@
 import type { Behaviour, Lifecycle, ReplyTo, TimerFired, Answered, Turn } from '../../runtime/ports/actor.ts';
 import type { StoreCalls, StoreReply, StoreRequest } from '../../runtime/ports/log-store.ts';
+import type { Lease as LeaseRow } from '../../runtime/ports/leases.ts';
 import type { Incarnation } from '../../runtime/ports/placement.ts';
 import { explore, type ChartState } from '../kit/chart.ts';
 import { HOME_KINDS, type HomeMessage } from '../messages/home.ts';
 import type { RelayMessage } from '../messages/relay.ts';
 import { Effects } from '../kit/effects.ts';
-import { OVERLAP, type LeaseMessage } from '../messages/node.ts';
+import { OVERLAP, SESSIONS, VIEW, type LeaseMessage } from '../messages/node.ts';
 import { leaseMachine } from './lease.machine.ts';
 import { Peers, type PeerLimits } from './peers.ts';
 
@@ -37,13 +38,15 @@ export interface LeaseOptions {
   /** The incarnation whose lease it is. */
   readonly incarnation: Incarnation;
   readonly limits?: LeaseLimits;
+  /** Set for a node of a cluster; `takesHomes` is false for an edge. */
+  readonly cluster?: { readonly takesHomes: boolean } | undefined;
 }
 
 type Renewal = StoreCalls['renew']['reply'];
 
 type UnderWay =
   | { readonly for: 'renewal'; readonly sentAt: number }
-  | { readonly for: 'forgotten' }
+  | { readonly for: 'forgotten' | 'accusation' }
   | { readonly for: 'release' };
 
 /**
@@ -68,6 +71,7 @@ class Lease {
   #aloneAt: number | null = null;
   #forgotAt = -Infinity;
   #releasers: ReplyTo[] = [];
+  #takesHomes: boolean;
   /** When the renewal that was confirmed last had been sent. */
   #confirmedAt = 0;
 
@@ -76,6 +80,7 @@ class Lease {
     this.#hasForgotten = hasForgotten;
     this.#limits = options.limits ?? LEASE_LIMITS;
     this.#peers = new Peers(this.#limits);
+    this.#takesHomes = options.cluster?.takesHomes ?? false;
   }
 
   take(message: LeaseMessage | TimerFired | Answered, turn: Turn): Effects {
@@ -86,6 +91,9 @@ class Lease {
         break;
       case 'sayPeers':
         this.#tellPeers(out);
+        break;
+      case 'takeNoHomes':
+        this.#takesHomes = false;
         break;
       case 'release':
         this.#release(turn, out);
@@ -104,8 +112,11 @@ class Lease {
   renew(turn: Turn, out: Effects): void {
     if (this.state.isFinal) return;
     const { node, incarnation } = this.#options;
-    const mode = this.state.phase === 'connecting' ? 'take' : 'renew';
-    this.#call({ call: 'renew', incarnation, node, mode }, { for: 'renewal', sentAt: turn.now }, out);
+    // In a cluster a name that is over must not come back: an earlier generation may have had the lease, and lost it.
+    const mayBeOver = this.#options.cluster !== undefined && this.#hasForgotten;
+    const mode = this.state.phase === 'connecting' && !mayBeOver ? 'take' : 'renew';
+    const request = { call: 'renew', incarnation, node, mode, takesHomes: this.#takesHomes } as const;
+    this.#call(request, { for: 'renewal', sentAt: turn.now }, out);
     out.arm('renew', this.#limits.renewMs);
   }
 
@@ -149,7 +160,7 @@ class Lease {
     for (const kind of [...HOME_KINDS, 'relay']) out.add({ type: 'tellLocalKind', kind, message });
   }
 
-  #lookAround({ leases, at }: Renewal, sentAt: number, turn: Turn, out: Effects): void {
+  #lookAround({ leases, at, view, revocations }: Renewal, sentAt: number, turn: Turn, out: Effects): void {
     const before = this.#peers.alive;
     const hasChanged = this.#peers.look({ leases, sentAt, now: turn.now });
     const { alive } = this.#peers;
@@ -159,6 +170,11 @@ class Lease {
       const details = { now: nodes(alive), before: nodes(before) };
       out.add({ type: 'log', level: 'info', event: 'processes beside this one', details });
     }
+    if (this.#options.cluster) {
+      this.#accuse(leases, out);
+      out.tell(VIEW, { type: 'looked', leases, view });
+      out.tell(SESSIONS, { type: 'newestRevocation', number: revocations });
+    }
     if (alive.length === 0) this.#aloneAt = at;
     const forgotten = this.#peers.forgotten(sentAt);
     if (forgotten.length === 0 || turn.now - this.#forgotAt < this.#limits.forgetEveryMs) return;
@@ -166,7 +182,23 @@ class Lease {
     this.#call({ call: 'endLeases', leases: forgotten }, { for: 'forgotten' }, out);
   }
 
+  /** A node that sees another one stop beating says so in the database, where it counts for all nodes (D11). */
+  #accuse(leases: readonly LeaseRow[], out: Effects): void {
+    const silent = leases.filter(
+      ({ incarnation, isDead }) =>
+        !isDead && !this.#peers.alive.some((peer) => peer.incarnation === incarnation),
+    );
+    if (silent.length === 0) return;
+    const request = {
+      call: 'declareDead',
+      leases: silent.map(({ incarnation, beats }) => ({ incarnation, beats })),
+    } as const;
+    this.#call(request, { for: 'accusation' }, out);
+  }
+
+  /** Others of the cluster say what they store. */
   #tellPeers(out: Effects): void {
+    if (this.#options.cluster) return;
     out.tell(OVERLAP, { type: 'peersChanged', peers: this.#peers.alive, aloneAt: this.#aloneAt });
   }
 
@@ -184,6 +216,7 @@ class Lease {
     for (const effect of edge.effects) {
       if (effect.type === 'arm') out.arm(effect.timer, this.#doubtMs(turn.now));
       else if (effect.type === 'disarm') out.disarm(effect.timer);
+      else if (effect.action === 'tellDoubtful') this.#tellDoubtful(out);
       else if (effect.action === 'tellLost') this.#tellLost(out);
       else if (effect.action === 'giveBack') this.#giveBack(out);
     }
@@ -195,8 +228,19 @@ class Lease {
     return lifeMs - doubtMarginMs - (now - this.#confirmedAt);
   }
 
-  /** The row is gone: this process stood still for so long that others cleared it away. */
+  #tellDoubtful(out: Effects): void {
+    if (this.#options.cluster) out.tell(VIEW, { type: 'doubtful' });
+  }
+
+  /**
+   * This process stood still for so long that others declared it dead, or cleared its row away. In a cluster its channels have
+   * other homes, and its name is over.
+   */
   #tellLost(out: Effects): void {
+    if (this.#options.cluster) {
+      out.disarm('renew');
+      out.add({ type: 'lost' });
+    }
     out.add({
       type: 'log',
       level: 'warn',
@@ -208,7 +252,9 @@ class Lease {
   #giveBack(out: Effects): void {
     out.disarm('renew');
     const leases = [{ incarnation: this.#options.incarnation, beats: null }];
-    this.#call({ call: 'endLeases', leases }, { for: 'release' }, out);
+    // Other nodes of a cluster must see that it has been there, and is not any more, however short its life was.
+    const call = this.#options.cluster ? 'declareDead' : 'endLeases';
+    this.#call({ call, leases }, { for: 'release' }, out);
   }
 }
 

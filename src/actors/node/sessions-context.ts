@@ -4,13 +4,20 @@ import type { ConnectionAddress } from '../messages/connection.ts';
 import type { StoreAnswer } from '../messages/log.ts';
 
 /** What the store was asked. */
-export type SessionsContext = RoundContext | RevokeContext | UnrevokeContext | PruneContext;
+export type SessionsContext = RoundContext | NewerContext | RevokeContext | UnrevokeContext | PruneContext;
 
 /** A look-up of these sessions, each at the place of its connection. */
 export interface RoundContext extends Awaits<StoreAnswer<'revoked'>> {
   readonly for: 'round';
   readonly addresses: readonly ConnectionAddress[];
   readonly keys: readonly SessionKey[];
+}
+
+/** A read of revocations with higher numbers than this node knows. */
+export interface NewerContext extends Awaits<StoreAnswer<'revokedAfter'>> {
+  readonly for: 'newer';
+  /** The newest number, as the node asked. */
+  readonly newest: number;
 }
 
 interface RevokeContext extends Omit<Revocation, 'at'>, Awaits<StoreAnswer<'revoke'>> {

@@ -1,12 +1,22 @@
-import type { Answer, Answered, Behaviour, ReplyTo, TimerFired, Turn } from '../../runtime/ports/actor.ts';
-import type { SessionFinding } from '../../runtime/ports/log-store.ts';
+import type { Answer, Answered, Behaviour, TimerFired, Turn } from '../../runtime/ports/actor.ts';
+import type { SessionFinding } from '../../runtime/ports/revocations.ts';
 import { standingUnder, type Revocation, type SessionKey } from '../../protocol/revocation.ts';
 import { LOG, type LogReply } from '../messages/log.ts';
 import type { ConnectionAddress } from '../messages/connection.ts';
 import { RecentChanges } from '../kit/recent-changes.ts';
-import type { Ended, Kept, SessionsMessage, StandingNow, Watched } from '../messages/node.ts';
+import {
+  SESSIONS,
+  type Ended,
+  type Kept,
+  type SessionsElsewhere,
+  type SessionsMessage,
+  type StandingNow,
+  type Watched,
+} from '../messages/node.ts';
 import { answerFor } from '../kit/answers.ts';
 import { Effects } from '../kit/effects.ts';
+import { Dismissal } from './dismissal.ts';
+import { NewerRevocations } from './newer-revocations.ts';
 import type { RoundContext, SessionsContext } from './sessions-context.ts';
 
 export interface SessionsOptions {
@@ -15,16 +25,12 @@ export interface SessionsOptions {
   readonly deadlineMs: number;
   /** The longest a token can live: so long a revocation is kept. */
   readonly tokenTtlMaxMs: number;
+  /** Other nodes have connections of the same users. */
+  readonly isClustered?: boolean;
 }
 
 /** Keys of one read. */
 const KEYS_MAX = 1_000;
-
-/** Clients come back this far apart after a drain: 500 a second, half of what one core can let in. */
-const SLOT_MS = 2;
-
-/** The first comes back after this: a process needs as long to be there again. */
-const FIRST_SLOT_MS = 500;
 
 /** Revocations that are over are removed this often, so many at a time. */
 const PRUNE_MS = 600_000;
@@ -46,13 +52,12 @@ class Sessions {
   /** A connection whose session was looked up earlier may ask to be watched later. */
   readonly #recent = new RecentChanges();
   #prunedAt = -Infinity;
-  /** The slots of the connections that were sent away; undefined while there is no drain. */
-  #slots: number | undefined;
-  /** The asker that waits until the last connection is gone. */
-  #dismissers: ReplyTo[] = [];
+  readonly #newer: NewerRevocations;
+  readonly #dismissal = new Dismissal();
 
   constructor(options: SessionsOptions) {
     this.#options = options;
+    this.#newer = new NewerRevocations(options.deadlineMs);
   }
 
   take(message: SessionsMessage | TimerFired | Answered<SessionsContext>, turn: Turn): Effects {
@@ -63,10 +68,23 @@ class Sessions {
         break;
       case 'unwatch':
         this.#watched.delete(message.address);
-        this.#tellIfAllLeft(out);
+        this.#dismissal.left(this.#watched, out);
         break;
       case 'recheck':
+        this.#tellOthers({ ...message, type: 'recheckElsewhere' }, out);
         this.#recheck(message, turn, out);
+        break;
+      case 'recheckElsewhere':
+        this.#recheck(message, turn, out);
+        break;
+      case 'newestRevocation':
+        this.#newer.newest(message.number, out);
+        break;
+      case 'revokedElsewhere':
+        this.#revoked(message, message, turn, out);
+        break;
+      case 'unrevokedElsewhere':
+        this.#recent.unrevoked(message);
         break;
       case 'lookAgain':
         out.reply(
@@ -75,7 +93,7 @@ class Sessions {
         );
         break;
       case 'dismiss':
-        this.#dismiss(turn.replyTo, out);
+        this.#dismissal.begin(turn.replyTo, this.#watched, out);
         break;
       case 'revoke':
         this.#revoke(message, turn, out);
@@ -95,7 +113,7 @@ class Sessions {
   }
 
   /** A recheck of a room goes to the connections in it, and one of all rooms to all. */
-  #recheck({ user, room }: SessionsMessage & { type: 'recheck' }, turn: Turn, out: Effects): void {
+  #recheck({ user, room }: RecheckWhom, turn: Turn, out: Effects): void {
     this.#recent.rechecked(user, room, turn.now);
     if (user === undefined || room !== undefined) return;
     for (const [address, { key }] of this.#watched)
@@ -111,24 +129,6 @@ class Sessions {
     };
   }
 
-  #dismiss(replyTo: ReplyTo | undefined, out: Effects): void {
-    if (replyTo) this.#dismissers.push(replyTo);
-    this.#slots ??= 0;
-    for (const address of this.#watched.keys()) this.#tellToGo(address, out);
-    this.#tellIfAllLeft(out);
-  }
-
-  #tellToGo(address: ConnectionAddress, out: Effects): void {
-    const slot = this.#slots ?? 0;
-    this.#slots = slot + 1;
-    out.tell(address, { type: 'drain', retryAfterMs: FIRST_SLOT_MS + slot * SLOT_MS });
-  }
-
-  #tellIfAllLeft(out: Effects): void {
-    if (this.#watched.size > 0) return;
-    for (const dismisser of this.#dismissers.splice(0)) out.reply(dismisser, {});
-  }
-
   #watch(
     address: ConnectionAddress,
     { key, rights, since, expiresAt }: Watched,
@@ -137,7 +137,7 @@ class Sessions {
   ): void {
     // Its handshake was under way when the others were sent away.
     const known = this.#watched.get(address);
-    if (this.#slots !== undefined && !known) this.#tellToGo(address, out);
+    if (!known) this.#dismissal.came(address, out);
     // The time when it was opened may be known by now.
     const openedAt = key.openedAt ?? known?.key.openedAt;
     const dated = openedAt === key.openedAt ? key : { ...key, openedAt };
@@ -197,14 +197,23 @@ class Sessions {
       case 'revoke': {
         const ended = valueIn(answerFor(context, answer));
         out.reply(context.replyTo, ended ?? false);
-        return ended && this.#revoked(context, ended, turn, out);
+        if (!ended) return;
+        const { user, session, before } = context;
+        this.#tellOthers({ type: 'revokedElsewhere', user, session, before, at: ended.at }, out);
+        return this.#revoked(context, ended, turn, out);
       }
       case 'unrevoke': {
         const wasThere = valueIn(answerFor(context, answer));
         out.reply(context.replyTo, wasThere ?? null);
-        if (wasThere !== undefined) this.#recent.unrevoked(context);
-        return;
+        if (wasThere === undefined) return;
+        const { user, session } = context;
+        this.#tellOthers({ type: 'unrevokedElsewhere', user, session }, out);
+        return this.#recent.unrevoked(context);
       }
+      case 'newer':
+        for (const one of this.#newer.read(context, valueIn(answerFor(context, answer)), out))
+          this.#revoked(one, one, turn, out);
+        return;
       case 'prune':
         // More of them: with the next round.
         if (valueIn(answerFor(context, answer)) === PRUNED_MAX) this.#prunedAt = -Infinity;
@@ -244,6 +253,11 @@ class Sessions {
     return dated;
   }
 
+  /** The other nodes of the cluster. */
+  #tellOthers(message: SessionsElsewhere, out: Effects): void {
+    if (this.#options.isClustered) out.add({ type: 'publish', to: SESSIONS, nodes: 'others', message });
+  }
+
   /** The connections of this node hear of it at once. */
   #revoked(revocation: Omit<Revocation, 'at'>, { at }: Ended, turn: Turn, out: Effects): void {
     const { user, session, before } = revocation;
@@ -253,6 +267,8 @@ class Sessions {
       if (isEndedBy(made, key)) out.tell(address, { type: 'revoked' });
   }
 }
+
+type RecheckWhom = Pick<SessionsMessage & { type: 'recheck' }, 'user' | 'room'>;
 
 /** The log's value, or undefined without one. */
 function valueIn<Value>(answer: Answer<LogReply<Value>>): Value | undefined {

@@ -39,6 +39,7 @@ export class EnterRequests {
   readonly #options: RelayOptions;
   readonly #subscribers: Subscribers;
   #waiting: EnterRequest[] = [];
+  #moves = 0;
 
   constructor(channel: Channel, options: RelayOptions, subscribers: Subscribers) {
     this.#channel = channel;
@@ -55,6 +56,28 @@ export class EnterRequests {
     // A user has few devices, which come one by one.
     if (channelKind(this.#channel) === 'user') return this.ask(out);
     if (this.#waiting.length === 1) out.add({ type: 'afterQueue', message: { type: 'enterRequestsWait' } });
+  }
+
+  /** The channel's home lives on another node than before. It has to know everyone who is in. */
+  homeMoved(out: Effects): void {
+    this.#moves++;
+    this.everyone(out);
+  }
+
+  /** A new generation of the home knows no subscriber: each one that an earlier generation let in joins again. */
+  everyone(out: Effects): void {
+    for (const subscriber of this.#subscribers.all())
+      if (subscriber.entered) this.add(subscriber, 'reenter', out);
+  }
+
+  /** True when the home before may have answered: then the present one is asked. */
+  isOutdated({ of, moves }: EnterContext, { ok }: Answer<unknown>, out: Effects): boolean {
+    if (!ok || moves === this.#moves) return false;
+    for (const asked of of) {
+      const subscriber = this.#subscribers.asked(asked);
+      if (subscriber) this.add(subscriber, asked.why, out);
+    }
+    return true;
   }
 
   /** Asks for all that wait. One that has left meanwhile, or asks anew, needs no answer. */
@@ -75,6 +98,7 @@ export class EnterRequests {
     const context: EnterContext = {
       for: 'enter',
       of: requests.map(({ subscriber: { connection, serial }, why }) => ({ connection, serial, why })),
+      moves: this.#moves,
     };
     out.ask(homeAddress(this.#channel), { type: 'enter', incarnation, devices }, { deadlineMs, context });
   }

@@ -4,6 +4,7 @@ import { homeAddress, type Welcomed } from '../messages/home.ts';
 import { isRefusal, type DeviceState, type PutOffReason, type Refusal } from '../messages/terms.ts';
 import type { Publication, RelayMessage, Subscribe, Subscribed } from '../messages/relay.ts';
 import { answerFor } from '../kit/answers.ts';
+import { shardOf } from '../kit/shards.ts';
 import { Effects } from '../kit/effects.ts';
 import { hibernate, wake, type HibernatedRelay, type HibernatingParts } from './hibernated.ts';
 import { CatchUp } from './catch-up.ts';
@@ -114,6 +115,9 @@ export class Relay {
       case 'logMoved':
       case 'timelineChanged':
         this.#stream.prove(out);
+        break;
+      case 'homesMoved':
+        if (message.shards.has(shardOf(this.#channel))) this.#requests.homeMoved(out);
         break;
       case 'enterRequestsWait':
         this.#requests.ask(out);
@@ -295,7 +299,7 @@ export class Relay {
     if (timer === 'gap') this.#stream.readAgain(out);
     this.#catchUp.fired(timer);
     this.#fanout.fired(timer, out);
-    if (timer === 'reenter') this.#reenterAll(out);
+    if (timer === 'reenter') this.#requests.everyone(out);
   }
 
   // --- messages of the home
@@ -319,19 +323,13 @@ export class Relay {
       case 'rewound':
         return this.#stream.prove(out);
       case 'homeStarted':
-        return this.#reenterAll(out);
+        return this.#requests.everyone(out);
       case 'homeDeposed':
         // Another node claims the channel now, and we ask after a moment (D7). Its log may have lost what we showed (D21).
         for (const subscriber of this.#subscribers.all()) doubt(subscriber, 'reenter');
         out.arm('reenter', 500 + turn.random() * 1_000);
         return this.#stream.prove(out);
     }
-  }
-
-  /** A new generation of the home knows no subscriber: each one that an earlier generation let in joins again. */
-  #reenterAll(out: Effects): void {
-    for (const subscriber of this.#subscribers.all())
-      if (subscriber.entered) this.#requests.add(subscriber, 'reenter', out);
   }
 
   #reentered(subscriber: Subscriber, answer: Answer<Admission | Refusal>, out: Effects): void {
@@ -376,7 +374,9 @@ export class Relay {
       if (this.#subscribers.get(subscriber.connection) === subscriber) this.#askPlace(subscriber, out);
   }
 
-  #admitted({ of }: EnterContext, answer: Answer<Welcomed | Refusal>, out: Effects): void {
+  #admitted(context: EnterContext, answer: Answer<Welcomed | Refusal>, out: Effects): void {
+    if (this.#requests.isOutdated(context, answer, out)) return;
+    const { of } = context;
     for (const [at, asked] of of.entries()) {
       const subscriber = this.#subscribers.asked(asked);
       if (!subscriber) continue;

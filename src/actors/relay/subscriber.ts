@@ -23,6 +23,8 @@ export interface EnterContext extends Awaits<Welcomed | Refusal> {
     readonly serial: number;
     readonly why: EnterReason;
   }[];
+  /** How often the home had moved when it was asked. */
+  readonly moves: number;
 }
 
 export interface SubscriberContext extends Awaits<LogReply<number | Place>> {

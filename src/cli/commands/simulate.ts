@@ -11,19 +11,23 @@ import { parseFaults } from '../../sim/kit/faults.ts';
 import { replayLine, tallyReport, violationReport } from '../../sim/world/report.ts';
 import { simulate } from '../../sim/world/simulate.ts';
 
-export const SIMULATE_USAGE = `vagus simulate: runs one node, its log and its clients on virtual time, from a seed
+export const SIMULATE_USAGE = `vagus simulate: runs nodes, their log and their clients on virtual time, from a seed
 
   --seed N          the first seed, a whole number (default: random)
   --seeds N         how many, one after the other (default: 1)
   --duration 60s    virtual time with faults, without the time to come to rest
   --faults LIST     all, none, or names with commas between them (default: all)
   --clients KIND    sdk, frames (the protocol without it), or both (default: sdk)
+  --nodes N         1 to 32; more than one are a cluster (default: 1)
   --trace FILE      writes the events of a single seed; - is standard output
 
 Exits with 1 at the first seed that breaks an invariant, and prints the command that replays it.
 `;
 
-const FLAGS = ['seed', 'seeds', 'duration', 'faults', 'clients', 'trace'];
+const FLAGS = ['seed', 'seeds', 'duration', 'faults', 'clients', 'nodes', 'trace'];
+
+/** The largest cluster that is tested. */
+const NODES_MAX = 32;
 
 /** How often the command prints its progress, in milliseconds. */
 const PROGRESS_MS = 2_000;
@@ -43,6 +47,7 @@ export function simulateCommand(args: readonly string[]): number {
   const first =
     seed === undefined ? randomInt(2 ** 32) : wholeNumber('--seed', seed, 0, Number.MAX_SAFE_INTEGER);
   const count = wholeNumber('--seeds', seeds, 1, 1e9);
+  const nodes = wholeNumber('--nodes', flags['nodes'] ?? '1', 1, NODES_MAX);
   const durationMs = read('--duration', time, duration(1, DURATION_MAX_MS));
   const allowed = parseFaults(faults);
   if (trace !== undefined && count > 1)
@@ -56,12 +61,12 @@ export function simulateCommand(args: readonly string[]): number {
   let stored = 0;
   let toldAt = Date.now();
   for (let at = 0; at < count; at++) {
-    const result = simulate({ seed: first + at, durationMs, faults: allowed, clients, ...tracing });
+    const result = simulate({ seed: first + at, durationMs, faults: allowed, clients, nodes, ...tracing });
     writer?.end();
     virtualMs += result.virtualMs;
     stored += result.stored;
     if (result.violation) {
-      const replay = replayLine(first + at, time, faults, clients);
+      const replay = replayLine({ seed: first + at, duration: time, faults, clients, nodes });
       out.write(violationReport(result, { commit: commit(), replay }));
       return 1;
     }

@@ -1,5 +1,5 @@
 import type { EdgeEffect } from './effects.ts';
-import type { Incarnation } from './placement.ts';
+import type { Incarnation, View } from './placement.ts';
 
 declare const understands: unique symbol;
 
@@ -124,12 +124,22 @@ type RuntimeEffect =
     }
   /** To every actor of a kind on this node: for the rare events that concern all of them. */
   | { readonly type: 'tellLocalKind'; readonly kind: string; readonly message: unknown }
-  /** To the actor at an address on each of these nodes, if it is alive there. Each node gets them in order. */
+  /**
+   * To the actor at an address on each of these nodes, or on all (other) nodes that are known to live, if it is alive there.
+   * Each node gets them in order.
+   */
   | {
       readonly type: 'publish';
       readonly to: string;
-      readonly nodes: readonly Incarnation[];
+      readonly nodes: readonly Incarnation[] | 'all' | 'others';
       readonly message: unknown;
+    }
+  /** From here on actors of the cluster live where this view says, these other nodes live, and these are over. */
+  | {
+      readonly type: 'place';
+      readonly view: View | undefined;
+      readonly peers: readonly Incarnation[];
+      readonly gone: readonly Incarnation[];
     }
   | {
       readonly type: 'ask';
@@ -217,6 +227,8 @@ export interface Behaviour<State, Message, Init = undefined, Context = unknown> 
   readonly systemMax?: number;
   readonly supervision: Supervision;
   readonly placement: ActorPlacement;
+  /** Whether a message concerns the node that it was sent on only. It is a dead letter when the actor lives elsewhere. */
+  staysOnNode?(message: Message): boolean;
   /** `crashed`: with `handOver` supervision the generation before. */
   start(
     context: StartContext<Init>,

@@ -47,6 +47,8 @@ export type EdgeEffect =
       readonly question: HookQuestion;
       readonly deadlineMs: number;
     }
+  /** The cluster has declared this process dead. It must not go on under its name. */
+  | { readonly type: 'lost' }
   | { readonly type: 'count'; readonly counter: string; readonly by: number }
   | {
       readonly type: 'log';

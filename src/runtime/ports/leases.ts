@@ -1,4 +1,5 @@
 import type { Channel } from '../../protocol/channels.ts';
+import type { View, ViewStamp } from './placement.ts';
 
 /** The record in the database which shows that a process is alive (D11). */
 export interface Lease {
@@ -8,6 +9,10 @@ export interface Lease {
   /** Each renewal adds one. */
   readonly beats: number;
   readonly isDead: boolean;
+  /** The process may get shards: it is a node of the cluster, no edge, and does not leave. */
+  readonly takesHomes: boolean;
+  /** Messages of other nodes reach it (D11). */
+  readonly isHeard: boolean;
 }
 
 /** Calls about processes, and about what other processes have stored. */
@@ -17,7 +22,14 @@ export interface LeaseCalls {
    * renews a lease that another process has declared dead.
    */
   renew: {
-    request: { readonly incarnation: string; readonly node: string; readonly mode: 'take' | 'renew' };
+    request: {
+      readonly incarnation: string;
+      readonly node: string;
+      readonly mode: 'take' | 'renew';
+      /** What the lease says from here on; by default that the process takes no homes, and is heard. */
+      readonly takesHomes?: boolean;
+      readonly isHeard?: boolean;
+    };
     reply: {
       /** False when there is no such lease, or it is dead. */
       readonly isHeld: boolean;
@@ -29,8 +41,26 @@ export interface LeaseCalls {
       readonly timeline: string | null;
       /** The database is a standby and accepts no writes. It renewed nothing. */
       readonly isInRecovery: boolean;
+      /** The present view; null when there is none. */
+      readonly view: ViewStamp | null;
+      /** The number of the newest revocation (D25); 0 when there was none. It falls only with a failover. */
+      readonly revocations: number;
     };
   };
+  /**
+   * Declares processes dead (D11). One with `beats` is declared dead only if it has not been renewed since. Nothing ever undoes
+   * it.
+   */
+  declareDead: {
+    request: {
+      readonly leases: readonly { readonly incarnation: string; readonly beats: number | null }[];
+    };
+    reply: null;
+  };
+  /** The view; null when there is none. */
+  view: { request: object; reply: View | null };
+  /** Replaces the view if it is still the one of `before` (null: there is none). False: it is another one. */
+  changeView: { request: { readonly before: ViewStamp | null; readonly view: View }; reply: boolean };
   /** Removes leases. One with `beats` is removed only if it has not been renewed since. */
   endLeases: {
     request: {

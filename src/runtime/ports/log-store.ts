@@ -1,7 +1,7 @@
 import type { Channel, ChannelKind } from '../../protocol/channels.ts';
-import type { Revocation, SessionKey, Standing } from '../../protocol/revocation.ts';
 import type { LeaseCalls } from './leases.ts';
-import type { MemberCalls } from './members.ts';
+import type { Fence, MemberCalls } from './members.ts';
+import type { RevocationCalls } from './revocations.ts';
 
 /** A message on its way into a channel. */
 export interface NewEntry {
@@ -63,9 +63,14 @@ export interface ClaimRequest {
   readonly mode: ClaimMode;
   /** The caller's epoch for `settle`, else 0. */
   readonly epoch: number;
+  /**
+   * The channel's shard. The store grants the claim only if the view names the caller for it and the caller's lease is not
+   * dead (D7). Without it the store does not look at the view: the process is in no cluster.
+   */
+  readonly shard?: number;
 }
 
-/** A claim that the store granted. A channel missing from the reply was not granted (no row, or another owner). */
+/** A claim that the store granted. */
 export interface Claimed {
   readonly epoch: number;
   readonly head: number;
@@ -108,15 +113,6 @@ export interface Reader {
   readonly isAdmin: boolean;
 }
 
-/** What the list of revocations says about a session (JW5). */
-export interface SessionFinding {
-  readonly standing: Standing;
-  /** When the store looked it up, by the database's clock: milliseconds since 1970. */
-  readonly at: number;
-  /** For `undecided`: how long until a new token is clearly newer than the revocation. Else 0. */
-  readonly retryAfterMs: number;
-}
-
 /** A message of a channel by its key. A lost one that was sent again has the same key and another time (RQ2). */
 export interface Mark {
   readonly id: string;
@@ -132,7 +128,7 @@ export interface Place {
 }
 
 /** Every call of the store, with its reply. */
-export interface StoreCalls extends LeaseCalls, MemberCalls {
+export interface StoreCalls extends LeaseCalls, MemberCalls, RevocationCalls {
   append: {
     /** The entries of a channel get their seqs in this order. */
     request: { readonly owner: string; readonly appends: readonly AppendRequest[] };
@@ -142,7 +138,11 @@ export interface StoreCalls extends LeaseCalls, MemberCalls {
   /** Claims of mode `create` and others are two statements. Pass them separately to keep the call atomic. */
   claim: {
     request: { readonly owner: string; readonly claims: readonly ClaimRequest[] };
-    reply: ReadonlyMap<Channel, Claimed>;
+    /**
+     * Null: the view names another process for the shard, or the caller is dead. A missing channel was not granted because it
+     * has no row, or (`settle`, whatever the view says) another epoch or owner.
+     */
+    reply: ReadonlyMap<Channel, Claimed | null>;
   };
   /** Heads of channels. A channel without a row is missing: its head is 0. */
   heads: { request: { readonly channels: readonly Channel[] }; reply: ReadonlyMap<Channel, number> };
@@ -189,8 +189,9 @@ export interface StoreCalls extends LeaseCalls, MemberCalls {
       readonly metadata: string;
       readonly creator: string;
       readonly members: readonly string[];
+      readonly fence?: Fence;
     };
-    reply: boolean;
+    reply: boolean | null;
   };
   /**
    * Ends a room, from the caller's own epoch (0: the channel has no row). From then on no user may read it, and it has
@@ -240,24 +241,6 @@ export interface StoreCalls extends LeaseCalls, MemberCalls {
     /** `next` is null at the end. It repeats when a channel is not finished, and then the step has removed something. */
     reply: { readonly removed: number; readonly next: string | null };
   };
-  /** Ends sessions, and returns when by the database's clock (JW5). */
-  revoke: {
-    request: Omit<Revocation, 'at'> & {
-      /**
-       * The longest life of a token that it refuses; after that the store forgets it. Null: the store keeps it until
-       * `unrevoke`.
-       */
-      readonly keepMs: number | null;
-    };
-    reply: { readonly at: number };
-  };
-  /** Undoes the revocation of a user's sessions, or of one session. False when there is none. */
-  unrevoke: { request: Pick<Revocation, 'user' | 'session'>; reply: boolean };
-  /** Keeps these revocations until `unrevoke`, whatever their `keepMs`. */
-  holdRevocations: { request: Pick<Revocation, 'user' | 'session'>; reply: null };
-  /** Removes some of the revocations that are past their time, and returns how many. */
-  pruneRevocations: { request: { readonly limit: number }; reply: number };
-  revoked: { request: { readonly sessions: readonly SessionKey[] }; reply: readonly SessionFinding[] };
   ping: { request: object; reply: null };
 }
 

@@ -1,6 +1,15 @@
 /** Whether a user is a member of a room. `invited`: the room's creator added them, and they have not joined yet. */
 export type Membership = boolean | 'invited';
 
+/**
+ * The state of the room's channel under which a change counts: this owner at this epoch. The store makes no change without it,
+ * so that one that comes late changes nothing (D25).
+ */
+export interface Fence {
+  readonly owner: string;
+  readonly epoch: number;
+}
+
 /** Calls about the users who may enter a room, and the users who may not. */
 export interface MemberCalls {
   membership: {
@@ -22,14 +31,23 @@ export interface MemberCalls {
       readonly until: number | null;
       /** The room has no record yet. The ban creates it, as the room's first message would (FR7). */
       readonly createsRoom: boolean;
+      readonly fence?: Fence;
     };
-    reply: null;
+    reply: boolean;
   };
-  unban: { request: { readonly room: string; readonly user: string }; reply: null };
+  unban: {
+    request: { readonly room: string; readonly user: string; readonly fence?: Fence };
+    reply: boolean;
+  };
   /** A user whom the room's creator added has joined it. */
   acceptInvitation: { request: { readonly room: string; readonly user: string }; reply: null };
   setMember: {
-    request: { readonly room: string; readonly user: string; readonly isMember: boolean };
-    reply: null;
+    request: {
+      readonly room: string;
+      readonly user: string;
+      readonly isMember: boolean;
+      readonly fence?: Fence;
+    };
+    reply: boolean;
   };
 }

@@ -3,8 +3,12 @@ import type { Verdict } from '../../runtime/ports/tokens.ts';
 import { EPOCH_MS, type Timeline } from '../kit/timeline.ts';
 import type { Violate } from '../kit/violation.ts';
 
-/** How long the node may still send to a connection after the end of its session (JW5), unless the process stands still. */
+/**
+ * How long a node may still send to a connection after the end of its session (JW5), unless the process stands still: on one
+ * node, and in a cluster, where the revoking node may die before the others hear of it.
+ */
 const ENDS_MS = 1_000;
+const CLUSTER_ENDS_MS = 2_500;
 
 /** Longer than any handshake takes. */
 const HANDSHAKE_MS = 30_000;
@@ -22,17 +26,29 @@ export class EndedSessions {
   readonly #violate: Violate;
   /** Revocations that apply to new tokens. */
   #inForce: Ended[] = [];
-  /** Every revocation. Open connections end, whatever becomes of it later. */
-  readonly #ever: Ended[] = [];
+  /** Every revocation. Open connections end, whatever becomes of it later, unless that comes at once. */
+  #ever: Ended[] = [];
   /** Users accepted while the store was unreachable. The node checks them later, and closes them if needed (JW3). */
   readonly #unchecked: { readonly user: string; readonly at: number }[] = [];
 
   /** When the process stood still, in order. */
   readonly #still: { readonly from: number; readonly until: number }[] = [];
 
+  /** There are several nodes. */
+  isClustered = false;
+
   constructor(timeline: Timeline, violate: Violate) {
     this.#timeline = timeline;
     this.#violate = violate;
+  }
+
+  get #endsMs(): number {
+    return this.isClustered ? CLUSTER_ENDS_MS : ENDS_MS;
+  }
+
+  /** The database is in trouble: nodes may not see what other nodes have stored (JW5). */
+  storeFails(ms: number): void {
+    if (this.isClustered) this.standsStill(ms);
   }
 
   standsStill(ms: number): void {
@@ -42,8 +58,9 @@ export class EndedSessions {
 
   /** Until when a state of that time may still have effects. */
   #until(then: number): number {
-    let until = then + ENDS_MS;
-    for (const still of this.#still) if (still.from <= until) until = Math.max(until, still.until + ENDS_MS);
+    let until = then + this.#endsMs;
+    for (const still of this.#still)
+      if (still.from <= until) until = Math.max(until, still.until + this.#endsMs);
     return until;
   }
 
@@ -54,9 +71,13 @@ export class EndedSessions {
     this.#ever.push(ended);
   }
 
-  /** A back end asked to undo it. */
+  /** A back end asked to undo it. Nodes that have not heard of it by then need not hear of it any more. */
   takenBack({ user, session }: Which): void {
-    this.#inForce = this.#inForce.filter((one) => one.user !== user || one.session !== session);
+    const { now } = this.#timeline;
+    const isOther = (one: Ended): boolean => one.user !== user || one.session !== session;
+    this.#inForce = this.#inForce.filter(isOther);
+    if (this.isClustered)
+      this.#ever = this.#ever.filter((one) => isOther(one) || now > this.#until(one.knownAt));
   }
 
   /** The failover may have lost the newest changes. */
@@ -86,7 +107,10 @@ export class EndedSessions {
     for (const { user, session, at, knownAt } of this.#ever) {
       const isMeant = user === who.user || session === `s-${who.user}`;
       if (isMeant && !isUnchecked && welcomedAt < at - EPOCH_MS && sentAt > this.#until(knownAt))
-        this.#violate(3, `${who.name} is sent something ${ENDS_MS} ms after its session was ended (JW5)`);
+        this.#violate(
+          3,
+          `${who.name} is sent something ${this.#endsMs} ms after its session was ended (JW5)`,
+        );
     }
   }
 }

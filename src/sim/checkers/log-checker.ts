@@ -142,7 +142,11 @@ export class LogChecker extends Histories {
       this.#violate(7, `${channel} calls ${id} of ${sender} a repeat of ${seq}, but it is at ${first?.seq}`);
   }
 
-  claimed({ owner, claims }: ClaimRequest, granted: ReadonlyMap<Channel, Claimed>, before: Before): void {
+  claimed(
+    { owner, claims }: ClaimRequest,
+    granted: ReadonlyMap<Channel, Claimed | null>,
+    before: Before,
+  ): void {
     for (const { channel, mode, epoch: asked } of claims) {
       const claimed = granted.get(channel);
       if (!claimed) continue;

@@ -8,7 +8,14 @@ import type { Violate } from '../kit/violation.ts';
 /** More than a batch of a simulation has. */
 const BATCH_BYTES = 64 * 1024;
 
-const BESIDE_BREAKER: ReadonlySet<StoreCallName> = new Set(['ping', 'renew', 'endLeases']);
+const BESIDE_BREAKER: ReadonlySet<StoreCallName> = new Set([
+  'ping',
+  'renew',
+  'endLeases',
+  'declareDead',
+  'view',
+  'changeView',
+]);
 
 export interface OutgoingLimits {
   readonly outboundMaxBytes: number;

@@ -25,6 +25,7 @@ export class RuntimeChecker implements Observer {
   readonly #trace: Trace;
   readonly #violate: Violate;
   readonly #isAlive: () => boolean;
+  readonly #where: string;
   readonly #watched = new Map<Cell, Watched>();
 
   constructor(parts: {
@@ -33,18 +34,24 @@ export class RuntimeChecker implements Observer {
     readonly violate: Violate;
     /** A killed process is no longer checked. */
     readonly isAlive: () => boolean;
+    /** Which of several processes it is. */
+    readonly node?: string | undefined;
   }) {
     this.#timeline = parts.timeline;
     this.#trace = parts.trace;
     this.#violate = parts.violate;
     this.#isAlive = parts.isAlive;
+    this.#where = parts.node === undefined ? '' : `${parts.node} `;
   }
 
   started(cell: Cell, effects: readonly Effect[]): void {
     if (!this.#isAlive()) return;
     const watched: Watched = { states: chartStatesOf(cell), due: new Map() };
     this.#watched.set(cell, watched);
-    this.#trace.say(cell.address, () => `= starts${stateText(watched.states)}${effectsText(effects)}`);
+    this.#trace.say(
+      this.#where + cell.address,
+      () => `= starts${stateText(watched.states)}${effectsText(effects)}`,
+    );
     this.#noteTimers(watched, effects);
     this.#checkTimers(cell, watched);
   }
@@ -59,7 +66,7 @@ export class RuntimeChecker implements Observer {
     const changed = this.#checkEdges(cell, watched.states, states);
     watched.states = states;
     this.#trace.say(
-      cell.address,
+      this.#where + cell.address,
       () => `= ${messageText(envelope)}${changed ? stateText(states) : ''}${effectsText(effects)}`,
     );
     this.#noteTimers(watched, effects);
@@ -73,12 +80,15 @@ export class RuntimeChecker implements Observer {
   }
 
   crashed(cell: Cell, envelope: Envelope | undefined): void {
-    this.#trace.say(cell.address, () => `= crashes${envelope ? ` over ${messageText(envelope)}` : ''}`);
+    this.#trace.say(
+      this.#where + cell.address,
+      () => `= crashes${envelope ? ` over ${messageText(envelope)}` : ''}`,
+    );
   }
 
   stopped(cell: Cell): void {
     if (!this.#isAlive()) return;
-    this.#trace.say(cell.address, () => '= stops');
+    this.#trace.say(this.#where + cell.address, () => '= stops');
     if (!this.#watched.delete(cell)) this.#violate(11, `${cell.address} stops twice`);
   }
 

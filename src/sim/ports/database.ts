@@ -59,6 +59,7 @@ export const READS: ReadonlySet<StoreCallName> = new Set([
   'banned',
   'listRooms',
   'revoked',
+  'revokedAfter',
   'moved',
   'ping',
 ]);
@@ -113,6 +114,12 @@ export class SimDatabase {
       case 'claim':
         return this.#lock(statement, request.claims.map(({ channel }) => channel).toSorted());
       case 'deleteRoom':
+        return this.#lock(statement, [`room:${request.room}`]);
+      case 'createRoom':
+      case 'setMember':
+      case 'ban':
+      case 'unban':
+        // The row that fences it is locked.
         return this.#lock(statement, [`room:${request.room}`]);
       case 'emptyRoom':
         return this.#commitLater(statement, () => {

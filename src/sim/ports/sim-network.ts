@@ -4,9 +4,8 @@ import type { Incarnation } from '../../runtime/ports/placement.ts';
 import type { Random } from '../kit/random.ts';
 import type { Timeline } from '../kit/timeline.ts';
 
-/** How long a batch travels, and how long a peer's start or end takes to be noticed. */
+/** How long a batch travels. */
 const BATCH_MS = [0.2, 3] as const;
-const NEWS_MS = [1, 50] as const;
 
 interface Member {
   events: BusEvents | undefined;
@@ -34,14 +33,10 @@ export class SimNetwork {
     return {
       connect: (events) => {
         member.events = events;
-        for (const [peer, other] of this.#members) {
-          this.#news(member, (told) => this.#members.has(peer) && told.peerUp(peer));
-          this.#news(other, (told) => this.#members.has(self) && told.peerUp(self));
-        }
         this.#members.set(self, member);
       },
       send: (peer, message) => {
-        if (peer === self || !this.#members.has(peer) || !this.#members.has(self)) return false;
+        if (peer === self || !this.#members.has(self)) return false;
         const queue = member.queues.get(peer);
         if (queue) queue.push(message);
         else member.queues.set(peer, [message]);
@@ -54,10 +49,9 @@ export class SimNetwork {
     };
   }
 
-  /** A process is gone. Batches on their way to it are lost. */
+  /** A process is gone. Batches on their way to it are lost. No other process hears of it. */
   detach(self: Incarnation): void {
-    if (!this.#members.delete(self)) return;
-    for (const other of this.#members.values()) this.#news(other, (told) => told.peerDown(self));
+    this.#members.delete(self);
   }
 
   #carry(from: Incarnation, to: Incarnation, batch: readonly string[]): void {
@@ -69,11 +63,5 @@ export class SimNetwork {
       if (!this.#members.has(from) || this.#members.get(to) !== member) return;
       member.enter(() => member.events?.received(from, batch.map(fromText)));
     });
-  }
-
-  #news(member: Member, tell: (events: BusEvents) => unknown): void {
-    this.#timeline.after(this.#random.delay(...NEWS_MS), () =>
-      member.enter(() => member.events && tell(member.events)),
-    );
   }
 }

@@ -68,7 +68,9 @@ export class Injector {
   }
 
   #change(fault: DatabaseFault, random: Random): void {
-    const until = this.#stage.timeline.now + random.delay(...WEATHER_MS);
+    const ms = random.delay(...WEATHER_MS);
+    this.#stage.log.sessions.storeFails(ms);
+    const until = this.#stage.timeline.now + ms;
     const share = ['db-down', 'db-full', 'db-pool'].includes(fault) ? 1 : random.pick([0.2, 0.6, 1]);
     this.#weather = { fault, share, until };
   }

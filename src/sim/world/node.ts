@@ -4,6 +4,7 @@ import { LEASE } from '../../actors/messages/node.ts';
 import type { InboundLimits } from '../../limits/inbound-budget.ts';
 import { assembleNode } from '../../cluster/assemble-node.ts';
 import { localPlacement } from '../../cluster/local-placement.ts';
+import { viewPlacement } from '../../cluster/view-placement.ts';
 import type { AnyBehaviour } from '../../runtime/cell.ts';
 import type { Effect, Turn } from '../../runtime/ports/actor.ts';
 import type { Placement } from '../../runtime/ports/placement.ts';
@@ -54,6 +55,12 @@ export interface SimNodeParts {
   readonly application?: SimApplication | undefined;
 }
 
+/** By the view in a cluster, else here; a test may say where instead. */
+function placementOf({ options, ownerOf }: SimNodeParts, self: string): Placement {
+  const placement = options.cluster ? viewPlacement(self) : localPlacement(self);
+  return ownerOf ? { ...placement, ownerOf } : placement;
+}
+
 /** An injected crash. */
 const INJECTED = new Error('injected');
 
@@ -85,14 +92,14 @@ export class SimNode {
 
   constructor(parts: SimNodeParts) {
     this.#parts = parts;
-    const { inFlightMax } = parts.options.connection;
-    this.#outgoing = new OutgoingChecks(parts.violate, { ...parts, inFlightMax });
     const { seed, incarnation, timeline, trace, violate, database, options } = parts;
-    const entity = String(incarnation);
+    const { inFlightMax } = options.connection;
+    this.#outgoing = new OutgoingChecks(violate, { ...parts, inFlightMax });
     this.owner = `${options.node}.${incarnation}`;
     const enter = (run: () => void): void => this.enter(run);
-    const random = (stream: string): Random => new Random(seed, stream, entity);
-    this.checker = new RuntimeChecker({ timeline, trace, violate, isAlive: () => this.#isAlive });
+    const random = (stream: string): Random => new Random(seed, stream, String(incarnation));
+    const about = { timeline, trace, violate, isAlive: () => this.#isAlive };
+    this.checker = new RuntimeChecker({ ...about, node: options.cluster && this.owner });
     this.#store = new SimLogStore({
       database,
       timeline,
@@ -117,12 +124,13 @@ export class SimNode {
       clock,
       entropy,
       sockets: this.sockets,
-      placement: { ...localPlacement(this.owner), ...(parts.ownerOf ? { ownerOf: parts.ownerOf } : {}) },
+      placement: placementOf(parts, this.owner),
       bus: parts.network.attach(this.owner, enter),
       store: this.#store,
       tokens: { verify: (token, done) => this.#authenticate(token, done) },
       hooks: new SimHooks({ timeline, enter, application: parts.application ?? (() => true) }),
       telemetry: { count: (counter) => this.#counted(counter), log: () => {} },
+      onLost: () => this.kill(),
     };
     const ports = mortal(own, {
       isCarriedOut: this.#isCarriedOut,
@@ -142,9 +150,9 @@ export class SimNode {
       return { ...behaviour, mailboxMax, step };
     };
     const log = (): string => this.#store.log;
-    const node = assembleNode(ports, { program: { ...options, log }, observer: this.checker, change });
-    this.system = node.system;
-    this.sockets.connect(node.inbox);
+    const assembled = assembleNode(ports, { program: { ...options, log }, observer: this.checker, change });
+    this.system = assembled.system;
+    this.sockets.connect(assembled.inbox);
     this.system.tell(LEASE, { type: 'start' });
   }
 

@@ -10,14 +10,19 @@ export interface Tally {
   readonly cpuMs: number;
 }
 
+/** What names a run. */
+export interface Replay {
+  readonly seed: number;
+  readonly duration?: string;
+  readonly faults: string;
+  readonly clients?: ClientKind;
+  readonly nodes?: number;
+}
+
 /** The command line that replays a run. */
-export function replayLine(
-  seed: number,
-  duration: string,
-  faults: string,
-  clients: ClientKind = DEFAULT_CLIENTS,
-): string {
-  const others = clients === DEFAULT_CLIENTS ? '' : ` --clients ${clients}`;
+export function replayLine({ seed, duration = '60s', faults, clients, nodes = 1 }: Replay): string {
+  const kind = clients === undefined || clients === DEFAULT_CLIENTS ? '' : ` --clients ${clients}`;
+  const others = `${kind}${nodes > 1 ? ` --nodes ${nodes}` : ''}`;
   return `vagus simulate --seed ${seed} --duration ${duration} --faults ${faults}${others} --trace -`;
 }
 

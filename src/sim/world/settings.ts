@@ -23,7 +23,7 @@ export interface Settings {
 
 const NODE = 'n1';
 
-export function drawSettings(seed: number): Settings {
+export function drawSettings(seed: number, isClustered = false): Settings {
   const random = new Random(seed, 'settings');
   const actEveryMs = random.pick([300, 600, 1_200]);
   const heartbeatIntervalMs = random.pick([3_000, 5_000, 10_000]);
@@ -32,6 +32,7 @@ export function drawSettings(seed: number): Settings {
   const settings = {
     program: {
       node: NODE,
+      ...(isClustered ? { cluster: { takesHomes: true } } : {}),
       autoCreate: true,
       graceMs: random.pick([500, 2_000, 5_000]),
       tokenTtlMaxMs: 86_400_000,

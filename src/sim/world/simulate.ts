@@ -13,6 +13,8 @@ export interface SimulationOptions {
   readonly faults: readonly Fault[];
   /** Default `sdk`. */
   readonly clients?: ClientKind | undefined;
+  /** With more than one the nodes are a cluster. Default 1. */
+  readonly nodes?: number | undefined;
   /** Receives the trace line by line. */
   readonly trace?: (line: string) => void;
 }
@@ -40,13 +42,14 @@ const NODE_SERVICES: ReadonlySet<string> = new Set([
   'drain',
   'lease',
   'overlap',
+  'view',
 ]);
 
 /** One run of one node, its log and its clients on virtual time (D17, D18). The same options give the same run. */
 export function simulate(options: SimulationOptions): SimulationResult {
   return guarded(() => {
-    const { seed, durationMs, trace, clients } = options;
-    const world = new World(seed, chooseFaults(options.faults, seed), { write: trace, clients });
+    const { seed, durationMs, trace, clients, nodes } = options;
+    const world = new World(seed, chooseFaults(options.faults, seed), { write: trace, clients, nodes });
     try {
       new Run(world).all(durationMs);
     } catch (error) {
@@ -72,8 +75,10 @@ class Run {
     this.#runFor(durationMs);
     injector.stop();
     workload.stop();
-    this.#world.node?.killAfter(Infinity);
-    this.#world.node?.crashAfter(Infinity);
+    for (const node of this.#world.nodes.values()) {
+      node.killAfter(Infinity);
+      node.crashAfter(Infinity);
+    }
     this.#comeToRest();
     this.#checkPresence();
     for (const client of clients) client.checkOrder();
@@ -87,7 +92,7 @@ class Run {
     while (timeline.now < end && !this.#world.violation) {
       const next = Math.min(end, timeline.now + LOOK_MS);
       while (timeline.step(next)) if (this.#world.violation) return;
-      this.#world.node?.audit();
+      for (const node of this.#world.nodes.values()) node.audit();
     }
   }
 
@@ -151,12 +156,13 @@ class Run {
     const { graceMs, writer, connection } = settings.program;
     // The user's home remembers used-up limits for a minute at most.
     this.#runFor(connection.heartbeatTimeoutMs + graceMs + writer.idleMs * 2 + 60_000 + 15_000);
-    const { node } = this.#world;
-    if (!node || this.#world.violation) return;
-    const { cells, asks } = node.system.census();
-    const left = [...cells.keys()].filter((kind) => !NODE_SERVICES.has(kind));
-    if (left.length > 0) violate(19, `there are still actors of the kinds ${left.join(', ')}`);
-    if (asks > 0) violate(19, `${asks} asks are still open`);
-    if (node.sockets.size > 0) violate(19, `${node.sockets.size} sockets are still open`);
+    if (this.#world.violation) return;
+    for (const { owner, system, sockets } of this.#world.nodes.values()) {
+      const { cells, asks } = system.census();
+      const left = [...cells.keys()].filter((kind) => !NODE_SERVICES.has(kind));
+      if (left.length > 0) violate(19, `there are still actors of the kinds ${left.join(', ')} on ${owner}`);
+      if (asks > 0) violate(19, `${asks} asks are still open on ${owner}`);
+      if (sockets.size > 0) violate(19, `${sockets.size} sockets are still open on ${owner}`);
+    }
   }
 }

@@ -36,6 +36,8 @@ const POST_TIMEOUT_MS = 12_000;
 export interface WorldOptions {
   readonly write?: ((line: string) => void) | undefined;
   readonly clients?: ClientKind | undefined;
+  /** How many nodes there are; with more than one they are a cluster. Default 1. */
+  readonly nodes?: number | undefined;
 }
 
 /** Everything in one simulation, made from one seed. */
@@ -51,6 +53,8 @@ export class World implements Stage {
   /** The current process of each node, by the node's name. */
   readonly nodes = new Map<string, SimNode>();
   readonly #network: SimNetwork;
+  readonly #picks: Random;
+  readonly #names: readonly string[];
   violation: Violation | undefined;
   readonly #seed: number;
   readonly #random: Random;
@@ -66,14 +70,17 @@ export class World implements Stage {
   readonly #letIn = new Set<string>();
 
   constructor(seed: number, faults: readonly Fault[], options: WorldOptions = {}) {
-    const { write, clients = DEFAULT_CLIENTS } = options;
+    const { write, clients = DEFAULT_CLIENTS, nodes = 1 } = options;
     this.#seed = seed;
     this.#random = new Random(seed, 'world');
     this.#rivals = new Random(seed, 'rivals');
-    this.settings = drawSettings(seed);
+    this.#picks = new Random(seed, 'nodes');
+    this.settings = drawSettings(seed, nodes > 1);
+    this.#names = Array.from({ length: nodes }, (_, at) => `n${at + 1}`);
     this.trace = new Trace(this.timeline, write);
     this.log = new LogChecker(this.timeline, this.violate);
     const { timeline, trace, log: checker } = this;
+    checker.sessions.isClustered = nodes > 1;
     this.#network = new SimNetwork(timeline, new Random(seed, 'network'));
     const memory = new MemoryLogStore({
       log: '00000000-0000-4000-8000-00000000051a',
@@ -93,7 +100,7 @@ export class World implements Stage {
 
   /** Starts the node, then the clients one after the other. */
   start(): void {
-    this.#startNode();
+    for (const name of this.#names) this.#startNode(name);
     // The private room exists before the first client.
     const request = {
       type: 'create',
@@ -130,9 +137,10 @@ export class World implements Stage {
     });
     const connect: ClientWorld['connect'] = (link, token, done) => {
       timeline.after(random.delay(...REFUSED_MS), () => {
-        if (!this.node?.isAlive) return done('nobody');
+        const { node } = this;
+        if (!node?.isAlive) return done('nobody');
         const beganAt = timeline.now;
-        this.node.accept(link, token, (verdict) => {
+        node.accept(link, token, (verdict) => {
           log.sessions.letIn(verdict, beganAt);
           done(verdict.ok ? 'in' : refusedBecause(verdict));
         });
@@ -169,16 +177,18 @@ export class World implements Stage {
     });
   }
 
-  /** The node that clients connect to. There is one. */
+  /** The node that a client gets to: one of those that live, if any does. */
   get node(): SimNode | undefined {
-    return this.nodes.get(this.settings.program.node);
+    const nodes = [...this.nodes.values()];
+    const living = nodes.length === 1 ? [] : nodes.filter((node) => node.isAlive);
+    return living.length > 0 ? this.#picks.pick(living) : nodes[0];
   }
 
   wall(): number {
     return EPOCH_MS + Math.floor(this.timeline.now) + this.injector.wallJumpMs;
   }
 
-  #startNode(): void {
+  #startNode(name: string): void {
     const { timeline, trace, violate, database, injector, settings } = this;
     const node = new SimNode({
       seed: this.#seed,
@@ -188,23 +198,23 @@ export class World implements Stage {
       violate,
       database,
       network: this.#network,
-      options: settings.program,
+      options: { ...settings.program, node: name },
       outboundMaxBytes: settings.outboundMaxBytes,
       inbound: settings.inbound,
       mailboxMax: settings.mailboxMax,
       faultOf: (call) => injector.faultOf(call),
       wallJumpMs: () => injector.wallJumpMs,
-      onDied: (node) => this.#died(node),
+      onDied: (node) => this.#died(node, name),
     });
-    this.nodes.set(settings.program.node, node);
+    this.nodes.set(name, node);
     trace.say(node.owner, () => 'starts');
   }
 
-  #died(node: SimNode): void {
+  #died(node: SimNode, name: string): void {
     // When a process dies, its system closes the connections. When a machine dies, the clients learn nothing.
     const isTold = this.#random.chance(0.7);
     for (const link of node.sockets.links()) link.nodeDied(isTold);
-    this.timeline.after(this.#random.delay(...RESTART_MS), () => this.#startNode());
+    this.timeline.after(this.#random.delay(...RESTART_MS), () => this.#startNode(name));
   }
 
   // --- events without a client

@@ -13,6 +13,7 @@ import type {
   StoreCalls,
   StoreReply,
 } from '../../runtime/ports/log-store.ts';
+import type { Fence } from '../../runtime/ports/members.ts';
 import { keyOf, type ChannelRow } from './channel-row.ts';
 import { listRooms } from './list-rooms.ts';
 import { MemoryLeases, moved } from './memory-leases.ts';
@@ -67,7 +68,9 @@ export class MemoryLogStore implements LogStore {
       rooms: this.#rooms,
       members: this.#members.all(),
       leases: this.#leases.all(),
+      view: this.#leases.view,
       revocations: this.#revocations.all(),
+      lastRevocation: this.#revocations.last,
     });
   }
 
@@ -75,12 +78,12 @@ export class MemoryLogStore implements LogStore {
    * Loses everything after a snapshot: the server that had it is gone, and the standby that takes over never received it.
    */
   restore(snapshot: Snapshot): void {
-    const { channels, rooms, members, leases, revocations } = copyOf(snapshot);
+    const { channels, rooms, members, leases, view, revocations, lastRevocation } = copyOf(snapshot);
     replace(this.#channels, channels);
     replace(this.#rooms, rooms);
     this.#members.replace(members);
-    this.#leases.failOver(leases);
-    this.#revocations.replace(revocations);
+    this.#leases.failOver(leases, view);
+    this.#revocations.replace(revocations, lastRevocation);
   }
 
   /** The row of a channel, for a test that locks it; undefined when there is none. */
@@ -101,7 +104,9 @@ export class MemoryLogStore implements LogStore {
 
     claim: ({ owner, claims }) => {
       const granted = claims.map((claim) => [claim.channel, this.#claim(owner, claim)] as const);
-      return new Map(granted.filter((pair): pair is readonly [Channel, Claimed] => pair[1] !== undefined));
+      return new Map(
+        granted.filter((pair): pair is readonly [Channel, Claimed | null] => pair[1] !== undefined),
+      );
     },
 
     heads: ({ channels }) => {
@@ -144,15 +149,17 @@ export class MemoryLogStore implements LogStore {
     membership: ({ pairs }) => pairs.map(({ room, user }) => this.#members.of(room, user)),
     banned: ({ pairs }) => pairs.map(({ room, user }) => this.#members.bannedMs(room, user)),
 
-    ban: ({ room, user, until, createsRoom }) => {
+    ban: ({ room, user, until, createsRoom, fence }) => {
+      if (this.#isFenced(room, fence)) return false;
       if (createsRoom) this.#createRecord(room);
       this.#members.ban(room, user, until ?? Infinity);
-      return null;
+      return true;
     },
 
-    unban: ({ room, user }) => {
+    unban: ({ room, user, fence }) => {
+      if (this.#isFenced(room, fence)) return false;
       this.#members.unban(room, user);
-      return null;
+      return true;
     },
 
     acceptInvitation: ({ room, user }) => {
@@ -160,21 +167,19 @@ export class MemoryLogStore implements LogStore {
       return null;
     },
 
-    createRoom: ({ room, members, ...rest }) => {
+    createRoom: ({ room, members, fence, ...rest }) => {
+      if (this.#isFenced(room, fence)) return null;
       if (this.#rooms.get(room)?.isDeleted === false) return false;
-      this.#rooms.set(room, {
-        access: rest.access,
-        metadata: rest.metadata,
-        creator: rest.creator,
-        isDeleted: false,
-      });
+      const { access, metadata, creator } = rest;
+      this.#rooms.set(room, { access, metadata, creator, isDeleted: false });
       this.#members.made(room, rest.creator, members);
       return true;
     },
 
-    setMember: ({ room, user, isMember }) => {
+    setMember: ({ room, user, isMember, fence }) => {
+      if (this.#isFenced(room, fence)) return false;
       this.#members.set(room, user, isMember);
-      return null;
+      return true;
     },
 
     deleteRoom: ({ room, owner, epoch }) => {
@@ -223,21 +228,33 @@ export class MemoryLogStore implements LogStore {
     pruneRevocations: ({ limit }) => this.#revocations.prune(limit),
     revoked: ({ sessions }) => sessions.map((key) => this.#revocations.find(key)),
 
-    renew: (request) => this.#leases.renew(request),
+    revokedAfter: (request) => this.#revocations.after(request),
+
+    renew: (request) => ({ ...this.#leases.renew(request), revocations: this.#revocations.last }),
     endLeases: (request) => this.#leases.end(request),
+    declareDead: (request) => this.#leases.declareDead(request),
+    view: () => this.#leases.view,
+    changeView: (request) => this.#leases.changeView(request),
     moved: (request) => moved(this.#channels, request, Math.floor(this.#wall())),
 
     ping: () => null,
   };
 
+  #isFenced(room: string, fence: Fence | undefined): boolean {
+    const row = this.#channels.get(`room:${room}`);
+    return fence !== undefined && (row?.epoch !== fence.epoch || row.owner !== fence.owner);
+  }
+
   #row(channel: Channel): ChannelRow {
     return this.#channels.get(channel) as ChannelRow;
   }
 
-  #claim(owner: string, { channel, mode, epoch }: ClaimRequest): Claimed | undefined {
+  #claim(owner: string, { channel, mode, epoch, shard }: ClaimRequest): Claimed | null | undefined {
     const known = this.#channels.get(channel);
+    const isOwn = known?.epoch === epoch && known.owner === owner;
+    if (mode === 'settle' && !isOwn) return undefined;
+    if (shard !== undefined && !this.#leases.isPlaced(shard, owner)) return null;
     if (!known && mode !== 'create') return undefined;
-    if (mode === 'settle' && known && (known.epoch !== epoch || known.owner !== owner)) return undefined;
     const row: ChannelRow = known ?? { epoch: 0, owner, head: 0, entries: new Map(), keys: new Map() };
     this.#channels.set(channel, row);
     row.epoch++;

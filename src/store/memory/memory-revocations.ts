@@ -1,11 +1,14 @@
 import { decidedInMs, standingUnder, type Revocation, type SessionKey } from '../../protocol/revocation.ts';
-import type { SessionFinding, StoreCalls } from '../../runtime/ports/log-store.ts';
+import type { StoreCalls } from '../../runtime/ports/log-store.ts';
+import type { SessionFinding } from '../../runtime/ports/revocations.ts';
 
 type Which = Pick<Revocation, 'user' | 'session'>;
 
 export interface KeptRevocation extends Revocation {
   /** When the store forgets it, ms since 1970. */
   until: number;
+  /** In the order of commits (D25). */
+  readonly number: number;
 }
 
 function isMeant(known: Revocation, { user, session }: Which): boolean {
@@ -16,6 +19,7 @@ function isMeant(known: Revocation, { user, session }: Which): boolean {
 export class MemoryRevocations {
   readonly #wall: () => number;
   #kept: KeptRevocation[] = [];
+  #last = 0;
 
   constructor(wall: () => number) {
     this.#wall = wall;
@@ -25,8 +29,19 @@ export class MemoryRevocations {
     return this.#kept;
   }
 
-  replace(by: readonly KeptRevocation[]): void {
+  /** The number of the newest one there ever was. */
+  get last(): number {
+    return this.#last;
+  }
+
+  replace(by: readonly KeptRevocation[], last: number): void {
     this.#kept = [...by];
+    this.#last = last;
+  }
+
+  after({ number, limit }: StoreCalls['revokedAfter']['request']): StoreCalls['revokedAfter']['reply'] {
+    const newer = this.#kept.filter((known) => known.number > number && this.#isInForce(known));
+    return newer.slice(0, limit).map(({ until: _, ...revocation }) => revocation);
   }
 
   /** `agoMs`: how long ago the statement began that commits now. */
@@ -36,7 +51,8 @@ export class MemoryRevocations {
   ): StoreCalls['revoke']['reply'] {
     const at = Math.floor(this.#wall() - agoMs);
     const from = Math.max(at, (revocation.before ?? 0) * 1_000);
-    this.#kept.push({ ...revocation, at, until: keepMs === null ? Infinity : from + keepMs });
+    const until = keepMs === null ? Infinity : from + keepMs;
+    this.#kept.push({ ...revocation, at, until, number: ++this.#last });
     return { at };
   }
 

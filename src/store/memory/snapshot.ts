@@ -1,5 +1,6 @@
 import type { Channel } from '../../protocol/channels.ts';
 import type { Lease } from '../../runtime/ports/leases.ts';
+import type { View } from '../../runtime/ports/placement.ts';
 import type { RoomRecord } from '../../runtime/ports/log-store.ts';
 import type { ChannelRow } from './channel-row.ts';
 import { copyOfMembers, type MembersOfRooms } from './memory-members.ts';
@@ -11,21 +12,33 @@ export interface Snapshot {
   readonly rooms: ReadonlyMap<string, RoomRecord>;
   readonly members: MembersOfRooms;
   readonly leases: ReadonlyMap<string, Lease>;
+  readonly view: View | null;
   readonly revocations: readonly KeptRevocation[];
+  readonly lastRevocation: number;
 }
 
 /**
- * A copy that stays the same when the original changes. Records of rooms and leases are never changed in place, so it
- * shares them.
+ * A copy that stays the same when the original changes. Records of rooms, leases and the view are never changed in place,
+ * so it shares them.
  */
-export function copyOf({ channels, rooms, members, leases, revocations }: Snapshot): Snapshot {
+export function copyOf({
+  channels,
+  rooms,
+  members,
+  leases,
+  view,
+  revocations,
+  lastRevocation,
+}: Snapshot): Snapshot {
   const rows = [...channels].map(([channel, row]) => [channel, rowLike(row)] as const);
   return {
     channels: new Map(rows),
     rooms: new Map(rooms),
     members: copyOfMembers(members),
     leases: new Map(leases),
+    view,
     revocations: revocations.map((revocation) => ({ ...revocation })),
+    lastRevocation,
   };
 }
 

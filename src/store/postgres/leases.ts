@@ -1,7 +1,8 @@
 import { sql, type SQL } from 'drizzle-orm';
 import type { Channel } from '../../protocol/channels.ts';
 import type { Lease, LeaseCalls } from '../../runtime/ports/leases.ts';
-import { leases, messages } from './schema.ts';
+import { newestNumber } from './revocations.ts';
+import { leases, messages, view } from './schema.ts';
 import { SqlError, type Row, type SqlQueries } from './sql-client.ts';
 import { given, statement, type Statement } from './statement.ts';
 
@@ -10,25 +11,31 @@ const nowMs = sql`(extract(epoch from now()) * 1000)::bigint`;
 /** PostgreSQL in recovery refuses `pg_current_wal_lsn`. */
 const timeline = sql`case when pg_is_in_recovery() then null else left(pg_walfile_name(pg_current_wal_lsn()), 8) end`;
 
-/** The leases of all other processes, and the state of the database: at least one row. */
+/**
+ * The leases of all other processes, which view there is, how far the revocations go, and the state of the database: at
+ * least one row.
+ */
 const looked = (isHeld: SQL, timelineOrNull: SQL) => sql`
 select ${isHeld} as is_held, ${nowMs} as at, ${timelineOrNull} as timeline, pg_is_in_recovery() as is_in_recovery,
-  l.incarnation, l.node, l.beats, l.dead_at is not null as is_dead
-from (select 1) one left join ${leases} l on l.incarnation <> ${given('incarnation')}
+  ${newestNumber} as revocations, v.version, v.stamp, l.incarnation, l.node, l.beats, l.dead_at is not null as is_dead, l.takes_homes, l.heard
+from (select 1) one left join ${view} v on v.is_only left join ${leases} l on l.incarnation <> ${given('incarnation')}
 order by l.incarnation`;
 
 const IS_HELD = sql`exists (select from beat)`;
 
 const taking = (timelineOrNull: SQL) => sql`
 with beat as (
-  insert into ${leases} as l (incarnation, node) values (${given('incarnation')}, ${given('node')})
-  on conflict (incarnation) do update set beats = l.beats + 1 where l.dead_at is null
+  insert into ${leases} as l (incarnation, node, takes_homes, heard)
+  values (${given('incarnation')}, ${given('node')}, ${given('takesHomes')}, ${given('isHeard')})
+  on conflict (incarnation) do update set beats = l.beats + 1, takes_homes = excluded.takes_homes, heard = excluded.heard
+  where l.dead_at is null
   returning 1
 ) ${looked(IS_HELD, timelineOrNull)}`;
 
 const renewing = (timelineOrNull: SQL) => sql`
 with beat as (
-  update ${leases} l set beats = l.beats + 1 where l.incarnation = ${given('incarnation')} and l.dead_at is null
+  update ${leases} l set beats = l.beats + 1, takes_homes = ${given('takesHomes')}, heard = ${given('isHeard')}
+  where l.incarnation = ${given('incarnation')} and l.dead_at is null
   returning 1
 ) ${looked(IS_HELD, timelineOrNull)}`;
 
@@ -49,11 +56,22 @@ const look = statement('look_at_leases', looked(sql`false`, NO_TIMELINE));
 
 const timelineRead = statement('timeline', sql`select ${timeline}`);
 
+/**
+ * A process waits for its own lease, so that it surely goes. The leases of others it skips while another statement has them
+ * locked: its own next renewal would wait behind this statement.
+ */
 const ended = statement(
   'end_leases',
   sql`
-delete from ${leases} l using unnest(${given('incarnations')}::text[], ${given('beats')}::bigint[]) as t (incarnation, beats)
-where l.incarnation = t.incarnation and l.beats = coalesce(t.beats, l.beats)`,
+with given as materialized (
+  select * from unnest(${given('incarnations')}::text[], ${given('beats')}::bigint[]) as t (incarnation, beats)
+), stale as materialized (
+  select l.incarnation from ${leases} l join given g on l.incarnation = g.incarnation and l.beats = g.beats
+  order by l.incarnation for update of l skip locked
+), over as (
+  select incarnation from stale union all select incarnation from given where beats is null
+)
+delete from ${leases} l using over where l.incarnation = over.incarnation`,
 );
 
 /**
@@ -104,10 +122,10 @@ export class LeaseStatements {
   }
 
   async renew(
-    { mode, incarnation, node }: LeaseCalls['renew']['request'],
+    { mode, incarnation, node, takesHomes = false, isHeard = true }: LeaseCalls['renew']['request'],
     deadlineMs: number,
   ): Promise<LeaseCalls['renew']['reply']> {
-    const values = { incarnation, node };
+    const values = { incarnation, node, takesHomes, isHeard };
     try {
       const renewal = replyOf(await this.#client.query(this.#statements[mode], values, deadlineMs));
       this.timeline = renewal.timeline ?? this.timeline;
@@ -144,15 +162,20 @@ function isReadOnly(error: unknown): boolean {
 }
 
 function replyOf(rows: readonly Row[]): LeaseCalls['renew']['reply'] {
-  const [isHeld, at, timelineNow, isInRecovery] = rows[0] as [boolean, number, string | null, boolean];
-  const found = rows.filter((row) => row[4] !== null);
+  const [isHeld, at, timelineNow, isInRecovery, revocations, version, stamp] = rows[0] as RowOfDatabase;
+  const found = rows.map((row) => row.slice(7)).filter(([incarnation]) => incarnation !== null);
   return {
     isHeld,
     at,
     timeline: timelineNow,
     isInRecovery,
-    leases: found.map(([, , , , incarnation, node, beats, isDead]): Lease => {
-      return { incarnation, node, beats, isDead } as Lease;
+    revocations,
+    view: version === null ? null : { version, stamp },
+    leases: found.map(([incarnation, node, beats, isDead, takesHomes, isHeard]): Lease => {
+      return { incarnation, node, beats, isDead, takesHomes, isHeard } as Lease;
     }),
   };
 }
+
+/** What each row of a renewal says about the database. A lease follows. */
+type RowOfDatabase = readonly [boolean, number, string | null, boolean, number, number | null, string];

@@ -1,8 +1,51 @@
 import { sql } from 'drizzle-orm';
-import { bans, members, rooms } from './schema.ts';
+import { bans, channels, members, rooms } from './schema.ts';
 import { given, statement } from './statement.ts';
 
-// Members of rooms, and bans.
+// Records of rooms, their members, and bans.
+
+/**
+ * `open` has a row if the change counts: if there is no fence, or if the room's channel has its owner and epoch.
+ *
+ * - It waits for a claim or a deletion that has locked the channel's row, and then looks at what that one left. So either
+ *   the change is committed before the claim, or it is not made.
+ * - The lock comes before each change: all of them are made from `open`. The statement waits for no other channel's row while
+ *   it holds this one, so it cannot deadlock with claims, deletions or appends.
+ * - The changes still go by what was there when the statement began. That is enough, because a home makes one change at a
+ *   time, and claims its channel again after one with an unknown outcome.
+ */
+const open = sql`
+fence as materialized (
+  select c.channel from ${channels} c
+  where c.channel = 'room:' || ${given('room')}::text
+    and c.owner = ${given('fenceOwner')}::text and c.epoch = ${given('fenceEpoch')}::bigint
+  for no key update of c
+), open as materialized (
+  select 1 as one from fence union all select 1 where ${given('fenceOwner')}::text is null
+)`;
+
+/**
+ * No row: it is fenced. Otherwise whether the room was created. A deleted room becomes a new one, with nothing of the old.
+ */
+export const createRoom = statement(
+  'create_room',
+  sql`
+with ${open}, made as (
+  insert into ${rooms} as r (room, access, metadata, creator)
+  select ${given('room')}::text, ${given('access')}::text, ${given('metadata')}::text, ${given('creator')}::text from open
+  on conflict (room) do update set access = excluded.access, metadata = excluded.metadata, creator = excluded.creator,
+    created_at = now(), deleted_at = null
+  where r.deleted_at is not null
+  returning r.room
+), strangers as (
+  delete from ${members} m using made where m.room = made.room and m."user" <> all (${given('members')}::text[])
+), joined as (
+  insert into ${members} (room, "user", is_invited)
+  select made.room, t.user, t.user <> ${given('creator')}::text from made, unnest(${given('members')}::text[]) as t ("user")
+  on conflict do nothing
+)
+select exists (select from made) as is_made from open`,
+);
 
 /** For each user: null without a membership, else whether it is an invitation that the user has not followed yet. */
 export const membership = statement(
@@ -12,10 +55,24 @@ select (select m.is_invited from ${members} m where m.room = t.room and m.user =
 from unnest(${given('rooms')}::text[], ${given('users')}::text[]) with ordinality as t (room, "user", ord) order by t.ord`,
 );
 
+/** A row: the change is made. This also holds for the changes below. */
 export const addMember = statement(
   'add_member',
-  sql`insert into ${members} (room, "user") values (${given('room')}, ${given('user')})
-on conflict (room, "user") do update set is_invited = false`,
+  sql`
+with ${open}, joined as (
+  insert into ${members} (room, "user") select ${given('room')}::text, ${given('user')}::text from open
+  on conflict (room, "user") do update set is_invited = false
+)
+select one from open`,
+);
+
+export const removeMember = statement(
+  'remove_member',
+  sql`
+with ${open}, gone as (
+  delete from ${members} m using open where m.room = ${given('room')} and m.user = ${given('user')}
+)
+select one from open`,
 );
 
 export const acceptInvitation = statement(
@@ -39,23 +96,24 @@ from unnest(${given('rooms')}::text[], ${given('users')}::text[]) with ordinalit
 export const ban = statement(
   'ban',
   sql`
-with created as (
-  insert into ${rooms} (room, access) select ${given('room')}::text, 'public' where ${given('createsRoom')}::boolean
+with ${open}, created as (
+  insert into ${rooms} (room, access) select ${given('room')}::text, 'public' from open where ${given('createsRoom')}::boolean
   on conflict (room) do nothing
 ), over as (
-  delete from ${bans} b where b.room = ${given('room')} and b.until <= now() and b.user <> ${given('user')}
+  delete from ${bans} b using open where b.room = ${given('room')} and b.until <= now() and b.user <> ${given('user')}
+), banned as (
+  insert into ${bans} (room, "user", until)
+  select ${given('room')}::text, ${given('user')}::text, to_timestamp(${given('until')}::bigint / 1000.0) from open
+  on conflict (room, "user") do update set until = excluded.until
 )
-insert into ${bans} (room, "user", until)
-values (${given('room')}, ${given('user')}, to_timestamp(${given('until')}::bigint / 1000.0))
-on conflict (room, "user") do update set until = excluded.until`,
+select one from open`,
 );
 
 export const unban = statement(
   'unban',
-  sql`delete from ${bans} b where b.room = ${given('room')} and (b.user = ${given('user')} or b.until <= now())`,
-);
-
-export const removeMember = statement(
-  'remove_member',
-  sql`delete from ${members} m where m.room = ${given('room')} and m.user = ${given('user')}`,
+  sql`
+with ${open}, pardoned as (
+  delete from ${bans} b using open where b.room = ${given('room')} and (b.user = ${given('user')} or b.until <= now())
+)
+select one from open`,
 );

@@ -1,23 +1,25 @@
 import type { Channel } from '../../protocol/channels.ts';
 import { logName } from '../../protocol/log-name.ts';
 import type {
-  Claimed,
   Grant,
   LogStore,
   StoreCallName,
   StoreCalls,
   StoreReply,
 } from '../../runtime/ports/log-store.ts';
+import type { Fence } from '../../runtime/ports/members.ts';
 import { append } from './append.ts';
+import { claimAll } from './claim.ts';
 import { LeaseStatements } from './leases.ts';
 import { listRooms } from './list-rooms.ts';
 import { prune } from './prune.ts';
 import * as revocations from './revocations.ts';
 import { entryOf, roomRecord } from './rows.ts';
-import { SqlError, type Row, type SqlClient, type SqlLine } from './sql-client.ts';
+import { SqlError, type SqlClient, type SqlLine } from './sql-client.ts';
 import * as memberStatements from './member-statements.ts';
 import type { Statement } from './statement.ts';
 import * as statements from './statements.ts';
+import * as views from './view.ts';
 
 /** Appends go straight to their line. */
 type QueuedName = Exclude<StoreCallName, 'append'>;
@@ -32,7 +34,7 @@ type Calls = {
 /** Two statements of appends keep the server busy while the answer of one is on its way (D8). */
 export const APPENDS_AT_ONCE = 2;
 
-/** A lease must be renewed on time, so no other statement may take this connection. */
+/** A lease must be renewed on time, so this connection carries only short statements about leases and the view. */
 const RENEWALS_AT_ONCE = 1;
 
 /** Connections that the store takes beside the pool. */
@@ -47,13 +49,20 @@ export class PostgresLogStore implements LogStore {
   readonly #client: SqlClient;
   /** Appends have connections of their own, so that reads cannot starve them. */
   readonly #appends: SqlLine;
+  readonly #renewals: SqlLine;
   readonly #leases: LeaseStatements;
 
-  private constructor(client: SqlClient, database: string, leases: LeaseStatements, appends: SqlLine) {
+  private constructor(
+    client: SqlClient,
+    database: string,
+    leases: LeaseStatements,
+    lines: { readonly renewals: SqlLine; readonly appends: SqlLine },
+  ) {
     this.#client = client;
     this.#database = database;
+    this.#renewals = lines.renewals;
     this.#leases = leases;
-    this.#appends = appends;
+    this.#appends = lines.appends;
   }
 
   /** Opens a store on a migrated database. `appends`: a line of the client's that nothing else uses. */
@@ -62,8 +71,9 @@ export class PostgresLogStore implements LogStore {
     appends: SqlLine = client.line(APPENDS_AT_ONCE),
   ): Promise<PostgresLogStore> {
     const rows = await client.query(statements.logName, {}, OPEN_DEADLINE_MS);
-    const leases = await LeaseStatements.open(client.line(RENEWALS_AT_ONCE), OPEN_DEADLINE_MS);
-    return new PostgresLogStore(client, String(rows[0]?.[0]), leases, appends);
+    const renewals = client.line(RENEWALS_AT_ONCE);
+    const leases = await LeaseStatements.open(renewals, OPEN_DEADLINE_MS);
+    return new PostgresLogStore(client, String(rows[0]?.[0]), leases, { renewals, appends });
   }
 
   get log(): string {
@@ -110,7 +120,7 @@ export class PostgresLogStore implements LogStore {
   }
 
   readonly #calls: Calls = {
-    claim: (request, deadlineMs) => this.#claim(request, deadlineMs),
+    claim: (request, deadlineMs) => claimAll(this.#client, request, deadlineMs),
 
     heads: async ({ channels }, deadlineMs) => {
       const rows = await this.#client.query(statements.heads, { channels }, deadlineMs);
@@ -152,23 +162,21 @@ export class PostgresLogStore implements LogStore {
       return rows.map(([restMs]) => (Number(restMs) < 0 ? Infinity : Number(restMs)));
     },
 
-    ban: (request, deadlineMs) => this.#write(memberStatements.ban, request, deadlineMs),
-    unban: (request, deadlineMs) => this.#write(memberStatements.unban, request, deadlineMs),
+    ban: (request, deadlineMs) => this.#change(memberStatements.ban, request, deadlineMs),
+    unban: (request, deadlineMs) => this.#change(memberStatements.unban, request, deadlineMs),
     acceptInvitation: (request, deadlineMs) =>
       this.#write(memberStatements.acceptInvitation, request, deadlineMs),
 
-    createRoom: async ({ members, ...room }, deadlineMs) => {
-      const rows = await this.#client.query(
-        statements.createRoom,
-        { ...room, members: [...new Set([room.creator, ...members])] },
-        deadlineMs,
-      );
-      return rows.length > 0;
+    createRoom: async (request, deadlineMs) => {
+      const members = [...new Set([request.creator, ...request.members])];
+      const values = { ...request, ...fenceValues(request.fence), members };
+      const [row] = await this.#client.query(memberStatements.createRoom, values, deadlineMs);
+      return row ? (row[0] as boolean) : null;
     },
 
-    setMember: ({ room, user, isMember }, deadlineMs) => {
+    setMember: (request, deadlineMs) => {
       const { addMember, removeMember } = memberStatements;
-      return this.#write(isMember ? addMember : removeMember, { room, user }, deadlineMs);
+      return this.#change(request.isMember ? addMember : removeMember, request, deadlineMs);
     },
 
     deleteRoom: async (request, deadlineMs) => {
@@ -192,9 +200,13 @@ export class PostgresLogStore implements LogStore {
     holdRevocations: (request, deadlineMs) => revocations.holdRevocations(this.#client, request, deadlineMs),
     pruneRevocations: (request, deadlineMs) =>
       revocations.pruneRevocations(this.#client, request, deadlineMs),
+    revokedAfter: (request, deadlineMs) => revocations.revokedAfter(this.#client, request, deadlineMs),
     revoked: (request, deadlineMs) => revocations.revoked(this.#client, request, deadlineMs),
 
     renew: (request, deadlineMs) => this.#leases.renew(request, deadlineMs),
+    declareDead: (request, deadlineMs) => views.declareDead(this.#renewals, request, deadlineMs),
+    view: (_, deadlineMs) => views.readView(this.#renewals, deadlineMs),
+    changeView: (request, deadlineMs) => views.changeView(this.#renewals, request, deadlineMs),
     endLeases: (request, deadlineMs) => this.#leases.end(request, deadlineMs),
     moved: (request, deadlineMs) => this.#leases.moved(request, deadlineMs),
 
@@ -211,31 +223,14 @@ export class PostgresLogStore implements LogStore {
     return null;
   }
 
-  async #claim(
-    { owner, claims }: StoreCalls['claim']['request'],
+  /** Makes a change that a fence may stop. False: it did. */
+  async #change(
+    statement: Statement,
+    request: { readonly fence?: Fence },
     deadlineMs: number,
-  ): Promise<StoreCalls['claim']['reply']> {
-    const made = claims.filter((claim) => claim.mode === 'create').map((claim) => claim.channel);
-    const known = claims.filter((claim) => claim.mode !== 'create');
-    const deadline = Date.now() + deadlineMs;
-    const granted = new Map<Channel, Claimed>();
-    const take = (rows: readonly Row[]): void => {
-      for (const [channel, epoch, head] of rows as [Channel, number, number][])
-        granted.set(channel, { epoch, head });
-    };
-    if (known.length > 0) {
-      const values = {
-        owner,
-        channels: known.map((claim) => claim.channel),
-        epochs: known.map((claim) => claim.epoch),
-      };
-      take(await this.#client.query(statements.claim, values, deadlineMs));
-    }
-    if (made.length > 0)
-      take(
-        await this.#client.query(statements.claimOrCreate, { owner, channels: made }, deadline - Date.now()),
-      );
-    return granted;
+  ): Promise<boolean> {
+    const values = { ...request, ...fenceValues(request.fence) };
+    return (await this.#client.query(statement, values, deadlineMs)).length > 0;
   }
 
   async #page(
@@ -268,6 +263,10 @@ export class PostgresLogStore implements LogStore {
       more: entries.length < found.length,
     };
   }
+}
+
+function fenceValues(fence: Fence | undefined) {
+  return { fenceOwner: fence?.owner ?? null, fenceEpoch: fence?.epoch ?? null };
 }
 
 function failed(name: StoreCallName, error: unknown): StoreReply<never> & { readonly ok: false } {

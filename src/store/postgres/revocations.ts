@@ -1,7 +1,8 @@
 import { sql } from 'drizzle-orm';
 import { decidedInMs, REVOCATION_LEEWAY_MS } from '../../protocol/revocation.ts';
-import type { SessionFinding, StoreCalls } from '../../runtime/ports/log-store.ts';
-import { revocations } from './schema.ts';
+import type { StoreCalls } from '../../runtime/ports/log-store.ts';
+import type { SessionFinding } from '../../runtime/ports/revocations.ts';
+import { counters, revocations } from './schema.ts';
 import type { SqlQueries } from './sql-client.ts';
 import { given, statement } from './statement.ts';
 import { ms } from './statements.ts';
@@ -9,20 +10,43 @@ import { ms } from './statements.ts';
 /** Now, rounded down to whole milliseconds, as the columns have them. */
 const nowMs = sql`floor(extract(epoch from now()) * 1000)::bigint`;
 
-/** `issued_by` is for nodes of earlier versions, which know no other cut. */
+const COUNTER = 'revocations';
+
+/** The number of the newest revocation; 0 when there was none. */
+export const newestNumber = sql`coalesce((select c.value from ${counters} c where c.name = ${COUNTER}), 0)::bigint`;
+
+/**
+ * A revocation waits for the commit of the one before it to get its number. It holds no other lock meanwhile.
+ *
+ * `issued_by` is for nodes of earlier versions, which know no other cut.
+ */
 const revokeStatement = statement(
   'revoke',
-  sql`insert into ${revocations} ("user", session, issued_before, issued_by, until, revoked_at)
-values (
-  ${given('user')}, ${given('session')}, ${given('before')}::double precision,
+  sql`
+with drawn as (
+  insert into ${counters} as c (name, value) values (${COUNTER}, 1)
+  on conflict (name) do update set value = c.value + 1
+  returning c.value
+)
+insert into ${revocations} ("user", session, issued_before, issued_by, until, revoked_at, number)
+select ${given('user')}::text, ${given('session')}::text, ${given('before')}::double precision,
   coalesce(ceil(${given('before')}::double precision)::bigint - 1, floor(extract(epoch from now()))::bigint),
   coalesce(
     greatest(now(), to_timestamp(${given('before')}::double precision))
       + ${given('keepMs')}::bigint * interval '1 millisecond',
     'infinity'
   ),
-  date_trunc('milliseconds', now())
-) returning ${nowMs}`,
+  date_trunc('milliseconds', now()), drawn.value
+from drawn returning ${nowMs}`,
+);
+
+/** Rows of earlier versions have no number, and are not among them. */
+const revokedAfterStatement = statement(
+  'revoked_after',
+  sql`
+select r.number, r.user, r.session, r.issued_before, ${ms(sql`r.revoked_at`)} as revoked_at
+from ${revocations} r where r.number > ${given('number')}::bigint and r.until > now()
+order by r.number limit ${given('limit')}::bigint`,
 );
 
 const isMeant = sql`("user" = ${given('user')} or session = ${given('session')})`;
@@ -116,6 +140,19 @@ export async function pruneRevocations(
 ): Reply<'pruneRevocations'> {
   return (await client.query(pruneRevocationsStatement, { ...request }, deadlineMs)).length;
 }
+
+export async function revokedAfter(
+  client: SqlQueries,
+  request: StoreCalls['revokedAfter']['request'],
+  deadlineMs: number,
+): Reply<'revokedAfter'> {
+  const rows = await client.query(revokedAfterStatement, { ...request }, deadlineMs);
+  return (rows as readonly Newer[]).map(([number, user, session, before, at]) => {
+    return { number, user, session, before, at };
+  });
+}
+
+type Newer = readonly [number, string | null, string | null, number | null, number];
 
 export async function revoked(
   client: SqlQueries,

@@ -82,7 +82,25 @@ export const leases = vagus.table('leases', {
     .default(sql`'{1,1}'`),
   /** Whether messages of other nodes reach it. */
   heard: boolean('heard').notNull().default(true),
+  /** Whether it may get shards. Processes of earlier versions do not know of them. */
+  takesHomes: boolean('takes_homes').notNull().default(false),
 });
+
+/** One row, once there is a cluster: which process has which shard (D11). Later versions may add columns. */
+export const view = vagus.table(
+  'view',
+  {
+    isOnly: boolean('is_only').primaryKey().default(true),
+    version: bigint('version', { mode: 'number' }).notNull(),
+    /** A random UUID that each change brings: a database that lost its end may give a version twice. */
+    stamp: uuid('stamp').notNull(),
+    /** The processes that have shards. */
+    nodes: text('nodes').array().notNull(),
+    /** For each shard the place of its process in `nodes`, from 0. */
+    shards: smallint('shards').array().notNull(),
+  },
+  (table) => [check('view_is_only', sql`${table.isOnly}`)],
+);
 
 /** Records of rooms. A room's messages are under `room:{room}`. A deleted room keeps its row, which says so. */
 export const rooms = vagus.table(
@@ -151,10 +169,22 @@ export const revocations = vagus.table(
     revokedAt: instant('revoked_at'),
     /** The cut by the issuer's own clock, in seconds since 1970. Null: the request named none. */
     issuedBefore: doublePrecision('issued_before'),
+    /** In the order of commits (D25). Null in rows of earlier versions. */
+    number: bigint('number', { mode: 'number' }),
   },
   (table) => [
+    index('revocations_by_number').on(table.number),
     index('revocations_by_session').on(table.session),
     index('revocations_by_user').on(table.user),
     index('revocations_by_until').on(table.until),
   ],
 );
+
+/**
+ * The numbers that were drawn last, by what they number. A statement that draws one keeps the row locked until its commit,
+ * so that the order of the numbers is that of the commits (D25). A sequence does not do that.
+ */
+export const counters = vagus.table('counters', {
+  name: name('name').primaryKey(),
+  value: bigint('value', { mode: 'number' }).notNull(),
+});

@@ -60,31 +60,6 @@ select seq, ${ms(sql`at`)} as at, was_stored,
 from numbered order by ord`,
 );
 
-/** Claims channels that have a row. With an epoch it claims only from that epoch of the same owner (D7). */
-export const claim = statement(
-  'claim',
-  sql`
-with wanted as (select * from unnest(${given('channels')}::text[], ${given('epochs')}::bigint[]) as t (channel, epoch)),
-locked as materialized (
-  select c.channel from ${channels} c join wanted w on w.channel = c.channel
-  where w.epoch = 0 or (c.epoch = w.epoch and c.owner = ${given('owner')})
-  order by c.channel for no key update of c
-)
-update ${channels} c set epoch = c.epoch + 1, owner = ${given('owner')}
-from locked where c.channel = locked.channel
-returning c.channel, c.epoch, c.head`,
-);
-
-/** Claims channels, and creates the missing rows. */
-export const claimOrCreate = statement(
-  'claim_or_create',
-  sql`
-insert into ${channels} as c (channel, epoch, owner, head)
-select t.channel, 1, ${given('owner')}, 0 from unnest(${given('channels')}::text[]) as t (channel) order by t.channel collate "C"
-on conflict (channel) do update set epoch = c.epoch + 1, owner = excluded.owner
-returning c.channel, c.epoch, c.head`,
-);
-
 export const heads = statement(
   'heads',
   sql`select c.channel, c.head from ${channels} c where c.channel = any(${given('channels')}::text[])`,
@@ -202,27 +177,6 @@ export const roomRecords = statement(
   sql`select r.room, r.access, r.metadata, r.creator, r.deleted_at is not null as is_deleted,
   exists (select from ${bans} b where b.room = r.room and (b.until is null or b.until > now())) as has_bans
 from ${rooms} r where r.room = any(${given('rooms')}::text[])`,
-);
-
-/** One row if the room was created. A deleted room becomes a new one, with nothing of the old. */
-export const createRoom = statement(
-  'create_room',
-  sql`
-with made as (
-  insert into ${rooms} as r (room, access, metadata, creator)
-  values (${given('room')}, ${given('access')}, ${given('metadata')}, ${given('creator')})
-  on conflict (room) do update set access = excluded.access, metadata = excluded.metadata, creator = excluded.creator,
-    created_at = now(), deleted_at = null
-  where r.deleted_at is not null
-  returning r.room
-), strangers as (
-  delete from ${members} m using made where m.room = made.room and m."user" <> all (${given('members')}::text[])
-), joined as (
-  insert into ${members} (room, "user", is_invited)
-  select made.room, t.user, t.user <> ${given('creator')}::text from made, unnest(${given('members')}::text[]) as t ("user")
-  on conflict do nothing
-)
-select room from made`,
 );
 
 /**

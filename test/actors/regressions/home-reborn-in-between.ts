@@ -4,11 +4,11 @@ import type { HeldCall } from '../../support/program.ts';
 export const bug: PastBug = {
   name: 'home-reborn-in-between',
   what: 'A new generation of a home does not learn of users whom the one before had just admitted.',
-  file: 'actors/relay/relay.ts',
+  file: 'actors/relay/enter-requests.ts',
   edits: [
     {
-      find: `      if (subscriber.entered) this.#requests.add(subscriber, 'reenter', out);`,
-      replace: `      if (subscriber.isIn) this.#requests.add(subscriber, 'reenter', out);`,
+      find: `      if (subscriber.entered) this.add(subscriber, 'reenter', out);`,
+      replace: `      if (subscriber.isIn) this.add(subscriber, 'reenter', out);`,
     },
   ],
   invariant: 16,

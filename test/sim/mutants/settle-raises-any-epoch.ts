@@ -6,7 +6,7 @@ export const mutant: Mutant = {
   file: 'store/memory/memory-log-store.ts',
   edits: [
     {
-      find: `    if (mode === 'settle' && known && (known.epoch !== epoch || known.owner !== owner)) return undefined;
+      find: `    if (mode === 'settle' && !isOwn) return undefined;
 `,
       replace: ``,
     },

@@ -14,6 +14,6 @@ export const mutant: Mutant = {
       replace: `Infinity`,
     },
   ],
-  seed: 114,
+  seed: 236,
   invariant: 4,
 };
