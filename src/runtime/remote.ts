@@ -257,6 +257,7 @@ export class Remote {
     }
     this.#sendAgain((to, { peer }) => placement.ownerOf(to) !== peer, this.#held.takeAll());
   }
+
   #bury(peer: Incarnation): void {
     this.#gone.add(peer);
     if (this.#gone.size <= GONE_MAX) return;

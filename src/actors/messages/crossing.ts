@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { SOCKET_ERROR_CODES } from '../../protocol/codes.ts';
 import type { Address, AnswerTo } from '../../runtime/ports/actor.ts';
-import type { HomeMessage } from './home.ts';
+import type { HomeMessage, InProcess } from './home.ts';
 import type { Present, SessionsElsewhere, ViewHint } from './node.ts';
 import type { Publication } from './relay.ts';
 
@@ -184,15 +184,6 @@ type Sent<T> = T extends Address
         }
       : T;
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
-type InProcess =
-  | 'drain'
-  | 'placed'
-  | 'nodeDoubted'
-  | 'countAgain'
-  | 'appended'
-  | 'logRestarted'
-  | 'timelineChanged'
-  | 'storeBack';
 true satisfies Same<Sent<z.infer<typeof TO_HOME>>, Sent<Exclude<HomeMessage, { readonly type: InProcess }>>>;
 true satisfies Same<Sent<z.infer<typeof TO_RELAYS>>, Sent<Publication>>;
 true satisfies Same<Sent<z.infer<typeof TO_NODE>>, Sent<ViewHint | Present | SessionsElsewhere>>;

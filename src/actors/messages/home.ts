@@ -171,8 +171,7 @@ export type HomeMessage =
   /** The store answers again: a home that waits to try it need not wait longer. */
   | { readonly type: 'storeBack' };
 
-/** The kinds of actors that are homes. */
-const IN_PROCESS: ReadonlySet<HomeMessage['type']> = new Set([
+const IN_PROCESS = [
   'drain',
   'placed',
   'nodeDoubted',
@@ -181,13 +180,19 @@ const IN_PROCESS: ReadonlySet<HomeMessage['type']> = new Set([
   'logRestarted',
   'timelineChanged',
   'storeBack',
-]);
+] as const satisfies readonly HomeMessage['type'][];
+
+/** Messages that only the home's own node sends. */
+export type InProcess = (typeof IN_PROCESS)[number];
+
+const STAYING: ReadonlySet<HomeMessage['type']> = new Set(IN_PROCESS);
 
 /** Whether the message is only for a home on the node that sends it. */
 export function staysOnNode({ type }: HomeMessage): boolean {
-  return IN_PROCESS.has(type);
+  return STAYING.has(type);
 }
 
+/** The kinds of actors that are homes. */
 export const HOME_KINDS = ['broadcast', 'user', 'room'] as const;
 
 export function homeAddress(channel: Channel): Address<HomeMessage> {
