@@ -102,7 +102,7 @@ class ViewKeeper {
     const countAgain: HomeMessage = { type: 'countAgain' };
     if (isNew) out.add({ type: 'tellLocalKind', kind: 'room', message: countAgain });
     this.#noteHomes(turn);
-    if (view && view.stamp !== this.#view?.stamp) return this.#read(out);
+    if (view?.stamp !== this.#view?.stamp) return this.#read(out);
     this.#change(turn, out, turn.now - this.#homesSince >= this.#limits.settledMs);
   }
 
@@ -150,6 +150,8 @@ class ViewKeeper {
     if (!reply.ok || !underWay) return;
     if (underWay.for === 'read') {
       if (reply.value) this.#adopt(reply.value as View, out);
+      // A failover has lost it: the next one is the first there.
+      else this.#view = undefined;
       return this.#change(turn, out);
     }
     if (reply.value !== true) return this.#read(out);
