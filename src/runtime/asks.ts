@@ -1,5 +1,6 @@
 import type { Answer, DeadLetterReason } from './ports/actor.ts';
 import type { Incarnation } from './ports/placement.ts';
+import { SentOrder } from './sent-order.ts';
 import type { Timer, TimerOwner, TimerWheel } from './timers.ts';
 
 /** Takes the answer for the asker, which knows from its message which answer comes. The runtime does not. */
@@ -11,9 +12,11 @@ export type Settle = (answer: Answer<never>) => void;
  */
 export type IsPutOff = (body: unknown) => boolean;
 
-/** A request that has left for another node. */
+/** A message that has left for another node. */
 export interface SentAsk {
   readonly peer: Incarnation;
+  /** The answer says no more than that it has arrived. */
+  readonly isTell: boolean;
   /** The generation of the actor that it is for; null for an actor that is bound to a socket. */
   readonly generation: string | null;
   /** Delivers it once more. */
@@ -33,6 +36,8 @@ export class OpenAsk implements TimerOwner {
   timer: Timer | undefined;
   /** An earlier life of the actor, on this node or another, had the request. It may have carried it out. */
   mayBeDone = false;
+  /** A tell that has arrived, while something that left before it is open. */
+  hasArrived = false;
   /** Where the request was sent to, if that is another node. */
   remote: SentAsk | undefined;
 
@@ -57,6 +62,7 @@ export class Asks {
   readonly #wheel: TimerWheel;
   readonly #isPutOff: IsPutOff;
   readonly #open = new Map<number, OpenAsk>();
+  readonly #order = new SentOrder<OpenAsk>();
   #lastId = 0;
 
   constructor(wheel: TimerWheel, isPutOff: IsPutOff = () => false) {
@@ -102,10 +108,19 @@ export class Asks {
     }
   }
 
+  /** The ask leaves for another node, whose actor may carry it out. */
+  sent(ask: OpenAsk, remote: SentAsk): void {
+    ask.isTaken = true;
+    ask.remote = remote;
+    if (remote.generation !== null) this.#order.add(ask);
+  }
+
   /** Another node reports the end of an ask. Only the life of the actor that the ask was sent to last can say it (D13). */
   answeredBy(peer: Incarnation, id: number, generation: string | null, answer: Answer<unknown>): void {
-    const sent = this.#open.get(id)?.remote;
-    if (sent?.peer === peer && sent.generation === generation) this.#settle(id, answer);
+    const ask = this.#open.get(id);
+    if (ask?.remote?.peer !== peer || ask.remote.generation !== generation) return;
+    if (ask.remote.isTell && !this.#order.isFirst(ask)) ask.hasArrived = true;
+    else this.#settle(id, answer);
   }
 
   /** Ends every ask of an actor that was bound to a socket of that node. */
@@ -115,14 +130,17 @@ export class Asks {
   }
 
   /**
-   * Takes back the asks that were sent to actors of the cluster and meet a condition, in the order in which they were asked:
-   * they are to be delivered again. The life that they were for may still carry them out.
+   * Takes back the messages that were sent to actors of the cluster and meet a condition, in the order in which they left: they
+   * are to be delivered again. The life that they were for may still carry them out.
    */
   recall(isConcerned: (to: string, sent: SentAsk) => boolean): readonly SentAsk[] {
     const recalled: SentAsk[] = [];
-    for (const ask of this.#open.values()) {
+    for (const ask of this.#order.all()) {
       const { remote } = ask;
-      if (!remote || remote.generation === null || !isConcerned(ask.to, remote)) continue;
+      if (!remote || !isConcerned(ask.to, remote)) continue;
+      for (const tell of this.#order.remove(ask)) this.#close(tell);
+      // A tell leaves as another one.
+      if (remote.isTell) this.#close(ask);
       ask.mayBeDone ||= ask.isTaken;
       ask.isTaken = false;
       ask.remote = undefined;
@@ -145,9 +163,14 @@ export class Asks {
   #settle(id: number, answer: Answer<unknown>): OpenAsk | undefined {
     const ask = this.#open.get(id);
     if (!ask) return undefined;
-    this.#open.delete(id);
-    if (ask.timer) this.#wheel.disarm(ask.timer);
+    this.#close(ask);
+    for (const tell of this.#order.remove(ask)) this.#close(tell);
     ask.settle((ask.mayBeDone ? this.#doubted(answer) : answer) as Answer<never>);
     return ask;
+  }
+
+  #close(ask: OpenAsk): void {
+    this.#open.delete(ask.id);
+    if (ask.timer) this.#wheel.disarm(ask.timer);
   }
 }

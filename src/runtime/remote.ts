@@ -101,8 +101,8 @@ export class Remote {
     deliveries.counters.offered++;
     deliveries.counters.sent++;
     if (!open) return;
-    open.isTaken = true;
-    open.remote = { peer, generation, again: () => deliveries.deliver(to, envelope, lane, key) };
+    const again = (): void => deliveries.deliver(to, envelope, lane, key);
+    asks.sent(open, { peer, isTell, generation, again });
   }
 
   // --- generations

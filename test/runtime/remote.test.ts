@@ -308,6 +308,33 @@ describe('[D13] an unanswered message of an actor that moves', () => {
     expect(near.answers).toEqual([1, 2, 4, 5].map((n) => ({ ok: true, body: { n } })));
   });
 
+  test('takes along the tells after it, although they have arrived', () => {
+    far.on = () => [];
+    near.ask('home:a', message(1), 60_000);
+    near.tell('home:a', message(2));
+    near.tell('home:b', message(3));
+    network.settle();
+    expect(far.seen).toEqual(['home:a hello1', 'home:a hello2', 'home:b hello3']);
+    move(NEAR);
+    expect(near.seen).toEqual(['home:a hello1', 'home:a hello2']);
+    expect(near.system.census().asks).toBe(0);
+  });
+
+  test('ends, and with it the tells after it that have arrived', () => {
+    far.on = ({ n }, turn) =>
+      n === 2 && turn.replyTo ? [{ type: 'reply', to: turn.replyTo, body: { n } }] : [];
+    near.ask('home:a', message(1), 400);
+    near.tell('home:a', message(3));
+    near.ask('home:a', message(2), 60_000);
+    near.tell('home:a', message(4));
+    network.settle();
+    expect(near.system.census().asks).toBe(3);
+    network.advance(500);
+    expect(near.system.census().asks).toBe(0);
+    move(NEAR);
+    expect(near.seen).toEqual([]);
+  });
+
   test('[S1] only the newest life can answer it', () => {
     far.on = () => [];
     near.ask('home:a', message(1), 60_000);

@@ -5,7 +5,8 @@ import { SentMessages } from '../../src/sim/checkers/sent-messages.ts';
 import type { Seen } from '../../src/sim/checkers/expectations.ts';
 import { LogChecker } from '../../src/sim/checkers/log-checker.ts';
 import { OutgoingChecks } from '../../src/sim/checkers/outgoing-checks.ts';
-import { Timeline } from '../../src/sim/kit/timeline.ts';
+import { EndedSessions } from '../../src/sim/checkers/ended-sessions.ts';
+import { EPOCH_MS, Timeline } from '../../src/sim/kit/timeline.ts';
 import { WireChecker } from '../../src/sim/checkers/wire-checker.ts';
 import type { Frame } from '../../src/sim/checkers/wire-owner.ts';
 
@@ -129,3 +130,19 @@ test('[LM7] replies to requests from before a connection was slow may wait for i
   checks.buffered(1, outboundMaxBytes + replies + 128 * 1024);
   expect(found()).toHaveLength(1);
 });
+
+test.each([
+  [true, 0],
+  [false, 1],
+])(
+  '[JW5] an end of a session that was taken back before its answer: in a cluster (%j) others need not hear',
+  (isClustered, times) => {
+    const timeline = new Timeline();
+    const sessions = new EndedSessions(timeline, violate);
+    sessions.isClustered = isClustered;
+    timeline.step(1_000);
+    sessions.ended({ user: 'ann', session: null, before: null, at: EPOCH_MS + 1_000 }, false);
+    sessions.sent({ name: 'c1', user: 'ann' }, 500, 9_000);
+    expect(found()).toHaveLength(times);
+  },
+);

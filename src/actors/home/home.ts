@@ -48,6 +48,8 @@ export abstract class Home<Context> {
   protected readonly writer: ChannelWriter;
   #arrivals: Arrival[] = [];
   #leaving: 'no' | 'at once' | 'when it can' = 'no';
+  /** The channel's next life is on this node too. */
+  #isBack = false;
   #isDoubtful = false;
 
   constructor(options: HomeOptions, turn: Turn, small?: HibernatedWriter) {
@@ -88,7 +90,7 @@ export abstract class Home<Context> {
         this.#leave(out);
         break;
       case 'placed':
-        if (ownerIn(message.view, this.channel) !== this.options.incarnation) this.#yield(out);
+        this.#placed(ownerIn(message.view, this.channel) === this.options.incarnation, out);
         break;
       case 'nodeDoubted':
         this.#isDoubtful = message.isDoubtful;
@@ -109,10 +111,14 @@ export abstract class Home<Context> {
     return out;
   }
 
-  /** The home finishes the messages that it has taken. Those that still wait go to the channel's new home. */
-  #yield(out: Effects): void {
-    if (this.#leaving === 'no') out.add({ type: 'hold' });
-    this.#leave(out);
+  /**
+   * Where the channel's home lives now. If that is elsewhere, this one finishes the messages that it has taken; those that still
+   * wait go to the new home. It goes through with that even if the view names its node again meanwhile.
+   */
+  #placed(isHere: boolean, out: Effects): void {
+    if (!isHere && this.#leaving === 'no') out.add({ type: 'hold' });
+    if (!isHere) this.#leave(out);
+    this.#isBack = isHere && this.isLeaving;
   }
 
   /** The drain's actor hears of homes that cannot stop at once, and again when they do. */
@@ -125,6 +131,8 @@ export abstract class Home<Context> {
   #leaveIfAtRest(out: Effects): void {
     if (this.#leaving === 'no' || !this.isAtRest) return;
     this.writer.drain(out);
+    // Relays have joined this life since the view named its node again, and the next life knows none of them.
+    if (this.#isBack) out.publish(this.channel, 'all', { type: 'homeStarted' });
     if (this.#leaving === 'when it can') out.tell(DRAIN, { type: 'homeStopped', channel: this.channel });
   }
 

@@ -63,10 +63,17 @@ export function nextView(before: View | null, byShard: readonly Incarnation[], s
   };
 }
 
-/** The shards that another process has in `after` than in `before`. */
-export function movedShards(before: View | undefined, after: View): ReadonlySet<number> {
+/**
+ * The shards whose homes have begun anew elsewhere, as far as `self` can tell. If it has not seen the view between, any shard of
+ * another process may have gone and come back.
+ */
+export function movedShards(before: View | undefined, after: View, self: Incarnation): ReadonlySet<number> {
+  const isNext = before !== undefined && after.version === before.version + 1;
   const moved = new Set<number>();
-  for (let shard = 0; shard < SHARDS; shard++)
-    if (!before || holderOf(before, shard) !== holderOf(after, shard)) moved.add(shard);
+  for (let shard = 0; shard < SHARDS; shard++) {
+    const holder = holderOf(after, shard);
+    const isSame = before !== undefined && holderOf(before, shard) === holder;
+    if (!isSame || !(isNext || holder === self)) moved.add(shard);
+  }
   return moved;
 }

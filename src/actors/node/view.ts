@@ -163,7 +163,7 @@ class ViewKeeper {
   }
 
   #adopt(view: View, out: Effects): void {
-    const shards = movedShards(this.#view, view);
+    const shards = movedShards(this.#view, view, this.#options.incarnation);
     this.#view = view;
     this.#place(out);
     this.#tellHomes({ type: 'placed', view }, out);

@@ -64,11 +64,14 @@ export class EndedSessions {
     return until;
   }
 
-  /** The node confirmed a revocation. `isInForce`: nothing can have undone it. */
+  /**
+   * The node confirmed a revocation. `isInForce`: nothing can have undone it. Else another node need not hear of it any more, as in
+   * {@link takenBack}.
+   */
   ended(revocation: Revocation, isInForce: boolean): void {
     const ended = { ...revocation, knownAt: this.#timeline.now };
     if (isInForce) this.#inForce.push(ended);
-    this.#ever.push(ended);
+    if (isInForce || !this.isClustered) this.#ever.push(ended);
   }
 
   /** A back end asked to undo it. Nodes that have not heard of it by then need not hear of it any more. */
