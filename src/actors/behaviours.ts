@@ -31,6 +31,8 @@ export interface ProgramOptions {
   readonly incarnation: Incarnation;
   /** The log's name by now. */
   readonly log: () => string;
+  /** Whether the home of a channel lives on this node; by default all do. */
+  readonly isHere?: (channel: string) => boolean;
   readonly autoCreate: boolean;
   /** Users who may make rooms by `create`; by default all. */
   readonly roomsCreate?: RoomsCreate;
@@ -98,7 +100,7 @@ export function program(options: ProgramOptions): readonly Behaviour<never, neve
     leaseBehaviour({ node, incarnation, cluster }),
     ...(cluster ? [viewBehaviour({ incarnation, ...cluster })] : []),
     overlapBehaviour({ incarnation, deadlineMs }),
-    canaryBehaviour(node),
+    canaryBehaviour(node, options.isHere ?? (() => true)),
     retentionBehaviour({ keepMs, deadlineMs }),
     ...hooksIfAny(incarnation, hooks, connection),
   ];

@@ -1,3 +1,4 @@
+import { LEASE, VIEW } from '../actors/messages/node.ts';
 import type { RelayMessage } from '../actors/messages/relay.ts';
 import { isRefusal } from '../actors/messages/terms.ts';
 import { program, type ProgramOptions } from '../actors/behaviours.ts';
@@ -6,11 +7,12 @@ import { ConnectionInbox } from '../runtime/inbox.ts';
 import type { Observer } from '../runtime/observer.ts';
 import type { Ports } from '../runtime/perform.ts';
 import type { BusEvents } from '../runtime/ports/bus.ts';
+import type { Incarnation } from '../runtime/ports/placement.ts';
 import { ActorSystem } from '../runtime/system.ts';
 
 export interface AssemblyOptions {
   /** Bounds and timings of the actors. The placement adds the node's incarnation. */
-  readonly program: Omit<ProgramOptions, 'incarnation'>;
+  readonly program: Omit<ProgramOptions, 'incarnation' | 'isHere'>;
   readonly observer?: Observer | undefined;
   /** Changes a kind of actor before it is registered, for simulations and tests. */
   readonly change?: ((behaviour: AnyBehaviour) => AnyBehaviour) | undefined;
@@ -28,7 +30,8 @@ export function assembleNode(ports: Ports, options: AssemblyOptions): AssembledN
   const { observer, change = (behaviour) => behaviour } = options;
   const incarnation = ports.placement.self;
   const system = new ActorSystem(ports, observer, isPutOff);
-  for (const behaviour of program({ ...options.program, incarnation }))
+  const isHere = (channel: string): boolean => ports.placement.ownerOf(channel) === incarnation;
+  for (const behaviour of program({ ...options.program, incarnation, isHere }))
     system.register(change(behaviour as unknown as AnyBehaviour));
   ports.bus.connect(busEvents(system));
   return { system, inbox: new ConnectionInbox(system, incarnation, ports.clock) };
@@ -41,8 +44,14 @@ const isPutOff = (body: unknown): boolean =>
 function busEvents(system: ActorSystem): BusEvents {
   // Publications may be lost, so each relay compares itself with the log.
   const readLog = (): void => system.tellLocalKind('relay', { type: 'logMoved' } satisfies RelayMessage);
+  const askHomes = (peer: Incarnation): void => system.tell(VIEW, { type: 'linkLost', peer });
   return {
     received: (from, batch) => system.nodes.remote.received(from, batch),
-    hole: readLog,
+    hole: (peer) => {
+      readLog();
+      askHomes(peer);
+    },
+    lost: askHomes,
+    heard: (isHeard) => system.tell(LEASE, { type: 'heard', isHeard }),
   };
 }

@@ -13,6 +13,14 @@ export interface Config {
   readonly databasePooler: 'auto' | 'on' | 'off';
   /** Whether the node starts on a PostgreSQL whose `fsync` is off. A power cut may then destroy the database (DG1). */
   readonly databaseFsyncOff: 'refuse' | 'allow';
+  /** Redis, by which the nodes of a cluster reach each other; undefined: this node is alone. */
+  readonly redisUrl: string | undefined;
+  /** With which nodes prove to each other that they are of the cluster (RC4). Required with `redisUrl`. */
+  readonly clusterSecret: string | undefined;
+  /** An `edge` takes sockets and no homes of channels (D11). */
+  readonly role: 'node' | 'edge';
+  /** All keys and channels in Redis begin with it. */
+  readonly redisPrefix: string;
   /** Shared secret of HS256, HS384 and HS512 (JW1). Either this or `jwks` is set, or both. */
   readonly jwtSecret: string | undefined;
   /** URL or file of a JWKS, for RS, ES and EdDSA (JW1). */

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { ALGORITHMS, SECRET_BYTES_MIN } from '../protocol/algorithms.ts';
 import type { Retention } from './config.ts';
+import { readRedisUrl } from './redis-url.ts';
 import { CENTURY_MS, duration, MINUTE_MS, oneOf, Unfit, type Parser } from './parser.ts';
 
 // Parsers for single settings.
@@ -32,6 +33,17 @@ export const secret: Parser<string> = {
 export const databaseUrl: Parser<string> = {
   may: 'a URL such as postgres://user:password@host:5432/database',
   parse: (text) => (/^postgres(ql)?:\/\//.test(text) && URL.canParse(text) ? text : new Unfit()),
+};
+
+export const redisUrl: Parser<string> = {
+  may: 'redis:// or rediss://user:password@host:6379/0, redis-sentinel://host,host/master or redis-cluster://host,host',
+  parse: (text) => (readRedisUrl(text) ? text : new Unfit()),
+};
+
+/** In a cluster of Redis, braces would put all keys and channels on one server. */
+export const redisPrefix: Parser<string> = {
+  may: '1 to 64 printable characters without blanks and braces',
+  parse: (text) => (/^[!-z|~]{1,64}$/.test(text) ? text : new Unfit()),
 };
 
 export const keySet: Parser<string> = {

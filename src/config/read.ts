@@ -33,8 +33,6 @@ export interface Reading {
   readonly found: { readonly [Field in keyof Config]: Found<Config[Field] | undefined> };
   /** Unknown names, one per line. */
   readonly warnings: readonly string[];
-  /** The setting that asks for Redis, by its name in its source. */
-  readonly redisAskedBy: string | undefined;
 }
 
 /**
@@ -53,7 +51,6 @@ export function readSettings(sources: Sources): Reading {
   return {
     found: found as unknown as Reading['found'],
     warnings: [...unknownKeys(file), ...unknownVariables(environment)],
-    redisAskedBy: redisAskedBy(environment, file),
   };
 }
 
@@ -104,17 +101,10 @@ function refusal({ shown, parser }: Setting, name: string, was: unknown, part?: 
   return new ConfigError(`${name} ${said}, but must be ${parser.may}`);
 }
 
-const REDIS_KEY = 'redis-url';
-
-function redisAskedBy(environment: Environment, file: ConfigFile | undefined): string | undefined {
-  if (environment['REDIS_URL']) return 'REDIS_URL';
-  return file?.values.has(REDIS_KEY) ? `${REDIS_KEY} in ${file.name}` : undefined;
-}
-
 function unknownKeys(file: ConfigFile | undefined): string[] {
   const known = FIELDS.map((field) => SETTINGS[field].key);
   return [...(file?.values.keys() ?? [])]
-    .filter((key) => !known.includes(key) && key !== REDIS_KEY)
+    .filter((key) => !known.includes(key))
     .map((key) => unknown(`${JSON.stringify(key)} in ${file?.name}`, nearest(key, known)));
 }
 
@@ -141,9 +131,7 @@ export interface Otherwise extends Partial<Omit<Config, 'jwtSecret'>> {
 }
 
 /** One frozen configuration. Throws a {@link ConfigError} when its parts do not fit each other. */
-export function configOf({ found, redisAskedBy }: Reading, { jwtSecret, ...otherwise }: Otherwise): Config {
-  if (redisAskedBy !== undefined)
-    throw new ConfigError(`${redisAskedBy} is set, but this version runs on one node only: unset it`);
+export function configOf({ found }: Reading, { jwtSecret, ...otherwise }: Otherwise): Config {
   const values = Object.fromEntries(FIELDS.map((field) => [field, found[field].value])) as unknown as Config;
   const unset = FIELDS.filter((field) => found[field].source === 'default');
   const defaults = Object.fromEntries(

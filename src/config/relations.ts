@@ -20,6 +20,7 @@ export function checkRelations(config: Config, nameOf: NameOf = byVariable): voi
   if (outboundBytes > 0 && outboundBytes < frameBytes)
     throw new ConfigError(`${nameOf('outboundBytes')} must not be less than ${nameOf('frameBytes')}`);
   checkAlgorithms(config, nameOf);
+  checkCluster(config, nameOf);
 }
 
 /** An algorithm without its key could never accept a token, so the start reports it. */
@@ -29,6 +30,19 @@ function checkAlgorithms({ jwtAlgorithms, jwtSecret, jwks }: Config, nameOf: Nam
     if ((needed === 'jwtSecret' ? jwtSecret : jwks) === undefined)
       throw new ConfigError(`${nameOf('jwtAlgorithms')} has ${algorithm}, which needs ${nameOf(needed)}`);
   }
+}
+
+/** Nodes of a cluster share their database, and prove to each other that they are of it. */
+function checkCluster({ redisUrl, clusterSecret, databaseUrl, role }: Config, nameOf: NameOf): void {
+  if (redisUrl === undefined && role === 'edge')
+    throw new ConfigError(`${nameOf('role')} is edge, which needs ${nameOf('redisUrl')} and other nodes`);
+  if (redisUrl === undefined) return;
+  if (clusterSecret === undefined)
+    throw new ConfigError(`${nameOf('redisUrl')} is set, which needs ${nameOf('clusterSecret')}`);
+  if (databaseUrl === undefined)
+    throw new ConfigError(
+      `${nameOf('redisUrl')} is set, which needs ${nameOf('databaseUrl')}: all nodes have one database`,
+    );
 }
 
 /** Messages that a slow client may still read must not be pruned within its time. Throws as above. */

@@ -7,7 +7,15 @@ import * as particular from './particular.ts';
 /** The ways to run a node, which differ in some defaults. */
 export type Mode = 'dev' | 'serve';
 
-export const GROUPS = ['Network', 'Store', 'Tokens', 'Limits', 'Rooms and presence', 'Node'] as const;
+export const GROUPS = [
+  'Network',
+  'Store',
+  'Cluster',
+  'Tokens',
+  'Limits',
+  'Rooms and presence',
+  'Node',
+] as const;
 
 /** One setting. The reader, the flag, `vagus config`, `--help` and the check of the documentation all use it. */
 export interface Setting<Value = unknown> {
@@ -119,6 +127,34 @@ export const SETTINGS: { readonly [Field in keyof Config]: Setting<Exclude<Confi
     parser: particular.retention,
     default: '0',
     what: 'how long messages are kept; kinds not named: for ever',
+  }),
+
+  redisUrl: setting('Cluster', {
+    variable: 'REDIS_URL',
+    parser: particular.redisUrl,
+    default: undefined,
+    what: 'Redis, by which nodes reach each other; not set: a node alone',
+    shown: 'no password',
+  }),
+  clusterSecret: setting('Cluster', {
+    variable: 'VAGUS_CLUSTER_SECRET',
+    parser: particular.secret,
+    default: undefined,
+    what: 'shared secret of the nodes; required with REDIS_URL',
+    isFlag: false,
+    shown: 'nothing',
+  }),
+  role: setting('Cluster', {
+    variable: 'VAGUS_ROLE',
+    parser: oneOf(['node', 'edge']),
+    default: 'node',
+    what: 'what the process is in a cluster; an edge takes clients, and no homes of channels',
+  }),
+  redisPrefix: setting('Cluster', {
+    variable: 'VAGUS_REDIS_PREFIX',
+    parser: particular.redisPrefix,
+    default: 'vagus:',
+    what: 'how all keys and channels in Redis begin',
   }),
 
   jwtSecret: setting('Tokens', {

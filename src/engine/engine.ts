@@ -5,15 +5,15 @@ import { RETENTION } from '../actors/node/retention.ts';
 import { LEASE } from '../actors/messages/node.ts';
 import { Commands } from './gateway.ts';
 import { checkRelations, type Config } from '../config/index.ts';
+import type { Beside } from './beside.ts';
 import { Front } from './listeners.ts';
-import { ApplicationHooks, type EngineHooks } from './application-hooks.ts';
+import { ApplicationHooks } from './application-hooks.ts';
 import { SystemClock } from '../host/system-clock.ts';
-import { newIncarnation, SystemEntropy } from '../host/system-entropy.ts';
+import { SystemEntropy } from '../host/system-entropy.ts';
 import { hookOptions, programOptions, storeOptions } from './actor-options.ts';
 import { judgeReadiness } from './readiness.ts';
 import { logStart } from './start-log.ts';
 import { assembleNode } from '../cluster/assemble-node.ts';
-import { localPlacement } from '../cluster/local-placement.ts';
 import type { Ports } from '../runtime/perform.ts';
 import type { Verdict } from '../runtime/ports/tokens.ts';
 import type { ActorSystem } from '../runtime/system.ts';
@@ -22,9 +22,7 @@ import { openStore, type OpenStore } from '../store/open.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import { NodeTelemetry, type Readings } from '../telemetry/metrics.ts';
 import type { JoseVerifier } from '../transport/auth/jose-verifier.ts';
-import { LocalBus } from '../transport/bus/local-bus.ts';
-import type { AnyServer } from '../transport/http/ignored-upgrade.ts';
-import type { HttpServerOptions } from '../transport/http/http-server.ts';
+import { joinCluster, lostError, type Membership } from './membership.ts';
 import type { Readiness } from '../transport/http/routes-health.ts';
 import { WsSockets } from '../transport/ws/ws-sockets.ts';
 import { createVerifier } from './verifier.ts';
@@ -41,20 +39,7 @@ interface Parts {
   readonly verifier: JoseVerifier;
   readonly store: OpenStore;
   readonly failed: Promise<Error>;
-}
-
-/** The options of a node beside its configuration. */
-export interface Beside {
-  /** A server to attach to. The application keeps it. */
-  readonly server?: AnyServer | undefined;
-  readonly hooks?: EngineHooks | undefined;
-  /** Timeouts of HTTP clients (HS4). */
-  readonly times?: HttpServerOptions | undefined;
-  /**
-   * Serves the chat page at `/`. Any visitor on this machine gets a token for any name there. It is for development only,
-   * so no variable can turn it on.
-   */
-  readonly chat?: { readonly tokenFor: (user: string) => Promise<string> } | undefined;
+  readonly fail: (error: Error) => void;
 }
 
 /** A running node. An application creates one with `createEngine`. */
@@ -69,18 +54,18 @@ export class Engine {
   readonly #verifier: JoseVerifier;
   readonly #telemetry: NodeTelemetry;
   readonly #front: Front;
+  readonly #membership: Membership;
   #isDraining = false;
   #closed: Promise<void> | undefined;
   /** Resolves if the node cannot continue. The application should then end the process, so that it is restarted. */
   readonly failed: Promise<Error>;
 
-  private constructor(config: Config, { logger, verifier, store, failed }: Parts, beside: Beside) {
+  private constructor(config: Config, { logger, verifier, store, failed, fail }: Parts, beside: Beside) {
     this.failed = failed;
     this.#config = config;
     this.#logger = logger;
     this.#verifier = verifier;
     this.#store = store;
-    const placement = localPlacement(`${config.node}.${newIncarnation()}`);
     const entropy = new SystemEntropy();
     this.#sockets = new WsSockets({
       outboundMaxBytes: config.outboundBytes,
@@ -90,19 +75,24 @@ export class Engine {
       onOverrun: (what) => this.#telemetry.count(`limited_${what}`, 1),
     });
     this.#telemetry = new NodeTelemetry(logger, () => this.#readings());
+    this.#membership = joinCluster(config, this.#clock, this.#telemetry);
+    const { placement, bus, cluster } = this.#membership;
     const ports: Ports = {
       clock: this.#clock,
       entropy,
       sockets: this.#sockets,
       placement,
-      bus: new LocalBus(),
+      bus,
       store,
       tokens: { verify: (token, done) => this.#authenticate(token, done) },
       hooks: new ApplicationHooks(beside.hooks ?? {}),
       telemetry: this.#telemetry,
+      onLost: (reason) => fail(lostError(reason)),
     };
     const hooks = hookOptions(beside.hooks);
-    const node = assembleNode(ports, { program: programOptions(config, { log: () => store.log, hooks }) });
+    const node = assembleNode(ports, {
+      program: { ...programOptions(config, { log: () => store.log, hooks }), cluster },
+    });
     this.#system = node.system;
     this.#commands = new Commands(this.#system, entropy, { ...config, hooks });
     this.#front = this.#makeFront(beside);
@@ -140,7 +130,7 @@ export class Engine {
     });
     let engine: Engine | undefined;
     try {
-      engine = new Engine(config, { logger, verifier, store, failed }, beside);
+      engine = new Engine(config, { logger, verifier, store, failed, fail }, beside);
       // Other processes must know of this one before it can store anything.
       engine.#system.tell(LEASE, { type: 'start' });
       await engine.#front.open();
@@ -254,7 +244,7 @@ export class Engine {
       this.#commands.logStatus().catch(() => undefined),
       this.#commands.canaryStatus(),
     ]);
-    return judgeReadiness({ isDraining: this.#isDraining, log, canary });
+    return judgeReadiness({ isDraining: this.#isDraining, log, canary, peers: this.#membership.state() });
   }
 
   #readings(): Readings {
@@ -292,6 +282,7 @@ export class Engine {
     await this.#front.close(REQUESTS_END_MS);
     await this.#commands.releaseLease();
     await Promise.race([this.#store.close(), sleep(STORE_CLOSE_MS, undefined, { ref: false })]);
+    this.#membership.close();
     this.#system.stop();
     this.#clock.stop();
   }

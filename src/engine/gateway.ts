@@ -6,7 +6,7 @@ import { isRefusal, type Refusal } from '../actors/messages/terms.ts';
 import { LOG, type LogStatus } from '../actors/messages/log.ts';
 import type { Origin } from '../actors/messages/connection.ts';
 import { HOOK_SLACK_MS, HOOKS, type HookOptions } from '../actors/hooks/hooks.ts';
-import { LEASE_LIMITS } from '../actors/node/lease.ts';
+import { LEASE_LIMITS } from '../actors/node/lease-limits.ts';
 import { DRAIN, ENDED, LEASE, SESSIONS } from '../actors/messages/node.ts';
 import type { Config } from '../config/index.ts';
 import { check, EngineError, RETRY_AFTER_MS } from './engine-error.ts';

@@ -45,6 +45,7 @@ export class Deliveries {
   readonly #scheduler: Scheduler;
   readonly #placement: Placement;
   readonly #activate: Activate;
+  readonly #bus: Bus;
   /** Messages to and from other nodes. */
   readonly remote: Remote;
   /** Other nodes that live, as the leases said last. */
@@ -66,6 +67,7 @@ export class Deliveries {
     this.#scheduler = parts.scheduler;
     this.#placement = parts.placement;
     this.#activate = parts.activate;
+    this.#bus = parts.bus;
     const { clock, wheel, asks, placement, bus } = parts;
     this.remote = new Remote({ clock, wheel, asks, placement, bus, deliveries: this });
   }
@@ -116,6 +118,7 @@ export class Deliveries {
   place({ view, peers, gone }: PlaceChange): void {
     if (view) this.#placement.adopt(view);
     this.#peers = peers;
+    this.#bus.know(peers);
     this.remote.placed(gone);
   }
 

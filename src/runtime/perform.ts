@@ -1,4 +1,4 @@
-import type { EdgeEffect } from './ports/effects.ts';
+import type { EdgeEffect, LostReason } from './ports/effects.ts';
 import type { Bus } from './ports/bus.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Entropy } from './ports/entropy.ts';
@@ -20,8 +20,8 @@ export interface Ports {
   readonly tokens: TokenVerifier;
   readonly hooks: Hooks;
   readonly telemetry: Telemetry;
-  /** Called when the cluster has declared this process dead; a node of no cluster needs none. */
-  readonly onLost?: (() => void) | undefined;
+  /** Called when this process must not go on under its name; a node of no cluster needs none. */
+  readonly onLost?: ((reason: LostReason) => void) | undefined;
 }
 
 /** How the result of an effect reaches its actor. */
@@ -68,7 +68,7 @@ export function performEdge(ports: Ports, effect: EdgeEffect, results: Results):
         results.later({ type: 'hookReplied', call: effect.call, reply }),
       );
     case 'lost':
-      return ports.onLost?.();
+      return ports.onLost?.(effect.reason);
     case 'count':
       return ports.telemetry.count(effect.counter, effect.by);
     case 'log':

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { LEASE_LIMITS, leaseBehaviour } from '../../src/actors/node/lease.ts';
+import { leaseBehaviour } from '../../src/actors/node/lease.ts';
+import { LEASE_LIMITS } from '../../src/actors/node/lease-limits.ts';
 import { Peers } from '../../src/actors/node/peers.ts';
 import { LOG } from '../../src/actors/messages/log.ts';
 import { LEASE } from '../../src/actors/messages/node.ts';

@@ -68,6 +68,32 @@ const CASES: { readonly [F in Field]: { good: Record<string, unknown>; bad: stri
   },
   databaseFsyncOff: { good: { refuse: 'refuse', allow: 'allow' }, bad: ['', 'on', 'off'] },
   databasePooler: { good: { auto: 'auto', on: 'on', off: 'off' }, bad: ['', 'yes', 'transaction'] },
+  redisUrl: {
+    good: {
+      'redis://h': 'redis://h',
+      'rediss://user:p%40ss@h:6380/3': 'rediss://user:p%40ss@h:6380/3',
+      'redis://[::1]:6379': 'redis://[::1]:6379',
+      'redis-sentinel://a,b:26380/mymaster/1': 'redis-sentinel://a,b:26380/mymaster/1',
+      'rediss-cluster://:secret@a:1,b:2,c': 'rediss-cluster://:secret@a:1,b:2,c',
+    },
+    bad: [
+      'h:6379',
+      'http://h',
+      'redis://a,b',
+      'redis://h/x',
+      'redis://h:0',
+      'redis://h?db=1',
+      'redis-sentinel://a',
+      'redis-cluster://a/1',
+      'redis-cluster://a,',
+    ],
+  },
+  clusterSecret: { good: { ['s'.repeat(32)]: 's'.repeat(32) }, bad: ['short', `${'s'.repeat(32)}\n`] },
+  role: { good: { node: 'node', edge: 'edge' }, bad: ['', 'home'] },
+  redisPrefix: {
+    good: { 'vagus:': 'vagus:', 'app/1|': 'app/1|' },
+    bad: ['', 'a b', '{vagus}:', 'x'.repeat(65)],
+  },
   dataDir: { good: { '/var/lib/vagus': '/var/lib/vagus' }, bad: ['', 'a\nb', 'a\0'] },
   retention: {
     good: {

@@ -35,6 +35,7 @@ class Network {
         return true;
       },
       flush: () => {},
+      know: () => {},
     };
   }
 
@@ -84,6 +85,8 @@ class TestNode {
     bus.connect({
       received: (from, batch) => this.system.nodes.remote.received(from, batch),
       hole: () => {},
+      lost: () => {},
+      heard: () => {},
     });
     for (const placed of ['cluster', 'node', 'socket'] as const) {
       const kind = { cluster: 'home', node: 'relay', socket: 'conn' }[placed];

@@ -144,7 +144,12 @@ describe('while the store is away', () => {
         return status;
       };
       const judge = (canary: CanaryStatus | undefined) =>
-        judgeReadiness({ isDraining: false, log: { isStoreUp: true } as LogStatus, canary });
+        judgeReadiness({
+          isDraining: false,
+          peers: undefined,
+          log: { isStoreUp: true } as LogStatus,
+          canary,
+        });
       system.tell(CANARY, { type: 'start' });
       scenario.until(() => judge(probed()).isReady);
       scenario.fault = 'db-full';

@@ -109,6 +109,8 @@ export type LeaseMessage =
   | { readonly type: 'sayPeers' }
   /** The node leaves the cluster: from here on it takes no homes. */
   | { readonly type: 'takeNoHomes' }
+  /** Whether messages of other nodes reach this one has changed. */
+  | { readonly type: 'heard'; readonly isHeard: boolean }
   | { readonly type: 'storeReplied'; readonly call: number; readonly reply: StoreReply };
 
 export const LEASE = 'lease' as Address<LeaseMessage>;
@@ -128,9 +130,16 @@ export interface Present {
 
 export type ViewMessage =
   /** The lease was confirmed, and this is what the database shows beside it: all leases of others, and which view there is. */
-  | { readonly type: 'looked'; readonly leases: readonly Lease[]; readonly view: ViewStamp | null }
+  | {
+      readonly type: 'looked';
+      readonly leases: readonly Lease[];
+      readonly isHeard: boolean;
+      readonly view: ViewStamp | null;
+    }
   /** The lease has not been confirmed for so long that others may think this node dead. */
   | { readonly type: 'doubtful' }
+  /** Messages between this node and a peer were lost. Relays ask the homes there anew. */
+  | { readonly type: 'linkLost'; readonly peer: Incarnation }
   /** The node leaves. Asked, it answers once the node has no shard, or no other node can have them. */
   | ({ readonly type: 'leave' } & Question<object>)
   /** From another node: it has changed the view. */

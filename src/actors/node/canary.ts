@@ -33,6 +33,12 @@ export interface CanaryStatus {
 const EVERY_MS = 5_000;
 const DEADLINE_MS = 3_000;
 
+/** Until the node knows where homes live. */
+const UNPLACED_MS = 200;
+
+/** Among so many channels there is one whose home lives on the node, unless it has hardly any. */
+const CHANNELS_MAX = 256;
+
 /** Ids come round: if nothing could be removed any more, the log would hold this many and no more. */
 const IDS = 100;
 
@@ -47,6 +53,7 @@ type Context = Probe | Removal;
 
 interface Probe extends Awaits<Published | Refusal> {
   readonly isRemoval: false;
+  readonly channel: Channel;
 }
 
 interface Removal extends Awaits<StoreAnswer<'discard'>> {
@@ -57,18 +64,29 @@ interface Removal extends Awaits<StoreAnswer<'discard'>> {
 /**
  * Proves that messages get through (RS5): one of its own goes to its home, into the log and back every 5 s, and is
  * removed. Each is a new one: a repeat of one that is stored writes nothing, and is answered by a store that cannot take
- * anything more. No user can be named like its channel.
+ * anything more. No user can be named like its channel. In a cluster its home lives on this node, if any does: what is proven is
+ * this node.
  */
 class Canary {
-  readonly #channel: Channel;
+  readonly #isHere: IsHere;
   readonly #sender: string;
   #probes = 0;
   #provenAt: number | undefined;
   #hasLastFailed = false;
 
-  constructor(node: string) {
+  constructor(node: string, isHere: IsHere) {
     this.#sender = `svc:${node}`;
-    this.#channel = userChannel(this.#sender);
+    this.#isHere = isHere;
+  }
+
+  get #channel(): Channel {
+    const first = userChannel(this.#sender);
+    if (this.#isHere(first)) return first;
+    for (let at = 1; at < CHANNELS_MAX; at++) {
+      const channel = userChannel(`${this.#sender}/${at}`);
+      if (this.#isHere(channel)) return channel;
+    }
+    return first;
   }
 
   take(message: CanaryMessage | TimerFired | Answered<Context>, turn: Turn): Effects {
@@ -84,7 +102,7 @@ class Canary {
         break;
       case 'answer': {
         const { context, answer } = message;
-        if (!context.isRemoval) this.#answered(answerFor(context, answer), turn, out);
+        if (!context.isRemoval) this.#answered(context.channel, answerFor(context, answer), turn, out);
         else if (context.isFollowed && isDone(answerFor(context, answer))) this.probe(out);
         break;
       }
@@ -98,18 +116,16 @@ class Canary {
   }
 
   probe(out: Effects): void {
+    const channel = this.#channel;
     const id = `probe-${this.#probes++ % IDS}`;
     const entry: NewEntry = { id, sender: this.#sender, content: CONTENT, data: null, sentAt: null };
-    const context: Context = { isRemoval: false };
-    out.ask(
-      homeAddress(this.#channel),
-      { type: 'publish', entry, by: null },
-      { deadlineMs: DEADLINE_MS, context },
-    );
+    const context: Context = { isRemoval: false, channel };
+    out.ask(homeAddress(channel), { type: 'publish', entry, by: null }, { deadlineMs: DEADLINE_MS, context });
     out.arm('probe', EVERY_MS);
   }
 
-  #answered(answer: Answer<Published | Refusal>, turn: Turn, out: Effects): void {
+  #answered(channel: Channel, answer: Answer<Published | Refusal>, turn: Turn, out: Effects): void {
+    if (!answer.ok && answer.reason === 'unplaced') return out.arm('probe', UNPLACED_MS);
     if (!answer.ok || isRefusal(answer.body)) {
       this.#hasLastFailed = true;
       return out.count('probe_failed');
@@ -121,7 +137,7 @@ class Canary {
       this.#provenAt = turn.now;
       out.count('probe_passed');
     }
-    const request = { call: 'discard', channel: this.#channel, upTo: seq } as const;
+    const request = { call: 'discard', channel, upTo: seq } as const;
     const context: Context = { isRemoval: true, isFollowed: isDuplicate };
     out.ask(LOG, { type: 'call', request }, { deadlineMs: DEADLINE_MS, context });
   }
@@ -129,14 +145,20 @@ class Canary {
 
 const isDone = (answer: Answer<StoreAnswer<'discard'>>): boolean => answer.ok && answer.body.ok;
 
-export function canaryBehaviour(node: string): Behaviour<Canary, CanaryMessage, undefined, Context> {
+/** Whether a channel's home lives on this node. */
+type IsHere = (channel: Channel) => boolean;
+
+export function canaryBehaviour(
+  node: string,
+  isHere: IsHere,
+): Behaviour<Canary, CanaryMessage, undefined, Context> {
   return {
     kind: 'canary',
     mailboxMax: 1_024,
     supervision: 'restart',
     placement: 'node',
     start: () => {
-      const canary = new Canary(node);
+      const canary = new Canary(node, isHere);
       const out = new Effects();
       canary.probe(out);
       return [canary, out.effects];

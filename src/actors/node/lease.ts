@@ -8,30 +8,10 @@ import type { RelayMessage } from '../messages/relay.ts';
 import { Effects } from '../kit/effects.ts';
 import { OVERLAP, SESSIONS, VIEW, type LeaseMessage } from '../messages/node.ts';
 import { leaseMachine } from './lease.machine.ts';
-import { Peers, type PeerLimits } from './peers.ts';
+import { LEASE_LIMITS, type LeaseLimits } from './lease-limits.ts';
+import { Peers } from './peers.ts';
 
 export const leaseChart = explore(leaseMachine);
-
-export interface LeaseLimits extends PeerLimits {
-  /** From the start of a renewal to the start of the next. */
-  readonly renewMs: number;
-  readonly deadlineMs: number;
-  /** How much earlier a process doubts itself than any other process can. */
-  readonly doubtMarginMs: number;
-  /** Between two removals of rows of the dead. */
-  readonly forgetEveryMs: number;
-}
-
-/** Three renewals and the deadline of one fit into a lease's life: a late one makes no process dead. */
-export const LEASE_LIMITS: LeaseLimits = {
-  renewMs: 700,
-  deadlineMs: 600,
-  lifeMs: 3_000,
-  doubtMarginMs: 50,
-  gapMs: 1_500,
-  forgetMs: 15_000,
-  forgetEveryMs: 15_000,
-};
 
 export interface LeaseOptions {
   readonly node: string;
@@ -72,6 +52,7 @@ class Lease {
   #forgotAt = -Infinity;
   #releasers: ReplyTo[] = [];
   #takesHomes: boolean;
+  #isHeard = true;
   /** When the renewal that was confirmed last had been sent. */
   #confirmedAt = 0;
 
@@ -95,6 +76,10 @@ class Lease {
       case 'takeNoHomes':
         this.#takesHomes = false;
         break;
+      case 'heard':
+        this.#isHeard = message.isHeard;
+        this.#tellPeers(out);
+        break;
       case 'release':
         this.#release(turn, out);
         break;
@@ -115,7 +100,8 @@ class Lease {
     // In a cluster a name that is over must not come back: an earlier generation may have had the lease, and lost it.
     const mayBeOver = this.#options.cluster !== undefined && this.#hasForgotten;
     const mode = this.state.phase === 'connecting' && !mayBeOver ? 'take' : 'renew';
-    const request = { call: 'renew', incarnation, node, mode, takesHomes: this.#takesHomes } as const;
+    const says = { takesHomes: this.#takesHomes, isHeard: this.#isHeard };
+    const request = { call: 'renew', incarnation, node, mode, ...says } as const;
     this.#call(request, { for: 'renewal', sentAt: turn.now }, out);
     out.arm('renew', this.#limits.renewMs);
   }
@@ -171,8 +157,9 @@ class Lease {
       out.add({ type: 'log', level: 'info', event: 'processes beside this one', details });
     }
     if (this.#options.cluster) {
+      if (this.#isDuplicate(leases)) return this.#giveWay(turn, out);
       this.#accuse(leases, out);
-      out.tell(VIEW, { type: 'looked', leases, view });
+      out.tell(VIEW, { type: 'looked', leases, isHeard: this.#isHeard, view });
       out.tell(SESSIONS, { type: 'newestRevocation', number: revocations });
     }
     if (alive.length === 0) this.#aloneAt = at;
@@ -180,6 +167,27 @@ class Lease {
     if (forgotten.length === 0 || turn.now - this.#forgotAt < this.#limits.forgetEveryMs) return;
     this.#forgotAt = turn.now;
     this.#call({ call: 'endLeases', leases: forgotten }, { for: 'forgotten' }, out);
+  }
+
+  /** An older process has the same node id, and lives. One that leaves takes no homes any more. */
+  #isDuplicate(leases: readonly LeaseRow[]): boolean {
+    const { node, incarnation: self } = this.#options;
+    return leases.some(
+      ({ incarnation, ...lease }) =>
+        lease.node === node && lease.takesHomes && incarnation < self && this.#peers.hasBeaten(incarnation),
+    );
+  }
+
+  #giveWay(turn: Turn, out: Effects): void {
+    const { node } = this.#options;
+    out.add({
+      type: 'log',
+      level: 'error',
+      event: 'another process is the node of this name',
+      details: { node },
+    });
+    this.#fire('released', turn, out);
+    out.add({ type: 'lost', reason: 'node_taken' });
   }
 
   /** A node that sees another one stop beating says so in the database, where it counts for all nodes (D11). */
@@ -196,10 +204,10 @@ class Lease {
     this.#call(request, { for: 'accusation' }, out);
   }
 
-  /** Others of the cluster say what they store. */
+  /** Others of the cluster say what they store, while this node hears them. */
   #tellPeers(out: Effects): void {
-    if (this.#options.cluster) return;
-    out.tell(OVERLAP, { type: 'peersChanged', peers: this.#peers.alive, aloneAt: this.#aloneAt });
+    const peers = this.#options.cluster && this.#isHeard ? [] : this.#peers.alive;
+    out.tell(OVERLAP, { type: 'peersChanged', peers, aloneAt: this.#aloneAt });
   }
 
   #release(turn: Turn, out: Effects): void {
@@ -239,7 +247,7 @@ class Lease {
   #tellLost(out: Effects): void {
     if (this.#options.cluster) {
       out.disarm('renew');
-      out.add({ type: 'lost' });
+      out.add({ type: 'lost', reason: 'declared_dead' });
     }
     out.add({
       type: 'log',

@@ -20,6 +20,8 @@ interface Known extends Peer {
   /** The latest moment at which these beats may have been new. */
   since: number;
   isAlive: boolean;
+  /** It was renewed between two looks, so it surely lives. */
+  hasBeaten: boolean;
 }
 
 /** One look at the leases: asked at `sentAt`, answered at `now`; the rows were read somewhere in between. */
@@ -71,11 +73,18 @@ export class Peers {
   ): void {
     const known = this.#known.get(incarnation);
     if (!known || known.beats !== beats) {
-      this.#known.set(incarnation, { incarnation, node, beats, since: at.now, isAlive: !isDead });
+      const hasBeaten = known !== undefined;
+      this.#known.set(incarnation, { incarnation, node, beats, since: at.now, isAlive: !isDead, hasBeaten });
       return;
     }
     if (at.isLate) known.since = at.now;
     if (isDead || at.sentAt - known.since >= this.#limits.lifeMs) known.isAlive = false;
+  }
+
+  /** A process that surely lives. */
+  hasBeaten(incarnation: string): boolean {
+    const known = this.#known.get(incarnation);
+    return known !== undefined && known.isAlive && known.hasBeaten;
   }
 
   /**

@@ -1,13 +1,14 @@
 import type { Answered, Behaviour, ReplyTo, TimerFired, Turn } from '../../runtime/ports/actor.ts';
 import type { Lease } from '../../runtime/ports/leases.ts';
 import type { StoreReply, StoreRequest } from '../../runtime/ports/log-store.ts';
-import type { Incarnation, View, ViewStamp } from '../../runtime/ports/placement.ts';
+import type { Incarnation, View } from '../../runtime/ports/placement.ts';
 import { Effects } from '../kit/effects.ts';
 import { holders, movedShards, nextView } from '../kit/shards.ts';
 import { HOME_KINDS, type HomeMessage } from '../messages/home.ts';
 import { LEASE, VIEW, type ViewHint, type ViewMessage } from '../messages/node.ts';
 import type { RelayMessage } from '../messages/relay.ts';
 import { DIRECTORY } from './directory.ts';
+import { Unheard } from './unheard.ts';
 import { changeOf, homesOf } from './view-plan.ts';
 
 interface ViewLimits {
@@ -50,6 +51,7 @@ class ViewKeeper {
   #isDoubtful = false;
   #isConfirmed = false;
   readonly #buried = new Buried();
+  readonly #unheard = new Unheard();
   #underWay: UnderWay | undefined;
   #lastCall = 0;
   readonly #leavers: ReplyTo[] = [];
@@ -64,7 +66,7 @@ class ViewKeeper {
     const out = new Effects();
     switch (message.type) {
       case 'looked':
-        this.#looked(message.leases, message.view, turn, out);
+        this.#looked(message, turn, out);
         break;
       case 'doubtful':
         this.#doubt(true, out);
@@ -72,6 +74,9 @@ class ViewKeeper {
       case 'viewChanged':
         // Before the first look it is not known who lives.
         if (this.#isConfirmed && message.stamp !== this.#view?.stamp) this.#read(out);
+        break;
+      case 'linkLost':
+        this.#askHomes(message.peer, out);
         break;
       case 'leave':
         this.#leave(turn, out);
@@ -88,7 +93,7 @@ class ViewKeeper {
     return out;
   }
 
-  #looked(leases: readonly Lease[], view: ViewStamp | null, turn: Turn, out: Effects): void {
+  #looked({ leases, isHeard, view }: ViewMessage & { type: 'looked' }, turn: Turn, out: Effects): void {
     this.#isConfirmed = true;
     this.#doubt(false, out);
     const before = this.#others;
@@ -101,6 +106,7 @@ class ViewKeeper {
     const isNew = this.#others.some((one) => !before.some((old) => old.incarnation === one.incarnation));
     const countAgain: HomeMessage = { type: 'countAgain' };
     if (isNew) out.add({ type: 'tellLocalKind', kind: 'room', message: countAgain });
+    this.#unheard.look([...this.#others, { incarnation: this.#options.incarnation, isHeard }], turn.now);
     this.#noteHomes(turn);
     if (view?.stamp !== this.#view?.stamp) return this.#read(out);
     this.#change(turn, out, turn.now - this.#homesSince >= this.#limits.settledMs);
@@ -115,7 +121,8 @@ class ViewKeeper {
 
   #situation(isSettled: boolean) {
     const [self, view] = [this.#options.incarnation, this.#view ?? null];
-    return { self, takesHomes: this.#takesHomes, others: this.#others, view, isSettled };
+    const isGrey = (incarnation: Incarnation): boolean => this.#unheard.isGrey(incarnation);
+    return { self, takesHomes: this.#takesHomes, others: this.#others, isGrey, view, isSettled };
   }
 
   // --- reading and changing
@@ -172,6 +179,15 @@ class ViewKeeper {
     out.add({ type: 'tellLocalKind', kind: 'relay', message: moved });
     const details = { version: view.version, moved: shards.size };
     out.add({ type: 'log', level: 'info', event: 'view adopted', details });
+  }
+
+  /** Homes there may not know who is here, and what they have published may not have come. */
+  #askHomes(peer: Incarnation, out: Effects): void {
+    const shards = new Set(
+      holders(this.#view ?? null).flatMap((holder, shard) => (holder === peer ? [shard] : [])),
+    );
+    const moved: RelayMessage = { type: 'homesMoved', shards };
+    if (shards.size > 0) out.add({ type: 'tellLocalKind', kind: 'relay', message: moved });
   }
 
   #place(out: Effects, gone: readonly Incarnation[] = []): void {

@@ -3,7 +3,8 @@ import type { Config } from '../../config/config.ts';
 import { configOf, type Reading } from '../../config/read.ts';
 import { isShared } from '../../protocol/algorithms.ts';
 import { developmentSecret } from '../development-secret.ts';
-import type { Engine, Beside } from '../../engine/engine.ts';
+import type { Beside } from '../../engine/beside.ts';
+import type { Engine } from '../../engine/engine.ts';
 import { signToken } from '../../transport/auth/sign.ts';
 
 const DEV_TOKEN_TTL_MS = 24 * 3_600_000;

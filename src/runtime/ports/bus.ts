@@ -50,6 +50,10 @@ export interface BusEvents {
   received(from: Incarnation, batch: readonly RemoteMessage[]): void;
   /** The bus lost something that the peer sent. What the peer sends afterwards still arrives. */
   hole(peer: Incarnation): void;
+  /** The bus lost something that this node sent to the peer, and reaches the peer again. */
+  lost(peer: Incarnation): void;
+  /** Whether messages of other nodes reach this one has changed. It begins with false. */
+  heard(isHeard: boolean): void;
 }
 
 /**
@@ -66,4 +70,6 @@ export interface Bus {
   send(peer: Incarnation, message: RemoteMessage): boolean;
   /** Sends what is queued, as one batch for each peer. The scheduler calls it after each slice. */
   flush(): void;
+  /** The other processes that live. The bus takes nothing from any other, and forgets what is for any other. */
+  know(peers: readonly Incarnation[]): void;
 }

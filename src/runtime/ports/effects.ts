@@ -5,6 +5,8 @@ import type { StoreRequest } from './log-store.ts';
 /** `stall` checks whether a client reads (LM7), `liveness` whether it is alive (LC2). */
 export type MeasureReason = 'stall' | 'liveness';
 
+export type LostReason = 'declared_dead' | 'node_taken';
+
 /** Effects that leave the process. The port of the same name carries out each of them. */
 export type EdgeEffect =
   /**
@@ -47,8 +49,8 @@ export type EdgeEffect =
       readonly question: HookQuestion;
       readonly deadlineMs: number;
     }
-  /** The cluster has declared this process dead. It must not go on under its name. */
-  | { readonly type: 'lost' }
+  /** This process must not go on under its name: the cluster has declared it dead, or an older process has its node id. */
+  | { readonly type: 'lost'; readonly reason: LostReason }
   | { readonly type: 'count'; readonly counter: string; readonly by: number }
   | {
       readonly type: 'log';

@@ -46,6 +46,7 @@ export class SimNetwork {
         for (const [peer, batch] of member.queues) this.#carry(self, peer, batch.map(toText));
         member.queues.clear();
       },
+      know: () => {},
     };
   }
 

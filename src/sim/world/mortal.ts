@@ -31,6 +31,7 @@ export function mortal(ports: Ports, { isCarriedOut, called }: Mortal): Ports {
       connect: (events) => bus.connect(events),
       send: (peer, message) => isCarriedOut() && bus.send(peer, message),
       flush: () => bus.flush(),
+      know: (peers) => bus.know(peers),
     },
     store: {
       call: (name, request, deadlineMs, done) => {

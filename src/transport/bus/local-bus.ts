@@ -9,4 +9,6 @@ export class LocalBus implements Bus {
   }
 
   flush(): void {}
+
+  know(): void {}
 }
