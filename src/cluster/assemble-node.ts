@@ -1,3 +1,4 @@
+import { HOME_KINDS, type HomeMessage } from '../actors/messages/home.ts';
 import { LEASE, VIEW } from '../actors/messages/node.ts';
 import type { RelayMessage } from '../actors/messages/relay.ts';
 import { isRefusal } from '../actors/messages/terms.ts';
@@ -44,13 +45,21 @@ const isPutOff = (body: unknown): boolean =>
 function busEvents(system: ActorSystem): BusEvents {
   // Publications may be lost, so each relay compares itself with the log.
   const readLog = (): void => system.tellLocalKind('relay', { type: 'logMoved' } satisfies RelayMessage);
+  const withdraw = (incarnation: Incarnation): void => {
+    const message: HomeMessage = { type: 'withdraw', incarnation };
+    for (const kind of HOME_KINDS) system.tellLocalKind(kind, message);
+  };
   const askHomes = (peer: Incarnation): void => system.tell(VIEW, { type: 'linkLost', peer });
   return {
     received: (from, batch) => system.nodes.remote.received(from, batch),
+    // Who is there, and who has left there, may be among what was lost. The peer asks the homes here about all who are, once it
+    // hears that this node knows.
     hole: (peer) => {
+      withdraw(peer);
       readLog();
       askHomes(peer);
     },
+    gaveUp: (peer) => system.nodes.remote.gaveUp(peer),
     lost: askHomes,
     heard: (isHeard) => system.tell(LEASE, { type: 'heard', isHeard }),
   };

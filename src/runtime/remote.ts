@@ -258,6 +258,11 @@ export class Remote {
     this.#sendAgain((to, { peer }) => placement.ownerOf(to) !== peer, this.#held.takeAll());
   }
 
+  /** All that was on its way to a peer is lost at once. Unanswered messages are sent again, before anything later. */
+  gaveUp(peer: Incarnation): void {
+    this.#sendAgain((_, sent) => sent.peer === peer, []);
+  }
+
   #bury(peer: Incarnation): void {
     this.#gone.add(peer);
     if (this.#gone.size <= GONE_MAX) return;

@@ -29,6 +29,7 @@ export function listening(bus: Bus): BusNode {
     received: (from, batch) =>
       heard.push(`${from}: ${batch.map((one) => (one.type === 'answer' ? one.ask : one.type)).join(' ')}`),
     hole: (peer) => heard.push(`hole ${peer}`),
+    gaveUp: () => {},
     lost: (peer) => heard.push(`lost ${peer}`),
     heard: () => {},
   });

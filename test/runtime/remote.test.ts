@@ -85,6 +85,7 @@ class TestNode {
     bus.connect({
       received: (from, batch) => this.system.nodes.remote.received(from, batch),
       hole: () => {},
+      gaveUp: () => {},
       lost: () => {},
       heard: () => {},
     });

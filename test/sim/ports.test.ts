@@ -56,7 +56,10 @@ busContract('simulated', () => {
   const { timeline, pass } = virtual();
   const network = new SimNetwork(timeline, new Random(1, 'network'));
   return {
-    start: (self) => listening(network.attach(self, enter)),
+    start: (self) =>
+      listening(
+        network.attach(self, { enter, telemetry: { count: () => {}, log: () => {} }, isClustered: false }),
+      ),
     end: (self) => network.detach(self),
     pass: () => pass(1_000),
   };

@@ -197,7 +197,10 @@ export class LinkedBus implements Bus {
       this.#events?.heard(carrier.isUp);
     }
     for (const [peer, link] of this.#outgoing) {
-      if (link.tick(now())) telemetry.count('link_given_up', 1);
+      if (link.tick(now())) {
+        telemetry.count('link_given_up', 1);
+        this.#events?.gaveUp(peer);
+      }
       this.#pump(peer);
     }
     for (const [peer, link] of this.#incoming) if (link.isReceiptDue) this.#sendReceipt(peer);

@@ -50,6 +50,8 @@ export interface BusEvents {
   received(from: Incarnation, batch: readonly RemoteMessage[]): void;
   /** The bus lost something that the peer sent. What the peer sends afterwards still arrives. */
   hole(peer: Incarnation): void;
+  /** The bus has just given up all that was on its way to the peer. */
+  gaveUp(peer: Incarnation): void;
   /** The bus lost something that this node sent to the peer, and reaches the peer again. */
   lost(peer: Incarnation): void;
   /** Whether messages of other nodes reach this one has changed. It begins with false. */

@@ -25,11 +25,20 @@ export const FAULTS = {
   'db-full': 'the database answers, but can store nothing more',
   'db-rival': 'another owner claims a channel, and may append to it',
   'db-failover': 'a standby takes over that may lack the last commits',
+  'net-rough': 'messages between nodes are lost, repeated and late',
+  'net-away': 'Redis is away for all nodes',
+  'net-cut': 'Redis is away for one node',
+  'net-deaf': 'a node hears nothing from other nodes, and they hear it',
 } as const;
 
 export type Fault = keyof typeof FAULTS;
 
 export const ALL_FAULTS = Object.keys(FAULTS) as Fault[];
+
+/** The faults between nodes, which a node alone cannot have. */
+export function isBetweenNodes(fault: Fault): boolean {
+  return fault.startsWith('net-');
+}
 
 /** Raised when `--faults` names an unknown fault. */
 class UnknownFault extends Error {}

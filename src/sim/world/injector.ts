@@ -1,6 +1,7 @@
 import type { StoreCallName } from '../../runtime/ports/log-store.ts';
-import { isWeather, type DatabaseFault, type Fault } from '../kit/faults.ts';
+import { isBetweenNodes, isWeather, type DatabaseFault, type Fault } from '../kit/faults.ts';
 import { Random } from '../kit/random.ts';
+import type { Weather } from '../ports/sim-network.ts';
 import type { Stage } from './stage.ts';
 
 /** The interval between two faults of a kind. With half of them active there is one per second. */
@@ -15,6 +16,18 @@ const AWAY_MS = [0, 3_000] as const;
 
 /** How long a bad state of the database lasts. */
 const WEATHER_MS = [300, 6_000] as const;
+
+/** How long messages between nodes fare badly, and how long they do not pass at all. */
+const ROUGH_MS = [500, 10_000] as const;
+const NET_MS = [300, 15_000] as const;
+
+function roughly(random: Random): Weather {
+  return {
+    lost: random.pick([0, 0.05, 0.3]),
+    repeated: random.pick([0, 0.2]),
+    late: random.pick([0, 0.1, 0.5]),
+  };
+}
 
 /** Runs the faults of one simulation, until `stop`. */
 export class Injector {
@@ -35,7 +48,8 @@ export class Injector {
   }
 
   start(): void {
-    for (const fault of this.#faults) this.#next(fault, new Random(this.#seed, 'fault', fault));
+    const faults = this.#faults.filter((fault) => this.#stage.isCluster || !isBetweenNodes(fault));
+    for (const fault of faults) this.#next(fault, new Random(this.#seed, 'fault', fault));
   }
 
   /** Each fault has a schedule and a stream of its own, so that removing one does not move the others (D18). */
@@ -136,6 +150,14 @@ export class Injector {
         return this.#stage.rival(random);
       case 'db-failover':
         return this.#failOver(random);
+      case 'net-rough':
+        return this.#stage.network.rough(roughly(random), random.delay(...ROUGH_MS));
+      case 'net-away':
+        return this.#stage.network.away(random.delay(...NET_MS));
+      case 'net-cut':
+        return node && this.#stage.network.away(random.delay(...NET_MS), node.owner);
+      case 'net-deaf':
+        return node && this.#stage.network.deafen(random.delay(...NET_MS), node.owner);
       default:
         throw new Error(`nothing is done for ${fault}`);
     }

@@ -120,16 +120,17 @@ export class SimNode {
     const clock = new SimClock({ timeline, enter, random: random('slices'), jumpMs: parts.wallJumpMs });
     this.tokens = new SimTokens({ timeline, enter, random: random('tokens'), wall: () => clock.wall() });
     const entropy = new SimEntropy(random('entropy'), () => clock.wall());
+    const telemetry = { count: (counter: string) => this.#counted(counter), log: () => {} };
     const own: Ports = {
       clock,
       entropy,
       sockets: this.sockets,
       placement: placementOf(parts, this.owner),
-      bus: parts.network.attach(this.owner, enter),
+      bus: parts.network.attach(this.owner, { enter, telemetry, isClustered: options.cluster !== undefined }),
       store: this.#store,
       tokens: { verify: (token, done) => this.#authenticate(token, done) },
       hooks: new SimHooks({ timeline, enter, application: parts.application ?? (() => true) }),
-      telemetry: { count: (counter) => this.#counted(counter), log: () => {} },
+      telemetry,
       onLost: () => this.kill(),
     };
     const ports = mortal(own, {

@@ -1,3 +1,4 @@
+import type { SimNetwork } from '../ports/sim-network.ts';
 import type { HomeMessage } from '../../actors/messages/home.ts';
 import type { Channel } from '../../protocol/channels.ts';
 import type { ClientDriver } from '../clients/client-driver.ts';
@@ -11,6 +12,9 @@ import type { Trace } from '../kit/trace.ts';
 
 /** The part of the world that workload and faults use. */
 export interface Stage {
+  /** There are several nodes, which reach each other by this network. */
+  readonly isCluster: boolean;
+  readonly network: SimNetwork;
   readonly timeline: Timeline;
   readonly trace: Trace;
   readonly settings: Settings;

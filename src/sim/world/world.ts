@@ -52,7 +52,8 @@ export class World implements Stage {
   readonly workload: Workload;
   /** The current process of each node, by the node's name. */
   readonly nodes = new Map<string, SimNode>();
-  readonly #network: SimNetwork;
+  readonly network: SimNetwork;
+  readonly isCluster: boolean;
   readonly #picks: Random;
   readonly #names: readonly string[];
   violation: Violation | undefined;
@@ -75,13 +76,14 @@ export class World implements Stage {
     this.#random = new Random(seed, 'world');
     this.#rivals = new Random(seed, 'rivals');
     this.#picks = new Random(seed, 'nodes');
-    this.settings = drawSettings(seed, nodes > 1);
+    this.isCluster = nodes > 1;
+    this.settings = drawSettings(seed, this.isCluster);
     this.#names = Array.from({ length: nodes }, (_, at) => `n${at + 1}`);
     this.trace = new Trace(this.timeline, write);
     this.log = new LogChecker(this.timeline, this.violate);
     const { timeline, trace, log: checker } = this;
-    checker.sessions.isClustered = nodes > 1;
-    this.#network = new SimNetwork(timeline, new Random(seed, 'network'));
+    checker.sessions.isClustered = this.isCluster;
+    this.network = new SimNetwork(timeline, new Random(seed, 'network'));
     const memory = new MemoryLogStore({
       log: '00000000-0000-4000-8000-00000000051a',
       wall: () => EPOCH_MS + Math.floor(timeline.now),
@@ -197,7 +199,7 @@ export class World implements Stage {
       trace,
       violate,
       database,
-      network: this.#network,
+      network: this.network,
       options: { ...settings.program, node: name },
       outboundMaxBytes: settings.outboundMaxBytes,
       inbound: settings.inbound,
