@@ -1,0 +1,86 @@
+import { createDatabase, type TestDatabase } from './database.ts';
+import { NodeProcess, SECRET } from './node-process.ts';
+import { startRedis, type RedisServer } from './redis-server.ts';
+
+/** What the nodes of a test prove to each other. */
+export const CLUSTER_SECRET = 'a secret of the nodes, which no client has';
+
+/** Nodes of one cluster as processes, with a database and a Redis of their own. */
+export class Nodes {
+  readonly database: TestDatabase;
+  readonly redis: RedisServer;
+  readonly #environment: Readonly<Record<string, string>>;
+  readonly #nodes = new Map<string, NodeProcess>();
+
+  private constructor(
+    database: TestDatabase,
+    redis: RedisServer,
+    environment: Readonly<Record<string, string>>,
+  ) {
+    this.database = database;
+    this.redis = redis;
+    this.#environment = environment;
+  }
+
+  /** Starts the nodes of these names, and waits until all are ready. */
+  static async start(
+    names: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<Nodes> {
+    const [database, redis] = [await createDatabase(), await startRedis()];
+    const nodes = new Nodes(database, redis, environment);
+    for (const name of names) await nodes.add(name);
+    return nodes;
+  }
+
+  environmentOf(name: string): Readonly<Record<string, string>> {
+    return {
+      DATABASE_URL: this.database.url,
+      REDIS_URL: this.redis.url,
+      VAGUS_CLUSTER_SECRET: CLUSTER_SECRET,
+      VAGUS_JWT_SECRET: SECRET,
+      VAGUS_NODE_ID: name,
+      VAGUS_ROOMS_AUTO_CREATE: 'on',
+      VAGUS_LOG_LEVEL: 'info',
+      ...this.#environment,
+    };
+  }
+
+  /** Starts one node, and waits until it is ready. */
+  async add(name: string, environment: Readonly<Record<string, string>> = {}): Promise<NodeProcess> {
+    const node = await NodeProcess.start(['serve'], { ...this.environmentOf(name), ...environment });
+    this.#nodes.set(name, node);
+    return node;
+  }
+
+  get(name: string): NodeProcess {
+    const node = this.#nodes.get(name);
+    if (!node) throw new Error(`there is no node ${name}`);
+    return node;
+  }
+
+  get all(): readonly NodeProcess[] {
+    return [...this.#nodes.values()];
+  }
+
+  /** How many of the shards each node has, by the database. */
+  async shares(): Promise<Readonly<Record<string, number>>> {
+    const rows = await this.database.query(
+      "select split_part(v.nodes[s.node + 1], '.', 1) as node, count(*)::int as n " +
+        'from vagus.view v cross join lateral unnest(v.shards) as s(node) group by 1',
+    );
+    return Object.fromEntries(rows.map(({ node, n }) => [node as string, n as number]));
+  }
+
+  /** The name of the node on which a channel's home has written last. */
+  async homeOf(channel: string): Promise<string | undefined> {
+    const [row] = await this.database.query('select owner from vagus.channels where channel = $1', [channel]);
+    return (row?.['owner'] as string | undefined)?.split('.')[0];
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.all.map((node) => node.kill()));
+    await this.redis.stop();
+    await this.database.drop();
+  }
+}

@@ -1,0 +1,101 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { findOrInstall, findProgram } from './debian.ts';
+import { freePort } from './postgres-server.ts';
+
+/** A Redis of the tests' own: on a free port, with nothing on disk. */
+export interface RedisServer {
+  readonly port: number;
+  readonly url: string;
+  readonly process: ChildProcess;
+  /** Calls one command, by a connection of its own. */
+  call(command: string, ...args: readonly string[]): Promise<unknown>;
+  /** It dies, with all that it has. */
+  kill(): Promise<void>;
+  /** It starts again at the same port, empty. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** The server's program is that of a tool in another package, under another name. */
+function findRedis(): string {
+  return findOrInstall({
+    name: 'Redis',
+    debianPackage: 'redis-tools',
+    hint: 'put redis-server on the PATH',
+    find: () =>
+      findProgram(['redis-server', 'redis-check-rdb'], ['/usr/bin', '/opt/homebrew/bin', '/usr/local/bin']),
+  });
+}
+
+export async function startRedis(settings: Readonly<Record<string, string>> = {}): Promise<RedisServer> {
+  const program = findRedis();
+  const folder = mkdtempSync(join(tmpdir(), 'vagus-redis-'));
+  const port = await freePort();
+  const all = { port: String(port), bind: '127.0.0.1', dir: folder, save: '', appendonly: 'no', ...settings };
+  const args = Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]);
+  const run = async (): Promise<ChildProcess> => {
+    const started = spawn(program, args, { argv0: 'redis-server', stdio: 'ignore' });
+    await isListening(port, started);
+    return started;
+  };
+  let child = await run();
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill('SIGCONT');
+    child.kill(signal);
+    await ended;
+  };
+  return {
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    get process() {
+      return child;
+    },
+    call: async (command, ...parts) => {
+      const client = new Redis(port, '127.0.0.1', { ...accessOf(settings), retryStrategy: () => null });
+      client.on('error', () => {});
+      try {
+        return await client.call(command, ...parts);
+      } finally {
+        client.disconnect();
+      }
+    },
+    kill: () => end('SIGKILL'),
+    restart: async () => {
+      await end('SIGKILL');
+      child = await run();
+    },
+    stop: async () => {
+      await end('SIGKILL');
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function accessOf({ requirepass }: Readonly<Record<string, string>>): { readonly password?: string } {
+  return requirepass === undefined ? {} : { password: requirepass };
+}
+
+/** It answers, be it with a refusal. */
+async function isListening(port: number, child: ChildProcess): Promise<void> {
+  for (let tries = 0; ; tries++) {
+    const client = new Redis(port, '127.0.0.1', { lazyConnect: true, retryStrategy: () => null });
+    client.on('error', () => {});
+    const answer = await client.connect().then(
+      () => client.call('ping'),
+      (error: Error) => error,
+    );
+    client.disconnect();
+    const isThere = !(answer instanceof Error) || /NOAUTH|LOADING/.test(answer.message);
+    if (isThere) return;
+    if (child.exitCode !== null || tries > 300) throw new Error('Redis did not start');
+    await sleep(20);
+  }
+}
