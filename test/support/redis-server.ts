@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -83,19 +84,21 @@ function accessOf({ requirepass }: Readonly<Record<string, string>>): { readonly
   return requirepass === undefined ? {} : { password: requirepass };
 }
 
-/** It answers, be it with a refusal. */
+/** Waits until it answers, be it with a refusal. */
 async function isListening(port: number, child: ChildProcess): Promise<void> {
-  for (let tries = 0; ; tries++) {
-    const client = new Redis(port, '127.0.0.1', { lazyConnect: true, retryStrategy: () => null });
-    client.on('error', () => {});
-    const answer = await client.connect().then(
-      () => client.call('ping'),
-      (error: Error) => error,
-    );
-    client.disconnect();
-    const isThere = !(answer instanceof Error) || /NOAUTH|LOADING/.test(answer.message);
-    if (isThere) return;
+  for (let tries = 0; !(await answers(port)); tries++) {
     if (child.exitCode !== null || tries > 300) throw new Error('Redis did not start');
     await sleep(20);
   }
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'));
+    const end = (isThere: boolean): void => {
+      socket.destroy();
+      resolve(isThere);
+    };
+    socket.once('data', () => end(true)).once('error', () => end(false));
+  });
 }
