@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,11 +35,22 @@ function findRedis(): string {
 }
 
 export async function startRedis(settings: Readonly<Record<string, string>> = {}): Promise<RedisServer> {
-  const program = findRedis();
   const folder = mkdtempSync(join(tmpdir(), 'vagus-redis-'));
   const port = await freePort();
   const all = { port: String(port), bind: '127.0.0.1', dir: folder, save: '', appendonly: 'no', ...settings };
   const args = Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]);
+  return serve({ port, folder, args, settings });
+}
+
+interface Serving {
+  readonly port: number;
+  readonly folder: string;
+  readonly args: readonly string[];
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+async function serve({ port, folder, args, settings = {} }: Serving): Promise<RedisServer> {
+  const program = findRedis();
   const run = async (): Promise<ChildProcess> => {
     const started = spawn(program, args, { argv0: 'redis-server', stdio: 'ignore' });
     await isListening(port, started);
@@ -78,6 +89,22 @@ export async function startRedis(settings: Readonly<Record<string, string>> = {}
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** A sentinel that watches a master under the name `main`, alone. It writes into its own configuration. */
+export async function startSentinel(master: RedisServer): Promise<RedisServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'vagus-sentinel-'));
+  const port = await freePort();
+  const file = join(folder, 'sentinel.conf');
+  const lines = [
+    `port ${port}`,
+    `dir ${folder}`,
+    `sentinel monitor main 127.0.0.1 ${master.port} 1`,
+    'sentinel down-after-milliseconds main 1000',
+    'sentinel failover-timeout main 5000',
+  ];
+  writeFileSync(file, `${lines.join('\n')}\n`);
+  return serve({ port, folder, args: [file, '--sentinel'] });
 }
 
 function accessOf({ requirepass }: Readonly<Record<string, string>>): { readonly password?: string } {
