@@ -252,7 +252,9 @@ export class Engine {
     const deadLetters = this.#system.deadLetters.counts;
     const { size: connections, traffic } = this.#sockets;
     const { survives: ackSurvives } = this.#store.ack;
-    return { actors, timers, asks, deadLetters, connections, ackSurvives, ...traffic };
+    const state = this.#membership.state();
+    const isReached = state === undefined ? undefined : state === 'up';
+    return { actors, timers, asks, deadLetters, connections, ackSurvives, isReached, ...traffic };
   }
 
   // --- the end

@@ -20,6 +20,8 @@ export interface Readings {
   readonly bytesIn: number;
   /** Whether an acked message survives each event, as the database said at the start. */
   readonly ackSurvives: Readonly<Record<string, boolean>>;
+  /** Whether other nodes can be reached; undefined without a cluster. */
+  readonly isReached: boolean | undefined;
 }
 
 /**
@@ -88,6 +90,16 @@ export class NodeTelemetry implements Telemetry {
     gauge('vagus_connections', 'Open connections of this node', (readings) => readings.connections);
     gauge('vagus_timers', 'Armed timers', (readings) => readings.timers);
     gauge('vagus_asks', 'Asks between actors that are not answered yet', (readings) => readings.asks);
+    const reached: Gauge = new Gauge({
+      name: 'vagus_cluster_reached',
+      help: 'Whether other nodes can be reached by Redis: 1, or 0; absent without a cluster',
+      registers: [this.#registry],
+      collect: () => {
+        const { isReached } = this.#reading();
+        if (isReached === undefined) reached.remove();
+        else reached.set(isReached ? 1 : 0);
+      },
+    });
     const actors: Gauge<'kind'> = new Gauge({
       name: 'vagus_actors',
       help: 'Actors by kind',

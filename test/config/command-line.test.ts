@@ -65,6 +65,6 @@ describe('help', () => {
   test('every setting has a name of its own', () => {
     const keys = FIELDS.map((field) => SETTINGS[field].key);
     expect(new Set(keys).size).toBe(keys.length);
-    expect(Object.keys(REFUSED_FLAGS)).toEqual(['jwt-secret']);
+    expect(Object.keys(REFUSED_FLAGS)).toEqual(['cluster-secret', 'jwt-secret']);
   });
 });

@@ -201,7 +201,12 @@ describe('settings that must fit each other', () => {
       { VAGUS_JWT_ALGORITHMS: 'EdDSA,HS512', VAGUS_JWT_JWKS: 'keys.json' },
       'VAGUS_JWT_ALGORITHMS has HS512, which needs VAGUS_JWT_SECRET',
     ],
-    [{ REDIS_URL: 'redis://h' }, 'REDIS_URL is set, but this version runs on one node only: unset it'],
+    [{ REDIS_URL: 'redis://h' }, 'REDIS_URL is set, which needs VAGUS_CLUSTER_SECRET'],
+    [
+      { REDIS_URL: 'redis://h', VAGUS_CLUSTER_SECRET: 's'.repeat(32) },
+      'REDIS_URL is set, which needs DATABASE_URL: all nodes have one database',
+    ],
+    [{ VAGUS_ROLE: 'edge' }, 'VAGUS_ROLE is edge, which needs REDIS_URL and other nodes'],
   ])('%j does not', (environment, message) => {
     expect(() => config({ environment })).toThrow(message);
   });
@@ -221,14 +226,6 @@ describe('settings that must fit each other', () => {
     expect(() =>
       config({ flags: { 'heartbeat-timeout': '1s' }, json: { 'heartbeat-interval': '1s' } }),
     ).toThrow('--heartbeat-timeout must be at least twice heartbeat-interval in vagus.json');
-  });
-
-  test('a Redis in a file is refused like one in a variable', () => {
-    const json = { 'redis-url': 'redis://h' };
-    expect(() => config({ json })).toThrow(
-      'redis-url in vagus.json is set, but this version runs on one node only: unset it',
-    );
-    expect(settings({ json }).warnings).toEqual([]);
   });
 
   test('a list that is set and empty is not all there is', () => {

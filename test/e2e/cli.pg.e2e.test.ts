@@ -135,7 +135,7 @@ describe('what stops a start, in one line', () => {
       { DATABASE_URL: 'postgres://u:p@nothing.invalid/d' },
       'the database at nothing.invalid/d of DATABASE_URL (databaseUrl) cannot be opened: getaddrinfo ENOTFOUND',
     ],
-    ['Redis', { REDIS_URL: 'redis://127.0.0.1' }, 'REDIS_URL is set'],
+    ['Redis', { REDIS_URL: 'redis://127.0.0.1' }, 'REDIS_URL is set, which needs VAGUS_CLUSTER_SECRET'],
     [
       'a database URL that is none',
       { DATABASE_URL: 'mysql://x' },

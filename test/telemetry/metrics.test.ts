@@ -17,6 +17,7 @@ const NOTHING: Readings = {
   framesIn: 0,
   bytesIn: 0,
   ackSurvives: { power_cut: false, node_crash: true },
+  isReached: undefined,
 };
 
 describe('metrics', () => {

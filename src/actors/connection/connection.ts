@@ -9,7 +9,7 @@ import { isoTime } from '../../protocol/time.ts';
 import type { Answer, Answered, Behaviour, Lifecycle, TimerFired, Turn } from '../../runtime/ports/actor.ts';
 import type { Claims } from '../../runtime/ports/tokens.ts';
 import { answerFor } from '../kit/answers.ts';
-import type { ConnectionAddress, ConnectionMessage } from '../messages/connection.ts';
+import { STORE_FEATURES, type ConnectionAddress, type ConnectionMessage } from '../messages/connection.ts';
 import type { Departure, PutOffReason } from '../messages/terms.ts';
 import { Effects } from '../kit/effects.ts';
 import { Publisher, type ChatContext } from './publisher.ts';
@@ -144,8 +144,8 @@ class Connection implements ConnectionContext {
         return claims && this.#renew(claims, turn, out);
       }
       case 'degraded':
-        this.#isUnreached = false;
-        return this.#degrade(message.features, out);
+        if (message.among.includes('chat')) this.#isUnreached = false;
+        return this.#degrade(message.among, message.features, out);
       case 'drain':
         return this.#drain(message.retryAfterMs, out);
       case 'revoked':
@@ -304,11 +304,12 @@ class Connection implements ConnectionContext {
     this.#liveness.fire('welcomed', turn, out);
     out.arm('greeting', limits.greetingMs);
     this.#isUnreached = heads === 'unknown';
-    if (this.#isUnreached) this.#degrade(['chat', 'history'], out);
+    if (this.#isUnreached) this.#degrade(STORE_FEATURES, STORE_FEATURES, out);
     this.gate.release('connecting', out);
   }
 
-  #degrade(features: readonly Feature[], out: Effects): void {
+  #degrade(among: readonly Feature[], broken: readonly Feature[], out: Effects): void {
+    const features = [...broken, ...this.#features.filter((one) => !among.includes(one))].toSorted();
     if (!this.#liveness.isOpen || features.join() === this.#features.join()) return;
     this.#features = features;
     write(this, JSON.stringify({ type: 'notification', action: 'degraded', data: { features } }), out);
@@ -319,7 +320,7 @@ class Connection implements ConnectionContext {
     this.#welcome(heads, turn, out);
     if (!this.#isUnreached || heads === null || heads === 'unknown') return;
     this.#isUnreached = false;
-    this.#degrade([], out);
+    this.#degrade(STORE_FEATURES, [], out);
     // It subscribed as `connecting`. Now its real state counts.
     if (this.#liveness.state.phase === 'alive') this.#subscriptions.table.tellState('alive', out);
   }

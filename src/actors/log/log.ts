@@ -4,6 +4,7 @@ import type { Incarnation } from '../../runtime/ports/placement.ts';
 import type { ChartEffect } from '../kit/chart.ts';
 import { HOME_KINDS, type HomeMessage } from '../messages/home.ts';
 import type { LogMessage, LogStatus } from '../messages/log.ts';
+import { STORE_FEATURES } from '../messages/connection.ts';
 import { Effects } from '../kit/effects.ts';
 import { Appends } from './appends.ts';
 import { Breaker, type BreakerLimits } from './breaker.ts';
@@ -259,8 +260,8 @@ class Log {
     out.count(isOpen ? 'breaker_opened' : 'breaker_closed');
     out.add({ type: 'log', level, event, details: {} });
     if (!isOpen) for (const kind of HOME_KINDS) out.add(tellHomes(kind, 'storeBack'));
-    const features = isOpen ? ['chat', 'history'] : [];
-    out.add({ type: 'tellLocalKind', kind: 'conn', message: { type: 'degraded', features } });
+    const message = { type: 'degraded', among: STORE_FEATURES, features: isOpen ? STORE_FEATURES : [] };
+    out.add({ type: 'tellLocalKind', kind: 'conn', message });
   }
 }
 

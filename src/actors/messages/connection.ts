@@ -20,6 +20,9 @@ export interface Sender extends Actor {
   readonly origin: Origin;
 }
 
+/** What does not work without the store. */
+export const STORE_FEATURES: readonly Feature[] = ['chat', 'history'];
+
 export type ConnectionMessage =
   | { readonly type: 'frame'; readonly text: string }
   /** A ping or a pong, for a connection that listens for one. */
@@ -31,7 +34,8 @@ export type ConnectionMessage =
   | { readonly type: 'congested' | 'drained' }
   | ({ readonly type: 'measured'; readonly why: MeasureReason } & Measured)
   | { readonly type: 'verified'; readonly call: number; readonly verdict: Verdict }
-  | { readonly type: 'degraded'; readonly features: readonly Feature[] }
+  /** Of the features of `among` these do not work, and the others do. */
+  | { readonly type: 'degraded'; readonly among: readonly Feature[]; readonly features: readonly Feature[] }
   /** The node goes: close, and let the client come back after this long. */
   | { readonly type: 'drain'; readonly retryAfterMs: number }
   /** Its session was ended; its token is over by a wall clock that was set, which its timer does not follow (JW3). */

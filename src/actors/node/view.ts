@@ -4,6 +4,7 @@ import type { StoreReply, StoreRequest } from '../../runtime/ports/log-store.ts'
 import type { Incarnation, View } from '../../runtime/ports/placement.ts';
 import { Effects } from '../kit/effects.ts';
 import { holders, movedShards, nextView } from '../kit/shards.ts';
+import type { ConnectionMessage } from '../messages/connection.ts';
 import { HOME_KINDS, type HomeMessage } from '../messages/home.ts';
 import { LEASE, VIEW, type ViewHint, type ViewMessage } from '../messages/node.ts';
 import type { RelayMessage } from '../messages/relay.ts';
@@ -50,6 +51,7 @@ class ViewKeeper {
   #homesSince = 0;
   #isDoubtful = false;
   #isConfirmed = false;
+  #isHeard = true;
   readonly #buried = new Buried();
   readonly #unheard = new Unheard();
   #underWay: UnderWay | undefined;
@@ -106,6 +108,7 @@ class ViewKeeper {
     const isNew = this.#others.some((one) => !before.some((old) => old.incarnation === one.incarnation));
     const countAgain: HomeMessage = { type: 'countAgain' };
     if (isNew) out.add({ type: 'tellLocalKind', kind: 'room', message: countAgain });
+    if (isHeard !== this.#isHeard) this.#tellClients(isHeard, out);
     this.#unheard.look([...this.#others, { incarnation: this.#options.incarnation, isHeard }], turn.now);
     this.#noteHomes(turn);
     if (view?.stamp !== this.#view?.stamp) return this.#read(out);
@@ -179,6 +182,14 @@ class ViewKeeper {
     out.add({ type: 'tellLocalKind', kind: 'relay', message: moved });
     const details = { version: view.version, moved: shards.size };
     out.add({ type: 'log', level: 'info', event: 'view adopted', details });
+  }
+
+  /** Clients hear that other nodes cannot be reached: homes that live there do not answer (D14). */
+  #tellClients(isHeard: boolean, out: Effects): void {
+    this.#isHeard = isHeard;
+    const features = isHeard ? [] : (['cluster'] as const);
+    const message: ConnectionMessage = { type: 'degraded', among: ['cluster'], features };
+    out.add({ type: 'tellLocalKind', kind: 'conn', message });
   }
 
   /** Homes there may not know who is here, and what they have published may not have come. */
