@@ -37,7 +37,7 @@ function find(name, folders) {
 
 function postgresFolders() {
   const debian = '/usr/lib/postgresql';
-  const versions = existsSync(debian) ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)) : [];
+  const versions = existsSync(debian) ? readdirSync(debian).toSorted((a, b) => Number(b) - Number(a)) : [];
   return [...versions.map((version) => join(debian, version, 'bin')), '/opt/homebrew/bin', '/usr/local/bin'];
 }
 
@@ -46,7 +46,7 @@ function unprivileged() {
   if (process.getuid?.() !== 0) return {};
   const users = readFileSync('/etc/passwd', 'utf8').split('\n');
   const [, , uid, gid] = (
-    users.find((line) => /^postgres:/.test(line)) ?? users.find((line) => /^nobody:/.test(line))
+    users.find((line) => line.startsWith('postgres:')) ?? users.find((line) => line.startsWith('nobody:'))
   ).split(':');
   return { uid: Number(uid), gid: Number(gid) };
 }

@@ -52,8 +52,8 @@ function busEvents(system: ActorSystem): BusEvents {
   const askHomes = (peer: Incarnation): void => system.tell(VIEW, { type: 'linkLost', peer });
   return {
     received: (from, batch) => system.nodes.remote.received(from, batch),
-    // Who is there, and who has left there, may be among what was lost. The peer asks the homes here about all who are, once it
-    // hears that this node knows.
+    // The lost messages may have said that clients of the peer came or left. The peer asks the homes here about all of its
+    // clients, once it hears that this node knows.
     hole: (peer) => {
       withdraw(peer);
       readLog();

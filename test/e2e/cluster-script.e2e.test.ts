@@ -22,7 +22,7 @@ async function firstPort(): Promise<number> {
   }
 }
 
-test('npm run cluster: three nodes, a Redis and a PostgreSQL; what is killed starts again, and nothing stays behind', async () => {
+test('npm run cluster: three nodes, a Redis and a PostgreSQL; a process that was killed starts again, and none stays behind', async () => {
   const port = await firstPort();
   const env = { ...process.env, VAGUS_PORT: String(port), VAGUS_JWT_SECRET: SECRET, TMPDIR: folder };
   const script = spawn(process.execPath, ['scripts/cluster.mjs'], {

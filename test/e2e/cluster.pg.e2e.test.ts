@@ -168,12 +168,14 @@ describe('three nodes', () => {
     const room = await roomAt(nodes, 'b', ann);
     await bob.request({ type: 'join', room });
     const ids: string[] = [];
-    let isOver = false;
+    const leaving = nodes.get('b').terminate();
+    const end = new AbortController();
     const talk = (async () => {
-      for (let n = 0; !isOver; n++) ids.push((await acked(ann, room, `talk-${n}`))['id'] as string);
+      for (let n = 0; !end.signal.aborted; n++)
+        ids.push((await acked(ann, room, `talk-${n}`))['id'] as string);
     })();
-    const ended = await nodes.get('b').terminate();
-    isOver = true;
+    const ended = await leaving;
+    end.abort();
     await talk;
     expect(ended.code).toBe(0);
     expect((await bob.closed).code).toBe(4003);

@@ -39,7 +39,8 @@ export class RedisCluster {
   async isWell(): Promise<void> {
     for (let tries = 0; tries < 600; tries++) {
       const ask = async (server: RedisServer): Promise<boolean> => {
-        const state = `${await server.call('cluster', 'info')} ${await server.call('info', 'replication')}`;
+        const answers = [await server.call('cluster', 'info'), await server.call('info', 'replication')];
+        const state = answers.map(String).join(' ');
         return state.includes('cluster_state:ok') && !state.includes('master_link_status:down');
       };
       const states = await Promise.all(this.#living.map((server) => ask(server).catch(() => false)));

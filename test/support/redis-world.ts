@@ -6,7 +6,7 @@ import type { RedisPlace } from '../../src/transport/bus/redis-client.ts';
 import { listening, type BusNode, type BusWorld } from '../contract/bus.contract.ts';
 
 /** Counters and log lines of a node of these tests. */
-export interface Told {
+interface Told {
   readonly counts: Map<string, number>;
   readonly lines: string[];
 }

@@ -100,7 +100,7 @@ describe('what does not belong in an inbox', () => {
   const publish = (node: string, text: string): Promise<unknown> =>
     redis.call('publish', `test:inbox:${node}`, text);
 
-  test('[RC4] forged, cut and other texts are refused and counted; what is repeated is taken once', async () => {
+  test('[RC4] forged, cut and other texts are refused and counted; a repeated one is taken once', async () => {
     const world = makeWorld();
     const [a, b] = [await world.start('a.1'), await world.start('b.1')];
     const texts: string[] = [];

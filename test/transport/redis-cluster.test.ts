@@ -53,7 +53,7 @@ function expectWhole({ heard, ...node }: RedisNode, sent: number): void {
   else expect(came).toEqual(Array.from({ length: sent }, (_, at) => at + 1));
 }
 
-describe('under traffic nothing is lost in silence, and nobody stays deaf', () => {
+describe('under traffic no message is lost in silence, and no node stays deaf', () => {
   const trouble = async (makeTrouble: (slot: number) => Promise<void>): Promise<void> => {
     const world = makeWorld();
     const [a, b] = [await world.start('a.1'), await world.start('b.1')];

@@ -19,7 +19,7 @@ const numbered = (n: number): RemoteMessage => ({
   generation: null,
 });
 
-test('[D13] behind a sentinel: a planned failover, then the master is killed; what was sent arrives, in order', async () => {
+test('[D13] behind a sentinel: a planned failover, then the master is killed; all messages arrive, in order', async () => {
   const settings = { 'repl-diskless-sync-delay': '0' };
   const first = await startRedis(settings);
   const second = await startRedis({ ...settings, replicaof: `127.0.0.1 ${first.port}` });

@@ -34,7 +34,7 @@ export type ConnectionMessage =
   | { readonly type: 'congested' | 'drained' }
   | ({ readonly type: 'measured'; readonly why: MeasureReason } & Measured)
   | { readonly type: 'verified'; readonly call: number; readonly verdict: Verdict }
-  /** Of the features of `among` these do not work, and the others do. */
+  /** These features do not work, and the others of `among` do. */
   | { readonly type: 'degraded'; readonly among: readonly Feature[]; readonly features: readonly Feature[] }
   /** The node goes: close, and let the client come back after this long. */
   | { readonly type: 'drain'; readonly retryAfterMs: number }

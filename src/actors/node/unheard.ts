@@ -17,8 +17,8 @@ export interface Heard {
 }
 
 /**
- * Processes that live and that messages of other nodes do not reach: they would keep their homes, and hardly anybody could use
- * them (D11). Where most are not heard, it is Redis: nobody is better off elsewhere.
+ * Processes that live, and that messages of other nodes do not reach: their homes would serve their own clients only (D11).
+ * While most are not heard, Redis is the cause, and no home is better off elsewhere.
  */
 export class Unheard {
   readonly #seen = new Map<Incarnation, Seen>();

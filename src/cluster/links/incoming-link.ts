@@ -16,7 +16,7 @@ export interface Taken {
 
 const NOTHING: Taken = { lines: [], isHole: false };
 
-/** What comes from one peer: puts frames into their order, and drops those that came before. */
+/** Frames of one peer. The link puts them into their order, and drops those that came before. */
 export class IncomingLink {
   #life = 0;
   #upTo = 0;

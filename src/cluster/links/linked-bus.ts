@@ -201,7 +201,7 @@ export class LinkedBus implements Bus {
         telemetry.count('link_given_up', 1);
         this.#events?.gaveUp(peer);
       }
-      // What has not been flushed waits for the rest of its batch.
+      // A message that has not been flushed waits for the rest of its batch.
       if (!this.#touched.has(peer)) this.#pump(peer);
     }
     for (const [peer, link] of this.#incoming) if (link.isReceiptDue) this.#sendReceipt(peer);

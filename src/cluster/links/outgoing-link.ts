@@ -2,7 +2,7 @@ import type { Receipt } from './frame.ts';
 
 /** One frame holds about this much, in UTF-16 code units; a larger message is alone in its frame. */
 const FRAME_SIZE = 256 * 1_024;
-/** What may be under way, and what may wait behind it, in the same units. */
+/** The sizes of all frames under way, and of all messages that wait behind them, in the same units. */
 const WINDOW_SIZE = 1_024 * 1_024;
 const WAITING_SIZE = 4 * 1_024 * 1_024;
 
@@ -30,7 +30,7 @@ interface Sent extends Numbered {
  * What this process sends to one peer, in order and once, over a carrier that may lose (D13): frames have numbers, and what has
  * no receipt is published again.
  *
- * - At most one publication is under way. What comes meanwhile gathers in the next.
+ * - At most one publication is under way. Messages that come meanwhile gather in the next.
  * - A link that gets no receipt for long gives up all that it holds, at once: a later message never arrives in place of an earlier one.
  *   It goes on in a new life, whose first frame says that something was lost.
  */
@@ -119,7 +119,7 @@ export class OutgoingLink {
       this.#againMs = AGAIN_MS;
       this.#againAt = this.#sent.length > 0 ? now + AGAIN_MS : Infinity;
     }
-    // What is missing is the first: publishing it again may be all that is needed.
+    // The first frame is missing: publishing it again may be all that is needed.
     if (isMissing && this.#again > 0 && this.#sent.length > 0) this.#publishAgain(now);
     return hasLearned;
   }

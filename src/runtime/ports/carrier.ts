@@ -2,7 +2,7 @@ import type { Incarnation } from './placement.ts';
 
 /** What a carrier reports. It never calls these from within a call of its own. */
 export interface CarrierEvents {
-  /** A text from the inbox of this process. Whoever can publish may have put it there. */
+  /** A text from the inbox of this process. Any client of Redis may have put it there. */
   received(text: string): void;
   /** About ten times a second. */
   tick(): void;

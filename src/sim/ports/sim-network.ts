@@ -25,7 +25,7 @@ const PROBE_MS = 1_000;
 /** Everything comes from the simulation itself. */
 const PLAIN: Sealer = { seal: (text) => text, open: (text) => text };
 
-/** What may happen to texts on their way: shares of all. */
+/** The shares of texts that fare badly on their way. */
 export interface Weather {
   readonly lost: number;
   readonly repeated: number;

@@ -27,9 +27,7 @@ const RESTART_MS = [50, 4_000] as const;
 const REFUSED_MS = [0.2, 5] as const;
 
 const ASK_MS = 10_000;
-
 const TOKEN_MS = 3_600_000;
-
 /** How long a client waits for an answer over HTTP. */
 const POST_TIMEOUT_MS = 12_000;
 
@@ -76,8 +74,7 @@ export class World implements Stage {
     this.#random = new Random(seed, 'world');
     this.#rivals = new Random(seed, 'rivals');
     this.#picks = new Random(seed, 'nodes');
-    this.isCluster = nodes > 1;
-    this.settings = drawSettings(seed, this.isCluster);
+    this.settings = drawSettings(seed, (this.isCluster = nodes > 1));
     this.#names = Array.from({ length: nodes }, (_, at) => `n${at + 1}`);
     this.trace = new Trace(this.timeline, write);
     this.log = new LogChecker(this.timeline, this.violate);
