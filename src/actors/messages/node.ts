@@ -131,6 +131,8 @@ export type ViewMessage =
   | { readonly type: 'looked'; readonly leases: readonly Lease[]; readonly view: ViewStamp | null }
   /** The lease has not been confirmed for so long that others may think this node dead. */
   | { readonly type: 'doubtful' }
+  /** A home has begun on this node, and knows of no doubt. */
+  | { readonly type: 'homeBegan'; readonly channel: Channel }
   /** The node leaves. Asked, it answers once the node has no shard, or no other node can have them. */
   | ({ readonly type: 'leave' } & Question<object>)
   /** From another node: it has changed the view. */
