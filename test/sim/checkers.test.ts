@@ -138,8 +138,7 @@ test.each([
   '[JW5] an end of a session that was taken back before its answer: in a cluster (%j) others need not hear',
   (isClustered, times) => {
     const timeline = new Timeline();
-    const sessions = new EndedSessions(timeline, violate);
-    sessions.isClustered = isClustered;
+    const sessions = new EndedSessions(timeline, violate, isClustered);
     timeline.step(1_000);
     sessions.ended({ user: 'ann', session: null, before: null, at: EPOCH_MS + 1_000 }, false);
     sessions.sent({ name: 'c1', user: 'ann' }, 500, 9_000);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { replayLine } from '../../src/sim/world/report.ts';
 import { allMutants, Planted } from './mutants/plant.ts';
 
 // Bugs of the kind people write, planted one at a time: the simulator must find each. A simulator that finds nothing
@@ -18,16 +19,14 @@ describe('planted bugs', () => {
     planted.remove();
     expect(verdict, verdict.output).toMatchObject({ isFound: true, invariant: mutant.invariant });
     // What it says is enough to play it again.
-    expect(verdict.output).toContain(
-      `vagus simulate --seed ${mutant.seed} --duration 60s --faults ${mutant.faults ?? 'all'} --trace -`,
-    );
+    expect(verdict.output).toContain(replayLine({ faults: 'all', ...mutant }));
     expect(verdict.output).toMatch(/^commit +\S/m);
   });
 
   test('a build without a bug in it, made the same way, is clean on all these seeds', () => {
     const planted = new Planted(undefined);
     const runs = new Map(
-      mutants.map((mutant) => [`${mutant.seed} ${mutant.faults} ${mutant.clients}`, mutant]),
+      mutants.map((mutant) => [`${mutant.seed} ${mutant.faults} ${mutant.clients} ${mutant.nodes}`, mutant]),
     );
     const verdicts = [...runs.values()].map((mutant) => planted.simulate(mutant.seed, 1, mutant));
     planted.remove();

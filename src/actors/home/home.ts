@@ -11,7 +11,7 @@ import type {
 import type { Incarnation } from '../../runtime/ports/placement.ts';
 import type { Enter, Entered, HomeMessage, Welcomed } from '../messages/home.ts';
 import type { Refusal } from '../messages/terms.ts';
-import { DRAIN } from '../messages/node.ts';
+import { DRAIN, VIEW } from '../messages/node.ts';
 import { Effects } from '../kit/effects.ts';
 import { ownerIn } from '../kit/shards.ts';
 import type { AllowanceLimits } from './allowance.ts';
@@ -69,6 +69,7 @@ export abstract class Home<Context> {
     const out = new Effects();
     // A new generation after a crash knows no device: devices that are present join again.
     if (context.restarted) out.publish(this.channel, 'all', { type: 'homeStarted' });
+    if (this.options.writer.isPlaced) out.tell(VIEW, { type: 'homeBegan', channel: this.channel });
     this.writer.claim(turn, out);
     return out;
   }

@@ -140,6 +140,8 @@ export type ViewMessage =
   | { readonly type: 'doubtful' }
   /** Messages between this node and a peer were lost. Relays ask the homes there anew. */
   | { readonly type: 'linkLost'; readonly peer: Incarnation }
+  /** A home has begun on this node, and knows of no doubt. */
+  | { readonly type: 'homeBegan'; readonly channel: Channel }
   /** The node leaves. Asked, it answers once the node has no shard, or no other node can have them. */
   | ({ readonly type: 'leave' } & Question<object>)
   /** From another node: it has changed the view. */

@@ -13,12 +13,16 @@ export interface Situation {
   /** Messages of other nodes do not reach the process: it should have no shards. */
   readonly isGrey: (incarnation: Incarnation) => boolean;
   readonly view: View | null;
+  /** Processes that the view names, and that have come after the last look: they are not dead. */
+  readonly unseen: readonly Incarnation[];
   /** The nodes have been the same for a while, as it was seen just now: so shards may move to where they belong. */
   readonly isSettled: boolean;
 }
 
 /** The processes that may have shards. */
-export function homesOf(situation: Omit<Situation, 'view' | 'isSettled'>): Incarnation[] {
+export function homesOf(
+  situation: Pick<Situation, 'self' | 'takesHomes' | 'others' | 'isGrey'>,
+): Incarnation[] {
   const { self, takesHomes, others, isGrey } = situation;
   const nodes = others.filter((lease) => lease.takesHomes).map(({ incarnation }) => incarnation);
   return (takesHomes ? [...nodes, self] : nodes).filter((node) => !isGrey(node)).toSorted();
@@ -33,13 +37,13 @@ export function homesOf(situation: Omit<Situation, 'view' | 'isSettled'>): Incar
  *   have been the same for a while. No other node takes a shard from a living one.
  */
 export function changeOf(situation: Situation): readonly Incarnation[] | undefined {
-  const { self, takesHomes, others, isGrey, view, isSettled } = situation;
+  const { self, takesHomes, others, isGrey, unseen, view, isSettled } = situation;
   const homes = homesOf(situation);
   const before = holders(view);
   const has = before.includes(self);
   if (homes.length === 0 || !(takesHomes || has)) return undefined;
   const target = targetsOf(homes) as (shard: number) => Incarnation;
-  const living = new Set([...others.map(({ incarnation }) => incarnation), self]);
+  const living = new Set([...others.map(({ incarnation }) => incarnation), ...unseen, self]);
   const isOrphan = before.map((holder) => holder === undefined || !living.has(holder) || isGrey(holder));
   let left = isOrphan.includes(true) || !(isSettled || !takesHomes) ? 0 : HAND_OVER_MAX;
   let hasChanged = false;

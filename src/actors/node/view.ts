@@ -5,7 +5,7 @@ import type { Incarnation, View } from '../../runtime/ports/placement.ts';
 import { Effects } from '../kit/effects.ts';
 import { holders, movedShards, nextView } from '../kit/shards.ts';
 import type { ConnectionMessage } from '../messages/connection.ts';
-import { HOME_KINDS, type HomeMessage } from '../messages/home.ts';
+import { HOME_KINDS, homeAddress, type HomeMessage } from '../messages/home.ts';
 import { LEASE, VIEW, type ViewHint, type ViewMessage } from '../messages/node.ts';
 import type { RelayMessage } from '../messages/relay.ts';
 import { DIRECTORY } from './directory.ts';
@@ -49,17 +49,21 @@ class ViewKeeper {
   /** Those that may have shards, and since when. */
   #homes = '';
   #homesSince = 0;
-  #isDoubtful = false;
+  /** Undefined: an earlier generation may have told homes of a doubt. */
+  #isDoubtful: boolean | undefined;
   #isConfirmed = false;
   #isHeard = true;
   readonly #buried = new Buried();
   readonly #unheard = new Unheard();
+  /** Processes that the view names, and that no look has shown yet. */
+  #unseen: readonly Incarnation[] = [];
   #underWay: UnderWay | undefined;
   #lastCall = 0;
   readonly #leavers: ReplyTo[] = [];
 
-  constructor(options: ViewOptions) {
+  constructor(options: ViewOptions, isFirst: boolean) {
     this.#options = options;
+    this.#isDoubtful = isFirst ? false : undefined;
     this.#limits = options.limits ?? VIEW_LIMITS;
     this.#takesHomes = options.takesHomes;
   }
@@ -73,6 +77,12 @@ class ViewKeeper {
       case 'doubtful':
         this.#doubt(true, out);
         break;
+      case 'homeBegan': {
+        const { channel } = message;
+        if (this.#isDoubtful !== false)
+          out.tell(homeAddress(channel), { type: 'nodeDoubted', isDoubtful: true });
+        break;
+      }
       case 'viewChanged':
         // Before the first look it is not known who lives.
         if (this.#isConfirmed && message.stamp !== this.#view?.stamp) this.#read(out);
@@ -100,6 +110,7 @@ class ViewKeeper {
     this.#doubt(false, out);
     const before = this.#others;
     this.#others = leases.filter(({ isDead }) => !isDead);
+    this.#unseen = [];
     const isDifferent = namesOf(this.#others).join() !== namesOf(before).join();
     const gone = this.#buried.see(leases, namesOf(before));
     if (gone.length > 0 || isDifferent) this.#place(out, gone);
@@ -124,8 +135,15 @@ class ViewKeeper {
 
   #situation(isSettled: boolean) {
     const [self, view] = [this.#options.incarnation, this.#view ?? null];
-    const isGrey = (incarnation: Incarnation): boolean => this.#unheard.isGrey(incarnation);
-    return { self, takesHomes: this.#takesHomes, others: this.#others, isGrey, view, isSettled };
+    return {
+      self,
+      takesHomes: this.#takesHomes,
+      others: this.#others,
+      isGrey: (incarnation: Incarnation): boolean => this.#unheard.isGrey(incarnation),
+      unseen: this.#unseen,
+      view,
+      isSettled,
+    };
   }
 
   // --- reading and changing
@@ -175,6 +193,8 @@ class ViewKeeper {
   #adopt(view: View, out: Effects): void {
     const shards = movedShards(this.#view, view, this.#options.incarnation);
     this.#view = view;
+    const seen = new Set([...namesOf(this.#others), this.#options.incarnation]);
+    this.#unseen = view.nodes.filter((node) => !seen.has(node) && !this.#buried.has(node));
     this.#place(out);
     this.#tellHomes({ type: 'placed', view }, out);
     out.tell(DIRECTORY, { type: 'placed', view });
@@ -242,6 +262,10 @@ class ViewKeeper {
 class Buried {
   #known: ReadonlySet<Incarnation> = new Set();
 
+  has(incarnation: Incarnation): boolean {
+    return this.#known.has(incarnation);
+  }
+
   /** Those that are over since the look before, which showed `before` alive. */
   see(leases: readonly Lease[], before: readonly Incarnation[]): readonly Incarnation[] {
     const living = new Set(namesOf(leases.filter(({ isDead }) => !isDead)));
@@ -264,7 +288,7 @@ export function viewBehaviour(options: ViewOptions): Behaviour<ViewKeeper, ViewM
     mailboxMax: 64,
     supervision: 'restart',
     placement: 'node',
-    start: () => [new ViewKeeper(options), []],
+    start: ({ restarted }) => [new ViewKeeper(options, !restarted), []],
     step: (keeper, message, turn) => keeper.take(message, turn).effects,
   };
 }

@@ -35,20 +35,21 @@ export class EndedSessions {
   readonly #still: { readonly from: number; readonly until: number }[] = [];
 
   /** There are several nodes. */
-  isClustered = false;
+  readonly #isClustered: boolean;
 
-  constructor(timeline: Timeline, violate: Violate) {
+  constructor(timeline: Timeline, violate: Violate, isClustered: boolean) {
     this.#timeline = timeline;
     this.#violate = violate;
+    this.#isClustered = isClustered;
   }
 
   get #endsMs(): number {
-    return this.isClustered ? CLUSTER_ENDS_MS : ENDS_MS;
+    return this.#isClustered ? CLUSTER_ENDS_MS : ENDS_MS;
   }
 
   /** The database is in trouble: nodes may not see what other nodes have stored (JW5). */
   storeFails(ms: number): void {
-    if (this.isClustered) this.standsStill(ms);
+    if (this.#isClustered) this.standsStill(ms);
   }
 
   standsStill(ms: number): void {
@@ -71,7 +72,7 @@ export class EndedSessions {
   ended(revocation: Revocation, isInForce: boolean): void {
     const ended = { ...revocation, knownAt: this.#timeline.now };
     if (isInForce) this.#inForce.push(ended);
-    if (isInForce || !this.isClustered) this.#ever.push(ended);
+    if (isInForce || !this.#isClustered) this.#ever.push(ended);
   }
 
   /** A back end asked to undo it. Nodes that have not heard of it by then need not hear of it any more. */
@@ -79,7 +80,7 @@ export class EndedSessions {
     const { now } = this.#timeline;
     const isOther = (one: Ended): boolean => one.user !== user || one.session !== session;
     this.#inForce = this.#inForce.filter(isOther);
-    if (this.isClustered)
+    if (this.#isClustered)
       this.#ever = this.#ever.filter((one) => isOther(one) || now > this.#until(one.knownAt));
   }
 

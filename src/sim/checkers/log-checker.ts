@@ -11,6 +11,7 @@ import type {
   StoreCalls,
 } from '../../runtime/ports/log-store.ts';
 import { Bans } from './bans.ts';
+import { ClusterChecker, type ClusterBook } from './cluster-checker.ts';
 import { EndedSessions } from './ended-sessions.ts';
 import { Histories, keyOf, type Committed, type Row, type Rows } from './histories.ts';
 import type { Timeline } from '../kit/timeline.ts';
@@ -21,6 +22,7 @@ type ClaimRequest = StoreCalls['claim']['request'];
 export interface Book {
   readonly rows: Rows;
   readonly removals: ReadonlyMap<string, number>;
+  readonly cluster: ClusterBook;
 }
 
 type Stored = Extract<EntryOutcome, { readonly seq: number }>;
@@ -36,6 +38,7 @@ export class LogChecker extends Histories {
   #removals: ReadonlyMap<string, number> = new Map();
   readonly bans: Bans;
   readonly sessions: EndedSessions;
+  readonly cluster: ClusterChecker;
   /** When each message of an ordinary user was first sent. */
   readonly #sentAt = new Map<string, number>();
   /** How many entries were ever committed. */
@@ -43,12 +46,13 @@ export class LogChecker extends Histories {
   /** Keys that a client must take as not stored, and has not resent. */
   readonly #denied = new Map<string, string>();
 
-  constructor(timeline: Timeline, violate: Violate) {
+  constructor(timeline: Timeline, violate: Violate, isClustered = false) {
     super();
     this.#timeline = timeline;
     this.#violate = violate;
     this.bans = new Bans(timeline);
-    this.sessions = new EndedSessions(timeline, violate);
+    this.sessions = new EndedSessions(timeline, violate, isClustered);
+    this.cluster = new ClusterChecker(timeline, violate, isClustered);
   }
 
   /** A client learned that this is not stored. Unless the client resends it, it must never be (invariant 6). */
@@ -82,15 +86,16 @@ export class LogChecker extends Histories {
   // --- the database
 
   copy(): Book {
-    return { rows: this.copyOfRows(), removals: this.#removals };
+    return { rows: this.copyOfRows(), removals: this.#removals, cluster: this.cluster.copy() };
   }
 
   /** A standby continues from its copy. The removals that it has stay, unless they were undone meanwhile. */
-  failOver({ rows, removals }: Book): void {
+  failOver({ rows, removals, cluster }: Book): void {
     this.goOnWith(rows, this.#timeline.now);
     this.#removals = new Map([...removals].filter(([key, at]) => this.#removals.get(key) === at));
     this.bans.failedOver();
     this.sessions.failedOver();
+    this.cluster.failOver(cluster);
   }
 
   appended(owner: string, appends: readonly AppendRequest[], outcomes: readonly EntryOutcome[]): void {

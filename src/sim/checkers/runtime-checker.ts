@@ -3,6 +3,7 @@ import type { Envelope } from '../../runtime/mailbox.ts';
 import type { Observer } from '../../runtime/observer.ts';
 import type { Effect, Lifecycle, StateNode } from '../../runtime/ports/actor.ts';
 import type { ActorSystem } from '../../runtime/system.ts';
+import { DoubtChecker } from './doubt-checker.ts';
 import type { Timeline } from '../kit/timeline.ts';
 import type { Trace } from '../kit/trace.ts';
 import type { Violate } from '../kit/violation.ts';
@@ -27,6 +28,7 @@ export class RuntimeChecker implements Observer {
   readonly #isAlive: () => boolean;
   readonly #where: string;
   readonly #watched = new Map<Cell, Watched>();
+  readonly doubts: DoubtChecker;
 
   constructor(parts: {
     readonly timeline: Timeline;
@@ -40,6 +42,9 @@ export class RuntimeChecker implements Observer {
     this.#timeline = parts.timeline;
     this.#trace = parts.trace;
     this.#violate = parts.violate;
+    this.doubts = new DoubtChecker((invariant, text) => {
+      if (this.#isAlive()) this.#violate(invariant, text);
+    });
     this.#isAlive = parts.isAlive;
     this.#where = parts.node === undefined ? '' : `${parts.node} `;
   }
@@ -62,6 +67,8 @@ export class RuntimeChecker implements Observer {
     // Its last step: the actor is over, and its effects included the clean-up.
     if (!watched || cell.status === 'stopped') return;
     this.#checkEarly(cell, envelope, watched);
+    if (cell.behaviour.kind === 'view')
+      this.doubts.viewStepped((envelope.message as { type: string }).type, this.#timeline.now);
     const states = chartStatesOf(cell);
     const changed = this.#checkEdges(cell, watched.states, states);
     watched.states = states;
@@ -80,6 +87,7 @@ export class RuntimeChecker implements Observer {
   }
 
   crashed(cell: Cell, envelope: Envelope | undefined): void {
+    if (cell.behaviour.kind === 'view') this.doubts.viewCrashed();
     this.#trace.say(
       this.#where + cell.address,
       () => `= crashes${envelope ? ` over ${messageText(envelope)}` : ''}`,

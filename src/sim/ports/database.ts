@@ -137,7 +137,11 @@ export class SimDatabase {
         }));
       }
       default:
-        return this.#commitLater(statement, () => this.#carryOut(request));
+        return this.#commitLater(statement, () => {
+          const reply = this.#carryOut(request);
+          this.#checker.cluster.committed(request, reply);
+          return reply;
+        });
     }
   }
 
@@ -235,7 +239,9 @@ export class SimDatabase {
       const before = new Map(statement.locks.map((channel) => [channel, this.#memory.row(channel)]));
       const reply = this.#carryOut(request);
       if (reply.ok && request.call === 'claim') {
-        this.#checker.claimed(request, reply.value as StoreCalls['claim']['reply'], before);
+        const granted = reply.value as StoreCalls['claim']['reply'];
+        this.#checker.claimed(request, granted, before);
+        this.#checker.cluster.claimed(request, granted);
       }
       if (reply.ok && request.call === 'deleteRoom') {
         this.#checker.deleted(request, reply.value as StoreCalls['deleteRoom']['reply']);

@@ -31,6 +31,8 @@ export class SimLogStore implements LogStore {
   readonly #faultOf: (call: StoreCallName) => DatabaseFault | undefined;
   readonly #enter: (run: () => void) => void;
   #isOpen = true;
+  /** When the process read that its lease is lost. */
+  lostAt = Infinity;
   /** The log's name as the database last reported it. */
   #log: string;
 
@@ -57,7 +59,8 @@ export class SimLogStore implements LogStore {
     return this.#log;
   }
 
-  #renewed({ timeline }: StoreCalls['renew']['reply']): void {
+  #renewed({ timeline, isHeld }: StoreCalls['renew']['reply']): void {
+    if (!isHeld) this.lostAt = Math.min(this.lostAt, this.#timeline.now);
     this.#log = logName(databaseOf(this.#log), timeline);
   }
 

@@ -28,6 +28,8 @@ function roughly(random: Random): Weather {
     late: random.pick([0, 0.1, 0.5]),
   };
 }
+/** From the order to crash until the actor has crashed and goes on. */
+const CRASH_MS = 10_000;
 
 /** Runs the faults of one simulation, until `stop`. */
 export class Injector {
@@ -84,6 +86,7 @@ export class Injector {
   #change(fault: DatabaseFault, random: Random): void {
     const ms = random.delay(...WEATHER_MS);
     this.#stage.log.sessions.storeFails(ms);
+    this.#stage.log.cluster.troubled(ms);
     const until = this.#stage.timeline.now + ms;
     const share = ['db-down', 'db-full', 'db-pool'].includes(fault) ? 1 : random.pick([0.2, 0.6, 1]);
     this.#weather = { fault, share, until };
@@ -98,6 +101,7 @@ export class Injector {
     timeline.after(behindMs, () => {
       if (this.#isOver) return;
       database.failOver(standby, isTold);
+      this.#stage.log.cluster.troubled(awayMs);
       this.#weather = { fault: 'db-down', share: 1, until: timeline.now + awayMs };
     });
   }
@@ -105,6 +109,7 @@ export class Injector {
   #freeze(ms: number): void {
     const { node, log } = this.#stage;
     log.sessions.standsStill(ms);
+    log.cluster.troubled(ms);
     node?.freeze(ms);
   }
 
@@ -121,6 +126,8 @@ export class Injector {
       case 'stall':
         return this.#freeze(random.delay(50, 2_000));
       case 'crash':
+        // Until the actor that crashed goes on.
+        this.#stage.log.cluster.troubled(CRASH_MS);
         return node?.crashAfter(random.whole(1, 200), random.chance(0.5));
       case 'wall-jump':
         this.wallJumpMs += random.whole(-60_000, 60_000);

@@ -50,7 +50,8 @@ export interface SimNodeParts {
   readonly mailboxMax: number | undefined;
   readonly faultOf: (call: StoreCallName) => DatabaseFault | undefined;
   readonly wallJumpMs: () => number;
-  readonly onDied: (node: SimNode) => void;
+  /** `isLost`: the node has given itself up. */
+  readonly onDied: (node: SimNode, isLost: boolean) => void;
   /** Answers the hooks; by default it agrees to everything. */
   readonly application?: SimApplication | undefined;
 }
@@ -131,7 +132,7 @@ export class SimNode {
       tokens: { verify: (token, done) => this.#authenticate(token, done) },
       hooks: new SimHooks({ timeline, enter, application: parts.application ?? (() => true) }),
       telemetry,
-      onLost: () => this.kill(),
+      onLost: () => this.kill(true),
     };
     const ports = mortal(own, {
       isCarriedOut: this.#isCarriedOut,
@@ -175,6 +176,10 @@ export class SimNode {
     if (this.#parts.timeline.now > this.#frozenUntil + CATCH_UP_MS) this.checker.audit(this.system);
   }
 
+  get lostAt(): number {
+    return this.#isDraining ? Infinity : this.#store.lostAt;
+  }
+
   // --- faults
 
   killAfter(effects: number): void {
@@ -186,14 +191,14 @@ export class SimNode {
     this.#isCrashingEarly = isEarly;
   }
 
-  kill(): void {
+  kill(isLost = false): void {
     if (!this.#isAlive) return;
     this.#isAlive = false;
     this.#backlog = [];
     this.#store.close();
     this.#parts.network.detach(this.owner);
     this.#parts.trace.say(this.owner, () => '! dies');
-    this.#parts.onDied(this);
+    this.#parts.onDied(this, isLost);
   }
 
   /** Drains as on SIGTERM: the node accepts no client, and ends when it has left. */
@@ -283,7 +288,8 @@ export class SimNode {
   /** A step that throws without an injected crash is a bug, even if the supervisor copes. */
   #reallyStep(behaviour: AnyBehaviour, state: unknown, message: unknown, turn: Turn): readonly Effect[] {
     try {
-      return behaviour.step(state, message, turn);
+      const effects = behaviour.step(state, message, turn);
+      return this.checker.doubts.stepped({ behaviour, message, turn }, effects);
     } catch (error) {
       const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
       this.#parts.violate(11, `a step of ${turn.self} threw: ${what.split('\n').slice(0, 3).join(' ')}`);

@@ -87,12 +87,13 @@ class Run {
 
   /** Runs for a while, with a check of the whole once a second. */
   #runFor(ms: number): void {
-    const { timeline } = this.#world;
+    const { timeline, log } = this.#world;
     const end = timeline.now + ms;
     while (timeline.now < end && !this.#world.violation) {
       const next = Math.min(end, timeline.now + LOOK_MS);
       while (timeline.step(next)) if (this.#world.violation) return;
       for (const node of this.#world.nodes.values()) node.audit();
+      log.cluster.audit(this.#world.nodes.values());
     }
   }
 

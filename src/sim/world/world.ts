@@ -77,9 +77,8 @@ export class World implements Stage {
     this.settings = drawSettings(seed, (this.isCluster = nodes > 1));
     this.#names = Array.from({ length: nodes }, (_, at) => `n${at + 1}`);
     this.trace = new Trace(this.timeline, write);
-    this.log = new LogChecker(this.timeline, this.violate);
+    this.log = new LogChecker(this.timeline, this.violate, nodes > 1);
     const { timeline, trace, log: checker } = this;
-    checker.sessions.isClustered = this.isCluster;
     this.network = new SimNetwork(timeline, new Random(seed, 'network'));
     const memory = new MemoryLogStore({
       log: '00000000-0000-4000-8000-00000000051a',
@@ -203,13 +202,15 @@ export class World implements Stage {
       mailboxMax: settings.mailboxMax,
       faultOf: (call) => injector.faultOf(call),
       wallJumpMs: () => injector.wallJumpMs,
-      onDied: (node) => this.#died(node, name),
+      onDied: (node, isLost) => this.#died(node, name, isLost),
     });
     this.nodes.set(name, node);
+    this.log.cluster.started(node.owner);
     trace.say(node.owner, () => 'starts');
   }
 
-  #died(node: SimNode, name: string): void {
+  #died(node: SimNode, name: string, isLost: boolean): void {
+    this.log.cluster.died(node.owner, isLost);
     // When a process dies, its system closes the connections. When a machine dies, the clients learn nothing.
     const isTold = this.#random.chance(0.7);
     for (const link of node.sockets.links()) link.nodeDied(isTold);
@@ -254,10 +255,7 @@ export class World implements Stage {
     for (const { user } of this.clients) if (!this.#letIn.has(user)) this.log.removed(channel, user);
   }
 
-  /**
-   * Writes to every channel that a rival has claimed, so that its deposed home notices. On one node no other process would
-   * tell it. From there on all clients read what the rival has stored.
-   */
+  /** Writes to every channel that a rival has claimed: its home notices it, and all clients read what the rival has stored. */
   stirAll(): void {
     for (const [at, channel] of [...this.#rivaled].entries()) {
       const content = channel.startsWith('room:') ? 'stir' : '';

@@ -17,6 +17,8 @@ export interface Mutant extends Bug {
   readonly faults?: string;
   /** Who finds it; `sdk` unless given. */
   readonly clients?: ClientKind;
+  /** How many nodes there are; 1 unless given. */
+  readonly nodes?: number;
 }
 
 export interface Verdict {
@@ -80,7 +82,7 @@ export class Planted {
   simulate(
     seed: number,
     seeds = 1,
-    like: Pick<Mutant, 'faults' | 'clients'> | undefined = this.#mutant,
+    like: Pick<Mutant, 'faults' | 'clients' | 'nodes'> | undefined = this.#mutant,
   ): Verdict {
     const args = [
       'simulate',
@@ -94,6 +96,8 @@ export class Planted {
       like?.faults ?? 'all',
       '--clients',
       like?.clients ?? DEFAULT_CLIENTS,
+      '--nodes',
+      String(like?.nodes ?? 1),
     ];
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
