@@ -90,6 +90,7 @@ export function program(options: ProgramOptions): readonly Behaviour<never, neve
       ...(options.commit ? { commit: options.commit } : {}),
     }),
     sessionsBehaviour({
+      incarnation,
       intervalMs: connection.heartbeatIntervalMs,
       deadlineMs,
       tokenTtlMaxMs: options.tokenTtlMaxMs,

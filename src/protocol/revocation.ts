@@ -30,6 +30,9 @@ export type Standing = 'good' | 'ended' | 'undecided';
 /** The clocks of issuer and database may differ by this much. */
 export const REVOCATION_LEEWAY_MS = 5_000;
 
+/** How long the store has a removal from a room for those who read by number. Each node reads every second. */
+export const REMOVAL_KEPT_MS = 3_600_000;
+
 /** A token issued this long after a revocation is clearly newer, even if `iat` has whole seconds only. */
 const DECIDED_AFTER_MS = 6_000;
 

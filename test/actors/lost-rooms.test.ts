@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { PrivateRooms } from '../../src/actors/log/private-rooms.ts';
 import type { Address } from '../../src/runtime/ports/actor.ts';
+import type { StoreCalls } from '../../src/runtime/ports/log-store.ts';
 import { Program } from '../support/program.ts';
 
 // A private room whose record the store has lost (D21), under a node that has known it.
@@ -245,13 +246,16 @@ test('[FR7] of more private rooms than are remembered the one that was heard of 
   const known = new PrivateRooms(2);
   const record = { access: 'private', metadata: '{}', creator: 'bob', isDeleted: false } as const;
   const heard = (...rooms: string[]): void => {
-    const value = new Map(rooms.map((room) => [room, record]));
+    const value = { records: new Map(rooms.map((room) => [room, record])), losses: 0 };
     known.heard({ call: 'rooms', rooms }, { ok: true, value });
   };
   const lost = (): unknown[] => {
     const rooms = ['a', 'b', 'c'];
-    const reply = known.heard({ call: 'rooms', rooms }, { ok: true, value: new Map() });
-    return reply.ok ? [...(reply.value as ReadonlyMap<string, unknown>).keys()] : [];
+    const reply = known.heard(
+      { call: 'rooms', rooms },
+      { ok: true, value: { records: new Map(), losses: 0 } },
+    );
+    return reply.ok ? [...(reply.value as StoreCalls['rooms']['reply']).records.keys()] : [];
   };
   heard('a', 'b');
   heard('a');

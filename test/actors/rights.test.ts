@@ -53,9 +53,10 @@ test('[JW4] a user who only asks to join causes no new read of a right', () => {
 
 test('[JW4] a removed user is put off the channel even by a home that has not seen the user', () => {
   const out = new Effects();
-  expel(privateRoom('p', turn), 'ann', turn, out);
+  expel(privateRoom('p', turn), { user: 'ann', number: 7 }, turn, out);
+  const message = { type: 'evict', users: ['ann'], spares: 'nobody', number: 7 };
   expect(out.effects.filter(({ type }) => type === 'publish')).toMatchObject([
-    { type: 'publish', to: 'relay:room:p', message: { type: 'evict', users: ['ann'], spares: 'nobody' } },
+    { type: 'publish', to: 'relay:room:p', message },
   ]);
 });
 

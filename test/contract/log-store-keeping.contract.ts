@@ -167,7 +167,7 @@ export function logStoreKeepingContract(name: string, open: () => Promise<Ageing
         const rest = async (room: string): Promise<number> =>
           (await get(store, 'banned', { pairs: [{ room, user: 'carol' }] }))[0] ?? -1;
         const hasBans = async (room: string): Promise<boolean | undefined> =>
-          (await get(store, 'rooms', { rooms: [room] })).get(room)?.hasBans;
+          (await get(store, 'rooms', { rooms: [room] })).records.get(room)?.hasBans;
         expect([await rest('g-1'), await hasBans('g-1')]).toEqual([0, undefined]);
         for (const room of ['g-1', 'g-2']) {
           await get(store, 'ban', { room, user: 'carol', until: null, createsRoom: false });

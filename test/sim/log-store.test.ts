@@ -13,6 +13,7 @@ import { logStoreKeepingContract, type AgeingStore } from '../contract/log-store
 import { logStoreLeasesContract } from '../contract/log-store-leases.contract.ts';
 import { logStoreViewContract } from '../contract/log-store-view.contract.ts';
 import { logStoreContract } from '../contract/log-store.contract.ts';
+import { removalsContract } from '../contract/removals.contract.ts';
 import { revocationsContract } from '../contract/revocations.contract.ts';
 
 // The simulated store under the suites that PostgreSQL is under, with time that passes while somebody waits.
@@ -100,6 +101,12 @@ logStoreFencesContract('simulated', async () => {
 revocationsContract('simulated', async () => {
   const virtual = new Virtual();
   return { store: instant(virtual, virtual.way('only', false)), close: async () => {} };
+});
+
+removalsContract('simulated', async () => {
+  const virtual = new Virtual();
+  const pass = async (ms: number): Promise<void> => void (virtual.earlierMs -= ms);
+  return { store: instant(virtual, virtual.way('only', false)), pass, close: async () => {} };
 });
 
 const ageing = async (): Promise<AgeingStore> => {

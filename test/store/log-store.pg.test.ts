@@ -13,6 +13,7 @@ import { logStoreKeepingContract, type AgeingStore } from '../contract/log-store
 import { logStoreLeasesContract } from '../contract/log-store-leases.contract.ts';
 import { logStoreViewContract } from '../contract/log-store-view.contract.ts';
 import { logStoreContract, type StoreUnderTest } from '../contract/log-store.contract.ts';
+import { removalsContract, type PassingStore } from '../contract/removals.contract.ts';
 import { revocationsContract } from '../contract/revocations.contract.ts';
 import { createDatabase } from '../support/database.ts';
 
@@ -25,9 +26,11 @@ const options = {
 } as const;
 
 /** Stores entries, and then makes them older by a statement of its own. */
-function ageing(under: StoreUnderTest, query: (sql: string) => Promise<unknown>): AgeingStore {
+function ageing(under: StoreUnderTest, query: (sql: string) => Promise<unknown>): AgeingStore & PassingStore {
   return {
     ...under,
+    pass: async (ms) =>
+      void (await query(`update vagus.removals set at = at - interval '${ms} milliseconds'`)),
     earlier: async (ms, channel, run) => {
       const outcomes = await run();
       const seqs = outcomes.flatMap((outcome) => ('seq' in outcome ? [outcome.seq] : []));
@@ -40,15 +43,17 @@ function ageing(under: StoreUnderTest, query: (sql: string) => Promise<unknown>)
   };
 }
 
-async function memory(): Promise<AgeingStore> {
+async function memory(): Promise<AgeingStore & PassingStore> {
   let earlierMs = 0;
-  const store = new MemoryLogStore({ log: randomUUID(), wall: () => Date.now() - earlierMs });
+  let passedMs = 0;
+  const store = new MemoryLogStore({ log: randomUUID(), wall: () => Date.now() + passedMs - earlierMs });
   return {
     store,
     earlier: async (ms, _, run) => {
       earlierMs = ms;
       return run().finally(() => (earlierMs = 0));
     },
+    pass: async (ms) => void (passedMs += ms),
     close: async () => {},
   };
 }
@@ -61,7 +66,7 @@ afterAll(async () => {
 });
 
 /** Starting it takes seconds: the contracts, one after the other, have the same one, and each an empty schema. */
-async function pglite(): Promise<AgeingStore> {
+async function pglite(): Promise<AgeingStore & PassingStore> {
   embedded ??= await PgliteClient.open({ folder, onEnd: () => {} });
   const client = embedded;
   await client.session((run) => run('drop schema if exists vagus cascade'));
@@ -70,7 +75,7 @@ async function pglite(): Promise<AgeingStore> {
   return ageing({ store, close: async () => {} }, (sql) => client.session((run) => run(sql)));
 }
 
-async function postgres(): Promise<AgeingStore> {
+async function postgres(): Promise<AgeingStore & PassingStore> {
   const database = await createDatabase();
   const store = await openStore({ ...options, databaseUrl: database.url, dataDir: '' });
   const close = async (): Promise<void> => {
@@ -87,4 +92,5 @@ for (const [name, open] of Object.entries({ memory, PGlite: pglite, PostgreSQL: 
   logStoreViewContract(name, open);
   logStoreFencesContract(name, open);
   revocationsContract(name, open);
+  removalsContract(name, open);
 }

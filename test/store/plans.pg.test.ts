@@ -61,7 +61,7 @@ interface Reads {
   readonly fetched: number;
 }
 
-test('[D8] leases, the view, newer revocations, and the channels that claims name are found by index', async () => {
+test('[D8] leases, the view, newer changes of rights, and the channels that claims name are found by index', async () => {
   const own = await createDatabase();
   const store = await openStore({
     databaseUrl: own.url,
@@ -80,7 +80,7 @@ test('[D8] leases, the view, newer revocations, and the channels that claims nam
   const reads = async (): Promise<Record<string, Reads>> => {
     const rows = await own.query(
       `select relname, seq_scan::int as seq, idx_scan::int as idx, idx_tup_fetch::int as fetched from pg_stat_user_tables
-      where schemaname = 'vagus' and relname in ('channels', 'leases', 'view', 'revocations', 'counters')`,
+      where schemaname = 'vagus' and relname in ('channels', 'leases', 'view', 'revocations', 'removals', 'counters')`,
     );
     return Object.fromEntries(rows.map(({ relname, ...counts }) => [relname, counts])) as Record<
       string,
@@ -90,14 +90,20 @@ test('[D8] leases, the view, newer revocations, and the channels that claims nam
   await own.query(`
     insert into vagus.revocations ("user", issued_by, until, revoked_at, number)
     select 'u' || n, 0, 'infinity', now(), n from generate_series(1, 5000) n`);
-  await own.query(`insert into vagus.counters values ('revocations', 5000)`);
+  await own.query(`
+    insert into vagus.removals (number, room, "user", why)
+    select 5000 + n, 'old-' || n, 'u', 'removed' from generate_series(1, 5000) n`);
+  await own.query(`insert into vagus.counters values ('revocations', 10000)`);
   await own.query(`insert into vagus.counters select 'other-' || n, n from generate_series(1, 50) n`);
   const before = await reads();
 
   for (let n = 1; n <= 8; n++) {
     await get(store, 'revoke', { user: `new-${n}`, session: null, before: null, keepMs: null });
-    const newer = await get(store, 'revokedAfter', { number: 4_990, limit: 5 + n });
-    expect(newer.map(({ number }) => number)).toEqual(Array.from({ length: 5 + n }, (_, at) => 4_991 + at));
+    await get(store, 'ban', { room: `r${n}`, user: `new-${n}`, until: null, createsRoom: false });
+    const newer = await get(store, 'revokedAfter', { number: 9_990, limit: 10 + n });
+    const numbers = newer.map(({ number }) => number);
+    expect(numbers.slice(0, 10)).toEqual(Array.from({ length: 10 }, (_, at) => 9_991 + at));
+    expect(numbers).toHaveLength(10 + n);
   }
   await take(store, 'a.1');
   await take(store, 'a.1');
@@ -117,7 +123,7 @@ test('[D8] leases, the view, newer revocations, and the channels that claims nam
   await store.close();
 
   // The server counts what a session did once the session has ended.
-  const statementsOf = { channels: 3, leases: 7, view: 8, revocations: 8, counters: 11 };
+  const statementsOf = { channels: 3, leases: 7, view: 8, revocations: 8, removals: 8, counters: 11 };
   await expect
     .poll(async () => {
       const after = await reads();
@@ -129,7 +135,8 @@ test('[D8] leases, the view, newer revocations, and the channels that claims nam
     expect([table, after[table]?.seq]).toEqual([table, before[table]?.seq]);
   // No claim walks the whole index either.
   expect(after['channels']?.fetched).toBeLessThan(5_000);
-  // No look for newer revocations reads the older ones.
+  // No look for newer changes of rights reads the older ones.
   expect(after['revocations']?.fetched).toBeLessThan(200);
+  expect(after['removals']?.fetched).toBeLessThan(200);
   await own.drop();
 });

@@ -130,7 +130,7 @@ test('[D19] each sees the records, members and lists of the other', async () => 
     members: ['alice'],
   };
   expect(await old('create_room', room)).toEqual([['closed']]);
-  expect((await get(now, 'rooms', { rooms: ['closed'] })).get('closed')).toMatchObject({
+  expect((await get(now, 'rooms', { rooms: ['closed'] })).records.get('closed')).toMatchObject({
     access: 'private',
     metadata: '{"n":1}',
     creator: 'alice',
@@ -160,7 +160,9 @@ test('[D19] each sees the records, members and lists of the other', async () => 
   expect(listed.map(([name]) => name)).toEqual(['closed', 'open', 'shared']);
 
   expect(await old('delete_room', { room: 'shared', owner: 'old', epoch: 3 })).toEqual([[4, 3]]);
-  expect((await get(now, 'rooms', { rooms: ['shared'] })).get('shared')).toMatchObject({ isDeleted: true });
+  expect((await get(now, 'rooms', { rooms: ['shared'] })).records.get('shared')).toMatchObject({
+    isDeleted: true,
+  });
   expect(await old('empty_room', { room: 'shared' })).toEqual([[1]]);
   expect(await readAll(now, 'room:shared')).toEqual([]);
 });

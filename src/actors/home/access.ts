@@ -1,7 +1,7 @@
 import type { Answer, Awaits, Turn } from '../../runtime/ports/actor.ts';
 import type { Access as RoomAccess } from '../../runtime/ports/log-store.ts';
 import type { Membership } from '../../runtime/ports/members.ts';
-import { lostRecord, type KnownRecord } from '../messages/log.ts';
+import { lostRecord, type KnownRecord, type KnownRoom } from '../messages/log.ts';
 import { LOG, type LogReply, type StoreAnswer } from '../messages/log.ts';
 import type { Actor, Refusal } from '../messages/terms.ts';
 import type { Effects } from '../kit/effects.ts';
@@ -16,7 +16,7 @@ const WAITING_MAX = 256;
 
 export type AccessContext = RecordContext | AcceptedContext | UserContext;
 
-interface RecordContext extends Awaits<LogReply<KnownRecord | null>> {
+interface RecordContext extends Awaits<LogReply<KnownRoom>> {
   readonly for: 'record';
 }
 
@@ -44,6 +44,8 @@ export class Access {
   readonly #retryAfterMs: number;
   /** Undefined until loaded; null: the room has none. */
   record: KnownRecord | null | undefined;
+  /** The number of the newest loss of a right that this home knows: whatever it grants now, it grants after that one (D25). */
+  losses = 0;
   readonly #members = new Map<string, Membership>();
   /** The end of each user's ban, on the clock of `now`; empty in a room without bans. */
   readonly #bans = new Map<string, number>();
@@ -92,7 +94,7 @@ export class Access {
    * `isWritten`: the log has had messages of the room.
    */
   loaded(
-    answer: Answer<LogReply<KnownRecord | null>>,
+    answer: Answer<LogReply<KnownRoom>>,
     isWritten: boolean,
     out: Effects,
   ): 'loaded' | 'failed' | 'stale' {
@@ -102,7 +104,9 @@ export class Access {
       this.load(out);
       return 'stale';
     }
-    this.changed(answer.body.value ?? this.#missing(isWritten));
+    const { record, losses } = answer.body.value;
+    this.changed(record ?? this.#missing(isWritten));
+    this.losses = losses;
     return 'loaded';
   }
 
@@ -122,6 +126,11 @@ export class Access {
     this.record = record;
     this.#members.clear();
     this.#bans.clear();
+  }
+
+  /** The home has made a change under this number; 0: no user lost a right by it. */
+  lost(number: number): void {
+    this.losses = Math.max(this.losses, number);
   }
 
   setMember(user: string, isMember: Membership): void {

@@ -14,6 +14,8 @@ export interface JoiningPage {
   readonly decided: (Entered | Refusal)[];
   /** Devices that are not decided yet. */
   left: number;
+  /** The number of a loss of a right (D25). Every right in the page is read after it. */
+  readonly losses: number;
 }
 
 /** What a room does once it knows the right of a user. This is data, so it can wait in the room's state. */

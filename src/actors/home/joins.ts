@@ -27,8 +27,9 @@ export function joinDecided(
   if (page.left === 0) answerPage(room, page, out);
 }
 
-export function answerPage(room: RoomState, { replyTo, decided }: JoiningPage, out: Effects): void {
-  out.reply(replyTo, { devices: decided, head: room.writer.certainHead } satisfies Welcomed);
+export function answerPage(room: RoomState, { replyTo, decided, losses }: JoiningPage, out: Effects): void {
+  const head = room.writer.certainHead;
+  out.reply(replyTo, { devices: decided, head, losses } satisfies Welcomed);
 }
 
 function admitted(

@@ -1,5 +1,5 @@
 import type { Answer, ReplyTo, Turn } from '../../runtime/ports/actor.ts';
-import type { Claimed } from '../../runtime/ports/log-store.ts';
+import type { Deleted } from '../../runtime/ports/log-store.ts';
 import { LOG, type StoreQuestion } from '../messages/log.ts';
 import type { CreateRoom, SetBan } from '../messages/home.ts';
 import type { Refusal } from '../messages/terms.ts';
@@ -155,7 +155,8 @@ function judge(room: RoomState, { context, answer }: Ended, turn: Turn, out: Eff
   if (context.for === 'empty') return emptied(room, { context, answer }, turn, out);
   const { access, writer, commands } = room;
   if (context.for === 'delete') commands.isDeleting = false;
-  const isDone = answer.ok && answer.body.ok && !wasFenced(context, answer.body.value);
+  // Null: the store made no change, since the channel has another owner or epoch.
+  const isDone = answer.ok && answer.body.ok && answer.body.value !== null;
   if (!isDone) {
     // The store may have carried it out, or may do so later. A claim fences it, and the room reads again what is true.
     access.load(out);
@@ -178,18 +179,14 @@ function judge(room: RoomState, { context, answer }: Ended, turn: Turn, out: Eff
       break;
     case 'setMember':
       access.setMember(context.user, context.isMember);
-      if (!context.isMember) expel(room, context.user, turn, out);
+      access.lost(value as number);
+      if (!context.isMember) expel(room, { user: context.user, number: value as number }, turn, out);
       break;
     case 'ban':
-      banned(room, context.change, turn, out);
+      banned(room, { ...context, number: value as number }, turn, out);
       break;
   }
   out.reply(context.replyTo, {});
-}
-
-/** The store made no change: the channel has another owner or epoch. */
-function wasFenced({ for: what }: CommandContext, value: unknown): boolean {
-  return what === 'create' || what === 'delete' ? value === null : value === false;
 }
 
 function emptied(
@@ -216,7 +213,12 @@ function created(room: RoomState, request: CreateRoom, turn: Turn, out: Effects)
   if (request.access === 'private') expelAllBut(room, allowed, turn, out);
 }
 
-function banned(room: RoomState, change: SetBan, turn: Turn, out: Effects): void {
+function banned(
+  room: RoomState,
+  { change, number }: { readonly change: SetBan; readonly number: number },
+  turn: Turn,
+  out: Effects,
+): void {
   const { access, writer } = room;
   // An unban makes no record: where no user is banned there is none to take one out of.
   if (change.type === 'ban' && access.record === null) {
@@ -224,14 +226,16 @@ function banned(room: RoomState, change: SetBan, turn: Turn, out: Effects): void
     writer.createsRoom = false;
   }
   access.bansChanged(change.user);
-  if (change.type === 'ban') expel(room, change.user, turn, out);
+  access.lost(number);
+  if (change.type === 'ban') expel(room, { user: change.user, number }, turn, out);
 }
 
-function deleted(room: RoomState, claimed: Claimed, turn: Turn, out: Effects): void {
+function deleted(room: RoomState, { number, ...claimed }: Deleted, turn: Turn, out: Effects): void {
   const { access, writer } = room;
   access.changed({ access: 'public', metadata: '{}', creator: null, isDeleted: true });
   writer.closed(claimed, GONE, turn, out);
-  closeAll(room, 'closed', turn, out);
+  access.lost(number);
+  closeAll(room, { reason: 'closed', number }, turn, out);
   emptyRoom(room, turn, out);
 }
 

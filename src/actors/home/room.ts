@@ -1,6 +1,6 @@
 import type { Answer, Behaviour, StartContext, ReplyTo, Turn } from '../../runtime/ports/actor.ts';
 import { DIRECTORY } from '../node/directory.ts';
-import type { KnownRecord, LogReply } from '../messages/log.ts';
+import type { KnownRoom, LogReply } from '../messages/log.ts';
 import { staysOnNode, type Enter, type HomeMessage } from '../messages/home.ts';
 import type { Present } from '../messages/node.ts';
 import { answerFor } from '../kit/answers.ts';
@@ -100,7 +100,8 @@ class RoomHome extends Home<RoomContext> {
 
   protected enter(message: Enter, replyTo: ReplyTo | undefined, turn: Turn, out: Effects): void {
     const { devices } = message;
-    const page: JoiningPage = { replyTo, decided: [], left: devices.length };
+    const { losses } = this.#room.access;
+    const page: JoiningPage = { replyTo, decided: [], left: devices.length, losses };
     if (devices.length === 0) answerPage(this.#room, page, out);
     for (const [at, device] of devices.entries())
       check(this.#room, beginJoin(this.#room, device, page, at), turn, out);
@@ -166,7 +167,7 @@ class RoomHome extends Home<RoomContext> {
     }
   }
 
-  #recordRead(answer: Answer<LogReply<KnownRecord | null>>, turn: Turn, out: Effects): void {
+  #recordRead(answer: Answer<LogReply<KnownRoom>>, turn: Turn, out: Effects): void {
     const room = this.#room;
     const { state, head } = this.writer;
     const isPreparing = state.is === 'preparing';

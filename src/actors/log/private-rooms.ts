@@ -1,6 +1,8 @@
 import type { RoomRecord, StoreCalls, StoreReply, StoreRequest } from '../../runtime/ports/log-store.ts';
 import { lostRecord, type KnownRecord, type Page } from '../messages/log.ts';
 
+type Rooms = StoreCalls['rooms']['reply'];
+
 /** Some 15 MB where names are UUIDs. */
 const NAMES_MAX = 100_000;
 
@@ -25,7 +27,7 @@ export class PrivateRooms {
     if (!reply.ok) return reply;
     switch (request.call) {
       case 'rooms':
-        return { ok: true, value: this.#records(request.rooms, reply.value as StoreCalls['rooms']['reply']) };
+        return { ok: true, value: this.#records(request.rooms, reply.value as Rooms) };
       case 'page':
         return { ok: true, value: this.#page(request.channel, reply.value as Page) } as StoreReply;
       case 'createRoom':
@@ -36,7 +38,7 @@ export class PrivateRooms {
     }
   }
 
-  #records(rooms: readonly string[], found: StoreCalls['rooms']['reply']): ReadonlyMap<string, KnownRecord> {
+  #records(rooms: readonly string[], { records: found, losses }: Rooms): Rooms {
     const known = new Map<string, KnownRecord>(found);
     for (const room of rooms) {
       const record = found.get(room);
@@ -44,7 +46,7 @@ export class PrivateRooms {
       if (record && !record.isDeleted) this.#note(room, record);
       else if (!record && creator !== undefined) known.set(room, lostRecord(creator));
     }
-    return known;
+    return { records: known, losses };
   }
 
   #page(channel: string, page: Page): Page {

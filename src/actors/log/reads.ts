@@ -2,6 +2,7 @@ import type { Channel } from '../../protocol/channels.ts';
 import type { SessionKey } from '../../protocol/revocation.ts';
 import type { StoreCalls } from '../../runtime/ports/log-store.ts';
 import type { SessionFinding } from '../../runtime/ports/revocations.ts';
+import type { KnownRoom } from '../messages/log.ts';
 import { CoalescedReads } from './coalesced-reads.ts';
 
 // The small reads that are gathered: their requests, and which part of a reply belongs to which asker.
@@ -24,7 +25,9 @@ export const placesRead = () =>
 export const roomsRead = () =>
   new CoalescedReads({
     request: (rooms: readonly string[]) => ({ call: 'rooms', rooms }),
-    pick: (records: StoreCalls['rooms']['reply'], room) => records.get(room) ?? null,
+    pick: ({ records, losses }: StoreCalls['rooms']['reply'], room): KnownRoom => {
+      return { record: records.get(room) ?? null, losses };
+    },
   });
 
 export const membershipRead = () =>

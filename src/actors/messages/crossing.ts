@@ -103,6 +103,7 @@ const TO_RELAYS = z.discriminatedUnion('type', [
     butFor: z.array(user).readonly().optional(),
     spares: z.enum(['admins', 'nobody']),
     reason: z.enum(['removed', 'closed', 'lost']),
+    number: whole.optional(),
   }),
   bare('homeStarted'),
   bare('homeDeposed'),
@@ -129,6 +130,7 @@ const refusal = z.strictObject({
 const welcomed = z.strictObject({
   devices: z.array(z.union([z.strictObject({ access, metadata: text }), refusal])).readonly(),
   head: whole.optional(),
+  losses: whole.optional(),
 });
 const spent = z.strictObject({ retryAfterMs: z.number() });
 const nothing = z.strictObject({});

@@ -45,6 +45,10 @@ export interface Welcomed {
    * home does not know.
    */
   readonly head: number | undefined;
+  /**
+   * The number of the newest loss of a right that a room's home knew (D25). It has let the devices in after that one.
+   */
+  readonly losses?: number | undefined;
 }
 
 interface Publish extends Question<Published | Refusal> {

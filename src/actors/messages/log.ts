@@ -41,7 +41,7 @@ export type LogMessage =
   | Claim
   | ({ readonly type: 'head'; readonly channel: Channel } & Question<LogReply<number>>)
   | ({ readonly type: 'place'; readonly channel: Channel; readonly seq: number } & Question<LogReply<Place>>)
-  | ({ readonly type: 'room'; readonly room: string } & Question<LogReply<KnownRecord | null>>)
+  | ({ readonly type: 'room'; readonly room: string } & Question<LogReply<KnownRoom>>)
   /** The right of a user in a room, or for how much longer the user is banned from it. */
   | ({ readonly type: 'membership' | 'banned'; readonly room: string; readonly user: string } & Question<
       LogReply<Membership | number>
@@ -103,6 +103,12 @@ export type PageReply = LogReply<Page> | ReadLimited;
 /** `isLost`: of a room that was private, and has no record any more (D21); of what was in it only the creator is known. */
 export interface KnownRecord extends RoomRecord {
   readonly isLost?: true;
+}
+
+export interface KnownRoom {
+  readonly record: KnownRecord | null;
+  /** The number of the newest loss of a right at that time (D25). */
+  readonly losses: number;
 }
 
 export function lostRecord(creator: string | null): KnownRecord {

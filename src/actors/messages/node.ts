@@ -43,8 +43,8 @@ export type SessionsMessage =
    * StandingNow} of each.
    */
   | ({ readonly type: 'lookAgain'; readonly of: readonly Kept[] } & Question<readonly StandingNow[]>)
-  /** The number of the newest revocation, by the database (D25). */
-  | { readonly type: 'newestRevocation'; readonly number: number }
+  /** The number of the newest loss of a right, by the database (D25). */
+  | { readonly type: 'newestLoss'; readonly number: number }
   /** From another node. */
   | SessionsElsewhere
   /** Sends every connection away, each with its own time to come back. Asked, it answers once none is left. */

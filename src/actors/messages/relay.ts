@@ -81,15 +81,25 @@ export type Publication =
   /** The application may decide differently now about those present: about all, or one user. */
   | { readonly type: 'recheck'; readonly user: string | undefined }
   /** Users who lost their right. */
-  | ({ readonly type: 'evict'; readonly reason: OffReason } & EvictedUsers)
+  | Eviction
   /**
    * A new generation of the home, which knows no subscriber yet; no home, since another node has the channel; the log has
    * lost its end.
    */
   | { readonly type: 'homeStarted' | 'homeDeposed' | 'rewound' };
 
+/**
+ * Users are put off. With a `number` (D25) it does not concern whom the home has let in after the change of that number, so it may
+ * come late, and more than once: from the home, and from the node itself, which reads it in the database.
+ */
+export interface Eviction extends EvictedUsers {
+  readonly type: 'evict';
+  readonly reason: OffReason;
+  readonly number?: number | undefined;
+}
+
 /** `null`: all users, but for some. */
-export interface EvictedUsers {
+interface EvictedUsers {
   readonly users: readonly string[] | null;
   readonly butFor?: readonly string[] | undefined;
   readonly spares: Spared;

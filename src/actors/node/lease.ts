@@ -146,7 +146,7 @@ class Lease {
     for (const kind of [...HOME_KINDS, 'relay']) out.add({ type: 'tellLocalKind', kind, message });
   }
 
-  #lookAround({ leases, at, view, revocations }: Renewal, sentAt: number, turn: Turn, out: Effects): void {
+  #lookAround({ leases, at, view, losses }: Renewal, sentAt: number, turn: Turn, out: Effects): void {
     const before = this.#peers.alive;
     const hasChanged = this.#peers.look({ leases, sentAt, now: turn.now });
     const { alive } = this.#peers;
@@ -160,7 +160,7 @@ class Lease {
       if (this.#isDuplicate(leases)) return this.#giveWay(turn, out);
       this.#accuse(leases, out);
       out.tell(VIEW, { type: 'looked', leases, isHeard: this.#isHeard, view });
-      out.tell(SESSIONS, { type: 'newestRevocation', number: revocations });
+      out.tell(SESSIONS, { type: 'newestLoss', number: losses });
     }
     if (alive.length === 0) this.#aloneAt = at;
     const forgotten = this.#peers.forgotten(sentAt);

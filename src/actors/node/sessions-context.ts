@@ -1,7 +1,7 @@
 import type { Revocation, SessionKey } from '../../protocol/revocation.ts';
-import type { Awaits, ReplyTo } from '../../runtime/ports/actor.ts';
+import type { Answer, Awaits, ReplyTo } from '../../runtime/ports/actor.ts';
 import type { ConnectionAddress } from '../messages/connection.ts';
-import type { StoreAnswer } from '../messages/log.ts';
+import type { LogReply, StoreAnswer } from '../messages/log.ts';
 
 /** What the store was asked. */
 export type SessionsContext = RoundContext | NewerContext | RevokeContext | UnrevokeContext | PruneContext;
@@ -13,7 +13,7 @@ export interface RoundContext extends Awaits<StoreAnswer<'revoked'>> {
   readonly keys: readonly SessionKey[];
 }
 
-/** A read of revocations with higher numbers than this node knows. */
+/** A read of revocations and removals with higher numbers than this node knows. */
 export interface NewerContext extends Awaits<StoreAnswer<'revokedAfter'>> {
   readonly for: 'newer';
   /** The newest number, as the node asked. */
@@ -32,4 +32,9 @@ interface UnrevokeContext extends Pick<Revocation, 'user' | 'session'>, Awaits<S
 
 interface PruneContext extends Awaits<StoreAnswer<'pruneRevocations'>> {
   readonly for: 'prune';
+}
+
+/** The log's value, or undefined without one. */
+export function valueIn<Value>(answer: Answer<LogReply<Value>>): Value | undefined {
+  return answer.ok && answer.body.ok ? answer.body.value : undefined;
 }

@@ -1,7 +1,8 @@
-import type { Answer, Answered, Behaviour, TimerFired, Turn } from '../../runtime/ports/actor.ts';
+import type { Answered, Behaviour, TimerFired, Turn } from '../../runtime/ports/actor.ts';
+import type { Incarnation } from '../../runtime/ports/placement.ts';
 import type { SessionFinding } from '../../runtime/ports/revocations.ts';
 import { standingUnder, type Revocation, type SessionKey } from '../../protocol/revocation.ts';
-import { LOG, type LogReply } from '../messages/log.ts';
+import { LOG } from '../messages/log.ts';
 import type { ConnectionAddress } from '../messages/connection.ts';
 import { RecentChanges } from '../kit/recent-changes.ts';
 import {
@@ -16,10 +17,12 @@ import {
 import { answerFor } from '../kit/answers.ts';
 import { Effects } from '../kit/effects.ts';
 import { Dismissal } from './dismissal.ts';
-import { NewerRevocations } from './newer-revocations.ts';
-import type { RoundContext, SessionsContext } from './sessions-context.ts';
+import { NewerLosses } from './newer-losses.ts';
+import { valueIn, type RoundContext, type SessionsContext } from './sessions-context.ts';
 
 export interface SessionsOptions {
+  /** This node and this run of it. */
+  readonly incarnation: Incarnation;
   /** The heartbeat interval: every session is looked at once in it (JW3). */
   readonly intervalMs: number;
   readonly deadlineMs: number;
@@ -52,12 +55,12 @@ class Sessions {
   /** A connection whose session was looked up earlier may ask to be watched later. */
   readonly #recent = new RecentChanges();
   #prunedAt = -Infinity;
-  readonly #newer: NewerRevocations;
+  readonly #newer: NewerLosses;
   readonly #dismissal = new Dismissal();
 
   constructor(options: SessionsOptions) {
     this.#options = options;
-    this.#newer = new NewerRevocations(options.deadlineMs);
+    this.#newer = new NewerLosses(options);
   }
 
   take(message: SessionsMessage | TimerFired | Answered<SessionsContext>, turn: Turn): Effects {
@@ -77,7 +80,7 @@ class Sessions {
       case 'recheckElsewhere':
         this.#recheck(message, turn, out);
         break;
-      case 'newestRevocation':
+      case 'newestLoss':
         this.#newer.newest(message.number, out);
         break;
       case 'revokedElsewhere':
@@ -216,7 +219,7 @@ class Sessions {
         return;
       case 'prune':
         // More of them: with the next round.
-        if (valueIn(answerFor(context, answer)) === PRUNED_MAX) this.#prunedAt = -Infinity;
+        if ((valueIn(answerFor(context, answer)) ?? 0) >= PRUNED_MAX) this.#prunedAt = -Infinity;
         return;
       case 'round': {
         const findings = valueIn(answerFor(context, answer));
@@ -269,11 +272,6 @@ class Sessions {
 }
 
 type RecheckWhom = Pick<SessionsMessage & { type: 'recheck' }, 'user' | 'room'>;
-
-/** The log's value, or undefined without one. */
-function valueIn<Value>(answer: Answer<LogReply<Value>>): Value | undefined {
-  return answer.ok && answer.body.ok ? answer.body.value : undefined;
-}
 
 /** Whether an open connection has to go: one that is undecided should not have been let in. */
 function isEndedBy(revocation: Revocation, key: SessionKey): boolean {

@@ -23,6 +23,8 @@ const DEMOTED_MS = 800;
 export interface Admission {
   readonly entered: Entered;
   readonly head: number | undefined;
+  /** The number of a loss of a right (D25). The home has let the subscriber in after it. */
+  readonly losses: number;
 }
 
 interface EnterRequest {
@@ -111,9 +113,9 @@ function deviceOf({ address, user, isAdmin, state, entered }: Subscriber): Enter
 /** What the home says of the subscriber at a place of the question. */
 export function answerAt(answer: Answer<Welcomed | Refusal>, at: number): Answer<Admission | Refusal> {
   if (!answer.ok || isRefusal(answer.body)) return answer as Answer<Refusal>;
-  const { devices, head } = answer.body;
+  const { devices, head, losses = 0 } = answer.body;
   const device = devices[at] ?? PUBLIC;
-  return { ok: true, body: isRefusal(device) ? device : { entered: device, head } };
+  return { ok: true, body: isRefusal(device) ? device : { entered: device, head, losses } };
 }
 
 export function tellExit(channel: Channel, address: string, how: Departure, out: Effects): void {

@@ -2,13 +2,14 @@ import { channelKind, type Channel, type ChannelKind } from '../../protocol/chan
 import type { Answer, Answered, ReplyTo, TimerFired, Turn } from '../../runtime/ports/actor.ts';
 import { homeAddress, type Welcomed } from '../messages/home.ts';
 import { isRefusal, type DeviceState, type PutOffReason, type Refusal } from '../messages/terms.ts';
-import type { Publication, RelayMessage, Subscribe, Subscribed } from '../messages/relay.ts';
+import type { Eviction, Publication, RelayMessage, Subscribe, Subscribed } from '../messages/relay.ts';
 import { answerFor } from '../kit/answers.ts';
 import { shardOf } from '../kit/shards.ts';
 import { Effects } from '../kit/effects.ts';
 import { hibernate, wake, type HibernatedRelay, type HibernatingParts } from './hibernated.ts';
 import { CatchUp } from './catch-up.ts';
 import { answerAt, EnterRequests, offReason, tellExit, tellLost, type Admission } from './enter-requests.ts';
+import { heldAgainst, putOffBy } from './evicted.ts';
 import { Fanout } from './fanout.ts';
 import { Notices } from './notices.ts';
 import { askPlace, foundAt, type Found, type PlaceReply } from './place.ts';
@@ -243,13 +244,9 @@ export class Relay {
     this.#notices.forget(connection);
   }
 
-  #evict({ users, butFor = [], spares, reason }: Publication & { type: 'evict' }, out: Effects): void {
-    const stay = new Set(butFor);
-    const named = users ? users.flatMap((user) => [...this.#subscribers.of(user)]) : this.#subscribers.all();
-    for (const subscriber of [...named]) {
-      if (stay.has(subscriber.user) || (subscriber.isAdmin && spares === 'admins')) continue;
-      this.#putOff(subscriber, reason, out);
-    }
+  #evict(eviction: Eviction, out: Effects): void {
+    for (const subscriber of putOffBy(eviction, this.#subscribers))
+      this.#putOff(subscriber, eviction.reason, out);
   }
 
   #putOff({ connection, address, asker, isIn }: Subscriber, reason: PutOffReason, out: Effects): void {
@@ -273,6 +270,7 @@ export class Relay {
       return this.#requests.add(subscriber, isAdmin ? 'reenter' : 'demoted', out);
     }
     const anew = subscriberOf({ ...subscriber, isAdmin }, ++this.#lastSerial, subscriber.asker);
+    anew.eviction = subscriber.eviction;
     this.#subscribers.add(anew);
     this.#requests.add(anew, 'enter', out);
   }
@@ -380,7 +378,7 @@ export class Relay {
     for (const [at, asked] of of.entries()) {
       const subscriber = this.#subscribers.asked(asked);
       if (!subscriber) continue;
-      const said = answerAt(answer, at);
+      const said = heldAgainst(subscriber, answerAt(answer, at));
       if (asked.why === 'enter') this.#entered(subscriber, said, out);
       else if (asked.why === 'demoted') this.#demoted(subscriber, said, out);
       else this.#reentered(subscriber, said, out);

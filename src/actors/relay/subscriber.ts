@@ -38,6 +38,12 @@ export interface SubscriberContext extends Awaits<LogReply<number | Place>> {
 /** The context of an ask, which comes back with the answer. */
 export type RelayContext = EnterContext | StreamContext | CatchUpContext | SubscriberContext | ProofContext;
 
+/** An eviction by a change with a number (D25). */
+interface NumberedEviction {
+  readonly number: number;
+  readonly reason: OffReason;
+}
+
 /** One connection on a channel, as its relay knows it. */
 export interface Subscriber {
   /** The number of the subscription: answers for an earlier one of the same connection do not count. */
@@ -53,6 +59,10 @@ export interface Subscriber {
   /** The asker of `subscribe`; undefined after the answer. */
   asker: ReplyTo | undefined;
   entered: Entered | undefined;
+  /** The number of a loss of a right (D25). The home has let the subscriber in after it; 0 before that. */
+  losses: number;
+  /** What it may have lost its right by while the home was asked. The home's answer shows whether it did. */
+  eviction: NumberedEviction | undefined;
   /** Its `subscribe` was answered with success. */
   isIn: boolean;
   /** Why the relay asked the home again, until the home confirms the subscriber. */
@@ -82,6 +92,8 @@ export function subscriberOf(
     position,
     asker,
     entered: undefined,
+    losses: 0,
+    eviction: undefined,
     isIn,
     unsettled: undefined,
     resetTo,

@@ -43,8 +43,8 @@ export interface LeaseCalls {
       readonly isInRecovery: boolean;
       /** The present view; null when there is none. */
       readonly view: ViewStamp | null;
-      /** The number of the newest revocation (D25); 0 when there was none. It falls only with a failover. */
-      readonly revocations: number;
+      /** The number of the newest loss of a right (D25); 0 when there was none. It falls only with a failover. */
+      readonly losses: number;
     };
   };
   /**

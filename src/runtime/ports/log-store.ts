@@ -76,6 +76,11 @@ export interface Claimed {
   readonly head: number;
 }
 
+/** A room that was deleted. The number is that of the change, by which other nodes read it (D25). */
+export interface Deleted extends Claimed {
+  readonly number: number;
+}
+
 export type Access = 'public' | 'private';
 
 /** A room's record. A room without a creation and without messages has none. */
@@ -179,8 +184,15 @@ export interface StoreCalls extends LeaseCalls, MemberCalls, RevocationCalls {
     };
     reply: readonly ({ readonly seq: number; readonly at: number } | null)[];
   };
-  /** Room records. A room without one is missing. */
-  rooms: { request: { readonly rooms: readonly string[] }; reply: ReadonlyMap<string, RoomRecord> };
+  rooms: {
+    request: { readonly rooms: readonly string[] };
+    reply: {
+      /** A room without a record is missing. */
+      readonly records: ReadonlyMap<string, RoomRecord>;
+      /** The number of the newest change of rights that this snapshot has (D25); 0 without one. */
+      readonly losses: number;
+    };
+  };
   /** Creates a room's record with its members. False when it has one. A deleted room gets a new one. */
   createRoom: {
     request: {
@@ -201,7 +213,7 @@ export interface StoreCalls extends LeaseCalls, MemberCalls, RevocationCalls {
    */
   deleteRoom: {
     request: { readonly room: string; readonly owner: string; readonly epoch: number };
-    reply: Claimed | null;
+    reply: Deleted | null;
   };
   /**
    * The rooms that a reader may see (RQ11): public ones and those the user is a member of; with `invited` also those that

@@ -10,6 +10,20 @@ export interface Fence {
   readonly epoch: number;
 }
 
+/** Users who lost the right to a room. */
+export interface Removal {
+  readonly room: string;
+  /** Null: all of them, because the room was deleted. */
+  readonly user: string | null;
+  readonly why: 'removed' | 'banned' | 'deleted';
+}
+
+/**
+ * The reply to a change of rights. Null: the fence stopped it. Otherwise its number, by which other nodes read it (D25); 0 when
+ * no user lost a right by it.
+ */
+export type Changed = number | null;
+
 /** Calls about the users who may enter a room, and the users who may not. */
 export interface MemberCalls {
   membership: {
@@ -33,14 +47,16 @@ export interface MemberCalls {
       readonly createsRoom: boolean;
       readonly fence?: Fence;
     };
-    reply: boolean;
+    reply: Changed;
   };
+  /** Nodes that read later do not learn of the bans of this user either. */
   unban: {
     request: { readonly room: string; readonly user: string; readonly fence?: Fence };
-    reply: boolean;
+    reply: Changed;
   };
   /** A user whom the room's creator added has joined it. */
   acceptInvitation: { request: { readonly room: string; readonly user: string }; reply: null };
+  /** Nodes that read later do not learn of the removals of a user who becomes a member, also by `createRoom`. */
   setMember: {
     request: {
       readonly room: string;
@@ -48,6 +64,6 @@ export interface MemberCalls {
       readonly isMember: boolean;
       readonly fence?: Fence;
     };
-    reply: boolean;
+    reply: Changed;
   };
 }

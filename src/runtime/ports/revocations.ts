@@ -1,4 +1,5 @@
 import type { Revocation, SessionKey, Standing } from '../../protocol/revocation.ts';
+import type { Removal } from './members.ts';
 
 /** What the list of revocations says about a session (JW5). */
 export interface SessionFinding {
@@ -8,6 +9,11 @@ export interface SessionFinding {
   /** For `undecided`: how long until a new token is clearly newer than the revocation. Else 0. */
   readonly retryAfterMs: number;
 }
+
+/** A loss of rights, with its number. */
+export type Loss =
+  | ({ readonly kind: 'revocation'; readonly number: number } & Revocation)
+  | ({ readonly kind: 'removal'; readonly number: number } & Removal);
 
 /** Calls about sessions that are ended before their tokens expire (JW5). */
 export interface RevocationCalls {
@@ -26,15 +32,18 @@ export interface RevocationCalls {
   unrevoke: { request: Pick<Revocation, 'user' | 'session'>; reply: boolean };
   /** Keeps these revocations until `unrevoke`, whatever their `keepMs`. */
   holdRevocations: { request: Pick<Revocation, 'user' | 'session'>; reply: null };
-  /** Removes some of the revocations that are past their time, and returns how many. */
+  /**
+   * Removes some of the revocations that are past their time, and of the removals that are older than any node needs, and
+   * returns how many. `limit` is how many of each at most.
+   */
   pruneRevocations: { request: { readonly limit: number }; reply: number };
   /**
-   * The revocations in force with a higher number than this, in the order of their numbers, which is that of their commits
-   * (D25). `limit` is how many at most.
+   * The revocations and removals in force with a higher number than this, in the order of their numbers, which is that of
+   * their commits (D25). `limit` is how many at most.
    */
   revokedAfter: {
     request: { readonly number: number; readonly limit: number };
-    reply: readonly (Revocation & { readonly number: number })[];
+    reply: readonly Loss[];
   };
   /** The standing of sessions, in the order of the request. */
   revoked: { request: { readonly sessions: readonly SessionKey[] }; reply: readonly SessionFinding[] };

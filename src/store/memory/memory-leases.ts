@@ -35,7 +35,7 @@ export class MemoryLeases {
     this.#timeline++;
   }
 
-  renew(request: LeaseCalls['renew']['request']): Omit<LeaseCalls['renew']['reply'], 'revocations'> {
+  renew(request: LeaseCalls['renew']['request']): Omit<LeaseCalls['renew']['reply'], 'losses'> {
     const { incarnation, node, mode, takesHomes = false, isHeard = true } = request;
     const leases = [...this.#leases.values()]
       .filter((lease) => lease.incarnation !== incarnation)

@@ -14,13 +14,15 @@ import type {
   StoreReply,
 } from '../../runtime/ports/log-store.ts';
 import type { Fence } from '../../runtime/ports/members.ts';
-import { keyOf, type ChannelRow } from './channel-row.ts';
+import { discard, keyOf, markIn, placeIn, type ChannelRow } from './channel-row.ts';
 import { listRooms } from './list-rooms.ts';
 import { MemoryLeases, moved } from './memory-leases.ts';
 import { MemoryMembers } from './memory-members.ts';
 import { page } from './memory-page.ts';
 import { prune } from './memory-prune.ts';
+import { lossesAfter, MemoryRemovals } from './memory-removals.ts';
 import { MemoryRevocations } from './memory-revocations.ts';
+import { Numbers } from './numbers.ts';
 import { copyOf, replace, type Snapshot } from './snapshot.ts';
 
 type Calls = {
@@ -38,13 +40,17 @@ export class MemoryLogStore implements LogStore {
   readonly #rooms = new Map<string, RoomRecord>();
   readonly #members: MemoryMembers;
   readonly #leases: MemoryLeases;
+  readonly #numbers: Numbers;
   readonly #revocations: MemoryRevocations;
+  readonly #removals: MemoryRemovals;
 
   constructor(options: { readonly log: string; readonly wall: () => number }) {
     this.#database = options.log;
     this.#wall = options.wall;
     this.#leases = new MemoryLeases(options.wall);
-    this.#revocations = new MemoryRevocations(options.wall);
+    this.#numbers = new Numbers(options.wall);
+    this.#revocations = new MemoryRevocations(options.wall, this.#numbers);
+    this.#removals = new MemoryRemovals(options.wall, this.#numbers);
     this.#members = new MemoryMembers(options.wall);
   }
 
@@ -70,7 +76,8 @@ export class MemoryLogStore implements LogStore {
       leases: this.#leases.all(),
       view: this.#leases.view,
       revocations: this.#revocations.all(),
-      lastRevocation: this.#revocations.last,
+      removals: this.#removals.all(),
+      lastNumber: this.#numbers.last,
     });
   }
 
@@ -78,12 +85,14 @@ export class MemoryLogStore implements LogStore {
    * Loses everything after a snapshot: the server that had it is gone, and the standby that takes over never received it.
    */
   restore(snapshot: Snapshot): void {
-    const { channels, rooms, members, leases, view, revocations, lastRevocation } = copyOf(snapshot);
+    const { channels, rooms, members, leases, view, ...rights } = copyOf(snapshot);
     replace(this.#channels, channels);
     replace(this.#rooms, rooms);
     this.#members.replace(members);
     this.#leases.failOver(leases, view);
-    this.#revocations.replace(revocations, lastRevocation);
+    this.#revocations.replace(rights.revocations);
+    this.#removals.replace(rights.removals);
+    this.#numbers.last = rights.lastNumber;
   }
 
   /** The row of a channel, for a test that locks it; undefined when there is none. */
@@ -114,13 +123,7 @@ export class MemoryLogStore implements LogStore {
       return new Map(known.map((channel) => [channel, this.#row(channel).head]));
     },
 
-    places: ({ places }) =>
-      places.map(({ channel, seq }) => {
-        const row = this.#channels.get(channel);
-        const { id, sender, at } = row?.entries.get(seq) ?? {};
-        const mark = id === undefined || sender === undefined || at === undefined ? null : { id, sender, at };
-        return { head: row?.head ?? 0, at: mark };
-      }),
+    places: ({ places }) => places.map(({ channel, seq }) => placeIn(this.#channels.get(channel), seq)),
 
     page: (request) => {
       const grant = this.#grant(request.channel, request.reader);
@@ -131,11 +134,7 @@ export class MemoryLogStore implements LogStore {
     },
 
     lookup: ({ channel, keys }) =>
-      keys.map(({ sender, id }) => {
-        const row = this.#channels.get(channel);
-        const entry = row?.entries.get(row.keys.get(keyOf(sender, id)) ?? 0);
-        return entry ? { seq: entry.seq, at: entry.at } : null;
-      }),
+      keys.map(({ sender, id }) => markIn(this.#channels.get(channel), sender, id)),
 
     rooms: ({ rooms }) => {
       const found = rooms.flatMap((room) => {
@@ -143,23 +142,24 @@ export class MemoryLogStore implements LogStore {
         const more = this.#members.hasBans(room) ? ({ hasBans: true } as const) : {};
         return record ? [[room, { ...record, ...more }] as const] : [];
       });
-      return new Map(found);
+      return { records: new Map(found), losses: this.#numbers.last };
     },
 
     membership: ({ pairs }) => pairs.map(({ room, user }) => this.#members.of(room, user)),
     banned: ({ pairs }) => pairs.map(({ room, user }) => this.#members.bannedMs(room, user)),
 
     ban: ({ room, user, until, createsRoom, fence }) => {
-      if (this.#isFenced(room, fence)) return false;
+      if (this.#isFenced(room, fence)) return null;
       if (createsRoom) this.#createRecord(room);
       this.#members.ban(room, user, until ?? Infinity);
-      return true;
+      return this.#removals.add({ room, user, why: 'banned' }, until ?? Infinity);
     },
 
     unban: ({ room, user, fence }) => {
-      if (this.#isFenced(room, fence)) return false;
+      if (this.#isFenced(room, fence)) return null;
       this.#members.unban(room, user);
-      return true;
+      this.#removals.regained(room, [user], 'banned');
+      return 0;
     },
 
     acceptInvitation: ({ room, user }) => {
@@ -172,14 +172,17 @@ export class MemoryLogStore implements LogStore {
       if (this.#rooms.get(room)?.isDeleted === false) return false;
       const { access, metadata, creator } = rest;
       this.#rooms.set(room, { access, metadata, creator, isDeleted: false });
-      this.#members.made(room, rest.creator, members);
+      this.#members.made(room, creator, members);
+      this.#removals.regained(room, [creator, ...members], 'removed');
       return true;
     },
 
     setMember: ({ room, user, isMember, fence }) => {
-      if (this.#isFenced(room, fence)) return false;
+      if (this.#isFenced(room, fence)) return null;
+      const wasMember = this.#members.of(room, user) !== false;
       this.#members.set(room, user, isMember);
-      return true;
+      if (isMember) this.#removals.regained(room, [user], 'removed');
+      return wasMember && !isMember ? this.#removals.add({ room, user, why: 'removed' }) : 0;
     },
 
     deleteRoom: ({ room, owner, epoch }) => {
@@ -190,7 +193,7 @@ export class MemoryLogStore implements LogStore {
       this.#rooms.set(room, { access, metadata: '{}', creator: null, isDeleted: true });
       this.#members.forget(room);
       const claimed = this.#claim(owner, { channel: `room:${room}`, mode: 'create', epoch: 0 });
-      return claimed ?? null;
+      return claimed ? { ...claimed, number: this.#removals.deleted(room) } : null;
     },
 
     emptyRoom: ({ room }) => {
@@ -203,12 +206,7 @@ export class MemoryLogStore implements LogStore {
     },
 
     discard: ({ channel, upTo }) => {
-      const row = this.#channels.get(channel);
-      const old = [...(row?.entries.values() ?? [])].filter(({ seq }) => seq <= upTo);
-      for (const { seq, sender, id } of old.slice(0, 1_000)) {
-        row?.entries.delete(seq);
-        row?.keys.delete(keyOf(sender, id));
-      }
+      discard(this.#channels.get(channel), upTo);
       return null;
     },
 
@@ -225,12 +223,12 @@ export class MemoryLogStore implements LogStore {
       this.#revocations.hold(which);
       return null;
     },
-    pruneRevocations: ({ limit }) => this.#revocations.prune(limit),
+    pruneRevocations: ({ limit }) => this.#revocations.prune(limit) + this.#removals.prune(limit),
     revoked: ({ sessions }) => sessions.map((key) => this.#revocations.find(key)),
 
-    revokedAfter: (request) => this.#revocations.after(request),
+    revokedAfter: (request) => lossesAfter(this.#revocations, this.#removals, request),
 
-    renew: (request) => ({ ...this.#leases.renew(request), revocations: this.#revocations.last }),
+    renew: (request) => ({ ...this.#leases.renew(request), losses: this.#numbers.last }),
     endLeases: (request) => this.#leases.end(request),
     declareDead: (request) => this.#leases.declareDead(request),
     view: () => this.#leases.view,

@@ -1,6 +1,7 @@
 import { decidedInMs, standingUnder, type Revocation, type SessionKey } from '../../protocol/revocation.ts';
 import type { StoreCalls } from '../../runtime/ports/log-store.ts';
 import type { SessionFinding } from '../../runtime/ports/revocations.ts';
+import type { Numbers } from './numbers.ts';
 
 type Which = Pick<Revocation, 'user' | 'session'>;
 
@@ -18,30 +19,24 @@ function isMeant(known: Revocation, { user, session }: Which): boolean {
 /** The revocations of a log as plain data. `wall` is the database's clock. */
 export class MemoryRevocations {
   readonly #wall: () => number;
+  readonly #numbers: Numbers;
   #kept: KeptRevocation[] = [];
-  #last = 0;
 
-  constructor(wall: () => number) {
+  constructor(wall: () => number, numbers: Numbers) {
     this.#wall = wall;
+    this.#numbers = numbers;
   }
 
   all(): readonly KeptRevocation[] {
     return this.#kept;
   }
 
-  /** The number of the newest one there ever was. */
-  get last(): number {
-    return this.#last;
-  }
-
-  replace(by: readonly KeptRevocation[], last: number): void {
+  replace(by: readonly KeptRevocation[]): void {
     this.#kept = [...by];
-    this.#last = last;
   }
 
-  after({ number, limit }: StoreCalls['revokedAfter']['request']): StoreCalls['revokedAfter']['reply'] {
-    const newer = this.#kept.filter((known) => known.number > number && this.#isInForce(known));
-    return newer.slice(0, limit).map(({ until: _, ...revocation }) => revocation);
+  after(number: number): readonly KeptRevocation[] {
+    return this.#kept.filter((known) => known.number > number && this.#isInForce(known));
   }
 
   /** `agoMs`: how long ago the statement began that commits now. */
@@ -52,7 +47,7 @@ export class MemoryRevocations {
     const at = Math.floor(this.#wall() - agoMs);
     const from = Math.max(at, (revocation.before ?? 0) * 1_000);
     const until = keepMs === null ? Infinity : from + keepMs;
-    this.#kept.push({ ...revocation, at, until, number: ++this.#last });
+    this.#kept.push({ ...revocation, at, until, number: this.#numbers.draw() });
     return { at };
   }
 

@@ -4,6 +4,7 @@ import type { View } from '../../runtime/ports/placement.ts';
 import type { RoomRecord } from '../../runtime/ports/log-store.ts';
 import type { ChannelRow } from './channel-row.ts';
 import { copyOfMembers, type MembersOfRooms } from './memory-members.ts';
+import type { KeptRemoval } from './memory-removals.ts';
 import type { KeptRevocation } from './memory-revocations.ts';
 
 /** The content of a store at one moment. */
@@ -14,7 +15,8 @@ export interface Snapshot {
   readonly leases: ReadonlyMap<string, Lease>;
   readonly view: View | null;
   readonly revocations: readonly KeptRevocation[];
-  readonly lastRevocation: number;
+  readonly removals: readonly KeptRemoval[];
+  readonly lastNumber: number;
 }
 
 /**
@@ -28,7 +30,8 @@ export function copyOf({
   leases,
   view,
   revocations,
-  lastRevocation,
+  removals,
+  lastNumber,
 }: Snapshot): Snapshot {
   const rows = [...channels].map(([channel, row]) => [channel, rowLike(row)] as const);
   return {
@@ -38,7 +41,8 @@ export function copyOf({
     leases: new Map(leases),
     view,
     revocations: revocations.map((revocation) => ({ ...revocation })),
-    lastRevocation,
+    removals: [...removals],
+    lastNumber,
   };
 }
 

@@ -1,7 +1,7 @@
 import { sql, type SQL } from 'drizzle-orm';
 import type { Channel } from '../../protocol/channels.ts';
 import type { Lease, LeaseCalls } from '../../runtime/ports/leases.ts';
-import { newestNumber } from './revocations.ts';
+import { newestNumber } from './numbers.ts';
 import { leases, messages, view } from './schema.ts';
 import { SqlError, type Row, type SqlQueries } from './sql-client.ts';
 import { given, statement, type Statement } from './statement.ts';
@@ -12,12 +12,12 @@ const nowMs = sql`(extract(epoch from now()) * 1000)::bigint`;
 const timeline = sql`case when pg_is_in_recovery() then null else left(pg_walfile_name(pg_current_wal_lsn()), 8) end`;
 
 /**
- * The leases of all other processes, which view there is, how far the revocations go, and the state of the database: at
+ * The leases of all other processes, which view there is, how far the changes of rights go, and the state of the database: at
  * least one row.
  */
 const looked = (isHeld: SQL, timelineOrNull: SQL) => sql`
 select ${isHeld} as is_held, ${nowMs} as at, ${timelineOrNull} as timeline, pg_is_in_recovery() as is_in_recovery,
-  ${newestNumber} as revocations, v.version, v.stamp, l.incarnation, l.node, l.beats, l.dead_at is not null as is_dead, l.takes_homes, l.heard
+  ${newestNumber} as losses, v.version, v.stamp, l.incarnation, l.node, l.beats, l.dead_at is not null as is_dead, l.takes_homes, l.heard
 from (select 1) one left join ${view} v on v.is_only left join ${leases} l on l.incarnation <> ${given('incarnation')}
 order by l.incarnation`;
 
@@ -162,14 +162,14 @@ function isReadOnly(error: unknown): boolean {
 }
 
 function replyOf(rows: readonly Row[]): LeaseCalls['renew']['reply'] {
-  const [isHeld, at, timelineNow, isInRecovery, revocations, version, stamp] = rows[0] as RowOfDatabase;
+  const [isHeld, at, timelineNow, isInRecovery, losses, version, stamp] = rows[0] as RowOfDatabase;
   const found = rows.map((row) => row.slice(7)).filter(([incarnation]) => incarnation !== null);
   return {
     isHeld,
     at,
     timeline: timelineNow,
     isInRecovery,
-    revocations,
+    losses,
     view: version === null ? null : { version, stamp },
     leases: found.map(([incarnation, node, beats, isDead, takesHomes, isHeard]): Lease => {
       return { incarnation, node, beats, isDead, takesHomes, isHeard } as Lease;

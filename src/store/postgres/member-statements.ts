@@ -1,5 +1,7 @@
 import { sql } from 'drizzle-orm';
-import { bans, channels, members, rooms } from './schema.ts';
+import type { Removal } from '../../runtime/ports/members.ts';
+import { drawnFor } from './numbers.ts';
+import { bans, channels, members, removals, rooms } from './schema.ts';
 import { given, statement } from './statement.ts';
 
 // Records of rooms, their members, and bans.
@@ -24,6 +26,10 @@ fence as materialized (
   select 1 as one from fence union all select 1 where ${given('fenceOwner')}::text is null
 )`;
 
+/** A user has a right again. Nodes that read by number later must not put the user off. The user's other losses stay. */
+const regained = (why: Removal['why']) => sql`
+  delete from ${removals} x using open where x.room = ${given('room')} and x."user" = ${given('user')} and x.why = ${sql.raw(`'${why}'`)}`;
+
 /**
  * No row: it is fenced. Otherwise whether the room was created. A deleted room becomes a new one, with nothing of the old.
  */
@@ -43,6 +49,8 @@ with ${open}, made as (
   insert into ${members} (room, "user", is_invited)
   select made.room, t.user, t.user <> ${given('creator')}::text from made, unnest(${given('members')}::text[]) as t ("user")
   on conflict do nothing
+), readmitted as (
+  delete from ${removals} x using made where x.room = made.room and x."user" = any(${given('members')}::text[]) and x.why = 'removed'
 )
 select exists (select from made) as is_made from open`,
 );
@@ -55,24 +63,29 @@ select (select m.is_invited from ${members} m where m.room = t.room and m.user =
 from unnest(${given('rooms')}::text[], ${given('users')}::text[]) with ordinality as t (room, "user", ord) order by t.ord`,
 );
 
-/** A row: the change is made. This also holds for the changes below. */
+/** A row: the change is made, and has this number. This also holds for the changes below. */
 export const addMember = statement(
   'add_member',
   sql`
 with ${open}, joined as (
   insert into ${members} (room, "user") select ${given('room')}::text, ${given('user')}::text from open
   on conflict (room, "user") do update set is_invited = false
+), readmitted as (
+  ${regained('removed')}
 )
-select one from open`,
+select 0 as number from open`,
 );
 
 export const removeMember = statement(
   'remove_member',
   sql`
 with ${open}, gone as (
-  delete from ${members} m using open where m.room = ${given('room')} and m.user = ${given('user')}
+  delete from ${members} m using open where m.room = ${given('room')} and m.user = ${given('user')} returning m.user
+), drawn as (${drawnFor(sql`from gone`)}), lost as (
+  insert into ${removals} (number, room, "user", why)
+  select drawn.value, ${given('room')}::text, ${given('user')}::text, 'removed' from drawn
 )
-select one from open`,
+select coalesce((select value from drawn), 0)::bigint as number from open`,
 );
 
 export const acceptInvitation = statement(
@@ -105,8 +118,12 @@ with ${open}, created as (
   insert into ${bans} (room, "user", until)
   select ${given('room')}::text, ${given('user')}::text, to_timestamp(${given('until')}::bigint / 1000.0) from open
   on conflict (room, "user") do update set until = excluded.until
+  returning "user", until
+), drawn as (${drawnFor(sql`from banned`)}), lost as (
+  insert into ${removals} (number, room, "user", why, until)
+  select drawn.value, ${given('room')}::text, banned."user", 'banned', banned.until from drawn, banned
 )
-select one from open`,
+select (select value from drawn)::bigint as number from open`,
 );
 
 export const unban = statement(
@@ -114,6 +131,8 @@ export const unban = statement(
   sql`
 with ${open}, pardoned as (
   delete from ${bans} b using open where b.room = ${given('room')} and (b.user = ${given('user')} or b.until <= now())
+), readmitted as (
+  ${regained('banned')}
 )
-select one from open`,
+select 0 as number from open`,
 );

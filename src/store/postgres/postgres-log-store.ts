@@ -7,7 +7,7 @@ import type {
   StoreCalls,
   StoreReply,
 } from '../../runtime/ports/log-store.ts';
-import type { Fence } from '../../runtime/ports/members.ts';
+import type { Changed, Fence } from '../../runtime/ports/members.ts';
 import { append } from './append.ts';
 import { claimAll } from './claim.ts';
 import { LeaseStatements } from './leases.ts';
@@ -147,7 +147,9 @@ export class PostgresLogStore implements LogStore {
 
     rooms: async ({ rooms }, deadlineMs) => {
       const rows = await this.#client.query(statements.roomRecords, { rooms }, deadlineMs);
-      return new Map(rows.map((row) => [row[0] as string, roomRecord(row)]));
+      const found = rows.filter((row) => row[1] !== null);
+      const records = new Map(found.map((row) => [row[1] as string, roomRecord(row)]));
+      return { records, losses: rows[0]?.[0] as number };
     },
 
     membership: async ({ pairs }, deadlineMs) => {
@@ -181,7 +183,7 @@ export class PostgresLogStore implements LogStore {
 
     deleteRoom: async (request, deadlineMs) => {
       const [row] = await this.#client.query(statements.deleteRoom, request, deadlineMs);
-      return row ? { epoch: row[0] as number, head: row[1] as number } : null;
+      return row ? { epoch: row[0] as number, head: row[1] as number, number: row[2] as number } : null;
     },
 
     emptyRoom: async ({ room }, deadlineMs) =>
@@ -223,14 +225,15 @@ export class PostgresLogStore implements LogStore {
     return null;
   }
 
-  /** Makes a change that a fence may stop. False: it did. */
+  /** Makes a change that a fence may stop. */
   async #change(
     statement: Statement,
     request: { readonly fence?: Fence },
     deadlineMs: number,
-  ): Promise<boolean> {
+  ): Promise<Changed> {
     const values = { ...request, ...fenceValues(request.fence) };
-    return (await this.#client.query(statement, values, deadlineMs)).length > 0;
+    const [row] = await this.#client.query(statement, values, deadlineMs);
+    return row ? (row[0] as number) : null;
   }
 
   async #page(

@@ -1,8 +1,10 @@
 import { sql } from 'drizzle-orm';
-import { decidedInMs, REVOCATION_LEEWAY_MS } from '../../protocol/revocation.ts';
+import { decidedInMs, REMOVAL_KEPT_MS, REVOCATION_LEEWAY_MS } from '../../protocol/revocation.ts';
 import type { StoreCalls } from '../../runtime/ports/log-store.ts';
+import type { Removal } from '../../runtime/ports/members.ts';
 import type { SessionFinding } from '../../runtime/ports/revocations.ts';
-import { counters, revocations } from './schema.ts';
+import { drawnFor } from './numbers.ts';
+import { removals, revocations } from './schema.ts';
 import type { SqlQueries } from './sql-client.ts';
 import { given, statement } from './statement.ts';
 import { ms } from './statements.ts';
@@ -10,24 +12,13 @@ import { ms } from './statements.ts';
 /** Now, rounded down to whole milliseconds, as the columns have them. */
 const nowMs = sql`floor(extract(epoch from now()) * 1000)::bigint`;
 
-const COUNTER = 'revocations';
-
-/** The number of the newest revocation; 0 when there was none. */
-export const newestNumber = sql`coalesce((select c.value from ${counters} c where c.name = ${COUNTER}), 0)::bigint`;
-
 /**
- * A revocation waits for the commit of the one before it to get its number. It holds no other lock meanwhile.
- *
  * `issued_by` is for nodes of earlier versions, which know no other cut.
  */
 const revokeStatement = statement(
   'revoke',
   sql`
-with drawn as (
-  insert into ${counters} as c (name, value) values (${COUNTER}, 1)
-  on conflict (name) do update set value = c.value + 1
-  returning c.value
-)
+with drawn as (${drawnFor(sql``)})
 insert into ${revocations} ("user", session, issued_before, issued_by, until, revoked_at, number)
 select ${given('user')}::text, ${given('session')}::text, ${given('before')}::double precision,
   coalesce(ceil(${given('before')}::double precision)::bigint - 1, floor(extract(epoch from now()))::bigint),
@@ -40,13 +31,19 @@ select ${given('user')}::text, ${given('session')}::text, ${given('before')}::do
 from drawn returning ${nowMs}`,
 );
 
-/** Rows of earlier versions have no number, and are not among them. */
+/** Revocations of earlier versions have no number, and are not among them. */
 const revokedAfterStatement = statement(
   'revoked_after',
   sql`
-select r.number, r.user, r.session, r.issued_before, ${ms(sql`r.revoked_at`)} as revoked_at
-from ${revocations} r where r.number > ${given('number')}::bigint and r.until > now()
-order by r.number limit ${given('limit')}::bigint`,
+(
+  select r.number, r.user, null as room, null as why, r.session, r.issued_before, ${ms(sql`r.revoked_at`)} as revoked_at
+  from ${revocations} r where r.number > ${given('number')}::bigint and r.until > now()
+  order by r.number limit ${given('limit')}::bigint
+) union all (
+  select m.number, m.user, m.room, m.why, null, null, null
+  from ${removals} m where m.number > ${given('number')}::bigint and (m.until is null or m.until > now())
+  order by m.number limit ${given('limit')}::bigint
+) order by number limit ${given('limit')}::bigint`,
 );
 
 const isMeant = sql`("user" = ${given('user')} or session = ${given('session')})`;
@@ -63,10 +60,19 @@ const holdRevocationsStatement = statement(
 
 const pruneRevocationsStatement = statement(
   'prune_revocations',
-  sql`delete from ${revocations} r where r.ctid = any(array(
-  select old.ctid from ${revocations} old where old.until <= now()
-  order by old.until limit ${given('limit')}::int for update skip locked
-)) returning 1`,
+  sql`
+with over as (
+  delete from ${revocations} r where r.ctid = any(array(
+    select old.ctid from ${revocations} old where old.until <= now()
+    order by old.until limit ${given('limit')}::int for update skip locked
+  )) returning 1
+), known as (
+  delete from ${removals} m where m.ctid = any(array(
+    select old.ctid from ${removals} old where old.at <= now() - ${REMOVAL_KEPT_MS}::bigint * interval '1 millisecond'
+    order by old.at limit ${given('limit')}::int for update skip locked
+  )) returning 1
+)
+select 1 from over union all select 1 from known`,
 );
 
 /**
@@ -147,12 +153,22 @@ export async function revokedAfter(
   deadlineMs: number,
 ): Reply<'revokedAfter'> {
   const rows = await client.query(revokedAfterStatement, { ...request }, deadlineMs);
-  return (rows as readonly Newer[]).map(([number, user, session, before, at]) => {
-    return { number, user, session, before, at };
-  });
+  return (rows as readonly Newer[]).map(([number, user, room, why, session, before, at]) =>
+    room === null
+      ? { kind: 'revocation', number, user, session, before, at }
+      : { kind: 'removal', number, room, user, why },
+  );
 }
 
-type Newer = readonly [number, string | null, string | null, number | null, number];
+type Newer = readonly [
+  number,
+  string | null,
+  string | null,
+  Removal['why'],
+  string | null,
+  number | null,
+  number,
+];
 
 export async function revoked(
   client: SqlQueries,

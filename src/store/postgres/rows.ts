@@ -17,6 +17,6 @@ export function entryOf(row: Row): Entry {
   return { seq, sender, id, content, data, sentAt, at };
 }
 
-export function roomRecord([, access, metadata, creator, isDeleted, hasBans]: Row): RoomRecord {
+export function roomRecord([, , access, metadata, creator, isDeleted, hasBans]: Row): RoomRecord {
   return { access, metadata, creator, isDeleted, ...(hasBans ? { hasBans } : {}) } as RoomRecord;
 }

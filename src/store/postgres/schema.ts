@@ -181,6 +181,28 @@ export const revocations = vagus.table(
 );
 
 /**
+ * Users who lost the right to a room, in the order of commits (D25). Other nodes read them by number, if the home's word of it is
+ * lost. When a user gets the right back, the row goes, and an old row goes in any case.
+ */
+export const removals = vagus.table(
+  'removals',
+  {
+    number: bigint('number', { mode: 'number' }).primaryKey(),
+    room: name('room').notNull(),
+    /** Null: every user, because the room was deleted. */
+    user: name('user'),
+    why: text('why', { enum: ['removed', 'banned', 'deleted'] }).notNull(),
+    /** When the ban ends by itself. Null: it does not, or it is no ban. */
+    until: instant('until'),
+    at: instant('at').notNull().defaultNow(),
+  },
+  (table) => [
+    index('removals_by_room_and_user').on(table.room, table.user),
+    index('removals_by_time').on(table.at),
+  ],
+);
+
+/**
  * The numbers that were drawn last, by what they number. A statement that draws one keeps the row locked until its commit,
  * so that the order of the numbers is that of the commits (D25). A sequence does not do that.
  */

@@ -1,5 +1,6 @@
 import { sql, type SQL } from 'drizzle-orm';
-import { bans, channels, members, messages, meta, rooms } from './schema.ts';
+import { drawnFor, newestNumber } from './numbers.ts';
+import { bans, channels, members, messages, meta, removals, rooms } from './schema.ts';
 import { given, statement, type Statement } from './statement.ts';
 
 /** Milliseconds since 1970, exact for times of millisecond precision. */
@@ -174,9 +175,10 @@ order by t.ord`,
 
 export const roomRecords = statement(
   'rooms',
-  sql`select r.room, r.access, r.metadata, r.creator, r.deleted_at is not null as is_deleted,
+  sql`
+select ${newestNumber} as losses, r.room, r.access, r.metadata, r.creator, r.deleted_at is not null as is_deleted,
   exists (select from ${bans} b where b.room = r.room and (b.until is null or b.until > now())) as has_bans
-from ${rooms} r where r.room = any(${given('rooms')}::text[])`,
+from (select 1) one left join ${rooms} r on r.room = any(${given('rooms')}::text[])`,
 );
 
 /**
@@ -204,8 +206,13 @@ with raised as (
 ), closed as (
   insert into ${rooms} as r (room, access, deleted_at) select ${given('room')}::text, 'private', now() from closing
   on conflict (room) do update set deleted_at = coalesce(r.deleted_at, excluded.deleted_at), metadata = '{}', creator = null
+  returning 1
+), replaced as (
+  delete from ${removals} x using closing where x.room = ${given('room')} returning 1
+), drawn as (${drawnFor(sql`from closed where (select count(*) from replaced) >= 0`)}), lost as (
+  insert into ${removals} (number, room, why) select drawn.value, ${given('room')}::text, 'deleted' from drawn
 )
-select epoch, head from closing`,
+select epoch, head, (select value from drawn) as number from closing`,
 );
 
 /**

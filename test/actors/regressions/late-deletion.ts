@@ -29,7 +29,7 @@ export const bug: PastBug = {
     deletion?.commit();
     let isDeleted: boolean | undefined;
     p.world.store.call('rooms', { rooms: ['r'] }, 0, (reply) => {
-      if (reply.ok) isDeleted = reply.value.get('r')?.isDeleted;
+      if (reply.ok) isDeleted = reply.value.records.get('r')?.isDeleted;
     });
     return { said: p.said('A'), isDeleted };
   },

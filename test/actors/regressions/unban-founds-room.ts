@@ -19,7 +19,7 @@ export const bug: PastBug = {
     p.settle();
     let hasRecord: boolean | undefined;
     p.world.store.call('rooms', { rooms: ['r'] }, 0, (reply) => {
-      hasRecord = reply.ok && reply.value.has('r');
+      hasRecord = reply.ok && reply.value.records.has('r');
     });
     return { log: p.log('r'), hasRecord };
   },

@@ -6,7 +6,7 @@ export const mutant: Mutant = {
   file: 'actors/home/room-commands.ts',
   edits: [
     {
-      find: `  if (change.type === 'ban') expel(room, change.user, turn, out);`,
+      find: `  if (change.type === 'ban') expel(room, { user: change.user, number }, turn, out);`,
       replace: ``,
     },
   ],
