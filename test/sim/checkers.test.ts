@@ -6,6 +6,7 @@ import type { Seen } from '../../src/sim/checkers/expectations.ts';
 import { LogChecker } from '../../src/sim/checkers/log-checker.ts';
 import { OutgoingChecks } from '../../src/sim/checkers/outgoing-checks.ts';
 import { EndedSessions } from '../../src/sim/checkers/ended-sessions.ts';
+import { SlowTimes } from '../../src/sim/checkers/slow-times.ts';
 import { EPOCH_MS, Timeline } from '../../src/sim/kit/timeline.ts';
 import { WireChecker } from '../../src/sim/checkers/wire-checker.ts';
 import type { Frame } from '../../src/sim/checkers/wire-owner.ts';
@@ -138,7 +139,7 @@ test.each([
   '[JW5] an end of a session that was taken back before its answer: in a cluster (%j) others need not hear',
   (isClustered, times) => {
     const timeline = new Timeline();
-    const sessions = new EndedSessions(timeline, violate, isClustered);
+    const sessions = new EndedSessions(timeline, new SlowTimes(timeline, isClustered), violate);
     timeline.step(1_000);
     sessions.ended({ user: 'ann', session: null, before: null, at: EPOCH_MS + 1_000 }, false);
     sessions.sent({ name: 'c1', user: 'ann' }, 500, 9_000);

@@ -1,14 +1,14 @@
 import { standingUnder, type Revocation } from '../../protocol/revocation.ts';
 import type { Verdict } from '../../runtime/ports/tokens.ts';
 import { EPOCH_MS, type Timeline } from '../kit/timeline.ts';
+import { CLUSTER_ENDS_MS, type SlowTimes } from './slow-times.ts';
 import type { Violate } from '../kit/violation.ts';
 
 /**
- * How long a node may still send to a connection after the end of its session (JW5), unless the process stands still: on one
- * node, and in a cluster, where the revoking node may die before the others hear of it.
+ * How long a node may still send to a connection after the end of its session (JW5), unless the process stands still, on one
+ * node. In a cluster it is longer: the revoking node may die before the others hear of it.
  */
 const ENDS_MS = 1_000;
-const CLUSTER_ENDS_MS = 2_500;
 
 /** Longer than any handshake takes. */
 const HANDSHAKE_MS = 30_000;
@@ -30,39 +30,21 @@ export class EndedSessions {
   #ever: Ended[] = [];
   /** Users accepted while the store was unreachable. The node checks them later, and closes them if needed (JW3). */
   readonly #unchecked: { readonly user: string; readonly at: number }[] = [];
+  readonly #slow: SlowTimes;
 
-  /** When the process stood still, in order. */
-  readonly #still: { readonly from: number; readonly until: number }[] = [];
-
-  /** There are several nodes. */
-  readonly #isClustered: boolean;
-
-  constructor(timeline: Timeline, violate: Violate, isClustered: boolean) {
+  constructor(timeline: Timeline, slow: SlowTimes, violate: Violate) {
     this.#timeline = timeline;
+    this.#slow = slow;
     this.#violate = violate;
-    this.#isClustered = isClustered;
   }
 
   get #endsMs(): number {
-    return this.#isClustered ? CLUSTER_ENDS_MS : ENDS_MS;
-  }
-
-  /** The database is in trouble: nodes may not see what other nodes have stored (JW5). */
-  storeFails(ms: number): void {
-    if (this.#isClustered) this.standsStill(ms);
-  }
-
-  standsStill(ms: number): void {
-    const from = this.#timeline.now;
-    this.#still.push({ from, until: from + ms });
+    return this.#slow.isClustered ? CLUSTER_ENDS_MS : ENDS_MS;
   }
 
   /** Until when a state of that time may still have effects. */
   #until(then: number): number {
-    let until = then + this.#endsMs;
-    for (const still of this.#still)
-      if (still.from <= until) until = Math.max(until, still.until + this.#endsMs);
-    return until;
+    return this.#slow.until(then, this.#endsMs);
   }
 
   /**
@@ -72,7 +54,7 @@ export class EndedSessions {
   ended(revocation: Revocation, isInForce: boolean): void {
     const ended = { ...revocation, knownAt: this.#timeline.now };
     if (isInForce) this.#inForce.push(ended);
-    if (isInForce || !this.#isClustered) this.#ever.push(ended);
+    if (isInForce || !this.#slow.isClustered) this.#ever.push(ended);
   }
 
   /** A back end asked to undo it. Nodes that have not heard of it by then need not hear of it any more. */
@@ -80,7 +62,7 @@ export class EndedSessions {
     const { now } = this.#timeline;
     const isOther = (one: Ended): boolean => one.user !== user || one.session !== session;
     this.#inForce = this.#inForce.filter(isOther);
-    if (this.#isClustered)
+    if (this.#slow.isClustered)
       this.#ever = this.#ever.filter((one) => isOther(one) || now > this.#until(one.knownAt));
   }
 

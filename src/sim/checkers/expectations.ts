@@ -249,7 +249,8 @@ export class Expectations {
         3,
         `${this.#who} is shown ${name} ${seq}, which was not in the log when it was sent`,
       );
-    const entitledUntil = Math.max(this.#log.removedAt(channel, this.#user), this.adminUntil);
+    const shownUntil = this.#log.slow.shownUntil(this.#log.removedAt(channel, this.#user));
+    const entitledUntil = Math.max(shownUntil, this.adminUntil);
     if (entry.committedAt > entitledUntil)
       this.#violate(
         3,

@@ -14,6 +14,7 @@ import { Bans } from './bans.ts';
 import { ClusterChecker, type ClusterBook } from './cluster-checker.ts';
 import { EndedSessions } from './ended-sessions.ts';
 import { Histories, keyOf, type Committed, type Row, type Rows } from './histories.ts';
+import { SlowTimes } from './slow-times.ts';
 import type { Timeline } from '../kit/timeline.ts';
 import type { Violate } from '../kit/violation.ts';
 
@@ -39,6 +40,7 @@ export class LogChecker extends Histories {
   readonly bans: Bans;
   readonly sessions: EndedSessions;
   readonly cluster: ClusterChecker;
+  readonly slow: SlowTimes;
   /** When each message of an ordinary user was first sent. */
   readonly #sentAt = new Map<string, number>();
   /** How many entries were ever committed. */
@@ -51,7 +53,8 @@ export class LogChecker extends Histories {
     this.#timeline = timeline;
     this.#violate = violate;
     this.bans = new Bans(timeline);
-    this.sessions = new EndedSessions(timeline, violate, isClustered);
+    this.slow = new SlowTimes(timeline, isClustered);
+    this.sessions = new EndedSessions(timeline, this.slow, violate);
     this.cluster = new ClusterChecker(timeline, violate, isClustered);
   }
 

@@ -2,6 +2,7 @@ import type { StoreCallName } from '../../runtime/ports/log-store.ts';
 import { isBetweenNodes, isWeather, type DatabaseFault, type Fault } from '../kit/faults.ts';
 import { Random } from '../kit/random.ts';
 import type { Weather } from '../ports/sim-network.ts';
+import type { SimNode } from './node.ts';
 import type { Stage } from './stage.ts';
 
 /** The interval between two faults of a kind. With half of them active there is one per second. */
@@ -85,7 +86,7 @@ export class Injector {
 
   #change(fault: DatabaseFault, random: Random): void {
     const ms = random.delay(...WEATHER_MS);
-    this.#stage.log.sessions.storeFails(ms);
+    this.#stage.log.slow.storeFails(ms);
     this.#stage.log.cluster.troubled(ms);
     const until = this.#stage.timeline.now + ms;
     const share = ['db-down', 'db-full', 'db-pool'].includes(fault) ? 1 : random.pick([0.2, 0.6, 1]);
@@ -108,9 +109,21 @@ export class Injector {
 
   #freeze(ms: number): void {
     const { node, log } = this.#stage;
-    log.sessions.standsStill(ms);
+    log.slow.standsStill(ms);
     log.cluster.troubled(ms);
     node?.freeze(ms);
+  }
+
+  #disturb(fault: `net-${string}` & Fault, node: SimNode | undefined, random: Random): void {
+    const { network, log } = this.#stage;
+    const weather = fault === 'net-rough' ? roughly(random) : undefined;
+    const [from, to] = weather ? ROUGH_MS : NET_MS;
+    const ms = random.delay(from, to);
+    log.slow.netFails(ms);
+    if (weather) return network.rough(weather, ms);
+    if (fault === 'net-away') return network.away(ms);
+    if (node && fault === 'net-cut') network.away(ms, node.owner);
+    if (node && fault === 'net-deaf') network.deafen(ms, node.owner);
   }
 
   #strike(fault: Fault, random: Random): void {
@@ -158,13 +171,10 @@ export class Injector {
       case 'db-failover':
         return this.#failOver(random);
       case 'net-rough':
-        return this.#stage.network.rough(roughly(random), random.delay(...ROUGH_MS));
       case 'net-away':
-        return this.#stage.network.away(random.delay(...NET_MS));
       case 'net-cut':
-        return node && this.#stage.network.away(random.delay(...NET_MS), node.owner);
       case 'net-deaf':
-        return node && this.#stage.network.deafen(random.delay(...NET_MS), node.owner);
+        return this.#disturb(fault, node, random);
       default:
         throw new Error(`nothing is done for ${fault}`);
     }

@@ -15,10 +15,10 @@ export interface Mutant extends Bug {
   readonly invariant: number;
   /** Faults that bring it about; all unless given, where a bug that needs a rare meeting of some would take thousands of seeds. */
   readonly faults?: string;
+  /** The number of nodes; one unless given. */
+  readonly nodes?: number;
   /** Who finds it; `sdk` unless given. */
   readonly clients?: ClientKind;
-  /** How many nodes there are; 1 unless given. */
-  readonly nodes?: number;
 }
 
 export interface Verdict {
@@ -78,7 +78,7 @@ export class Planted {
     writeFileSync(this.#place(mutant), outputText);
   }
 
-  /** Simulates seeds until one finds something, with the faults and clients of `like`. */
+  /** Simulates seeds until one finds something, with the faults, nodes and clients of `like`. */
   simulate(
     seed: number,
     seeds = 1,
