@@ -60,7 +60,11 @@ function busEvents(system: ActorSystem): BusEvents {
       askHomes(peer);
     },
     gaveUp: (peer) => system.nodes.remote.gaveUp(peer),
-    lost: askHomes,
+    lost: (peer) => {
+      const message: HomeMessage = { type: 'missedByNode', incarnation: peer };
+      system.tellLocalKind('room', message);
+      askHomes(peer);
+    },
     heard: (isHeard) => system.tell(LEASE, { type: 'heard', isHeard }),
   };
 }

@@ -150,6 +150,7 @@ describe('[D11] the view of a node', () => {
       type: 'looked',
       leases,
       isHeard: true,
+      isReached: true,
       view: view && { version: view.version, stamp: view.stamp },
     });
 

@@ -62,6 +62,9 @@ class RoomHome extends Home<RoomContext> {
         return room.access.isLoaded ? room.access.load(out) : undefined;
       case 'countAgain':
         return this.#tellCount(out);
+      case 'missedByNode':
+        // Relays there read the log. Joins and leaves are not in it.
+        return this.writer.nodes.has(message.incarnation) ? room.batch.begunAnew(turn, out) : undefined;
       case 'membersAgain':
         return room.batch.again(turn, out);
       default:

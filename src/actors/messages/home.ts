@@ -167,6 +167,8 @@ export type HomeMessage =
   | { readonly type: 'membersAgain' }
   /** To a room's home: the directory has forgotten how many are present. */
   | { readonly type: 'countAgain' }
+  /** To a room's home: something that it has published may not have come to this node. */
+  | { readonly type: 'missedByNode'; readonly incarnation: Incarnation }
   | { readonly type: 'appended'; readonly results: readonly AppendResult[] }
   /** The log has lost the appends that this home gave to it: each may or may not be stored. */
   | { readonly type: 'logRestarted' }
@@ -180,6 +182,7 @@ const IN_PROCESS = [
   'placed',
   'nodeDoubted',
   'countAgain',
+  'missedByNode',
   'appended',
   'logRestarted',
   'timelineChanged',

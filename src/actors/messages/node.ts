@@ -133,7 +133,9 @@ export type ViewMessage =
   | {
       readonly type: 'looked';
       readonly leases: readonly Lease[];
+      /** What the lease of this node says of itself, and whether other nodes can be reached right now. */
       readonly isHeard: boolean;
+      readonly isReached: boolean;
       readonly view: ViewStamp | null;
     }
   /** The lease has not been confirmed for so long that others may think this node dead. */

@@ -10,6 +10,7 @@ import { OVERLAP, SESSIONS, VIEW, type LeaseMessage } from '../messages/node.ts'
 import { leaseMachine } from './lease.machine.ts';
 import { LEASE_LIMITS, type LeaseLimits } from './lease-limits.ts';
 import { Peers } from './peers.ts';
+import { Hearing } from './unheard.ts';
 
 export const leaseChart = explore(leaseMachine);
 
@@ -52,7 +53,7 @@ class Lease {
   #forgotAt = -Infinity;
   #releasers: ReplyTo[] = [];
   #takesHomes: boolean;
-  #isHeard = true;
+  readonly #hearing = new Hearing();
   /** When the renewal that was confirmed last had been sent. */
   #confirmedAt = 0;
 
@@ -77,7 +78,7 @@ class Lease {
         this.#takesHomes = false;
         break;
       case 'heard':
-        this.#isHeard = message.isHeard;
+        this.#hearing.note(message.isHeard, turn.now);
         this.#tellPeers(out);
         break;
       case 'release':
@@ -100,7 +101,7 @@ class Lease {
     // In a cluster a name that is over must not come back: an earlier generation may have had the lease, and lost it.
     const mayBeOver = this.#options.cluster !== undefined && this.#hasForgotten;
     const mode = this.state.phase === 'connecting' && !mayBeOver ? 'take' : 'renew';
-    const says = { takesHomes: this.#takesHomes, isHeard: this.#isHeard };
+    const says = { takesHomes: this.#takesHomes, isHeard: this.#hearing.says(turn.now) };
     const request = { call: 'renew', incarnation, node, mode, ...says } as const;
     this.#call(request, { for: 'renewal', sentAt: turn.now }, out);
     out.arm('renew', this.#limits.renewMs);
@@ -159,7 +160,8 @@ class Lease {
     if (this.#options.cluster) {
       if (this.#isDuplicate(leases)) return this.#giveWay(turn, out);
       this.#accuse(leases, out);
-      out.tell(VIEW, { type: 'looked', leases, isHeard: this.#isHeard, view });
+      const own = { isHeard: this.#hearing.says(turn.now), isReached: this.#hearing.isHeard };
+      out.tell(VIEW, { type: 'looked', leases, ...own, view });
       out.tell(SESSIONS, { type: 'newestLoss', number: losses });
     }
     if (alive.length === 0) this.#aloneAt = at;
@@ -174,7 +176,7 @@ class Lease {
     const { node, incarnation: self } = this.#options;
     return leases.some(
       ({ incarnation, ...lease }) =>
-        lease.node === node && lease.takesHomes && incarnation < self && this.#peers.hasBeaten(incarnation),
+        lease.node === node && lease.takesHomes && incarnation < self && this.#peers.surelyLives(incarnation),
     );
   }
 
@@ -206,7 +208,7 @@ class Lease {
 
   /** Others of the cluster say what they store, while this node hears them. */
   #tellPeers(out: Effects): void {
-    const peers = this.#options.cluster && this.#isHeard ? [] : this.#peers.alive;
+    const peers = this.#options.cluster && this.#hearing.isHeard ? [] : this.#peers.alive;
     out.tell(OVERLAP, { type: 'peersChanged', peers, aloneAt: this.#aloneAt });
   }
 

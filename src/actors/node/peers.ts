@@ -9,6 +9,9 @@ export interface PeerLimits {
   readonly forgetMs: number;
 }
 
+/** A process that has died may still beat once or twice: its last statements were under way. */
+const SURELY_ALIVE = 3;
+
 /** Another process on the same database. */
 export interface Peer {
   readonly incarnation: string;
@@ -20,8 +23,8 @@ interface Known extends Peer {
   /** The latest moment at which these beats may have been new. */
   since: number;
   isAlive: boolean;
-  /** It was renewed between two looks, so it surely lives. */
-  hasBeaten: boolean;
+  /** How often it was seen to have beaten. */
+  beatsSeen: number;
 }
 
 /** One look at the leases: asked at `sentAt`, answered at `now`; the rows were read somewhere in between. */
@@ -73,18 +76,18 @@ export class Peers {
   ): void {
     const known = this.#known.get(incarnation);
     if (!known || known.beats !== beats) {
-      const hasBeaten = known !== undefined;
-      this.#known.set(incarnation, { incarnation, node, beats, since: at.now, isAlive: !isDead, hasBeaten });
+      const beatsSeen = known ? known.beatsSeen + 1 : 0;
+      this.#known.set(incarnation, { incarnation, node, beats, since: at.now, isAlive: !isDead, beatsSeen });
       return;
     }
     if (at.isLate) known.since = at.now;
     if (isDead || at.sentAt - known.since >= this.#limits.lifeMs) known.isAlive = false;
   }
 
-  /** A process that surely lives. */
-  hasBeaten(incarnation: string): boolean {
+  /** The process surely lives. */
+  surelyLives(incarnation: string): boolean {
     const known = this.#known.get(incarnation);
-    return known !== undefined && known.isAlive && known.hasBeaten;
+    return known !== undefined && known.isAlive && known.beatsSeen >= SURELY_ALIVE;
   }
 
   /**

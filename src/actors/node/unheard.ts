@@ -1,13 +1,32 @@
 import type { Incarnation } from '../../runtime/ports/placement.ts';
 
-/** A process that others do not hear for this long loses its homes; it may have some again when it was heard for as long (D11). */
-const UNHEARD_MS = 5_000;
+/** A process that alone is not heard for this long loses its homes (D11). */
+export const UNHEARD_MS = 5_000;
+
+/** After so long an outage it must be heard for this long before it may have some again. */
 const HEARD_MS = 10_000;
 
-interface Seen {
-  isHeard: boolean;
-  since: number;
-  isGrey: boolean;
+/** What the lease of a process says of whether messages of other nodes reach it. All others go by that alone. */
+export class Hearing {
+  #isHeard = true;
+  #since = -Infinity;
+  /** How long the last time lasted in which it was not heard. */
+  #outageMs = 0;
+
+  get isHeard(): boolean {
+    return this.#isHeard;
+  }
+
+  note(isHeard: boolean, now: number): void {
+    if (isHeard === this.#isHeard) return;
+    if (isHeard) this.#outageMs = now - this.#since;
+    this.#isHeard = isHeard;
+    this.#since = now;
+  }
+
+  says(now: number): boolean {
+    return this.#isHeard && (this.#outageMs < UNHEARD_MS || now - this.#since >= HEARD_MS);
+  }
 }
 
 /** What a look shows of a process. */
@@ -21,30 +40,24 @@ export interface Heard {
  * While most are not heard, Redis is the cause, and no home is better off elsewhere.
  */
 export class Unheard {
-  readonly #seen = new Map<Incarnation, Seen>();
+  /** Since when a process is not heard while most others are. */
+  readonly #since = new Map<Incarnation, number>();
+  #now = 0;
 
   /** Takes a look in: all living processes. */
   look(processes: readonly Heard[], now: number): void {
-    const living = new Set(processes.map(({ incarnation }) => incarnation));
-    for (const incarnation of this.#seen.keys()) if (!living.has(incarnation)) this.#seen.delete(incarnation);
-    for (const { incarnation, isHeard } of processes) this.#note(incarnation, isHeard, now);
+    this.#now = now;
+    const others = processes.length - 1;
     const heard = processes.filter(({ isHeard }) => isHeard).length;
-    for (const seen of this.#seen.values()) {
-      const others = processes.length - 1;
-      const areOthersHeard = !seen.isHeard && others > 0 && heard * 2 > others;
-      if (areOthersHeard && now - seen.since >= UNHEARD_MS) seen.isGrey = true;
-      else if (seen.isGrey && seen.isHeard && now - seen.since >= HEARD_MS) seen.isGrey = false;
-    }
-  }
-
-  #note(incarnation: Incarnation, isHeard: boolean, now: number): void {
-    const seen = this.#seen.get(incarnation);
-    if (!seen) this.#seen.set(incarnation, { isHeard, since: now, isGrey: false });
-    else if (seen.isHeard !== isHeard) Object.assign(seen, { isHeard, since: now });
+    const alone = processes.filter(({ isHeard }) => !isHeard && heard * 2 > others);
+    const names = new Set(alone.map(({ incarnation }) => incarnation));
+    for (const incarnation of this.#since.keys())
+      if (!names.has(incarnation)) this.#since.delete(incarnation);
+    for (const incarnation of names) if (!this.#since.has(incarnation)) this.#since.set(incarnation, now);
   }
 
   /** The process should have no homes. */
   isGrey(incarnation: Incarnation): boolean {
-    return this.#seen.get(incarnation)?.isGrey ?? false;
+    return this.#now - (this.#since.get(incarnation) ?? Infinity) >= UNHEARD_MS;
   }
 }

@@ -52,7 +52,7 @@ class ViewKeeper {
   /** Undefined: an earlier generation may have told homes of a doubt. */
   #isDoubtful: boolean | undefined;
   #isConfirmed = false;
-  #isHeard = true;
+  #isReached = true;
   readonly #buried = new Buried();
   readonly #unheard = new Unheard();
   /** Processes that the view names, and that no look has shown yet. */
@@ -105,7 +105,11 @@ class ViewKeeper {
     return out;
   }
 
-  #looked({ leases, isHeard, view }: ViewMessage & { type: 'looked' }, turn: Turn, out: Effects): void {
+  #looked(
+    { leases, isHeard, isReached, view }: ViewMessage & { type: 'looked' },
+    turn: Turn,
+    out: Effects,
+  ): void {
     this.#isConfirmed = true;
     this.#doubt(false, out);
     const before = this.#others;
@@ -119,7 +123,7 @@ class ViewKeeper {
     const isNew = this.#others.some((one) => !before.some((old) => old.incarnation === one.incarnation));
     const countAgain: HomeMessage = { type: 'countAgain' };
     if (isNew) out.add({ type: 'tellLocalKind', kind: 'room', message: countAgain });
-    if (isHeard !== this.#isHeard) this.#tellClients(isHeard, out);
+    if (isReached !== this.#isReached) this.#tellClients(isReached, out);
     this.#unheard.look([...this.#others, { incarnation: this.#options.incarnation, isHeard }], turn.now);
     this.#noteHomes(turn);
     if (view?.stamp !== this.#view?.stamp) return this.#read(out);
@@ -205,9 +209,9 @@ class ViewKeeper {
   }
 
   /** Clients hear that other nodes cannot be reached: homes that live there do not answer (D14). */
-  #tellClients(isHeard: boolean, out: Effects): void {
-    this.#isHeard = isHeard;
-    const features = isHeard ? [] : (['cluster'] as const);
+  #tellClients(isReached: boolean, out: Effects): void {
+    this.#isReached = isReached;
+    const features = isReached ? [] : (['cluster'] as const);
     const message: ConnectionMessage = { type: 'degraded', among: ['cluster'], features };
     out.add({ type: 'tellLocalKind', kind: 'conn', message });
   }

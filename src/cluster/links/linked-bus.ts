@@ -73,7 +73,9 @@ export class LinkedBus implements Bus {
   send(peer: Incarnation, message: RemoteMessage): boolean {
     if (peer === this.#parts.self) return false;
     const link = this.#linkTo(peer);
-    if (!this.#parts.carrier.isUp) {
+    // A tell may wait, and must not be missing behind an ask that waits already. An asker should hear at once.
+    const mayWait = message.type === 'envelope' && message.isTell;
+    if (!this.#parts.carrier.isUp && !mayWait) {
       link.lose();
       return false;
     }

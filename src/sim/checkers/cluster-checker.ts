@@ -1,5 +1,6 @@
 import { LEASE } from '../../actors/messages/node.ts';
 import { LEASE_LIMITS } from '../../actors/node/lease-limits.ts';
+import { UNHEARD_MS } from '../../actors/node/unheard.ts';
 import type { Channel } from '../../protocol/channels.ts';
 import { ownerIn } from '../../actors/kit/shards.ts';
 import type { StoreCalls, StoreReply, StoreRequest } from '../../runtime/ports/log-store.ts';
@@ -25,6 +26,8 @@ interface AuditedNode {
 interface Beat {
   readonly beats: number;
   readonly at: number;
+  /** Since when the lease says that the process is not heard; undefined: it is. */
+  readonly unheardSince: number | undefined;
 }
 
 /** A copy of the leases and of the view: the state of a standby without lag. */
@@ -111,12 +114,17 @@ export class ClusterChecker {
     else if (request.call === 'changeView' && reply.value === true) this.#changed(request);
   }
 
-  #renewed({ incarnation }: StoreCalls['renew']['request'], { isHeld }: StoreCalls['renew']['reply']): void {
+  #renewed(
+    { incarnation, isHeard = true }: StoreCalls['renew']['request'],
+    { isHeld }: StoreCalls['renew']['reply'],
+  ): void {
     if (!isHeld) return;
     if (this.#dead.has(incarnation))
       this.#violate(10, `the lease of ${incarnation} is renewed after its death`);
-    const beats = (this.#beats.get(incarnation)?.beats ?? -1) + 1;
-    this.#beats.set(incarnation, { beats, at: this.#timeline.now });
+    const { now } = this.#timeline;
+    const last = this.#beats.get(incarnation);
+    const unheardSince = isHeard ? undefined : (last?.unheardSince ?? now);
+    this.#beats.set(incarnation, { beats: (last?.beats ?? -1) + 1, at: now, unheardSince });
   }
 
   #declared(leases: StoreCalls['declareDead']['request']['leases']): void {
@@ -147,16 +155,21 @@ export class ClusterChecker {
     if (known) this.#checkGivers(known, view);
   }
 
-  /** A process that lives gives its shards itself. So one change takes from one of them at most. */
+  /** A process that lives, and is heard, gives its shards itself. So one change takes from one of them at most. */
   #checkGivers(before: View, after: View): void {
     const givers = new Set<Incarnation>();
     for (const [shard, place] of before.shards.entries()) {
       const holder = before.nodes[place] as Incarnation;
       const isDead = this.#dead.has(holder) || !this.#beats.has(holder);
-      if (!isDead && after.nodes[after.shards[shard] as number] !== holder) givers.add(holder);
+      const isOver = isDead || this.#timeline.now - this.#unheardSince(holder) >= UNHEARD_MS;
+      if (!isOver && after.nodes[after.shards[shard] as number] !== holder) givers.add(holder);
     }
     if (givers.size > 1)
       this.#violate(10, `view ${after.version} takes shards of ${[...givers].join(' and ')}, which live`);
+  }
+
+  #unheardSince(process: Incarnation): number {
+    return this.#beats.get(process)?.unheardSince ?? Infinity;
   }
 
   /** A home claims where the view says that it lives. A rival of the simulator does not ask. */
