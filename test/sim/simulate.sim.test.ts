@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { CLIENT_KINDS } from '../../src/sim/clients/client-kinds.ts';
-import { ALL_FAULTS, chooseFaults, FAULTS, parseFaults } from '../../src/sim/kit/faults.ts';
+import { ALL_FAULTS, chooseFaults, FAULTS, isBetweenNodes, parseFaults } from '../../src/sim/kit/faults.ts';
 import { guarded, NotDeterministic } from '../../src/sim/kit/guard.ts';
 import { replayLine } from '../../src/sim/world/report.ts';
 import { simulate, type SimulationOptions } from '../../src/sim/world/simulate.ts';
@@ -97,6 +97,8 @@ describe('faults', () => {
         seed,
         durationMs: MINUTE_MS,
         faults: [fault],
+        // A node alone has nothing between nodes.
+        nodes: isBetweenNodes(fault) ? 3 : 1,
         trace: (line) => (struck += line.includes(`! ${fault}`) ? 1 : 0),
       });
       expect(violation, replayLine({ seed, faults: fault })).toBeUndefined();

@@ -120,11 +120,10 @@ export class SimNode {
     });
     const clock = new SimClock({ timeline, enter, random: random('slices'), jumpMs: parts.wallJumpMs });
     this.tokens = new SimTokens({ timeline, enter, random: random('tokens'), wall: () => clock.wall() });
-    const entropy = new SimEntropy(random('entropy'), () => clock.wall());
     const telemetry = { count: (counter: string) => this.#counted(counter), log: () => {} };
     const own: Ports = {
       clock,
-      entropy,
+      entropy: new SimEntropy(random('entropy'), () => clock.wall()),
       sockets: this.sockets,
       placement: placementOf(parts, this.owner),
       bus: parts.network.attach(this.owner, { enter, telemetry, isClustered: options.cluster !== undefined }),

@@ -11,6 +11,6 @@ export const mutant: Mutant = {
     },
   ],
   nodes: 3,
-  seed: 6,
+  seed: 2,
   invariant: 16,
 };

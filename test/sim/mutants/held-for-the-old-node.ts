@@ -20,6 +20,6 @@ export const mutant: Mutant = {
     },
   ],
   nodes: 3,
-  seed: 9,
+  seed: 12,
   invariant: 5,
 };

@@ -10,6 +10,6 @@ export const mutant: Mutant = {
       replace: `  for (const connection of live.slice(0, 1)) fanout.add(connection);`,
     },
   ],
-  seed: 6,
+  seed: 15,
   invariant: 5,
 };

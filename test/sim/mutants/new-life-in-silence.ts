@@ -12,6 +12,6 @@ export const mutant: Mutant = {
   ],
   nodes: 3,
   faults: 'crash',
-  seed: 1,
+  seed: 4,
   invariant: 5,
 };

@@ -14,6 +14,6 @@ export const mutant: Mutant = {
       replace: `Infinity`,
     },
   ],
-  seed: 236,
+  seed: 71,
   invariant: 4,
 };
