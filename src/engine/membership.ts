@@ -28,18 +28,19 @@ export interface Membership {
 /** The process joins a cluster when there is a Redis, by which its nodes reach each other. */
 export function joinCluster(config: Config, clock: Clock, telemetry: Telemetry): Membership {
   const { node, redisUrl, clusterSecret, role, redisPrefix: prefix } = config;
-  const self = `${node}.${newIncarnation()}`;
+  const alone = `${node}.${newIncarnation()}`;
   const place = redisUrl === undefined ? undefined : readRedisUrl(redisUrl);
   if (!place || clusterSecret === undefined)
     return {
-      placement: localPlacement(self),
+      placement: localPlacement(alone),
       bus: new LocalBus(),
       cluster: undefined,
       state: () => undefined,
       close: () => {},
     };
-  const carrier = new RedisCarrier({ self, place, prefix, telemetry });
   const sealer = new HmacSealer(clusterSecret);
+  const self = `${alone}-${sealer.fingerprint}`;
+  const carrier = new RedisCarrier({ self, place, prefix, telemetry });
   return {
     placement: viewPlacement(self),
     bus: new LinkedBus({ self, carrier, sealer, telemetry, now: () => clock.now() }),
@@ -53,6 +54,8 @@ const LOST: Readonly<Record<LostReason, string>> = {
   declared_dead:
     'this process did not renew its lease in time, so other nodes have its channels: it ends, and should be started again',
   node_taken: 'another process is the node of this name: each node needs its own VAGUS_NODE_ID (node)',
+  other_secret:
+    'other nodes have another VAGUS_CLUSTER_SECRET (clusterSecret): all nodes on one database need the same',
 };
 
 /** Why a node ends that must not go on under its name. */

@@ -1,12 +1,14 @@
 import type { Behaviour, Lifecycle, ReplyTo, TimerFired, Answered, Turn } from '../../runtime/ports/actor.ts';
 import type { StoreCalls, StoreReply, StoreRequest } from '../../runtime/ports/log-store.ts';
 import type { Lease as LeaseRow } from '../../runtime/ports/leases.ts';
+import type { LostReason } from '../../runtime/ports/effects.ts';
 import type { Incarnation } from '../../runtime/ports/placement.ts';
 import { explore, type ChartState } from '../kit/chart.ts';
 import { HOME_KINDS, type HomeMessage } from '../messages/home.ts';
 import type { RelayMessage } from '../messages/relay.ts';
 import { Effects } from '../kit/effects.ts';
 import { OVERLAP, SESSIONS, VIEW, type LeaseMessage } from '../messages/node.ts';
+import { whyGiveWay } from './giving-way.ts';
 import { leaseMachine } from './lease.machine.ts';
 import { LEASE_LIMITS, type LeaseLimits } from './lease-limits.ts';
 import { Peers } from './peers.ts';
@@ -158,7 +160,8 @@ class Lease {
       out.add({ type: 'log', level: 'info', event: 'processes beside this one', details });
     }
     if (this.#options.cluster) {
-      if (this.#isDuplicate(leases)) return this.#giveWay(turn, out);
+      const reason = whyGiveWay(this.#options, leases, (peer) => this.#peers.surelyLives(peer));
+      if (reason) return this.#giveWay(reason, turn, out);
       this.#accuse(leases, out);
       const own = { isHeard: this.#hearing.says(turn.now), isReached: this.#hearing.isHeard };
       out.tell(VIEW, { type: 'looked', leases, ...own, view });
@@ -171,25 +174,16 @@ class Lease {
     this.#call({ call: 'endLeases', leases: forgotten }, { for: 'forgotten' }, out);
   }
 
-  /** An older process has the same node id, and lives. One that leaves takes no homes any more. */
-  #isDuplicate(leases: readonly LeaseRow[]): boolean {
-    const { node, incarnation: self } = this.#options;
-    return leases.some(
-      ({ incarnation, ...lease }) =>
-        lease.node === node && lease.takesHomes && incarnation < self && this.#peers.surelyLives(incarnation),
-    );
-  }
-
-  #giveWay(turn: Turn, out: Effects): void {
+  #giveWay(reason: LostReason, turn: Turn, out: Effects): void {
     const { node } = this.#options;
     out.add({
       type: 'log',
       level: 'error',
-      event: 'another process is the node of this name',
-      details: { node },
+      event: 'this node gives way to an older one',
+      details: { node, reason },
     });
     this.#fire('released', turn, out);
-    out.add({ type: 'lost', reason: 'node_taken' });
+    out.add({ type: 'lost', reason });
   }
 
   /** A node that sees another one stop beating says so in the database, where it counts for all nodes (D11). */

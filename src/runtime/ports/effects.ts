@@ -5,7 +5,7 @@ import type { StoreRequest } from './log-store.ts';
 /** `stall` checks whether a client reads (LM7), `liveness` whether it is alive (LC2). */
 export type MeasureReason = 'stall' | 'liveness';
 
-export type LostReason = 'declared_dead' | 'node_taken';
+export type LostReason = 'declared_dead' | 'node_taken' | 'other_secret';
 
 /** Effects that leave the process. The port of the same name carries out each of them. */
 export type EdgeEffect =
@@ -49,7 +49,7 @@ export type EdgeEffect =
       readonly question: HookQuestion;
       readonly deadlineMs: number;
     }
-  /** This process must not go on under its name: the cluster has declared it dead, or an older process has its node id. */
+  /** This process must not go on under its name: the cluster has declared it dead, or an older process is in its way. */
   | { readonly type: 'lost'; readonly reason: LostReason }
   | { readonly type: 'count'; readonly counter: string; readonly by: number }
   | {
