@@ -9,8 +9,8 @@ export interface PeerLimits {
   readonly forgetMs: number;
 }
 
-/** A process that has died may still beat once or twice: its last statements were under way. */
-const SURELY_ALIVE = 3;
+/** A process that has died may still beat some times: its last statements were under way. */
+const SURELY_ALIVE = 5;
 
 /** Another process on the same database. */
 export interface Peer {
