@@ -1,15 +1,3 @@
-/** Where Redis is, and what kind of installation. */
-export interface RedisPlace {
-  readonly kind: 'single' | 'sentinel' | 'cluster';
-  readonly isTls: boolean;
-  readonly hosts: readonly { readonly host: string; readonly port: number }[];
-  readonly username: string | undefined;
-  readonly password: string | undefined;
-  /** The name of the master that the sentinels watch. */
-  readonly master: string | undefined;
-  readonly database: number;
-}
-
 const SCHEMES = {
   'redis:': ['single', false],
   'rediss:': ['single', true],
@@ -26,7 +14,7 @@ const SENTINEL_PORT = 26_379;
  * Reads `redis://user:password@host:6379/0`, with `rediss:` for TLS; `redis-sentinel://host,host/master/0`;
  * `redis-cluster://host,host`. Undefined for anything else.
  */
-export function readRedisUrl(text: string): RedisPlace | undefined {
+export function readRedisUrl(text: string) {
   const found = /^([a-z-]+:)\/\/(?:([^@/?#]*)@)?([^@/?#]+)(\/[^?#]*)?$/.exec(text);
   if (!found || !((found[1] as string) in SCHEMES)) return undefined;
   const [kind, isTls] = SCHEMES[found[1] as keyof typeof SCHEMES];

@@ -18,7 +18,7 @@ export interface BusWorld {
 }
 
 /** The envelope of these tests: an answer with a number. */
-function numbered(n: number): RemoteMessage {
+export function numbered(n: number): RemoteMessage {
   return { type: 'answer', ask: n, answer: { ok: false, taken: true, reason: 'late' }, generation: null };
 }
 

@@ -108,6 +108,12 @@ export class RedisWorld implements BusWorld {
   }
 }
 
+/** The numbers that a node has heard, in order. */
+export function numbersOf({ heard }: Pick<BusNode, 'heard'>): number[] {
+  const batches = heard.filter((line) => line.includes(': '));
+  return batches.flatMap((line) => (line.split(': ')[1] ?? '').split(' ').map(Number));
+}
+
 /** Waits until something is true, looking at it after each turn of the event loop. */
 export async function until(isTrue: () => boolean, patienceMs = 20_000): Promise<void> {
   const end = performance.now() + patienceMs;

@@ -1,10 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { readRedisUrl } from '../../src/config/redis-url.ts';
-import type { RemoteMessage } from '../../src/runtime/ports/bus.ts';
 import type { RedisPlace } from '../../src/transport/bus/redis-client.ts';
-import { busContract } from '../contract/bus.contract.ts';
+import { busContract, numbered } from '../contract/bus.contract.ts';
 import { startRedis, type RedisServer } from '../support/redis-server.ts';
-import { RedisWorld, until, type RedisNode } from '../support/redis-world.ts';
+import { numbersOf, RedisWorld, until, type RedisNode } from '../support/redis-world.ts';
 
 let redis: RedisServer;
 let world: RedisWorld | undefined;
@@ -19,24 +18,11 @@ const makeWorld = (url = redis.url): RedisWorld => (world = new RedisWorld(place
 
 busContract('Redis', () => makeWorld());
 
-const numbered = (n: number): RemoteMessage => ({
-  type: 'answer',
-  ask: n,
-  answer: { ok: false, taken: true, reason: 'late' },
-  generation: null,
-});
-
 const send = (from: RedisNode, to: string, n: number): boolean => {
   const isSent = from.bus.send(to, numbered(n));
   from.bus.flush();
   return isSent;
 };
-
-/** The numbers that a node has heard, in order. */
-const numbers = ({ heard }: RedisNode): number[] =>
-  heard
-    .filter((line) => line.includes(': '))
-    .flatMap((line) => (line.split(': ')[1] ?? '').split(' ').map(Number));
 
 const upTo = (n: number): number[] => Array.from({ length: n }, (_, at) => at + 1);
 
@@ -48,8 +34,8 @@ describe('a link over Redis', () => {
       send(a, 'b.1', n);
       if (n % 40 === 0) await redis.call('client', 'kill', 'type', 'pubsub');
     }
-    await until(() => numbers(b).length >= 400);
-    expect(numbers(b)).toEqual(upTo(400));
+    await until(() => numbersOf(b).length >= 400);
+    expect(numbersOf(b)).toEqual(upTo(400));
     expect(b.heard.filter((line) => line.startsWith('hole'))).toEqual([]);
   });
 
@@ -57,12 +43,12 @@ describe('a link over Redis', () => {
     const world = makeWorld();
     const [a, b] = [await world.start('a.1'), await world.start('b.1')];
     send(a, 'b.1', 1);
-    await until(() => numbers(b).length === 1);
+    await until(() => numbersOf(b).length === 1);
     await redis.kill();
     send(a, 'b.1', 2);
     await redis.restart();
-    await until(() => numbers(b).length === 2);
-    expect(numbers(b)).toEqual([1, 2]);
+    await until(() => numbersOf(b).length === 2);
+    expect(numbersOf(b)).toEqual([1, 2]);
   });
 
   test('[D13] a node whose subscription is gone mends itself, and says meanwhile that it is deaf', async () => {
@@ -76,7 +62,7 @@ describe('a link over Redis', () => {
     await until(() => a.carrier.state === 'up' && b.carrier.state === 'up');
     expect(send(b, 'a.1', 2)).toBe(true);
     // The one that was refused is never sent, and the other node learns that something is missing.
-    await until(() => numbers(a).length === 1);
+    await until(() => numbersOf(a).length === 1);
     expect(a.heard).toEqual(['hole b.1', 'b.1: 2']);
     expect(b.told.lines.filter((line) => line.includes('Redis lost'))).toHaveLength(1);
   });
@@ -89,10 +75,10 @@ describe('a link over Redis', () => {
     await until(() => a.carrier.state === 'away');
     redis.process.kill('SIGCONT');
     await until(() => a.carrier.state === 'up' && b.carrier.state === 'up');
-    await until(() => numbers(b).length === 1);
+    await until(() => numbersOf(b).length === 1);
     send(a, 'b.1', 2);
-    await until(() => numbers(b).length === 2);
-    expect(numbers(b)).toEqual([1, 2]);
+    await until(() => numbersOf(b).length === 2);
+    expect(numbersOf(b)).toEqual([1, 2]);
   });
 });
 
@@ -112,7 +98,7 @@ describe('what does not belong in an inbox', () => {
     await listener.subscribe('test:inbox:b.1');
     listener.on('message', (_, text: string) => texts.push(text));
     send(a, 'b.1', 1);
-    await until(() => numbers(b).length === 1);
+    await until(() => numbersOf(b).length === 1);
     const sealed = texts.find((text) => text.includes(' a.1 b.1 ')) as string;
     await publish('b.1', sealed);
     await publish('b.1', sealed.slice(0, -1));
@@ -123,8 +109,8 @@ describe('what does not belong in an inbox', () => {
       node.told.counts.get(`link_refused_${why}`) ?? 0;
     await until(() => counted(b, 'forged') >= 3 && counted(spy, 'misdirected') >= 1);
     send(a, 'b.1', 2);
-    await until(() => numbers(b).length === 2);
-    expect(numbers(b)).toEqual([1, 2]);
+    await until(() => numbersOf(b).length === 2);
+    expect(numbersOf(b)).toEqual([1, 2]);
     expect(b.told.lines.filter((line) => line.includes('VAGUS_CLUSTER_SECRET'))).toHaveLength(1);
     listener.disconnect();
   });
@@ -137,7 +123,7 @@ describe('what does not belong in an inbox', () => {
     await until(() => (b.told.counts.get('link_refused_unknown') ?? 0) >= 2);
     expect(b.heard).toEqual([]);
     b.bus.know(['a.1']);
-    await until(() => numbers(b).length === 1);
+    await until(() => numbersOf(b).length === 1);
   });
 });
 

@@ -1,10 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { readRedisUrl } from '../../src/config/redis-url.ts';
-import type { RemoteMessage } from '../../src/runtime/ports/bus.ts';
 import type { RedisPlace } from '../../src/transport/bus/redis-client.ts';
-import { busContract } from '../contract/bus.contract.ts';
+import { busContract, numbered } from '../contract/bus.contract.ts';
 import { RedisCluster } from '../support/redis-cluster.ts';
-import { RedisWorld, until, type RedisNode } from '../support/redis-world.ts';
+import { numbersOf, RedisWorld, until, type RedisNode } from '../support/redis-world.ts';
 
 // What a Redis Cluster does in ordinary operation, and drivers do not all survive (ioredis 6.0.0).
 
@@ -19,18 +18,6 @@ afterAll(() => cluster.stop());
 const makeWorld = (): RedisWorld => (world = new RedisWorld(readRedisUrl(cluster.url) as RedisPlace));
 
 busContract('Redis Cluster', makeWorld);
-
-const numbered = (n: number): RemoteMessage => ({
-  type: 'answer',
-  ask: n,
-  answer: { ok: false, taken: true, reason: 'late' },
-  generation: null,
-});
-
-const numbers = ({ heard }: RedisNode): number[] =>
-  heard
-    .filter((line) => line.includes(': '))
-    .flatMap((line) => (line.split(': ')[1] ?? '').split(' ').map(Number));
 
 /** Sends numbers until something is over, and then some more. Returns how many were sent. */
 async function sendDuring(from: RedisNode, to: string, trouble: () => Promise<void>): Promise<number> {
@@ -48,7 +35,7 @@ async function sendDuring(from: RedisNode, to: string, trouble: () => Promise<vo
 
 /** All that was sent has come, in order, unless the node was told of a hole. */
 function expectWhole({ heard, ...node }: RedisNode, sent: number): void {
-  const came = numbers({ heard, ...node });
+  const came = numbersOf({ heard, ...node });
   if (heard.some((line) => line.startsWith('hole'))) expect(came).toEqual(came.toSorted((a, b) => a - b));
   else expect(came).toEqual(Array.from({ length: sent }, (_, at) => at + 1));
 }
@@ -59,7 +46,7 @@ describe('under traffic no message is lost in silence, and no node stays deaf', 
     const [a, b] = [await world.start('a.1'), await world.start('b.1')];
     const slot = await cluster.slotOf('test:inbox:b.1');
     const sent = await sendDuring(a, 'b.1', () => makeTrouble(slot));
-    await until(() => numbers(b).at(-1) === sent, 30_000);
+    await until(() => numbersOf(b).at(-1) === sent, 30_000);
     expectWhole(b, sent);
     expect([a.carrier.state, b.carrier.state]).toEqual(['up', 'up']);
     await cluster.isWell();

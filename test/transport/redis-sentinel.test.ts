@@ -1,22 +1,15 @@
 import { afterAll, expect, test } from 'vitest';
 import { readRedisUrl } from '../../src/config/redis-url.ts';
-import type { RemoteMessage } from '../../src/runtime/ports/bus.ts';
 import type { RedisPlace } from '../../src/transport/bus/redis-client.ts';
+import { numbered } from '../contract/bus.contract.ts';
 import { startRedis, startSentinel, type RedisServer } from '../support/redis-server.ts';
-import { RedisWorld, until } from '../support/redis-world.ts';
+import { numbersOf, RedisWorld, until } from '../support/redis-world.ts';
 
 const servers: RedisServer[] = [];
 let world: RedisWorld | undefined;
 afterAll(async () => {
   world?.close();
   await Promise.all(servers.map((server) => server.stop()));
-});
-
-const numbered = (n: number): RemoteMessage => ({
-  type: 'answer',
-  ask: n,
-  answer: { ok: false, taken: true, reason: 'late' },
-  generation: null,
 });
 
 test('[D13] behind a sentinel: a planned failover, then the master is killed; all messages arrive, in order', async () => {
@@ -42,10 +35,7 @@ test('[D13] behind a sentinel: a planned failover, then the master is killed; al
   };
   const master = async (): Promise<number> =>
     Number(((await sentinel.call('sentinel', 'get-master-addr-by-name', 'main')) as readonly string[])[1]);
-  const came = (): number[] =>
-    b.heard
-      .filter((line) => line.includes(': '))
-      .flatMap((line) => line.slice('a.1: '.length).split(' ').map(Number));
+  const came = (): number[] => numbersOf(b);
   /** A failover may take longer than a link waits. Then the link says so, and a later message arrives. */
   const arrives = async (): Promise<void> => {
     const before = sent;

@@ -31,7 +31,6 @@ export interface RedisCarrierOptions {
   /** All keys and channels begin with it. */
   readonly prefix: string;
   readonly telemetry: Telemetry;
-  readonly now?: () => number;
 }
 
 /**
@@ -43,7 +42,6 @@ export interface RedisCarrierOptions {
  */
 export class RedisCarrier implements Carrier {
   readonly #options: RedisCarrierOptions;
-  readonly #now: () => number;
   readonly #inbox: string;
   #events: CarrierEvents | undefined;
   #client: RedisClient | undefined;
@@ -62,24 +60,23 @@ export class RedisCarrier implements Carrier {
 
   constructor(options: RedisCarrierOptions) {
     this.#options = options;
-    this.#now = options.now ?? (() => performance.now());
     this.#inbox = this.#inboxOf(options.self);
   }
 
   connect(events: CarrierEvents): void {
     this.#events = events;
-    this.#remediedAt = this.#now();
+    this.#remediedAt = performance.now();
     this.#open();
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
 
   get isUp(): boolean {
-    return this.#now() - this.#heardAt < HEARD_MS;
+    return performance.now() - this.#heardAt < HEARD_MS;
   }
 
   get state(): CarrierState {
     if (this.isUp) return 'up';
-    return this.#now() - this.#takenAt < HEARD_MS ? 'deaf' : 'away';
+    return performance.now() - this.#takenAt < HEARD_MS ? 'deaf' : 'away';
   }
 
   publish(inbox: Incarnation, text: string, done: (isPublished: boolean) => void): void {
@@ -142,7 +139,7 @@ export class RedisCarrier implements Carrier {
   #received(text: string): void {
     const probe = `probe ${this.#word} `;
     if (!text.startsWith(probe)) return this.#events?.received(text);
-    this.#heardAt = this.#now();
+    this.#heardAt = performance.now();
     this.#isClientNext = false;
     this.#options.telemetry.count('redis_probe_heard', 1);
   }
@@ -150,7 +147,7 @@ export class RedisCarrier implements Carrier {
   // --- time
 
   #tick(): void {
-    const now = this.#now();
+    const now = performance.now();
     if (now - this.#probedAt >= PROBE_EVERY_MS) this.#probe();
     if (now - Math.max(this.#heardAt, this.#remediedAt) >= REMEDY_MS) this.#remedy();
     this.#sayIfChanged();
@@ -158,16 +155,16 @@ export class RedisCarrier implements Carrier {
   }
 
   #probe(): void {
-    this.#probedAt = this.#now();
+    this.#probedAt = performance.now();
     this.#publish(this.#inbox, `probe ${this.#word} ${++this.#probes}`).then(
-      () => (this.#takenAt = this.#now()),
+      () => (this.#takenAt = performance.now()),
       (error: unknown) => this.#refused(error as Error),
     );
   }
 
   #remedy(): void {
     const { telemetry } = this.#options;
-    this.#remediedAt = this.#now();
+    this.#remediedAt = performance.now();
     telemetry.count('redis_probe_missed', 1);
     const client = this.#client;
     if (this.#isClientNext) {
@@ -212,8 +209,8 @@ export class RedisCarrier implements Carrier {
     event: string,
     details: Readonly<Record<string, unknown>>,
   ): void {
-    if (this.#now() - (this.#loggedAt.get(what) ?? -Infinity) < LOG_EVERY_MS) return;
-    this.#loggedAt.set(what, this.#now());
+    if (performance.now() - (this.#loggedAt.get(what) ?? -Infinity) < LOG_EVERY_MS) return;
+    this.#loggedAt.set(what, performance.now());
     this.#options.telemetry.log(level, event, details);
   }
 }
