@@ -21,6 +21,12 @@ export interface Config {
   readonly role: 'node' | 'edge';
   /** All keys and channels in Redis begin with it. */
   readonly redisPrefix: string;
+  /** Whether messages that other programs publish by Redis are taken in (RC1). */
+  readonly redisIngress: boolean;
+  /** Whether stored messages are published for other programs (RC2). */
+  readonly redisEgress: boolean;
+  /** How the channels begin by which other programs publish and are told; undefined: `room:lobby` as it is. */
+  readonly redisChannelPrefix: string | undefined;
   /** Shared secret of HS256, HS384 and HS512 (JW1). Either this or `jwks` is set, or both. */
   readonly jwtSecret: string | undefined;
   /** URL or file of a JWKS, for RS, ES and EdDSA (JW1). */

@@ -107,7 +107,25 @@ export const SETTINGS: { readonly [Field in keyof Config]: Setting<Exclude<Confi
     variable: 'VAGUS_REDIS_PREFIX',
     parser: particular.redisPrefix,
     default: 'vagus:',
-    what: 'how all keys and channels in Redis begin',
+    what: 'how the keys and the nodes’ own channels in Redis begin',
+  }),
+  redisIngress: setting('Cluster', {
+    variable: 'VAGUS_REDIS_INGRESS',
+    parser: onOrOff,
+    default: 'on',
+    what: 'whether what other programs publish by Redis is stored and delivered',
+  }),
+  redisEgress: setting('Cluster', {
+    variable: 'VAGUS_REDIS_EGRESS',
+    parser: onOrOff,
+    default: 'off',
+    what: 'whether stored messages are published for other programs',
+  }),
+  redisChannelPrefix: setting('Cluster', {
+    variable: 'VAGUS_REDIS_CHANNEL_PREFIX',
+    parser: particular.redisPrefix,
+    default: undefined,
+    what: 'how the channels of other programs begin; not set: room:lobby as it is',
   }),
 
   jwtSecret: setting('Tokens', {

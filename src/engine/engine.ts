@@ -76,7 +76,7 @@ export class Engine {
     });
     this.#telemetry = new NodeTelemetry(logger, () => this.#readings());
     this.#membership = joinCluster(config, this.#clock, this.#telemetry);
-    const { placement, bus, cluster } = this.#membership;
+    const { placement, bus, cluster, others } = this.#membership;
     const ports: Ports = {
       clock: this.#clock,
       entropy,
@@ -87,6 +87,7 @@ export class Engine {
       tokens: { verify: (token, done) => this.#authenticate(token, done) },
       hooks: new ApplicationHooks(beside.hooks ?? {}),
       telemetry: this.#telemetry,
+      announcer: others?.announcer,
       onLost: (reason) => fail(lostError(reason)),
     };
     const hooks = hookOptions(beside.hooks);
@@ -97,6 +98,7 @@ export class Engine {
     this.#commands = new Commands(this.#system, entropy, { ...config, hooks });
     this.#front = this.#makeFront(beside);
     this.#sockets.connect(node.inbox);
+    others?.open(node.system);
   }
 
   #makeFront({ server, times = {}, chat }: Beside): Front {

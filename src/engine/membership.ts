@@ -11,8 +11,10 @@ import type { Placement } from '../runtime/ports/placement.ts';
 import type { Telemetry } from '../runtime/ports/telemetry.ts';
 import { HmacSealer } from '../transport/bus/hmac-sealer.ts';
 import { LocalBus } from '../transport/bus/local-bus.ts';
-import { RedisCarrier, type CarrierState } from '../transport/bus/redis-carrier.ts';
+import { RedisCarrier } from '../transport/bus/redis-carrier.ts';
+import type { LineState } from '../transport/bus/redis-line.ts';
 import { EngineError } from './engine-error.ts';
+import { OtherPrograms } from './other-programs.ts';
 
 /** How this process takes part in a cluster, or in none. */
 export interface Membership {
@@ -21,7 +23,9 @@ export interface Membership {
   /** Undefined without a cluster; an edge takes no homes. */
   readonly cluster: { readonly takesHomes: boolean } | undefined;
   /** The way to other nodes; undefined without a cluster. */
-  state(): CarrierState | undefined;
+  state(): LineState | undefined;
+  /** Other programs on the same Redis; undefined without one. */
+  readonly others: OtherPrograms | undefined;
   close(): void;
 }
 
@@ -36,17 +40,24 @@ export function joinCluster(config: Config, clock: Clock, telemetry: Telemetry):
       bus: new LocalBus(),
       cluster: undefined,
       state: () => undefined,
+      others: undefined,
       close: () => {},
     };
   const sealer = new HmacSealer(clusterSecret);
   const self = `${alone}-${sealer.fingerprint}`;
   const carrier = new RedisCarrier({ self, place, prefix, telemetry });
+  const placement = viewPlacement(self);
+  const others = new OtherPrograms(config, place, placement, telemetry);
   return {
-    placement: viewPlacement(self),
+    placement,
+    others,
     bus: new LinkedBus({ self, carrier, sealer, telemetry, now: () => clock.now() }),
     cluster: { takesHomes: role === 'node' },
     state: () => carrier.state,
-    close: () => carrier.close(),
+    close: () => {
+      carrier.close();
+      others.close();
+    },
   };
 }
 

@@ -1,5 +1,5 @@
 import type { CanaryStatus } from '../actors/node/canary.ts';
-import type { CarrierState } from '../transport/bus/redis-carrier.ts';
+import type { LineState } from '../transport/bus/redis-line.ts';
 import type { LogStatus } from '../actors/messages/log.ts';
 import type { Readiness } from '../transport/http/routes-health.ts';
 
@@ -12,7 +12,7 @@ export interface Signs {
   readonly log: LogStatus | undefined;
   readonly canary: CanaryStatus | undefined;
   /** The way to other nodes; undefined without a cluster. */
-  readonly peers: CarrierState | undefined;
+  readonly peers: LineState | undefined;
 }
 
 /** Whether a load balancer should send clients here. A message that got through decides, not what should work (RS5). */

@@ -27,7 +27,7 @@ export function channelId(channel: Channel): string {
 }
 
 /** A channel by its full name, or undefined when the text names none. */
-function parseChannel(text: string): Channel | undefined {
+export function parseChannel(text: string): Channel | undefined {
   if (text === 'broadcast') return text;
   const id = text.slice(5);
   if (text.startsWith('room:') && RoomId.safeParse(id).success) return roomChannel(id);

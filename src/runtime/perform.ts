@@ -1,4 +1,5 @@
 import type { EdgeEffect, LostReason } from './ports/effects.ts';
+import type { Announcer } from './ports/announcer.ts';
 import type { Bus } from './ports/bus.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Entropy } from './ports/entropy.ts';
@@ -20,6 +21,8 @@ export interface Ports {
   readonly tokens: TokenVerifier;
   readonly hooks: Hooks;
   readonly telemetry: Telemetry;
+  /** Tells other programs; a node of no cluster has none. */
+  readonly announcer?: Announcer | undefined;
   /** Called when this process must not go on under its name; a node of no cluster needs none. */
   readonly onLost?: ((reason: LostReason) => void) | undefined;
 }
@@ -69,6 +72,10 @@ export function performEdge(ports: Ports, effect: EdgeEffect, results: Results):
       );
     case 'lost':
       return ports.onLost?.(effect.reason);
+    case 'announce':
+      return ports.announcer?.stored(effect.channel, effect.entries);
+    case 'live':
+      return ports.announcer?.live(effect.room, effect.state);
     case 'count':
       return ports.telemetry.count(effect.counter, effect.by);
     case 'log':

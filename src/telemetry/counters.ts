@@ -142,6 +142,20 @@ export const LABELLED: readonly LabelledCounters[] = [
     values: ['subscription', 'client'],
   },
   {
+    metric: 'vagus_redis_publications_total',
+    help: 'Messages that other programs published by Redis for a channel of this node, by result',
+    label: 'result',
+    prefix: 'publication_',
+    values: ['stored', 'duplicate', 'malformed', 'refused', 'unavailable', 'overflow'],
+  },
+  {
+    metric: 'vagus_redis_announcements_total',
+    help: 'Stored messages that were published by Redis for other programs, by outcome',
+    label: 'outcome',
+    prefix: 'announced_',
+    values: ['told', 'lost'],
+  },
+  {
     metric: 'vagus_probes_total',
     help: 'Canary messages of the node to itself, by outcome',
     label: 'outcome',

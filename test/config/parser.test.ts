@@ -94,6 +94,9 @@ const CASES: { readonly [F in Field]: { good: Record<string, unknown>; bad: stri
     good: { 'vagus:': 'vagus:', 'app/1|': 'app/1|' },
     bad: ['', 'a b', '{vagus}:', 'x'.repeat(65)],
   },
+  redisIngress: { good: { on: true, off: false }, bad: ['', 'yes'] },
+  redisEgress: { good: { on: true, off: false }, bad: ['', 'yes'] },
+  redisChannelPrefix: { good: { 'chat:': 'chat:' }, bad: ['', 'a b', '{chat}:', 'x'.repeat(65)] },
   dataDir: { good: { '/var/lib/vagus': '/var/lib/vagus' }, bad: ['', 'a\nb', 'a\0'] },
   retention: {
     good: {

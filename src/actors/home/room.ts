@@ -1,5 +1,6 @@
 import type { Answer, Behaviour, StartContext, ReplyTo, Turn } from '../../runtime/ports/actor.ts';
 import { DIRECTORY } from '../node/directory.ts';
+import type { NewEntry } from '../../runtime/ports/log-store.ts';
 import type { KnownRoom, LogReply } from '../messages/log.ts';
 import { staysOnNode, type Enter, type HomeMessage } from '../messages/home.ts';
 import type { Present } from '../messages/node.ts';
@@ -80,7 +81,7 @@ class RoomHome extends Home<RoomContext> {
     switch (message.type) {
       case 'publish': {
         const { entry, by } = message;
-        if (!by) return this.writer.append(entry, asker, turn, out);
+        if (!by) return this.#system(entry, asker, turn, out);
         return check(room, { to: 'publish', by, sent: { entry, by, asker } }, turn, out);
       }
       case 'presence':
@@ -99,6 +100,13 @@ class RoomHome extends Home<RoomContext> {
       default:
         super.handle(message, asker, turn, out);
     }
+  }
+
+  /** A message of the system needs no right, but a room. */
+  #system(entry: NewEntry, asker: Asker, turn: Turn, out: Effects): void {
+    const absence = this.#room.access.absence();
+    if (absence) out.reply(asker.replyTo, absence);
+    else this.writer.append(entry, asker, turn, out);
   }
 
   protected enter(message: Enter, replyTo: ReplyTo | undefined, turn: Turn, out: Effects): void {
@@ -203,6 +211,7 @@ class RoomHome extends Home<RoomContext> {
     this.#room.counted = presence.size;
     const present: Present = { type: 'present', room: id, count: presence.size, home };
     out.tellLatest(DIRECTORY, present, id);
+    if (writer.isAnnounced) out.add({ type: 'live', room: id, state: { present: presence.size } });
     if (writer.isPlaced) out.add({ type: 'publish', to: DIRECTORY, nodes: 'others', message: present });
   }
 

@@ -1,6 +1,8 @@
 import type { FrameBatch } from './sockets.ts';
 import type { HookQuestion } from './hooks.ts';
-import type { StoreRequest } from './log-store.ts';
+import type { Channel } from '../../protocol/channels.ts';
+import type { LiveRoom } from './announcer.ts';
+import type { Entry, StoreRequest } from './log-store.ts';
 
 /** `stall` checks whether a client reads (LM7), `liveness` whether it is alive (LC2). */
 export type MeasureReason = 'stall' | 'liveness';
@@ -51,6 +53,9 @@ export type EdgeEffect =
     }
   /** This process must not go on under its name: the cluster has declared it dead, or an older process is in its way. */
   | { readonly type: 'lost'; readonly reason: LostReason }
+  /** Tells other programs what was stored, and what a room's live state is (RC2, LC4). */
+  | { readonly type: 'announce'; readonly channel: Channel; readonly entries: readonly Entry[] }
+  | { readonly type: 'live'; readonly room: string; readonly state: LiveRoom }
   | { readonly type: 'count'; readonly counter: string; readonly by: number }
   | {
       readonly type: 'log';

@@ -30,11 +30,20 @@ export interface RedisEvents {
   error(error: Error): void;
 }
 
+/** What a client listens to. */
+export interface Subscription {
+  readonly channels: readonly string[];
+  /** Patterns of channels. A Redis Cluster passes these on to all servers; channels without patterns are sharded there. */
+  readonly patterns: readonly string[];
+}
+
 /** One client, which subscribes and publishes by the same connection: what comes back to it has gone both ways. */
 export interface RedisClient {
   publish(channel: string, text: string): Promise<unknown>;
-  subscribe(channel: string): Promise<unknown>;
-  unsubscribe(channel: string): Promise<unknown>;
+  subscribe(): Promise<unknown>;
+  unsubscribe(): Promise<unknown>;
+  /** Sets fields of a hash, which then lives for so long. */
+  setHash(key: string, fields: Readonly<Record<string, string | number>>, ttlMs: number): Promise<unknown>;
   /** True for a replica, which passes nothing on to other servers. Null when Redis does not say. */
   isReplica(): Promise<boolean | null>;
   end(): void;
@@ -53,8 +62,52 @@ const OPTIONS = {
 } as const satisfies Options;
 
 /** Opens a client; it connects, and reconnects, by itself until it is ended. */
-export function openRedis(place: RedisPlace, events: RedisEvents): RedisClient {
-  return place.kind === 'cluster' ? openCluster(place, events) : openSingle(place, events);
+export function openRedis(place: RedisPlace, subscription: Subscription, events: RedisEvents): RedisClient {
+  return place.kind === 'cluster'
+    ? openCluster(place, subscription, events)
+    : openSingle(place, subscription, events);
+}
+
+/** Subscribes to channels and patterns of any server. */
+function plain(
+  client: Redis | Cluster,
+  { channels, patterns }: Subscription,
+  events: RedisEvents,
+): Pick<RedisClient, 'publish' | 'subscribe' | 'unsubscribe'> {
+  client.on('message', (channel: string, text: string) => events.message(channel, text));
+  client.on('pmessage', (_, channel: string, text: string) => events.message(channel, text));
+  return {
+    publish: (channel, text) => client.publish(channel, text),
+    subscribe: () =>
+      Promise.all([
+        ...(channels.length > 0 ? [client.subscribe(...channels)] : []),
+        ...(patterns.length > 0 ? [client.psubscribe(...patterns)] : []),
+      ]),
+    unsubscribe: () =>
+      Promise.all([
+        ...(channels.length > 0 ? [client.unsubscribe(...channels)] : []),
+        ...(patterns.length > 0 ? [client.punsubscribe(...patterns)] : []),
+      ]),
+  };
+}
+
+/** Subscribes to channels by the server that has their slot. */
+function sharded(
+  client: Cluster,
+  { channels }: Subscription,
+  events: RedisEvents,
+): Pick<RedisClient, 'publish' | 'subscribe' | 'unsubscribe'> {
+  client.on('smessage', (channel: string, text: string) => events.message(channel, text));
+  return {
+    publish: (channel, text) => client.spublish(channel, text),
+    subscribe: () => client.ssubscribe(...channels),
+    unsubscribe: () => client.sunsubscribe(...channels),
+  };
+}
+
+/** In one transaction, so that no hash is left without an end. */
+function setHash(client: Redis | Cluster): RedisClient['setHash'] {
+  return (key, fields, ttlMs) => client.multi().hset(key, fields).pexpire(key, ttlMs).exec();
 }
 
 function accessOf({ isTls, username, password }: RedisPlace): Options {
@@ -66,7 +119,7 @@ function accessOf({ isTls, username, password }: RedisPlace): Options {
 }
 
 /** One server, or the master that sentinels name. */
-function openSingle(place: RedisPlace, events: RedisEvents): RedisClient {
+function openSingle(place: RedisPlace, subscription: Subscription, events: RedisEvents): RedisClient {
   const { hosts, master, database: db, isTls } = place;
   const [only] = hosts;
   const where: Options =
@@ -91,11 +144,9 @@ function openSingle(place: RedisPlace, events: RedisEvents): RedisClient {
   });
   client.on('ready', () => events.ready());
   client.on('error', (error: Error) => events.error(error));
-  client.on('message', (channel: string, text: string) => events.message(channel, text));
   return {
-    publish: (channel, text) => client.publish(channel, text),
-    subscribe: (channel) => client.subscribe(channel),
-    unsubscribe: (channel) => client.unsubscribe(channel),
+    ...plain(client, subscription, events),
+    setHash: setHash(client),
     isReplica: async () => {
       const role = (await client.role()) as readonly unknown[];
       return role[0] === 'slave';
@@ -104,10 +155,11 @@ function openSingle(place: RedisPlace, events: RedisEvents): RedisClient {
   };
 }
 
-function openCluster(place: RedisPlace, events: RedisEvents): RedisClient {
+function openCluster(place: RedisPlace, subscription: Subscription, events: RedisEvents): RedisClient {
+  const isSharded = subscription.patterns.length === 0;
   const client = new Cluster([...place.hosts], {
     redisOptions: { ...OPTIONS, ...accessOf(place) },
-    shardedSubscribers: true,
+    shardedSubscribers: isSharded,
     // Asking one node once after a move may leave a subscriber deaf for good (ioredis 6.0.0).
     slotsRefreshInterval: 1_000,
     slotsRefreshTimeout: COMMAND_MS,
@@ -116,11 +168,9 @@ function openCluster(place: RedisPlace, events: RedisEvents): RedisClient {
   });
   client.on('ready', () => events.ready());
   client.on('error', (error: Error) => events.error(error));
-  client.on('smessage', (channel: string, text: string) => events.message(channel, text));
   return {
-    publish: (channel, text) => client.spublish(channel, text),
-    subscribe: (channel) => client.ssubscribe(channel),
-    unsubscribe: (channel) => client.sunsubscribe(channel),
+    ...(isSharded ? sharded : plain)(client, subscription, events),
+    setHash: setHash(client),
     isReplica: () => Promise.resolve(null),
     end: () => client.disconnect(),
   };
