@@ -17,6 +17,7 @@ import type { CommitLimits } from './log/group-commit.ts';
 import { hooksBehaviour, type HookOptions } from './hooks/hooks.ts';
 import { leaseBehaviour } from './node/lease.ts';
 import { logBehaviour, type LogLimits } from './log/log.ts';
+import type { Reach } from './kit/reach.ts';
 import { overlapBehaviour } from './kit/overlap.ts';
 import { relayBehaviour } from './relay/behaviour.ts';
 import type { PageLimits } from './relay/stream.ts';
@@ -71,6 +72,7 @@ export function program(options: ProgramOptions): readonly Behaviour<never, neve
   const { page = PAGE, mailboxMax = MAILBOX_MAX, keepMs = FOR_EVER, hooks } = options;
   const home: HomeOptions = { incarnation, writer, graceMs, allowance, mailboxMax };
   const deadlineMs = writer.logDeadlineMs;
+  const reach: Reach = { isReached: true };
   const behaviours = [
     connectionBehaviour({
       node,
@@ -79,6 +81,7 @@ export function program(options: ProgramOptions): readonly Behaviour<never, neve
       limits: connection,
       authorizeMs: hooks?.asked.has('authorize') ? hooks.deadlineMs : undefined,
       roomsCreate: options.roomsCreate ?? 'users',
+      reach,
     }),
     relayBehaviour({ incarnation, deadlineMs, retryAfterMs: connection.retryAfterMs, page }),
     roomBehaviour({ ...home, autoCreate, vetted: askedOfMessages(hooks) }),
@@ -99,7 +102,7 @@ export function program(options: ProgramOptions): readonly Behaviour<never, neve
     directoryBehaviour({ deadlineMs, retryAfterMs: connection.retryAfterMs }),
     drainBehaviour(DRAIN_LIMITS, cluster !== undefined),
     leaseBehaviour({ node, incarnation, cluster }),
-    ...(cluster ? [viewBehaviour({ incarnation, ...cluster })] : []),
+    ...(cluster ? [viewBehaviour({ incarnation, reach, ...cluster })] : []),
     overlapBehaviour({ incarnation, deadlineMs }),
     canaryBehaviour(node, options.isHere ?? (() => true)),
     retentionBehaviour({ keepMs, deadlineMs }),

@@ -5,6 +5,7 @@ import { drainChart } from './node/drain.ts';
 import { retryChart } from './home/retry.ts';
 import { userChart } from './home/user.ts';
 import { leaseChart } from './node/lease.ts';
+import { nodeChart } from './node/peers.ts';
 import { breakerChart } from './log/breaker.ts';
 
 /** Every built-in lifecycle, with what it is the life of. */
@@ -15,5 +16,6 @@ export const CHARTS: readonly { readonly title: string; readonly chart: Chart }[
   { title: 'A retry: how a home gets its claim', chart: retryChart },
   { title: 'A circuit breaker', chart: breakerChart },
   { title: 'A drain: how a node leaves', chart: drainChart },
+  { title: 'A node, as another one sees it (LC5)', chart: nodeChart },
   { title: 'A lease: what a process may believe of its own life', chart: leaseChart },
 ];

@@ -25,7 +25,7 @@ export interface Config {
   readonly redisIngress: boolean;
   /** Whether stored messages are published for other programs (RC2). */
   readonly redisEgress: boolean;
-  /** How the channels begin by which other programs publish and are told; undefined: `room:lobby` as it is. */
+  /** How the channels of other programs begin; undefined: `room:lobby` as it is. */
   readonly redisChannelPrefix: string | undefined;
   /** Shared secret of HS256, HS384 and HS512 (JW1). Either this or `jwks` is set, or both. */
   readonly jwtSecret: string | undefined;

@@ -83,7 +83,7 @@ export class Ingress {
   }
 }
 
-/** The same publication has the same id on every node. Without a time it could not be told from the next one. */
+/** The same publication has the same id on every node. Without a time the next one would look the same. */
 function derivedId(channel: Channel, text: string, sentAt: number | null): string {
   if (sentAt === null) return randomUUID();
   return `${createHash('sha256').update(`${channel}\n${text}`).digest('base64url').slice(0, 22)}.${sentAt}`;

@@ -8,7 +8,7 @@ import type { RedisPlace, Subscription } from '../transport/bus/redis-client.ts'
 import { RedisLine } from '../transport/bus/redis-line.ts';
 import { Ingress } from './ingress.ts';
 
-/** Other programs on the same Redis: what they publish is taken in, and they are told what is stored (RC1, RC2, LC4). */
+/** Other programs on the same Redis: what they publish is taken in, and what is stored is published for them (RC1, RC2, LC4). */
 export class OtherPrograms {
   readonly #line: RedisLine;
   readonly #placement: Placement;

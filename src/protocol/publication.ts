@@ -5,7 +5,7 @@ import { RequestId } from './ids.ts';
 import { WIRE_LIMITS } from './limits.ts';
 import { utf8Bytes } from './size.ts';
 
-// What other programs publish by Redis (RC1), and what they are told (RC2).
+// What other programs publish by Redis (RC1), and what nodes publish for them (RC2).
 
 /** What `type` names in each kind of channel. */
 const TYPES = {
@@ -121,7 +121,7 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** A stored message, as it is told. */
+/** A stored message. */
 export interface Announced {
   readonly seq: number;
   readonly id: string;
@@ -132,7 +132,7 @@ export interface Announced {
   readonly at: number;
 }
 
-/** What other programs are told of a stored message (RC2). `from` is its sender, as in frames. */
+/** The publication of a stored message for other programs (RC2). `from` is its sender, as in frames. */
 export function announcementOf(channel: Channel, entry: Announced): string {
   const kind = channelKind(channel);
   const { seq, id, sender, content, data, at } = entry;

@@ -121,6 +121,13 @@ export const LABELLED: readonly LabelledCounters[] = [
     values: ['confirmed', 'failed', 'lost'],
   },
   {
+    metric: 'vagus_nodes_seen_total',
+    help: 'Changes of other nodes that this one has seen, by their new state',
+    label: 'state',
+    prefix: 'node_',
+    values: ['suspect', 'alive', 'dead'],
+  },
+  {
     metric: 'vagus_link_refused_total',
     help: 'Texts in the inbox of this process that it did not take, by reason',
     label: 'reason',

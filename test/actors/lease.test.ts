@@ -54,6 +54,24 @@ describe('[D11] peers, judged by their beats and by one’s own time', () => {
     expect(names(peers)).toEqual(['a.1']);
   });
 
+  test('[LC5] it is suspect after 1.5 s without a beat, alive when it beats, and dead when the database says so', () => {
+    const peers = new Peers(LEASE_LIMITS);
+    const seen: string[] = [];
+    let at = 0;
+    const look = (beats: number, isDead = false): void => {
+      peers.look({ leases: [lease('a.1', beats, isDead)], sentAt: at, now: at });
+      seen.push(...peers.news.map(({ phase }) => `${at} ${phase}`));
+      at += 700;
+    };
+    for (const beats of [1, 2, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4]) look(beats);
+    expect(names(peers)).toEqual([]);
+    look(4, true);
+    // The database was restored to before its death.
+    look(5);
+    expect(names(peers)).toEqual(['a.1']);
+    expect(seen).toEqual(['3500 suspect', '4200 alive', '6300 suspect', '8400 dead']);
+  });
+
   test('over a look that is missing nothing is concluded', () => {
     const peers = new Peers(LEASE_LIMITS);
     for (const now of [0, 1_000, 2_000, 3_501, 4_500, 5_500])

@@ -128,7 +128,7 @@ describe('[D11] the view of a node', () => {
 
   function start(restarted: boolean): Keeper {
     let ids = 0;
-    const behaviour = viewBehaviour({ incarnation: SELF, takesHomes: true });
+    const behaviour = viewBehaviour({ incarnation: SELF, takesHomes: true, reach: { isReached: true } });
     const turnOf = (replyTo?: ReplyTo) => ({ now, replyTo, newId: () => `id ${++ids}` }) as unknown as Turn;
     const context = { address: 'view', id: '', init: undefined, restarted } as const;
     const [state] = behaviour.start(context, turnOf());

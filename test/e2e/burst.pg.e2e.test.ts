@@ -83,17 +83,17 @@ class Crowd {
 
   /** All at once. Each has its answer, or hangs. */
   async openAll(count: number): Promise<readonly Answer[]> {
-    let isOver = false;
-    const standstill = async (): Promise<Answer> => {
-      while (!isOver && performance.now() - this.answeredAt < STANDSTILL_MS) await sleep(100);
-      return { status: 0, text: 'hung' };
-    };
     this.answeredAt = performance.now();
-    const still = standstill();
+    let watch: NodeJS.Timeout | undefined;
+    const still = new Promise<Answer>((resolve) => {
+      watch = setInterval(() => {
+        if (performance.now() - this.answeredAt > STANDSTILL_MS) resolve({ status: 0, text: 'hung' });
+      }, 100);
+    });
     const answers = await Promise.all(
       Array.from({ length: count }, () => Promise.race([this.open(), still])),
     );
-    isOver = true;
+    clearInterval(watch);
     return answers;
   }
 

@@ -22,6 +22,12 @@ async function acked(client: TestClient, room: string, id: string, patienceMs = 
 const shown = (client: TestClient, room: string): string[] =>
   client.chats(room).map((chat) => chat.split(' ')[1] ?? '');
 
+/** What the last `degraded` named. */
+const broken = (client: TestClient): readonly string[] =>
+  (client.frames.findLast(({ action }) => action === 'degraded')?.['data'] as Frame | undefined)?.[
+    'features'
+  ] ?? [];
+
 let rooms = 0;
 
 /** A room whose home is the node of this name. */
@@ -148,6 +154,9 @@ describe('three nodes', () => {
     await expect
       .poll(() => ready('c'), { timeout: 10_000 })
       .toEqual({ status: 'ready', degraded: ['cluster'] });
+    // Both hear of it, the one who was there and the one who comes.
+    const late = await nodes.get('c').connect('late');
+    for (const client of [cy, late]) await client.until(() => broken(client).includes('cluster'));
     // The home is on the node of the sender.
     await acked(ann, room, 'alone');
     await cy.until(() => shown(cy, room).includes('alone'));
@@ -157,6 +166,8 @@ describe('three nodes', () => {
     });
     await nodes.redis.restart();
     await acked(cy, room, 'again');
+    for (const client of [cy, late]) await client.until(() => broken(client).length === 0);
+    await late.close();
     await ann.until(() => shown(ann, room).includes('again'));
     expect(await ready('c')).toEqual({ status: 'ready' });
     expect(shown(cy, room)).toEqual(shown(ann, room).slice(1));

@@ -134,7 +134,7 @@ describe('what other programs publish', () => {
   });
 });
 
-describe('what other programs are told', () => {
+describe('stored messages and live state for other programs', () => {
   test('[RC2] each stored message once, with its seq; Python publishes and listens', async () => {
     const ann = await joined('a', 'ann', 'told');
     const listening = spawn(

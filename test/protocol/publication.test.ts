@@ -101,7 +101,7 @@ describe('[RC3] it is refused, with the reason, when', () => {
   );
 });
 
-test('[RC2] what is told begins with its seq, and is never taken in', () => {
+test('[RC2] a stored message’s publication begins with its seq, and no node takes it in', () => {
   const entry = {
     seq: 7,
     id: 'one',

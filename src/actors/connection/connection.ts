@@ -9,7 +9,8 @@ import { isoTime } from '../../protocol/time.ts';
 import type { Answer, Answered, Behaviour, Lifecycle, TimerFired, Turn } from '../../runtime/ports/actor.ts';
 import type { Claims } from '../../runtime/ports/tokens.ts';
 import { answerFor } from '../kit/answers.ts';
-import { STORE_FEATURES, type ConnectionAddress, type ConnectionMessage } from '../messages/connection.ts';
+import { CLUSTER_FEATURES, STORE_FEATURES } from '../messages/connection.ts';
+import type { ConnectionAddress, ConnectionMessage } from '../messages/connection.ts';
 import type { Departure, PutOffReason } from '../messages/terms.ts';
 import { Effects } from '../kit/effects.ts';
 import { Publisher, type ChatContext } from './publisher.ts';
@@ -24,7 +25,7 @@ import {
 import { tellScope } from './channel-asks.ts';
 import { Credentials } from './credentials.ts';
 import { Gate } from './gate.ts';
-import { EVICTED_CODES, evictedFrame, welcomeFrame, WITHOUT_GRACE } from './notices.ts';
+import * as notices from './notices.ts';
 import { Outbound } from './outbound.ts';
 import { Rechecks, type RecheckContext } from './permits.ts';
 import { Liveness } from './liveness.ts';
@@ -246,7 +247,7 @@ class Connection implements ConnectionContext {
   }
 
   #close(code: number, out: Effects): void {
-    if (WITHOUT_GRACE.has(code)) this.#departure = 'gone';
+    if (notices.WITHOUT_GRACE.has(code)) this.#departure = 'gone';
     const reason = (code === CLOSE_CODES.draining && this.#drainReason) || closeReason(code);
     out.add({ type: 'close', connection: this.number, code, reason });
     out.count(`closed_${closeReason(code)}`);
@@ -300,19 +301,18 @@ class Connection implements ConnectionContext {
     if (this.#liveness.state.phase !== 'connecting' || heads === null) return;
     out.disarm('heads');
     const { limits } = this.options;
-    write(this, welcomeFrame(this, heads, turn), out);
+    write(this, notices.welcomeFrame(this, heads, turn), out);
     this.#liveness.fire('welcomed', turn, out);
     out.arm('greeting', limits.greetingMs);
     this.#isUnreached = heads === 'unknown';
     if (this.#isUnreached) this.#degrade(STORE_FEATURES, STORE_FEATURES, out);
+    if (!this.options.reach.isReached) this.#degrade(CLUSTER_FEATURES, CLUSTER_FEATURES, out);
     this.gate.release('connecting', out);
   }
 
   #degrade(among: readonly Feature[], broken: readonly Feature[], out: Effects): void {
-    const features = [...broken, ...this.#features.filter((one) => !among.includes(one))].toSorted();
-    if (!this.#liveness.isOpen || features.join() === this.#features.join()) return;
-    this.#features = features;
-    write(this, JSON.stringify({ type: 'notification', action: 'degraded', data: { features } }), out);
+    const features = this.#liveness.isOpen ? notices.nowBroken(this.#features, among, broken) : undefined;
+    if (features) write(this, notices.degradedFrame((this.#features = features)), out);
   }
 
   #baseAnswered(turn: Turn, out: Effects): void {
@@ -328,8 +328,8 @@ class Connection implements ConnectionContext {
   // --- ends
 
   #evicted(channel: Channel, reason: PutOffReason, out: Effects): void {
-    if (!this.#subscriptions.evicted(channel, EVICTED_CODES[reason])) return;
-    write(this, evictedFrame(channelId(channel), this.user, reason), out);
+    if (!this.#subscriptions.evicted(channel, notices.EVICTED_CODES[reason])) return;
+    write(this, notices.evictedFrame(channelId(channel), this.user, reason), out);
   }
 
   /** Earlier requests are answered first. */

@@ -1,3 +1,4 @@
+import type { Reach } from '../kit/reach.ts';
 import type { Claims } from '../../runtime/ports/tokens.ts';
 import type { BadFrame } from '../../protocol/decode.ts';
 import { WIRE_LIMITS } from '../../protocol/limits.ts';
@@ -77,6 +78,7 @@ export interface ConnectionOptions {
   readonly authorizeMs: number | undefined;
   /** The users who may create rooms. */
   readonly roomsCreate: RoomsCreate;
+  readonly reach: Readonly<Reach>;
 }
 
 /** The users who may create rooms by `create`: all, those with the scope `vagus:admin`, or none. */

@@ -1,5 +1,5 @@
 import { CLOSE_CODES, type SocketErrorCode } from '../../protocol/codes.ts';
-import type { Welcome } from '../../protocol/pushes.ts';
+import type { Feature, Welcome } from '../../protocol/pushes.ts';
 import { isoTime } from '../../protocol/time.ts';
 import { PROTOCOL_VERSION } from '../../protocol/version.ts';
 import type { Turn } from '../../runtime/ports/actor.ts';
@@ -51,4 +51,18 @@ export function evictedFrame(room: string, user: string, reason: PutOffReason): 
       ? { action: 'room_closed', room, data: {} }
       : { action: 'left', room, data: { users: [user], reason: 'removed' } };
   return JSON.stringify({ type: 'notification', ...notice });
+}
+
+/** The features that do not work after some of `among` have broken, and its others work. Undefined if nothing changes. */
+export function nowBroken(
+  before: readonly Feature[],
+  among: readonly Feature[],
+  broken: readonly Feature[],
+): readonly Feature[] | undefined {
+  const features = [...broken, ...before.filter((one) => !among.includes(one))].toSorted();
+  return features.join() === before.join() ? undefined : features;
+}
+
+export function degradedFrame(features: readonly Feature[]): string {
+  return JSON.stringify({ type: 'notification', action: 'degraded', data: { features } });
 }

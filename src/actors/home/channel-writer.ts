@@ -158,11 +158,9 @@ export class ChannelWriter {
           this.#pending.answer(pending, { seq, at, isDuplicate: false }, out);
           break;
         }
-        case 'duplicate': {
-          const { seq, at } = outcome;
-          this.#pending.answer(pending, { seq, at, isDuplicate: isRepeat }, out);
+        case 'duplicate':
+          this.#pending.answer(pending, { seq: outcome.seq, at: outcome.at, isDuplicate: isRepeat }, out);
           break;
-        }
         case 'refused':
           this.#pending.answer(pending, NOT_STORABLE, out);
           break;

@@ -14,7 +14,7 @@ export interface WriterLimits {
   readonly retryAfterMs: number;
   /** The node is one of a cluster: a claim counts only if the view names the node for the channel's shard (D7). */
   readonly isPlaced?: boolean;
-  /** Other programs are told what is stored, and who is present (RC2, LC4). */
+  /** Stored messages and the state of rooms are for other programs too (RC2, LC4). */
   readonly isAnnounced?: boolean;
 }
 

@@ -23,6 +23,9 @@ export interface Sender extends Actor {
 /** What does not work without the store. */
 export const STORE_FEATURES: readonly Feature[] = ['chat', 'history'];
 
+/** What does not work while other nodes cannot be reached. */
+export const CLUSTER_FEATURES: readonly Feature[] = ['cluster'];
+
 export type ConnectionMessage =
   | { readonly type: 'frame'; readonly text: string }
   /** A ping or a pong, for a connection that listens for one. */

@@ -14,6 +14,7 @@ export interface LeaseLimits extends PeerLimits {
 export const LEASE_LIMITS: LeaseLimits = {
   renewMs: 700,
   deadlineMs: 600,
+  lateMs: 1_500,
   lifeMs: 3_000,
   doubtMarginMs: 50,
   gapMs: 1_500,

@@ -11,7 +11,7 @@ import { OVERLAP, SESSIONS, VIEW, type LeaseMessage } from '../messages/node.ts'
 import { whyGiveWay } from './giving-way.ts';
 import { leaseMachine } from './lease.machine.ts';
 import { LEASE_LIMITS, type LeaseLimits } from './lease-limits.ts';
-import { Peers } from './peers.ts';
+import { Peers, type PeerNews } from './peers.ts';
 import { Hearing } from './unheard.ts';
 
 export const leaseChart = explore(leaseMachine);
@@ -152,7 +152,8 @@ class Lease {
   #lookAround({ leases, at, view, losses }: Renewal, sentAt: number, turn: Turn, out: Effects): void {
     const before = this.#peers.alive;
     const hasChanged = this.#peers.look({ leases, sentAt, now: turn.now });
-    const { alive } = this.#peers;
+    const { alive, news } = this.#peers;
+    for (const one of news) this.#report(one, out);
     if (hasChanged) {
       this.#tellPeers(out);
       const nodes = (peers: typeof alive): string[] => peers.map(({ incarnation }) => incarnation);
@@ -172,6 +173,12 @@ class Lease {
     if (forgotten.length === 0 || turn.now - this.#forgotAt < this.#limits.forgetEveryMs) return;
     this.#forgotAt = turn.now;
     this.#call({ call: 'endLeases', leases: forgotten }, { for: 'forgotten' }, out);
+  }
+
+  #report({ incarnation, phase }: PeerNews, out: Effects): void {
+    out.count(`node_${phase}`);
+    const level = phase === 'alive' ? 'info' : 'warn';
+    out.add({ type: 'log', level, event: `another node is ${phase}`, details: { incarnation } });
   }
 
   #giveWay(reason: LostReason, turn: Turn, out: Effects): void {

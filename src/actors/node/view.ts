@@ -3,8 +3,9 @@ import type { Lease } from '../../runtime/ports/leases.ts';
 import type { StoreReply, StoreRequest } from '../../runtime/ports/log-store.ts';
 import type { Incarnation, View } from '../../runtime/ports/placement.ts';
 import { Effects } from '../kit/effects.ts';
+import type { Reach } from '../kit/reach.ts';
 import { holders, movedShards, nextView } from '../kit/shards.ts';
-import type { ConnectionMessage } from '../messages/connection.ts';
+import { CLUSTER_FEATURES, type ConnectionMessage } from '../messages/connection.ts';
 import { HOME_KINDS, homeAddress, type HomeMessage } from '../messages/home.ts';
 import { LEASE, VIEW, type ViewHint, type ViewMessage } from '../messages/node.ts';
 import type { RelayMessage } from '../messages/relay.ts';
@@ -27,6 +28,7 @@ export interface ViewOptions {
   readonly incarnation: Incarnation;
   /** False for an edge: it takes sockets, and never has a shard. */
   readonly takesHomes: boolean;
+  readonly reach: Reach;
   readonly limits?: ViewLimits;
 }
 
@@ -52,7 +54,6 @@ class ViewKeeper {
   /** Undefined: an earlier generation may have told homes of a doubt. */
   #isDoubtful: boolean | undefined;
   #isConfirmed = false;
-  #isReached = true;
   readonly #buried = new Buried();
   readonly #unheard = new Unheard();
   /** Processes that the view names, and that no look has shown yet. */
@@ -123,7 +124,7 @@ class ViewKeeper {
     const isNew = this.#others.some((one) => !before.some((old) => old.incarnation === one.incarnation));
     const countAgain: HomeMessage = { type: 'countAgain' };
     if (isNew) out.add({ type: 'tellLocalKind', kind: 'room', message: countAgain });
-    if (isReached !== this.#isReached) this.#tellClients(isReached, out);
+    if (isReached !== this.#options.reach.isReached) this.#tellClients(isReached, out);
     this.#unheard.look([...this.#others, { incarnation: this.#options.incarnation, isHeard }], turn.now);
     this.#noteHomes(turn);
     if (view?.stamp !== this.#view?.stamp) return this.#read(out);
@@ -210,9 +211,9 @@ class ViewKeeper {
 
   /** Clients hear that other nodes cannot be reached: homes that live there do not answer (D14). */
   #tellClients(isReached: boolean, out: Effects): void {
-    this.#isReached = isReached;
-    const features = isReached ? [] : (['cluster'] as const);
-    const message: ConnectionMessage = { type: 'degraded', among: ['cluster'], features };
+    this.#options.reach.isReached = isReached;
+    const features = isReached ? [] : CLUSTER_FEATURES;
+    const message: ConnectionMessage = { type: 'degraded', among: CLUSTER_FEATURES, features };
     out.add({ type: 'tellLocalKind', kind: 'conn', message });
   }
 

@@ -1,7 +1,7 @@
 import type { Channel } from '../../protocol/channels.ts';
 import type { Entry } from './log-store.ts';
 
-/** What a room's home knows of the room, for other programs (LC4). */
+/** The state of a room, for other programs (LC4). */
 export interface LiveRoom {
   /** The newest seq; absent while the home does not know. */
   readonly head?: number;
