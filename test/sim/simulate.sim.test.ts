@@ -5,12 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { CLIENT_KINDS } from '../../src/sim/clients/client-kinds.ts';
-import { ALL_FAULTS, chooseFaults, FAULTS, isBetweenNodes, parseFaults } from '../../src/sim/kit/faults.ts';
+import { ALL_FAULTS, chooseFaults, parseFaults } from '../../src/sim/kit/faults.ts';
 import { guarded, NotDeterministic } from '../../src/sim/kit/guard.ts';
 import { replayLine } from '../../src/sim/world/report.ts';
 import { simulate, type SimulationOptions } from '../../src/sim/world/simulate.ts';
 import { simulateCommand } from '../../src/cli/commands/simulate.ts';
 import { ROOT } from '../support/source.ts';
+import { seedsFrom, sweep, sweepAlone } from '../support/sweep.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -90,41 +91,21 @@ describe('faults', () => {
     expect(chosen.some((faults) => faults.length < ALL_FAULTS.length / 2)).toBe(true);
   });
 
-  test.each(Object.keys(FAULTS) as (keyof typeof FAULTS)[])('%s alone is borne', (fault) => {
-    let struck = 0;
-    for (let seed = 1; seed <= 6; seed++) {
-      const { violation } = simulate({
-        seed,
-        durationMs: MINUTE_MS,
-        faults: [fault],
-        // A node alone has nothing between nodes.
-        nodes: isBetweenNodes(fault) ? 3 : 1,
-        trace: (line) => (struck += line.includes(`! ${fault}`) ? 1 : 0),
-      });
-      expect(violation, replayLine({ seed, faults: fault })).toBeUndefined();
-    }
-    expect(struck).toBeGreaterThan(10);
+  test.each(ALL_FAULTS)('%s alone is borne', (fault) => {
+    expect(sweepAlone(fault, seedsFrom(1, 3))).toBeGreaterThan(5);
   });
 });
 
 const first = randomInt(2 ** 32);
 
+// `npm run test:long` tries more.
 test.each([
-  ['sdk', 100],
-  ['both', 60],
-  ['frames', 40],
+  ['sdk', 40],
+  ['both', 24],
+  ['frames', 16],
 ] as const)(
   `[DG1] [DG2] [DG3] [DG4] [DG7] clients: %s; %d fresh seeds of a minute with all faults (from ${first})`,
-  (clients, seeds) => {
-    let stored = 0;
-    for (let seed = first; seed < first + seeds; seed++) {
-      const result = simulate({ seed, durationMs: MINUTE_MS, faults: ALL_FAULTS, clients });
-      expect(result.violation, replayLine({ seed, faults: 'all', clients })).toBeUndefined();
-      stored += result.stored;
-    }
-    // A simulation in which nothing is stored proves nothing.
-    expect(stored).toBeGreaterThan(seeds * 100);
-  },
+  (clients, count) => sweep(seedsFrom(first, count), { clients }),
   60_000,
 );
 
