@@ -120,6 +120,23 @@ export class Deliveries {
     this.#peers = peers;
     this.#bus.know(peers);
     this.remote.placed(gone);
+    if (view) this.#follow();
+  }
+
+  /**
+   * Messages that wait here for an actor which lives elsewhere now go there at once: whatever this node sends next goes there
+   * too, and must not overtake them.
+   */
+  #follow(): void {
+    const { self } = this.#placement;
+    for (const cell of [...this.cells]) {
+      if (cell.behaviour.placement !== 'cluster' || cell.mailbox.size === 0) continue;
+      if (this.#placement.ownerOf(cell.address) === self) continue;
+      for (const { envelope, lane, key } of cell.mailbox.takeFree()) {
+        this.counters.moved++;
+        this.deliver(cell.address, envelope, lane, key);
+      }
+    }
   }
 
   /** An actor of this node, which it starts if needed. Undefined when its kind is unknown or bound to a socket. */

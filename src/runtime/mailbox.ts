@@ -43,6 +43,13 @@ export function requestOf(
  */
 const SYSTEM_MAX = 262_144;
 
+/** A message in a mailbox. */
+interface Waiting {
+  readonly envelope: Envelope;
+  readonly lane: Lane;
+  readonly key: string | undefined;
+}
+
 /**
  * The bounded queue of one actor (D4).
  *
@@ -115,21 +122,35 @@ export class Mailbox {
   }
 
   /** Empties it, in the order in which it yields messages. Each keeps its lane. */
-  *takeAll(): Generator<{
-    readonly envelope: Envelope;
-    readonly lane: Lane;
-    readonly key: string | undefined;
-  }> {
-    for (const [lane, queue] of [
-      ['system', this.#system],
-      ['user', this.#user],
-    ] as const)
-      for (let envelope = queue?.shift(); envelope; envelope = queue?.shift())
-        yield { envelope, lane, key: undefined };
+  *takeAll(): Generator<Waiting> {
+    const system = this.#system;
+    for (let envelope = system?.shift(); envelope; envelope = system?.shift())
+      yield { envelope, lane: 'system', key: undefined };
+    yield* this.#takeUser();
+  }
+
+  *#takeUser(): Generator<Waiting> {
+    const user = this.#user;
+    for (let envelope = user?.shift(); envelope; envelope = user?.shift())
+      yield { envelope, lane: 'user', key: undefined };
     for (const [key, envelope] of this.#latest ?? []) {
       this.#latest?.delete(key);
       yield { envelope, lane: 'latest', key };
     }
+  }
+
+  /**
+   * Takes the user messages that any life of the actor may have, in their order. System messages stay, and so do messages of
+   * other nodes for this life.
+   */
+  takeFree(): readonly Waiting[] {
+    const free: Waiting[] = [];
+    const kept = new Queue();
+    for (const waiting of this.#takeUser())
+      if (waiting.envelope.generation === ANY_GENERATION) free.push(waiting);
+      else kept.push(waiting.envelope);
+    this.#user = kept.length > 0 ? kept : undefined;
+    return free;
   }
 
   /** Puts a message back at the front. */

@@ -165,6 +165,22 @@ describe('a message to an actor of which the cluster has one', () => {
     expect(near.answers).toEqual([{ ok: true, body: { n: 1 } }]);
   });
 
+  test('[DG7] one that waits here for an actor that moves goes there before any later one', () => {
+    owner = NEAR;
+    near.on = () => [{ type: 'hold' }];
+    near.tell('home:a', { type: 'leave' });
+    network.settle();
+    near.ask('home:a', { type: 'hello', n: 1 });
+    network.settle();
+    owner = FAR;
+    const view = { version: 1, stamp: '1', nodes: [FAR], shards: [] };
+    near.system.nodes.place({ view, peers: [FAR], gone: [] });
+    near.ask('home:a', { type: 'hello', n: 2 });
+    network.settle();
+    expect(far.seen).toEqual(['home:a hello1', 'home:a hello2']);
+    expect(near.answers).toEqual([1, 2].map((n) => ({ ok: true, body: { n } })));
+  });
+
   test('too many messages that wait for a generation are refused', () => {
     for (let n = 0; n < 300; n++) near.tell('home:a', { type: 'hello' });
     expect(near.system.deadLetters.counts.get('overflow')).toBe(300 - 256);
