@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { epochIn } from '../contract/log-store.contract.ts';
 import { describe, expect, test } from 'vitest';
 import { FairQueue } from '../../src/actors/log/fair-queue.ts';
 import { LOG_LIMITS } from '../../src/actors/log/log.ts';
@@ -89,7 +90,7 @@ describe('[LM14] reads of the log', () => {
       const claims = [{ channel, mode: 'create', epoch: 0 }] as const;
       const { store } = program.world;
       let epoch = 0;
-      store.call('claim', { owner, claims }, 0, (r) => (epoch = (r.ok && r.value.get(channel)?.epoch) || 0));
+      store.call('claim', { owner, claims }, 0, (r) => (epoch = (r.ok && epochIn(r.value, channel)) || 0));
       const appends = Array.from({ length: count }, (_, n) => {
         const entry = { id: `${room}-${n + 1}`, sender: 'w', content, data: null, sentAt: null };
         return { channel, epoch, createsRoom: true, entry };

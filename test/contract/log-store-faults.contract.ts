@@ -119,6 +119,30 @@ export function logStoreFaultsContract(name: string, open: () => Promise<FaultyS
       expect(after).toMatchObject([{ type: 'stored', seq: 2 }]);
     });
 
+    test.each(['open', 'create', 'settle'] as const)(
+      '[D6] a claim (%s) that skips held rows gets the others at once; one that waits fails after a second',
+      async (mode) => {
+        const [held, free] = [await claimed(), await claimed()];
+        const { release } = await under.lock(held.channel);
+        const claims = [held, free].map(({ channel, epoch }) => ({
+          channel,
+          mode,
+          epoch: mode === 'settle' ? epoch : 0,
+        }));
+        const skipping = get(under.store, 'claim', { owner: 'a', claims, skipsHeld: true });
+        const granted = await under.finish(skipping);
+        expect(granted.get(held.channel)).toBe('busy');
+        expect(granted.get(free.channel)).toEqual({ epoch: free.epoch + 1, head: 1 });
+        const waiting = ask(under.store, 'claim', { owner: 'a', claims: claims.slice(0, 1) }, 2_400);
+        expect(await under.finish(waiting)).toMatchObject({ ok: false, failure: 'failed' });
+        await release();
+        const after = await under.finish(
+          get(under.store, 'claim', { owner: 'a', claims: claims.slice(0, 1) }),
+        );
+        expect(after.get(held.channel)).toEqual({ epoch: held.epoch + 1, head: 1 });
+      },
+    );
+
     test('a server that does not answer: unknown, at the deadline', async () => {
       const { channel, epoch } = await claimed();
       const reply = await under.hang(() => send(channel, epoch, ['x'], 'x', 400));

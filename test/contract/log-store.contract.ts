@@ -47,6 +47,12 @@ export function entry(id: string, fields: Partial<NewEntry> = {}): NewEntry {
   return { id, sender: 'alice', content: `content of ${id}`, data: null, sentAt: null, ...fields };
 }
 
+/** The epoch that a claim was granted; 0 without one. */
+export function epochIn(granted: StoreCalls['claim']['reply'], channel: Channel): number {
+  const claimed = granted.get(channel);
+  return claimed && claimed !== 'busy' ? claimed.epoch : 0;
+}
+
 export async function claim(store: LogStore, channel: Channel, owner: string): Promise<Claimed> {
   const granted = await get(store, 'claim', { owner, claims: [{ channel, mode: 'create', epoch: 0 }] });
   return granted.get(channel) as Claimed;
@@ -288,7 +294,7 @@ export function logStoreContract(name: string, open: () => Promise<StoreUnderTes
     test('an owner settles only from its own epoch', async () => {
       const channel: Channel = `room:${newRoom()}`;
       const { epoch } = await claim(store, channel, 'a');
-      const settle = async (owner: string, from: number): Promise<Claimed | null | undefined> =>
+      const settle = async (owner: string, from: number): Promise<Claimed | 'busy' | null | undefined> =>
         (await get(store, 'claim', { owner, claims: [{ channel, mode: 'settle', epoch: from }] })).get(
           channel,
         );

@@ -4,7 +4,7 @@ import type { Channel } from '../../src/protocol/channels.ts';
 import type { LogStore, StoreCallName } from '../../src/runtime/ports/log-store.ts';
 import { openStore, type OpenStore } from '../../src/store/open.ts';
 import { CHANGES, roomState } from '../contract/log-store-fences.contract.ts';
-import { append, ask, claim, entry, get, newRoom } from '../contract/log-store.contract.ts';
+import { append, ask, claim, entry, epochIn, get, newRoom } from '../contract/log-store.contract.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 
 // What only a server with several sessions shows of changes of rights: statements that meet at a channel's row (D25).
@@ -132,7 +132,7 @@ test('[D8] changes, claims, appends and deletions of two processes never deadloc
         epoch: 0,
       }));
       const epochs = await get(store, 'claim', { owner, claims });
-      const epochOf = (room: string): number => epochs.get(`room:${room}`)?.epoch ?? 0;
+      const epochOf = (room: string): number => epochIn(epochs, `room:${room}`);
       const appends = some.map((room) => {
         const channel: Channel = `room:${room}`;
         return { channel, epoch: epochOf(room), createsRoom: true, entry: entry(`${owner}-${round}`) };

@@ -6,7 +6,7 @@ import { openStore } from '../../src/store/open.ts';
 import { migrate } from '../../src/store/postgres/migrate.ts';
 import { PgClient } from '../../src/store/postgres/pg-client.ts';
 import { statement } from '../../src/store/postgres/statement.ts';
-import { claimOrCreate } from '../../src/store/postgres/claim.ts';
+import { claim } from '../../src/store/postgres/claim.ts';
 import { append } from '../../src/store/postgres/statements.ts';
 import { get } from '../contract/log-store.contract.ts';
 import { change, place, take, viewOf } from '../contract/log-store-view.contract.ts';
@@ -34,7 +34,11 @@ const plans = statement('plans', sql`select name, generic_plans, custom_plans fr
 
 test('PostgreSQL plans the append once in a session, not each time it runs', async () => {
   const channels = ['room:planned'];
-  const [claimed] = await client.query(claimOrCreate, { owner: 'a', channels }, 5_000);
+  const [claimed] = await client.query(
+    claim,
+    { owner: 'a', channels, epochs: [0], creates: [true], shards: [null] },
+    5_000,
+  );
   for (let n = 1; n <= 20; n++) {
     const values = {
       owner: 'a',

@@ -96,6 +96,7 @@ class Log {
     this.#queues = [
       this.#appends,
       this.#claims,
+      ...this.#claims.others,
       this.#heads,
       this.#places,
       this.#rooms,

@@ -140,14 +140,22 @@ export interface StoreCalls extends LeaseCalls, MemberCalls, RevocationCalls {
     /** The outcome of each entry, in the order of the request. */
     reply: readonly EntryOutcome[];
   };
-  /** Claims of mode `create` and others are two statements. Pass them separately to keep the call atomic. */
+  /**
+   * With `skipsHeld` a row that another transaction holds is `busy` at once. Without it the call waits for the row, for a
+   * second, and then fails.
+   */
   claim: {
-    request: { readonly owner: string; readonly claims: readonly ClaimRequest[] };
+    request: {
+      readonly owner: string;
+      readonly claims: readonly ClaimRequest[];
+      readonly skipsHeld?: boolean | undefined;
+    };
     /**
-     * Null: the view names another process for the shard, or the caller is dead. A missing channel was not granted because it
-     * has no row, or (`settle`, whatever the view says) another epoch or owner.
+     * Null: the view names another process for the shard, or the caller is dead. `busy`: another transaction has changed the row
+     * meanwhile, or holds it. A missing channel was not granted because it has no row, or (`settle`, whatever the view says)
+     * another epoch or owner.
      */
-    reply: ReadonlyMap<Channel, Claimed | null>;
+    reply: ReadonlyMap<Channel, Claimed | 'busy' | null>;
   };
   /** Heads of channels. A channel without a row is missing: its head is 0. */
   heads: { request: { readonly channels: readonly Channel[] }; reply: ReadonlyMap<Channel, number> };

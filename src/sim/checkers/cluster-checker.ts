@@ -175,7 +175,8 @@ export class ClusterChecker {
   /** A home claims where the view says that it lives. A rival of the simulator does not ask. */
   claimed({ owner, claims }: StoreCalls['claim']['request'], granted: StoreCalls['claim']['reply']): void {
     if (!this.#isClustered || owner.startsWith('rival.')) return;
-    for (const { channel } of claims) if (granted.get(channel)) this.#checkClaim(owner, channel);
+    const own = claims.filter(({ channel }) => (granted.get(channel) ?? 'busy') !== 'busy');
+    for (const { channel } of own) this.#checkClaim(owner, channel);
   }
 
   #checkClaim(owner: string, channel: Channel): void {

@@ -150,14 +150,10 @@ export class LogChecker extends Histories {
       this.#violate(7, `${channel} calls ${id} of ${sender} a repeat of ${seq}, but it is at ${first?.seq}`);
   }
 
-  claimed(
-    { owner, claims }: ClaimRequest,
-    granted: ReadonlyMap<Channel, Claimed | null>,
-    before: Before,
-  ): void {
+  claimed({ owner, claims }: ClaimRequest, granted: StoreCalls['claim']['reply'], before: Before): void {
     for (const { channel, mode, epoch: asked } of claims) {
       const claimed = granted.get(channel);
-      if (!claimed) continue;
+      if (!claimed || claimed === 'busy') continue;
       const known = before.get(channel);
       if (mode === 'settle' && (known?.epoch !== asked || known.owner !== owner)) {
         this.#violate(

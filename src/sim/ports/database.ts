@@ -1,5 +1,6 @@
 import type { Channel } from '../../protocol/channels.ts';
 import type {
+  Claimed,
   EntryOutcome,
   StoreCallName,
   StoreCalls,
@@ -28,6 +29,9 @@ interface Statement {
   /** Cancels the statement, unless it finishes earlier. */
   timeout: Scheduled | undefined;
 }
+
+/** A claim waits for a held row for so long. */
+const LOCK_TIMEOUT_MS = 1_000;
 
 const UNDONE: StoreReply = {
   ok: false,
@@ -68,7 +72,7 @@ export const READS: ReadonlySet<StoreCallName> = new Set([
  * PostgreSQL as the log sees it: statements that begin, lock rows, and commit later or not at all. `MemoryLogStore` gives
  * them their meaning, and the contract suite compares it with the real database.
  *
- * - An append skips locked rows. A claim or a deletion waits for them, first come, first served.
+ * - An append skips locked rows, and so does a claim that says so. Any other waits for them, first come, first served.
  * - No other statement sees anything of a statement before its commit. From then on they see all of it.
  */
 export class SimDatabase {
@@ -112,6 +116,10 @@ export class SimDatabase {
       case 'append':
         return this.#beginAppend(statement, request);
       case 'claim':
+        if (request.skipsHeld) return this.#claimFree(statement, request);
+        this.#timeline.after(LOCK_TIMEOUT_MS, () => {
+          if (this.#waiting.includes(statement)) this.#undo(statement);
+        });
         return this.#lock(statement, request.claims.map(({ channel }) => channel).toSorted());
       case 'deleteRoom':
         return this.#lock(statement, [`room:${request.room}`]);
@@ -209,7 +217,16 @@ export class SimDatabase {
     });
   }
 
-  // --- claims and deletions: they wait
+  // --- claims and deletions
+
+  /** A claim that skips rows that are held: these channels are busy. */
+  #claimFree(statement: Statement, request: StoreRequest & { call: 'claim' }): void {
+    const isFree = ({ channel }: { channel: Channel }): boolean => !this.#locked.has(channel);
+    const claims = request.claims.filter(isFree);
+    const busy = request.claims.filter((claim) => !isFree(claim)).map(({ channel }) => channel);
+    statement.locks = claims.map(({ channel }) => channel);
+    this.#locks(statement, { ...request, claims }, busy);
+  }
 
   #lock(statement: Statement, channels: readonly Channel[]): void {
     statement.locks = channels;
@@ -232,14 +249,14 @@ export class SimDatabase {
     }
   }
 
-  #locks(statement: Statement): void {
-    const { request } = statement;
+  #locks(statement: Statement, request = statement.request, busy: readonly Channel[] = []): void {
     for (const channel of statement.locks) this.#locked.set(channel, statement);
     this.#commitLater(statement, () => {
       const before = new Map(statement.locks.map((channel) => [channel, this.#memory.row(channel)]));
       const reply = this.#carryOut(request);
       if (reply.ok && request.call === 'claim') {
-        const granted = reply.value as StoreCalls['claim']['reply'];
+        const granted = reply.value as Map<Channel, Claimed | 'busy' | null>;
+        for (const channel of busy) granted.set(channel, 'busy');
         this.#checker.claimed(request, granted, before);
         this.#checker.cluster.claimed(request, granted);
       }

@@ -1,125 +1,94 @@
 import { sql } from 'drizzle-orm';
 import type { Channel } from '../../protocol/channels.ts';
-import type { Claimed, ClaimRequest, StoreCalls } from '../../runtime/ports/log-store.ts';
+import type { Claimed, StoreCalls } from '../../runtime/ports/log-store.ts';
 import { channels } from './schema.ts';
 import type { SqlQueries } from './sql-client.ts';
-import { given, statement } from './statement.ts';
+import { given, statement, type Statement } from './statement.ts';
 
-/** Claims channels that have a row. With an epoch it claims only from that epoch of the same owner (D7). */
-const claim = statement(
-  'claim',
-  sql`
-with wanted as (select * from unnest(${given('channels')}::text[], ${given('epochs')}::bigint[]) as t (channel, epoch)),
-locked as materialized (
-  select c.channel from ${channels} c join wanted w on w.channel = c.channel
-  where w.epoch = 0 or (c.epoch = w.epoch and c.owner = ${given('owner')})
-  order by c.channel for no key update of c
-)
-update ${channels} c set epoch = c.epoch + 1, owner = ${given('owner')}
-from locked where c.channel = locked.channel
-returning c.channel, c.epoch, c.head`,
-);
-
-/** Claims channels, and creates the missing rows. */
-export const claimOrCreate = statement(
-  'claim_or_create',
-  sql`
-insert into ${channels} as c (channel, epoch, owner, head)
-select t.channel, 1, ${given('owner')}, 0 from unnest(${given('channels')}::text[]) as t (channel) order by t.channel collate "C"
-on conflict (channel) do update set epoch = c.epoch + 1, owner = excluded.owner
-returning c.channel, c.epoch, c.head`,
-);
+/** How long a claim waits for a row that another transaction holds (D6). */
+const LOCK_TIMEOUT = '1s';
 
 /**
- * As {@link claim}, for a process in a cluster: it claims what the view gives the process. A row without an epoch is a
- * channel that belongs to another process.
+ * Claims channels, and creates missing rows where that is asked for. With an epoch it claims only from that epoch of the same owner
+ * (D7). It either skips rows that are held (D6), or waits for them.
  *
- * It looks at the view once it has the locks. A claim may wait for a lock while the view changes and the next process claims
- * the channel. By the view of its beginning it would then take the channel back. The log would stay whole: the next process
- * would be fenced, and claim again. But the two could go on like that.
+ * A process of a cluster names the shards, and gets what the view gives it. The statement looks at the view once it has the
+ * locks. A claim may wait for a lock while the view changes and the next process claims the channel. By the view of its
+ * beginning it would then take the channel back. The log would stay whole: the next process would be fenced, and claim
+ * again. But the two could go on like that.
+ *
+ * A missing row is created by the view of the beginning. That is safe: the first claim of the next process finds the row and
+ * fences its creator.
  */
-const claimPlaced = statement(
-  'claim_placed',
-  sql`
+function claimStatement(skipsHeld: boolean): Statement {
+  const skip = sql.raw(skipsHeld ? 'skip locked' : '');
+  // It counts for this statement alone, which is a transaction of its own (D22).
+  const patience = sql.raw(
+    skipsHeld
+      ? ''
+      : `cross join (select set_config('lock_timeout', '${LOCK_TIMEOUT}', true) as patience) as p`,
+  );
+  return statement(
+    skipsHeld ? 'claim_free' : 'claim',
+    sql`
 with wanted as materialized (
-  select * from unnest(${given('channels')}::text[], ${given('epochs')}::bigint[], ${given('shards')}::smallint[])
-    with ordinality as t (channel, epoch, shard, ord)
+  select * from unnest(
+    ${given('channels')}::text[], ${given('epochs')}::bigint[], ${given('creates')}::boolean[], ${given('shards')}::smallint[]
+  ) with ordinality as t (channel, epoch, creates, shard, ord) ${patience}
+), known as materialized (
+  select w.ord, w.epoch = 0 or (c.epoch = w.epoch and c.owner = ${given('owner')}) as fits
+  from ${channels} c join wanted w on w.channel = c.channel
 ), locked as materialized (
   select c.channel, w.ord from ${channels} c join wanted w on w.channel = c.channel
   where w.epoch = 0 or (c.epoch = w.epoch and c.owner = ${given('owner')})
-  order by c.channel for no key update of c
+  order by c.channel for no key update of c ${skip}
 ), looked as materialized (
-  select vagus.placed_1(${given('owner')}, ${given('shards')}::smallint[], (select count(*) from locked)) as is_placed
+  select case when (select bool_or(shard is not null) from wanted)
+    then vagus.placed_1(${given('owner')}, ${given('shards')}::smallint[], (select count(*) from locked)) end as is_placed
+), judged as materialized (
+  select w.channel, w.epoch, w.creates, w.ord, k.fits, w.shard is null or l.is_placed[w.ord] as is_placed
+  from wanted w cross join looked l left join known k on k.ord = w.ord
 ), raised as (
   update ${channels} c set epoch = c.epoch + 1, owner = ${given('owner')}
-  from locked, looked
-  where c.channel = locked.channel and looked.is_placed[locked.ord]
+  from locked join judged j on j.ord = locked.ord
+  where c.channel = locked.channel and j.is_placed
   returning c.channel, c.epoch, c.head
-)
-select r.channel, r.epoch, r.head from raised r
-union all
-select w.channel, null, null from wanted w cross join looked left join locked on locked.ord = w.ord
-where not looked.is_placed[w.ord] and (w.epoch = 0 or locked.ord is not null)`,
-);
-
-/**
- * As {@link claimOrCreate}, for a process in a cluster. If there is a row, it looks at the view again with the row's lock,
- * as {@link claimPlaced} does.
- *
- * It creates rows by the view of its beginning. That is safe: the first claim of the next process finds the row and fences
- * its creator.
- */
-const claimOrCreatePlaced = statement(
-  'claim_or_create_placed',
-  sql`
-with wanted as materialized (
-  select * from unnest(${given('channels')}::text[], ${given('shards')}::smallint[]) with ordinality as t (channel, shard, ord)
-), looked as materialized (
-  select vagus.placed_1(${given('owner')}, ${given('shards')}::smallint[], 0) as is_placed
-), claimed as (
+), made as (
   insert into ${channels} as c (channel, epoch, owner, head)
-  select w.channel, 1, ${given('owner')}, 0 from wanted w cross join looked
-  where looked.is_placed[w.ord] order by w.channel collate "C"
-  on conflict (channel) do update set epoch = c.epoch + 1, owner = excluded.owner
-  where (vagus.placed_1(
-    ${given('owner')}, array[(${given('shards')}::smallint[])[array_position(${given('channels')}::text[], c.channel)]], 1
-  ))[1]
+  select j.channel, 1, ${given('owner')}, 0 from judged j where j.creates and j.fits is null and j.is_placed
+  order by j.channel collate "C" on conflict (channel) do nothing
   returning c.channel, c.epoch, c.head
+), granted as (
+  select * from raised union all select * from made
 )
-select w.channel, r.epoch, r.head from wanted w left join claimed r on r.channel = w.channel`,
-);
+select j.channel, g.epoch, g.head, j.is_placed from judged j left join granted g on g.channel = j.channel
+where g.epoch is not null or j.fits or (j.epoch = 0 and (j.creates or not j.is_placed))`,
+  );
+}
 
-/** One statement for each kind of claims. */
-const KINDS = [
-  { creates: false, isPlaced: false, statement: claim },
-  { creates: false, isPlaced: true, statement: claimPlaced },
-  { creates: true, isPlaced: false, statement: claimOrCreate },
-  { creates: true, isPlaced: true, statement: claimOrCreatePlaced },
-];
+/** Claims, and waits for rows that are held. */
+export const claim = claimStatement(false);
+const claimFree = claimStatement(true);
 
 export async function claimAll(
   client: SqlQueries,
-  { owner, claims }: StoreCalls['claim']['request'],
+  { owner, claims, skipsHeld = false }: StoreCalls['claim']['request'],
   deadlineMs: number,
 ): Promise<StoreCalls['claim']['reply']> {
-  const deadline = Date.now() + deadlineMs;
-  const granted = new Map<Channel, Claimed | null>();
-  for (const kind of KINDS) {
-    const some = claims.filter(
-      (one) => (one.mode === 'create') === kind.creates && isPlaced(one) === kind.isPlaced,
-    );
-    if (some.length === 0) continue;
-    const values = {
-      owner,
-      channels: some.map(({ channel }) => channel),
-      epochs: some.map(({ epoch }) => epoch),
-      shards: some.map(({ shard }) => shard),
-    };
-    const rows = await client.query(kind.statement, values, deadline - Date.now());
-    for (const [channel, epoch, head] of rows as readonly [Channel, number | null, number][])
-      granted.set(channel, epoch === null ? null : { epoch, head });
-  }
-  return granted;
+  const values = {
+    owner,
+    channels: claims.map(({ channel }) => channel),
+    epochs: claims.map(({ epoch }) => epoch),
+    creates: claims.map(({ mode }) => mode === 'create'),
+    shards: claims.map(({ shard }) => shard ?? null),
+  };
+  const rows = await client.query(skipsHeld ? claimFree : claim, values, deadlineMs);
+  return new Map((rows as readonly Judged[]).map((row) => [row[0], outcomeOf(row)]));
 }
 
-const isPlaced = ({ shard }: ClaimRequest): boolean => shard !== undefined;
+type Judged = readonly [channel: Channel, epoch: number | null, head: number | null, isPlaced: boolean];
+
+function outcomeOf([, epoch, head, isPlaced]: Judged): Claimed | 'busy' | null {
+  if (epoch !== null && head !== null) return { epoch, head };
+  return isPlaced ? 'busy' : null;
+}

@@ -6,8 +6,8 @@ export const mutant: Mutant = {
   file: 'actors/node/peers.ts',
   edits: [
     {
-      find: `at.sentAt - known.since >= this.#limits.lifeMs`,
-      replace: `at.sentAt - known.since >= this.#limits.gapMs`,
+      find: `stillMs >= this.#limits.lifeMs`,
+      replace: `stillMs >= this.#limits.gapMs`,
     },
   ],
   nodes: 3,
