@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Frame, TestClient } from '../support/client.ts';
 import { createEngine } from '../../src/index.ts';
@@ -168,7 +169,7 @@ describe('three nodes', () => {
     await acked(cy, room, 'again');
     for (const client of [cy, late]) await client.until(() => broken(client).length === 0);
     await late.close();
-    await ann.until(() => shown(ann, room).includes('again'));
+    for (const client of [ann, cy]) await client.until(() => shown(client, room).includes('again'));
     expect(await ready('c')).toEqual({ status: 'ready' });
     expect(shown(cy, room)).toEqual(shown(ann, room).slice(1));
     for (const client of [ann, cy]) await client.close();
@@ -194,5 +195,50 @@ describe('three nodes', () => {
     await ann.until(() => shown(ann, room).length >= ids.length + 1);
     expect(shown(ann, room)).toEqual(['first', ...ids]);
     await ann.close();
+  });
+
+  // A process is declared dead after 3 s without a beat.
+  test('[DG1] [DG5] [D11] a node stands still for three leases: it changes no channel that others have claimed, and ends; its clients lose nothing', async () => {
+    const stopped = nodes.get('c');
+    await expect.poll(() => nodes.shares().then(({ c = 0 }) => c), { timeout: 20_000 }).toBeGreaterThan(200);
+    const [ann, bob] = [await nodes.get('a').connect('ann'), await stopped.connect('bob')];
+    const room = await roomAt(nodes, 'c', ann);
+    await bob.request({ type: 'join', room });
+    // More than the node stores at once: it stops with messages that it has accepted and not stored.
+    const sent = Array.from({ length: 1_000 }, (_, n) => `m-${n}`);
+    for (const id of sent) bob.send({ type: 'chat', room, id, content: id });
+    await bob.type('ack');
+    stopped.child.kill('SIGSTOP');
+    // Nothing shows that it has been dead for so long.
+    const threeLeases = sleep(9_000);
+    const stoppedAt = performance.now();
+    await acked(ann, room, 'meanwhile');
+    expect(performance.now() - stoppedAt).toBeLessThan(6_000);
+    expect(await nodes.homeOf(`room:${room}`)).not.toBe('c');
+    const claimed = await nodes.stateOf(`room:${room}`);
+    // These wait in the socket, too.
+    const late = Array.from({ length: 20 }, (_, n) => `late-${n}`);
+    for (const id of late) bob.send({ type: 'chat', room, id, content: id });
+    await threeLeases;
+    stopped.child.kill('SIGCONT');
+    const { code, stderr } = await stopped.ended;
+    expect(code).toBe(1);
+    expect(stderr).toContain('this process did not renew its lease in time');
+    expect(await nodes.stateOf(`room:${room}`)).toEqual(claimed);
+    await bob.closed;
+    const again = await nodes.get('a').connect('bob');
+    await again.request({ type: 'resume', channels: { [`room:${room}`]: 1 } });
+    await again.until(() => shown(again, room).includes('meanwhile'));
+    const kept = shown(again, room);
+    expect(kept.length).toBeLessThan(sent.length);
+    const acks = bob.frames.flatMap(({ type, id }) =>
+      type === 'ack' && sent.includes(id as string) ? [id] : [],
+    );
+    expect(kept).toEqual(expect.arrayContaining(acks));
+    // As an SDK does, without knowing which of them are stored.
+    await Promise.all([...sent, ...late].map((id) => acked(again, room, id)));
+    await ann.until(() => shown(ann, room).length >= sent.length + late.length + 2);
+    expect(shown(ann, room).toSorted()).toEqual(['first', 'meanwhile', ...sent, ...late].toSorted());
+    for (const client of [ann, again]) await client.close();
   });
 });

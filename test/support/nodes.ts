@@ -74,8 +74,13 @@ export class Nodes {
 
   /** The name of the node on which a channel's home has written last. */
   async homeOf(channel: string): Promise<string | undefined> {
-    const [row] = await this.database.query('select owner from vagus.channels where channel = $1', [channel]);
-    return (row?.['owner'] as string | undefined)?.split('.')[0];
+    return ((await this.stateOf(channel))?.['owner'] as string | undefined)?.split('.')[0];
+  }
+
+  /** A channel's owner, epoch and head in the database: whatever commits there changes them. */
+  async stateOf(channel: string): Promise<Readonly<Record<string, unknown>> | undefined> {
+    const [row] = await this.database.query('select * from vagus.channels where channel = $1', [channel]);
+    return row;
   }
 
   async stop(): Promise<void> {
