@@ -22,12 +22,13 @@ export class Nodes {
     this.#environment = environment;
   }
 
-  /** Starts the nodes of these names, and waits until all are ready. */
+  /** Starts the nodes of these names, and waits until all are ready. Without a Redis it starts one, too. */
   static async start(
     names: readonly string[],
     environment: Readonly<Record<string, string>> = {},
+    server?: RedisServer,
   ): Promise<Nodes> {
-    const [database, redis] = [await createDatabase(), await startRedis()];
+    const [database, redis] = [await createDatabase(), server ?? (await startRedis())];
     const nodes = new Nodes(database, redis, environment);
     for (const name of names) await nodes.add(name);
     return nodes;
