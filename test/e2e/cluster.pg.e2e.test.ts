@@ -4,44 +4,15 @@ import type { Frame, TestClient } from '../support/client.ts';
 import { createEngine } from '../../src/index.ts';
 import { SECRET } from '../support/node-process.ts';
 import { CLUSTER_SECRET, Nodes } from '../support/nodes.ts';
+import { acked, roomAt, shown } from '../support/talk.ts';
 
 // Nodes as processes, a real Redis and a real PostgreSQL: what a cluster does when a part of it dies.
-
-/** Sends until it is acked, whatever happens meanwhile, as an SDK does. */
-async function acked(client: TestClient, room: string, id: string, patienceMs = 15_000): Promise<Frame> {
-  const end = Date.now() + patienceMs;
-  for (;;) {
-    const reply = await client.request({ type: 'chat', room, id, content: id }, patienceMs);
-    if (reply['type'] === 'ack') return reply;
-    expect(['unavailable', 'outcome_unknown']).toContain(reply['code']);
-    if (Date.now() > end) throw new Error(`${id} is not acked: ${JSON.stringify(reply)}`);
-    await new Promise((resolve) => setTimeout(resolve, (reply['retryAfterMs'] as number | undefined) ?? 100));
-  }
-}
-
-/** The contents that a client was shown, in order. */
-const shown = (client: TestClient, room: string): string[] =>
-  client.chats(room).map((chat) => chat.split(' ')[1] ?? '');
 
 /** What the last `degraded` named. */
 const broken = (client: TestClient): readonly string[] =>
   (client.frames.findLast(({ action }) => action === 'degraded')?.['data'] as Frame | undefined)?.[
     'features'
   ] ?? [];
-
-let rooms = 0;
-
-/** A room whose home is the node of this name. */
-async function roomAt(nodes: Nodes, name: string, client: TestClient): Promise<string> {
-  for (let tries = 0; tries < 100; tries++) {
-    const room = `at-${name}-${++rooms}`;
-    await client.request({ type: 'join', room });
-    await acked(client, room, 'first');
-    if ((await nodes.homeOf(`room:${room}`)) === name) return room;
-    await client.request({ type: 'leave', room });
-  }
-  throw new Error(`no room lives on ${name}`);
-}
 
 describe('three nodes', () => {
   let nodes: Nodes;

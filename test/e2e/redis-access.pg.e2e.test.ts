@@ -49,7 +49,7 @@ beforeAll(async () => {
       VAGUS_REDIS_PREFIX: PREFIX,
       VAGUS_REDIS_EGRESS: 'on',
     },
-    redis,
+    { redis },
   );
 });
 afterAll(async () => {

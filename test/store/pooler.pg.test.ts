@@ -13,7 +13,7 @@ import {
 } from '../contract/log-store.contract.ts';
 import { logStoreContract } from '../contract/log-store.contract.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
-import { startBouncer, type Bouncer } from '../support/pgbouncer.ts';
+import { sessionsOf, settingsOf, startBouncer, type Bouncer } from '../support/pgbouncer.ts';
 
 // A pooler between node and server that lends its connections for one transaction at a time (D22).
 
@@ -53,24 +53,6 @@ logStoreContract('PostgreSQL behind a pooler', async () => {
   };
 });
 
-const SETTINGS = [
-  'statement_timeout',
-  'enable_seqscan',
-  'plan_cache_mode',
-  'jit',
-  'lock_timeout',
-  'idle_in_transaction_session_timeout',
-];
-
-/** The settings of a session of the server, as an application behind the same pooler sees them. */
-async function seen(client: pg.Client): Promise<Record<string, string>> {
-  const { rows } = await client.query<{ name: string; setting: string }>(
-    'select name, setting from pg_settings where name = any($1)',
-    [SETTINGS],
-  );
-  return Object.fromEntries(rows.map(({ name, setting }) => [name, setting]));
-}
-
 test('[D22] many nodes that start together through a pooler migrate once, and work at the same time', async () => {
   const own = await createDatabase();
   const stores = await Promise.all(
@@ -104,25 +86,15 @@ describe('settings', () => {
   });
 
   test('[D22] nothing stays on the connections of the pooler', async () => {
-    const before = await seen(application);
+    const before = await settingsOf(application);
     const channel = `room:${newRoom()}` as const;
     const { epoch } = await claim(store, channel, 'a');
     await append(store, channel, 'a', epoch, [entry('1')]);
     // More statements at once than the pooler has connections, so that they use all of them.
     await Promise.all(Array.from({ length: 50 }, () => readAll(store, channel)));
-    const sessions = await Promise.all(
-      Array.from({ length: 20 }, async () => {
-        const other = new pg.Client({ connectionString: bouncer.through(database.url) });
-        await other.connect();
-        const settings = await seen(other);
-        const { rows } = await other.query('select name from pg_prepared_statements');
-        await other.end();
-        return { settings, rows };
-      }),
-    );
-    for (const { settings, rows } of sessions) {
+    for (const { settings, prepared } of await sessionsOf(bouncer, database.url, 20)) {
       expect(settings).toEqual(before);
-      expect(rows).toEqual([]);
+      expect(prepared).toEqual([]);
     }
     expect(await database.query(`select 1 from pg_locks where locktype = 'advisory' and granted`)).toEqual(
       [],

@@ -1,9 +1,17 @@
 import { createDatabase, type TestDatabase } from './database.ts';
 import { NodeProcess, SECRET } from './node-process.ts';
+import type { Bouncer } from './pgbouncer.ts';
 import { startRedis, type RedisServer } from './redis-server.ts';
 
 /** What the nodes of a test prove to each other. */
 export const CLUSTER_SECRET = 'a secret of the nodes, which no client has';
+
+/** What nodes meet on their way to others, if it is not what the tests have anyway. */
+interface Around {
+  readonly redis?: RedisServer;
+  /** In front of the tests' PostgreSQL. */
+  readonly bouncer?: Bouncer;
+}
 
 /** Nodes of one cluster as processes, with a database and a Redis of their own. */
 export class Nodes {
@@ -26,10 +34,11 @@ export class Nodes {
   static async start(
     names: readonly string[],
     environment: Readonly<Record<string, string>> = {},
-    server?: RedisServer,
+    { redis, bouncer }: Around = {},
   ): Promise<Nodes> {
-    const [database, redis] = [await createDatabase(), server ?? (await startRedis())];
-    const nodes = new Nodes(database, redis, environment);
+    const database = await createDatabase();
+    const through = bouncer ? { DATABASE_URL: bouncer.through(database.url) } : {};
+    const nodes = new Nodes(database, redis ?? (await startRedis()), { ...through, ...environment });
     for (const name of names) await nodes.add(name);
     return nodes;
   }

@@ -80,3 +80,40 @@ max_client_conn = 300
     }
   }
 }
+
+const SETTINGS = [
+  'statement_timeout',
+  'enable_seqscan',
+  'plan_cache_mode',
+  'jit',
+  'lock_timeout',
+  'idle_in_transaction_session_timeout',
+];
+
+/** The settings of a session of the server that a node would change, as an application behind the same pooler sees them. */
+export async function settingsOf(client: pg.Client): Promise<Record<string, string>> {
+  const { rows } = await client.query<{ name: string; setting: string }>(
+    'select name, setting from pg_settings where name = any($1)',
+    [SETTINGS],
+  );
+  return Object.fromEntries(rows.map(({ name, setting }) => [name, setting]));
+}
+
+interface Session {
+  readonly settings: Readonly<Record<string, string>>;
+  /** The names of prepared statements. */
+  readonly prepared: readonly unknown[];
+}
+
+/** What so many clients that come at once find in the sessions that the pooler lends them. */
+export function sessionsOf(bouncer: Bouncer, databaseUrl: string, count: number): Promise<Session[]> {
+  const look = async (): Promise<Session> => {
+    const client = new pg.Client({ connectionString: bouncer.through(databaseUrl) });
+    await client.connect();
+    const settings = await settingsOf(client);
+    const { rows } = await client.query('select name from pg_prepared_statements');
+    await client.end();
+    return { settings, prepared: rows };
+  };
+  return Promise.all(Array.from({ length: count }, look));
+}
