@@ -44,4 +44,16 @@ describe('[D11] a node that others do not hear', () => {
     hearing.note(true, 15_000);
     expect([hearing.isHeard, hearing.says(24_999), hearing.says(25_000)]).toEqual([true, false, true]);
   });
+
+  test('says that it is heard 10 s after it was heard last, if an outage of 5 s was followed by a short one meanwhile', () => {
+    const hearing = new Hearing();
+    hearing.note(false, 1_000);
+    hearing.note(true, 6_000);
+    hearing.note(false, 8_000);
+    hearing.note(true, 9_000);
+    expect([hearing.says(9_000), hearing.says(18_999), hearing.says(19_000)]).toEqual([false, false, true]);
+    hearing.note(false, 20_000);
+    hearing.note(true, 21_000);
+    expect(hearing.says(21_000)).toBe(true);
+  });
 });

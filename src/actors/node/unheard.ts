@@ -10,7 +10,8 @@ const HEARD_MS = 10_000;
 export class Hearing {
   #isHeard = true;
   #since = -Infinity;
-  /** How long the last time lasted in which it was not heard. */
+  /** When it was not heard any more, and for how long. Another outage before it may have homes again is the same one. */
+  #outageSince = -Infinity;
   #outageMs = 0;
 
   get isHeard(): boolean {
@@ -19,7 +20,8 @@ export class Hearing {
 
   note(isHeard: boolean, now: number): void {
     if (isHeard === this.#isHeard) return;
-    if (isHeard) this.#outageMs = now - this.#since;
+    if (isHeard) this.#outageMs = now - this.#outageSince;
+    else if (this.says(now)) this.#outageSince = now;
     this.#isHeard = isHeard;
     this.#since = now;
   }
