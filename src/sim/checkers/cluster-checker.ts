@@ -8,15 +8,18 @@ import type { Incarnation, View } from '../../runtime/ports/placement.ts';
 import type { ActorSystem } from '../../runtime/system.ts';
 import type { Timeline } from '../kit/timeline.ts';
 import type { Violate } from '../kit/violation.ts';
+import { GreyChecker, type Hearer } from './grey-checker.ts';
 
 /** From the death of a process to a view without it, while nothing else goes wrong: 5.9 s at most (D11), and some more. */
 const GONE_MS = 8_000;
 
+/** A node goes by its last look until it doubts itself, and what it then asks of the database may take a while. */
+const STALE_MS = LEASE_LIMITS.lifeMs + 3_000;
+
 /** How long a process that reads of its death may take to end. */
 const ENDS_MS = 500;
 
-interface AuditedNode {
-  readonly owner: Incarnation;
+interface AuditedNode extends Hearer {
   readonly isAlive: boolean;
   /** When it read that its name is over, if it goes on nevertheless. */
   readonly lostAt: number;
@@ -28,6 +31,8 @@ interface Beat {
   readonly at: number;
   /** Since when the lease says that the process is not heard; undefined: it is. */
   readonly unheardSince: number | undefined;
+  /** Until when it was not heard, the last time that this was for so long that its homes moved. */
+  readonly greyUntil: number;
 }
 
 /** A copy of the leases and of the view: the state of a standby without lag. */
@@ -52,11 +57,16 @@ export class ClusterChecker {
   /** Until when something hinders the nodes from judging each other. */
   #troubledUntil = 0;
   readonly #isClustered: boolean;
+  readonly #grey: GreyChecker;
+  /** When a lease was renewed last, and the last time in which none was: it says nothing of any process. */
+  #renewedAt = 0;
+  #silence = { from: -Infinity, until: -Infinity };
 
   constructor(timeline: Timeline, violate: Violate, isClustered: boolean) {
     this.#timeline = timeline;
     this.#violate = violate;
     this.#isClustered = isClustered;
+    this.#grey = new GreyChecker(violate);
   }
 
   // --- processes
@@ -79,18 +89,26 @@ export class ClusterChecker {
     this.#troubledUntil = Math.max(this.#troubledUntil, this.#timeline.now + ms);
   }
 
+  /** Something hinders the nodes, or has until a moment ago. */
+  get isTroubled(): boolean {
+    return this.#timeline.now <= this.#troubledUntil + GONE_MS;
+  }
+
   /** A process that is over is in no view, and none that lives doubts itself without a reason. */
-  audit(nodes: Iterable<AuditedNode>): void {
+  audit(nodes: Iterable<AuditedNode>, silentMs: (process: Incarnation) => number): void {
     if (!this.#isClustered) return;
     const { now } = this.#timeline;
     const living = [...nodes].filter(({ isAlive }) => isAlive);
     for (const { owner, lostAt } of living)
       if (now > lostAt + ENDS_MS) this.#violate(10, `${owner} has read that it is dead, and goes on`);
-    if (now <= this.#troubledUntil + GONE_MS) return;
+    if (this.isTroubled) return this.#grey.troubled();
     for (const node of this.#view?.nodes ?? [])
       if (!this.#living.has(node)) this.#violate(17, `${node} is over, and still in the view`);
     for (const { owner, system } of living)
       if (isDoubtful(system)) this.#violate(17, `${owner} doubts itself without a reason`);
+    const isHeard = (node: Incarnation): boolean => this.#unheardSince(node) === Infinity;
+    const hasHomes = (node: Incarnation): boolean => this.#view?.nodes.includes(node) ?? false;
+    this.#grey.audit(living, { silentMs, isHeard, hasHomes }, now);
   }
 
   // --- the database
@@ -124,7 +142,12 @@ export class ClusterChecker {
     const { now } = this.#timeline;
     const last = this.#beats.get(incarnation);
     const unheardSince = isHeard ? undefined : (last?.unheardSince ?? now);
-    this.#beats.set(incarnation, { beats: (last?.beats ?? -1) + 1, at: now, unheardSince });
+    if (now - this.#renewedAt > LEASE_LIMITS.lifeMs) this.#silence = { from: this.#renewedAt, until: now };
+    this.#renewedAt = now;
+    const deniedSince = (isHeard && last?.unheardSince) || Infinity;
+    if (deniedSince > this.#troubledUntil + GONE_MS) this.#grey.heardAfter(incarnation, now - deniedSince);
+    const greyUntil = this.#isGrey(incarnation) ? now : (last?.greyUntil ?? -Infinity);
+    this.#beats.set(incarnation, { beats: (last?.beats ?? -1) + 1, at: now, unheardSince, greyUntil });
   }
 
   #declared(leases: StoreCalls['declareDead']['request']['leases']): void {
@@ -132,10 +155,19 @@ export class ClusterChecker {
       const last = this.#beats.get(incarnation);
       if (!last || (beats ?? last.beats) !== last.beats || this.#dead.has(incarnation)) continue;
       this.#dead.add(incarnation);
-      const silentMs = this.#timeline.now - last.at;
-      if (this.#living.has(incarnation) && beats !== null && silentMs < LEASE_LIMITS.lifeMs)
-        this.#violate(17, `${incarnation} is declared dead ${silentMs.toFixed()} ms after its last beat`);
+      if (this.#living.has(incarnation) && beats !== null) this.#checkDeath(incarnation, last.at);
     }
+  }
+
+  /** While no process could beat, a missing beat proves nothing; and then each must have had the time for one. */
+  #checkDeath(incarnation: Incarnation, beatAt: number): void {
+    const { now } = this.#timeline;
+    const { lifeMs, gapMs } = LEASE_LIMITS;
+    const { from, until } = this.#silence;
+    if (now - beatAt < lifeMs)
+      this.#violate(17, `${incarnation} is declared dead ${(now - beatAt).toFixed()} ms after its last beat`);
+    else if (from - beatAt < lifeMs && now - until < lifeMs - gapMs)
+      this.#violate(17, `${incarnation} is declared dead for not beating while no process could`);
   }
 
   #ended(leases: StoreCalls['endLeases']['request']['leases']): void {
@@ -161,11 +193,16 @@ export class ClusterChecker {
     for (const [shard, place] of before.shards.entries()) {
       const holder = before.nodes[place] as Incarnation;
       const isDead = this.#dead.has(holder) || !this.#beats.has(holder);
-      const isOver = isDead || this.#timeline.now - this.#unheardSince(holder) >= UNHEARD_MS;
+      const greyUntil = this.#beats.get(holder)?.greyUntil ?? -Infinity;
+      const isOver = isDead || this.#isGrey(holder) || this.#timeline.now - greyUntil < STALE_MS;
       if (!isOver && after.nodes[after.shards[shard] as number] !== holder) givers.add(holder);
     }
     if (givers.size > 1)
       this.#violate(10, `view ${after.version} takes shards of ${[...givers].join(' and ')}, which live`);
+  }
+
+  #isGrey(process: Incarnation): boolean {
+    return this.#timeline.now - this.#unheardSince(process) >= UNHEARD_MS;
   }
 
   #unheardSince(process: Incarnation): number {

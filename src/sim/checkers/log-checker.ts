@@ -14,6 +14,7 @@ import { Bans } from './bans.ts';
 import { ClusterChecker, type ClusterBook } from './cluster-checker.ts';
 import { EndedSessions } from './ended-sessions.ts';
 import { Histories, keyOf, type Committed, type Row, type Rows } from './histories.ts';
+import { LinkChecker } from './link-checker.ts';
 import { SlowTimes } from './slow-times.ts';
 import type { Timeline } from '../kit/timeline.ts';
 import type { Violate } from '../kit/violation.ts';
@@ -40,6 +41,7 @@ export class LogChecker extends Histories {
   readonly bans: Bans;
   readonly sessions: EndedSessions;
   readonly cluster: ClusterChecker;
+  readonly links: LinkChecker;
   readonly slow: SlowTimes;
   /** When each message of an ordinary user was first sent. */
   readonly #sentAt = new Map<string, number>();
@@ -56,6 +58,7 @@ export class LogChecker extends Histories {
     this.slow = new SlowTimes(timeline, isClustered);
     this.sessions = new EndedSessions(timeline, this.slow, violate);
     this.cluster = new ClusterChecker(timeline, violate, isClustered);
+    this.links = new LinkChecker(timeline, violate, () => this.cluster.isTroubled);
   }
 
   /** A client learned that this is not stored. Unless the client resends it, it must never be (invariant 6). */

@@ -39,6 +39,11 @@ export class SlowTimes {
     this.#disturbed.push({ from, until: from + ms + HEALING_MS });
   }
 
+  /** When the last disturbance of the messages between nodes ends, or has ended. */
+  get quietSince(): number {
+    return this.#disturbed.reduce((latest, { until }) => Math.max(latest, until - HEALING_MS), 0);
+  }
+
   /** Until when a state of that time may still have effects, if nodes go by it for `endsMs`. */
   until(then: number, endsMs: number): number {
     let until = then + endsMs;

@@ -46,6 +46,8 @@ interface Member {
   awayUntil: number;
 }
 
+type Watch = (self: Incarnation, bus: Bus) => Bus;
+
 interface Attached {
   readonly enter: Member['enter'];
   readonly telemetry: Telemetry;
@@ -60,15 +62,18 @@ interface Attached {
 export class SimNetwork {
   readonly #timeline: Timeline;
   readonly #random: Random;
+  readonly #watch: Watch;
   readonly #members = new Map<Incarnation, Member>();
   readonly #buses = new Map<Incarnation, Bus>();
   #weather: Weather = FAIR;
   #weatherUntil = 0;
   #awayUntil = 0;
 
-  constructor(timeline: Timeline, random: Random) {
+  /** `watch`: a checker may stand between the bus of each node of a cluster and the node. */
+  constructor(timeline: Timeline, random: Random, watch: Watch = (_, bus) => bus) {
     this.#timeline = timeline;
     this.#random = random;
+    this.#watch = watch;
   }
 
   /** The bus of a process that starts. */
@@ -77,7 +82,7 @@ export class SimNetwork {
     const times = { heardAt: now(), deafUntil: 0, awayUntil: 0 };
     const member: Member = { self, enter, events: undefined, arrivals: new Map(), ...times };
     const bus = new LinkedBus({ self, carrier: this.#carrier(member), sealer: PLAIN, now, telemetry });
-    if (isClustered) return bus;
+    if (isClustered) return this.#watch(self, bus);
     this.#buses.set(self, bus);
     for (const one of this.#buses.values()) one.know([...this.#buses.keys()]);
     return bus;
@@ -87,6 +92,11 @@ export class SimNetwork {
   detach(self: Incarnation): void {
     this.#members.delete(self);
     this.#buses.delete(self);
+  }
+
+  /** For how long nothing has come to a process, not even what it sends to itself. */
+  silentMs(self: Incarnation): number {
+    return this.#timeline.now - (this.#members.get(self)?.heardAt ?? this.#timeline.now);
   }
 
   // --- faults

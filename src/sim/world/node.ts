@@ -88,7 +88,8 @@ export class SimNode {
   #effectsLeft = Infinity;
   #stepsLeft = Infinity;
   #isCrashingEarly = true;
-  #isDraining = false;
+  /** It has begun to drain. */
+  isLeaving = false;
   readonly #outgoing: OutgoingChecks;
 
   constructor(parts: SimNodeParts) {
@@ -116,7 +117,7 @@ export class SimNode {
         trace.say(`conn ${connection}`, () => frames.map((frame) => `< ${frame.slice(0, 160)}`).join(' ')),
       onBuffered: (connection, bytes) => this.#outgoing.buffered(connection, bytes),
       onClosing: (connection, code, reason) =>
-        this.#outgoing.closing(connection, { code, reason, isDraining: this.#isDraining }),
+        this.#outgoing.closing(connection, { code, reason, isDraining: this.isLeaving }),
     });
     const clock = new SimClock({ timeline, enter, random: random('slices'), jumpMs: parts.wallJumpMs });
     this.tokens = new SimTokens({ timeline, enter, random: random('tokens'), wall: () => clock.wall() });
@@ -176,7 +177,7 @@ export class SimNode {
   }
 
   get lostAt(): number {
-    return this.#isDraining ? Infinity : this.#store.lostAt;
+    return this.isLeaving ? Infinity : this.#store.lostAt;
   }
 
   // --- faults
@@ -203,14 +204,14 @@ export class SimNode {
   /** Drains as on SIGTERM: the node accepts no client, and ends when it has left. */
   drain(): void {
     this.enter(() => {
-      if (this.#isDraining) return;
-      this.#isDraining = true;
+      if (this.isLeaving) return;
+      this.isLeaving = true;
       this.#parts.trace.say(this.owner, () => '! leaves');
       leave(this.system, () => this.kill());
     });
     const { timeline, violate } = this.#parts;
     timeline.after(DRAIN_MS, () => {
-      if (this.#isAlive && this.#isDraining && timeline.now > this.#frozenUntil + DRAIN_MS)
+      if (this.#isAlive && this.isLeaving && timeline.now > this.#frozenUntil + DRAIN_MS)
         violate(17, `${this.owner} has to leave, and is still there`);
     });
   }
@@ -251,7 +252,7 @@ export class SimNode {
     this.enter(() =>
       this.#authenticate(request.token, (verdict) => {
         if (!verdict.ok) return done(verdict.isUndecided ? UNDECIDED : UNAUTHORIZED);
-        if (this.#isDraining) return done(DRAINING);
+        if (this.isLeaving) return done(DRAINING);
         post(this.system, verdict.claims, request, (answer) => this.enter(() => done(answer)));
       }),
     );
@@ -264,7 +265,7 @@ export class SimNode {
   /** Why a user is refused (HS3); undefined when they are accepted. */
   #admit(user: string, done: (refusal: string | undefined) => void): void {
     const told = (isFull: boolean): void => {
-      if (this.#isDraining) return done('this node is going away');
+      if (this.isLeaving) return done('this node is going away');
       done(isFull ? 'the user has too many connections' : undefined);
     };
     if (this.#parts.options.allowance.connectionsMax === 0) told(false);

@@ -87,13 +87,17 @@ class Run {
 
   /** Runs for a while, with a check of the whole once a second. */
   #runFor(ms: number): void {
-    const { timeline, log } = this.#world;
+    const { timeline, log, network } = this.#world;
+    const silentMs = (node: string): number => network.silentMs(node);
     const end = timeline.now + ms;
     while (timeline.now < end && !this.#world.violation) {
       const next = Math.min(end, timeline.now + LOOK_MS);
       while (timeline.step(next)) if (this.#world.violation) return;
-      for (const node of this.#world.nodes.values()) node.audit();
-      log.cluster.audit(this.#world.nodes.values());
+      const nodes = [...this.#world.nodes.values()];
+      for (const node of nodes) node.audit();
+      log.cluster.audit(nodes, silentMs);
+      const living = new Set(nodes.filter(({ isAlive }) => isAlive).map(({ owner }) => owner));
+      if (!log.cluster.isTroubled) log.links.audit(living, log.slow.quietSince);
     }
   }
 

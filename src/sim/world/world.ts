@@ -79,7 +79,7 @@ export class World implements Stage {
     this.trace = new Trace(this.timeline, write);
     this.log = new LogChecker(this.timeline, this.violate, nodes > 1);
     const { timeline, trace, log: checker } = this;
-    this.network = new SimNetwork(timeline, new Random(seed, 'network'));
+    this.network = new SimNetwork(timeline, new Random(seed, 'network'), checker.links.watch);
     const memory = new MemoryLogStore({
       log: '00000000-0000-4000-8000-00000000051a',
       wall: () => EPOCH_MS + Math.floor(timeline.now),
