@@ -9,9 +9,8 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** A new, empty database on the tests' server. */
-export async function createDatabase(): Promise<TestDatabase> {
-  const server = inject('databaseUrl');
+/** A new, empty database, on the tests' server unless another is named. */
+export async function createDatabase(server = inject('databaseUrl')): Promise<TestDatabase> {
   const name = `vagus_test_${randomBytes(6).toString('hex')}`;
   const admin = async (sql: string): Promise<void> => {
     const client = new pg.Client({ connectionString: server });

@@ -104,31 +104,24 @@ function isFree(port: number): Promise<boolean> {
 
 type Settings = Readonly<Record<string, string>>;
 
-export function startPostgres(settings: Settings = {}): Promise<PostgresServer> {
+/** `binaries`: the folder of another installation's programs. */
+export function startPostgres(settings: Settings = {}, binaries = findBinaries()): Promise<PostgresServer> {
   const locale = ['--encoding=UTF8', '--locale=C.UTF-8'];
-  return start(settings, (data) => [
-    'initdb',
-    '-D',
-    data,
-    '-U',
-    'vagus',
-    '--auth=trust',
-    ...locale,
-    '--no-sync',
-  ]);
+  const args = ['-U', 'vagus', '--auth=trust', ...locale, '--no-sync'];
+  return start(settings, binaries, (data) => ['initdb', '-D', data, ...args]);
 }
 
 function startStandby(settings: Settings, address: string): Promise<PostgresServer> {
   const how = ['--write-recovery-conf', '--wal-method=stream', '--checkpoint=fast', '--no-sync'];
-  return start(settings, (data) => ['pg_basebackup', '-D', data, '-d', address, ...how]);
+  return start(settings, findBinaries(), (data) => ['pg_basebackup', '-D', data, '-d', address, ...how]);
 }
 
 /** `make`: the program that makes the server's folder, and its arguments. */
 async function start(
   settings: Settings,
+  binaries: string,
   make: (data: string) => readonly [program: string, ...string[]],
 ): Promise<PostgresServer> {
-  const binaries = findBinaries();
   const user = unprivileged();
   const folder = mkdtempSync(join(tmpdir(), 'vagus-pg-'));
   if (user) chownSync(folder, user.uid, user.gid);
