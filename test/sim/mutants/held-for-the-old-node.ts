@@ -20,6 +20,6 @@ export const mutant: Mutant = {
     },
   ],
   nodes: 3,
-  seed: 12,
+  seed: 36,
   invariant: 5,
 };

@@ -10,6 +10,6 @@ export const mutant: Mutant = {
       replace: `const isNext = true;`,
     },
   ],
-  seed: 5,
-  invariant: 4,
+  seed: 1,
+  invariant: 11,
 };
