@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { CROSSING_VERSION } from '../../src/actors/messages/crossing.ts';
 import { frameText, readFrame, type Frame } from '../../src/cluster/links/frame.ts';
+import { LinkedBus } from '../../src/cluster/links/linked-bus.ts';
+import type { CarrierEvents } from '../../src/runtime/ports/carrier.ts';
 import { IncomingLink } from '../../src/cluster/links/incoming-link.ts';
 import { OutgoingLink, type Numbered } from '../../src/cluster/links/outgoing-link.ts';
 
@@ -159,4 +161,34 @@ describe('a link over a carrier that loses half of all, repeats and reorders', (
     }
     expect(came).toEqual(Array.from({ length: 500 }, (_, at) => String(at)));
   });
+});
+
+test('[D13] a link that was forgotten begins in a new life: its frames are not those of the one before', () => {
+  const published: string[] = [];
+  const bus = new LinkedBus({
+    self: 'a.1',
+    carrier: {
+      isUp: true,
+      connect: (_: CarrierEvents) => {},
+      publish: (_, text, done) => {
+        published.push(text);
+        done(true);
+      },
+    },
+    sealer: { seal: (text) => text, open: (text) => text },
+    now: () => 0,
+    telemetry: { count: () => {}, log: () => {} },
+  });
+  const whois = (to: string): void => {
+    bus.send('b.1', { type: 'whois', to });
+    bus.flush();
+  };
+  // A view names the peer before a look at the leases shows it.
+  whois('room:a');
+  bus.know([]);
+  bus.know(['b.1']);
+  whois('room:b');
+  const receiver = new IncomingLink();
+  const taken = published.map((text) => receiver.take(readFrame(text) as Frame).lines.length);
+  expect(taken).toEqual([1, 1]);
 });

@@ -10,6 +10,9 @@ import type { Telemetry } from '../../runtime/ports/telemetry.ts';
 /** The same trouble is logged once in this time. */
 const LOG_EVERY_MS = 60_000;
 
+/** A link has fewer lives than this. */
+const LIVES = 100_000;
+
 /** For so long a process without a lease may be one that has just started. */
 const STRANGER_MS = 5_000;
 
@@ -44,6 +47,8 @@ export class LinkedBus implements Bus {
   readonly #outgoing = new Map<Incarnation, OutgoingLink>();
   readonly #incoming = new Map<Incarnation, IncomingLink>();
   #peers: ReadonlySet<Incarnation> = new Set();
+  /** A view may name a process that no look has shown: the link to it is forgotten, and the peer may have taken frames of it. */
+  #forgotten = 0;
   readonly #touched = new Set<Incarnation>();
   readonly #loggedAt = new Map<Refused, number>();
   #stranger: { readonly from: Incarnation; readonly since: number } | undefined;
@@ -67,7 +72,7 @@ export class LinkedBus implements Bus {
   know(peers: readonly Incarnation[]): void {
     this.#peers = new Set(peers);
     for (const links of [this.#outgoing, this.#incoming])
-      for (const peer of links.keys()) if (!this.#peers.has(peer)) links.delete(peer);
+      for (const peer of links.keys()) if (!this.#peers.has(peer) && links.delete(peer)) this.#forgotten++;
   }
 
   send(peer: Incarnation, message: RemoteMessage): boolean {
@@ -98,7 +103,7 @@ export class LinkedBus implements Bus {
 
   #linkTo(peer: Incarnation): OutgoingLink {
     let link = this.#outgoing.get(peer);
-    if (!link) this.#outgoing.set(peer, (link = new OutgoingLink()));
+    if (!link) this.#outgoing.set(peer, (link = new OutgoingLink(1 + this.#forgotten * LIVES)));
     return link;
   }
 

@@ -35,7 +35,7 @@ interface Sent extends Numbered {
  *   It goes on in a new life, whose first frame says that something was lost.
  */
 export class OutgoingLink {
-  #life = 1;
+  #life: number;
   #next = 1;
   #sent: Sent[] = [];
   #sentSize = 0;
@@ -49,6 +49,11 @@ export class OutgoingLink {
   #isLossy = false;
   /** A publication is under way. */
   isUnderWay = false;
+
+  /** `life`: higher than that of every link to the same peer before. */
+  constructor(life = 1) {
+    this.#life = life;
+  }
 
   /** False when too much is waiting. */
   add(line: string, now: number): boolean {
