@@ -11,6 +11,6 @@ export const mutant: Mutant = {
     },
   ],
   nodes: 3,
-  seed: 2,
-  invariant: 4,
+  seed: 9,
+  invariant: 5,
 };

@@ -11,6 +11,6 @@ export const mutant: Mutant = {
     },
   ],
   nodes: 3,
-  seed: 31,
+  seed: 6,
   invariant: 6,
 };

@@ -6,7 +6,7 @@ export const mutant: Mutant = {
   file: 'actors/node/peers.ts',
   edits: [
     {
-      find: `if (at.isLate) known.since = at.now;`,
+      find: `known.since = at.now;`,
       replace: ``,
     },
   ],
