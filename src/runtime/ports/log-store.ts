@@ -140,10 +140,7 @@ export interface StoreCalls extends LeaseCalls, MemberCalls, RevocationCalls {
     /** The outcome of each entry, in the order of the request. */
     reply: readonly EntryOutcome[];
   };
-  /**
-   * With `skipsHeld` a row that another transaction holds is `busy` at once. Without it the call waits for the row, for a
-   * second, and then fails.
-   */
+  /** With `skipsHeld` a row that is held is `busy` at once. Without it the call waits for it, for a second, and then fails. */
   claim: {
     request: {
       readonly owner: string;
