@@ -34,6 +34,8 @@ export interface ScenarioOptions {
   readonly application?: SimApplication;
   /** There is a second node, `n2`, on the same database, and these actors of the cluster live there. */
   readonly isElsewhere?: (address: string) => boolean;
+  /** The scenario is a cluster of so many nodes, whose leases and view say what lives where. */
+  readonly nodes?: number;
 }
 
 /** Limits that a scenario is not about. */
@@ -56,6 +58,9 @@ export class Scenario {
   readonly database: SimDatabase;
   readonly node: SimNode;
   readonly other: SimNode | undefined;
+  /** All nodes, {@link node} first. */
+  readonly nodes: readonly SimNode[];
+  readonly network: SimNetwork;
   /** What is wrong with every call of the store right now. */
   fault: DatabaseFault | undefined;
   /** How far the node's wall clock was set. */
@@ -68,22 +73,24 @@ export class Scenario {
 
   constructor(seed: number, options: ScenarioOptions = {}) {
     this.#seed = seed;
-    const { program, outboundMaxBytes } = drawSettings(seed);
+    const isCluster = options.nodes !== undefined;
+    const { program, outboundMaxBytes } = drawSettings(seed, isCluster);
     const { timeline } = this;
     const trace = this.#trace;
-    this.log = new LogChecker(timeline, this.#violate);
+    this.log = new LogChecker(timeline, this.#violate, isCluster);
     const memory = new MemoryLogStore({
       log: '00000000-0000-4000-8000-00000000051a',
       wall: () => EPOCH_MS + Math.floor(timeline.now),
     });
     this.database = new SimDatabase({ memory, timeline, trace, checker: this.log });
-    const network = new SimNetwork(timeline, new Random(seed, 'network'));
+    const watch = isCluster ? this.log.links.watch : undefined;
+    const network = (this.network = new SimNetwork(timeline, new Random(seed, 'network'), watch));
     const { isElsewhere } = options;
     const ownerOf = isElsewhere && ((address: string) => (isElsewhere(address) ? 'n2.1' : 'n1.1'));
-    const start = (node: string): SimNode =>
+    const start = (node: string, incarnation = 1): SimNode =>
       new SimNode({
         seed,
-        incarnation: 1,
+        incarnation,
         timeline,
         trace,
         violate: this.#violate,
@@ -110,6 +117,9 @@ export class Scenario {
       });
     this.node = start('n1');
     this.other = isElsewhere && start('n2');
+    const more = Array.from({ length: (options.nodes ?? 1) - 1 }, (_, at) => start(`n${at + 2}`, at + 2));
+    this.nodes = [this.node, ...(this.other ? [this.other] : []), ...more];
+    if (isCluster) for (const { owner } of this.nodes) this.log.cluster.started(owner);
     // What the leases would say.
     this.other?.system.nodes.place({ view: undefined, peers: ['n1.1'], gone: [] });
     if (this.other) this.node.system.nodes.place({ view: undefined, peers: ['n2.1'], gone: [] });
