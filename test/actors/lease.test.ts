@@ -135,6 +135,22 @@ describe('[D11] a process’s lease', () => {
     expect(program.world.counts.get('lease_confirmed')).toBe(11);
   });
 
+  test('goes on saying that its node is deaf after its actor has crashed', () => {
+    const program = new Program();
+    start(program);
+    const watch = { incarnation: 'watch.1', node: 'watch', mode: 'renew' } as const;
+    const says = (): boolean | undefined =>
+      get(program, 'renew', watch).leases.find(({ incarnation }) => incarnation === 'n1.x')?.isHeard;
+    program.system.tell(LEASE, { type: 'heard', isHeard: false });
+    program.advance(1_000);
+    expect(says()).toBe(false);
+    program.crashOver = 'sayPeers';
+    program.system.tell(LEASE, { type: 'sayPeers' });
+    program.advance(3_000);
+    expect(program.world.counts.get('actor_crashes')).toBe(1);
+    expect(says()).toBe(false);
+  });
+
   test('costs two statements a second at most, with a peer that lives and one that has died', () => {
     const program = new Program();
     let calls = 0;

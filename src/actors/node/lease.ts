@@ -55,12 +55,13 @@ class Lease {
   #forgotAt = -Infinity;
   #releasers: ReplyTo[] = [];
   #takesHomes: boolean;
-  readonly #hearing = new Hearing();
+  readonly #hearing: Hearing;
   /** When the renewal that was confirmed last had been sent. */
   #confirmedAt = 0;
 
-  constructor(options: LeaseOptions, hasForgotten: boolean) {
+  constructor(options: LeaseOptions, hearing: Hearing, hasForgotten: boolean) {
     this.#options = options;
+    this.#hearing = hearing;
     this.#hasForgotten = hasForgotten;
     this.#limits = options.limits ?? LEASE_LIMITS;
     this.#peers = new Peers(this.#limits);
@@ -273,13 +274,15 @@ export function leaseBehaviour(options: LeaseOptions): Behaviour<Lease, LeaseMes
   const { renewMs, deadlineMs, lifeMs } = options.limits ?? LEASE_LIMITS;
   if (3 * renewMs + deadlineMs > lifeMs)
     throw new Error(`a lease of ${lifeMs} ms is too short for renewals every ${renewMs} ms`);
+  // The bus reports changes only, so what it said last stays true when this actor crashes: it outlives it.
+  const hearing = new Hearing();
   return {
     kind: 'lease',
     mailboxMax: 64,
     supervision: 'restart',
     placement: 'node',
     start: ({ restarted }, turn) => {
-      const lease = new Lease(options, restarted);
+      const lease = new Lease(options, hearing, restarted);
       const out = new Effects();
       lease.renew(turn, out);
       return [lease, out.effects];
