@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { replayLine } from '../../src/sim/world/report.ts';
 import { allMutants, Planted } from './mutants/plant.ts';
 
 // Bugs of the kind people write, planted one at a time: the simulator must find each. A simulator that finds nothing
-// in a broken program says nothing about a sound one.
+// in a broken program says nothing about a sound one. `npm run test:long` shows that the sound one is clean on their seeds.
 
 const mutants = await allMutants();
 
@@ -21,21 +21,5 @@ describe('planted bugs', () => {
     // What it says is enough to play it again.
     expect(verdict.output).toContain(replayLine({ faults: 'all', ...mutant }));
     expect(verdict.output).toMatch(/^commit +\S/m);
-  });
-
-  describe('a build without a bug in it, made the same way, is clean', () => {
-    let planted: Planted;
-    beforeAll(() => {
-      planted = new Planted(undefined);
-    });
-    afterAll(() => planted.remove());
-
-    const runs = new Map(
-      mutants.map((mutant) => [`${mutant.seed} ${mutant.faults} ${mutant.clients} ${mutant.nodes}`, mutant]),
-    );
-    test.each([...runs.values()])('on seed $seed, where $name is found', (mutant) => {
-      const verdict = planted.simulate(mutant.seed, 1, mutant);
-      expect(verdict.isFound, verdict.output).toBe(false);
-    });
   });
 });
