@@ -11,6 +11,6 @@ export const mutant: Mutant = {
     },
   ],
   nodes: 3,
-  seed: 9,
+  seed: 10,
   invariant: 5,
 };
