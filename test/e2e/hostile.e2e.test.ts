@@ -18,7 +18,7 @@ test('a hostile user is compared with a bare server, and bystanders lose nothing
   const row = stdout.split('\n').find((line) => line.startsWith('signals'));
   expect(row).toMatch(/^signals( +[\d.]+\/[\d.]+){3} +- +[\d.]+( +\d+\/\d+){3} /);
   expect(row).not.toMatch(/bystander|never acked|out of order|not shown|ended/);
-});
+}, 120_000);
 
 test('a case that is not there is said', async () => {
   const { stderr } = await hostile('dances');
