@@ -68,7 +68,7 @@ const FOR_EVER = { broadcast: 0, user: 0, room: 0 } as const;
 /** Every kind of actor of a node. The engine and the simulator run the same ones (D17). */
 export function program(options: ProgramOptions): readonly Behaviour<never, never, never>[] {
   const { node, incarnation, log, autoCreate, graceMs, connection, allowance, cluster } = options;
-  const writer = cluster ? { ...options.writer, isPlaced: true, isAnnounced: true } : options.writer;
+  const writer = cluster ? { ...options.writer, isPlaced: true } : options.writer;
   const { page = PAGE, mailboxMax = MAILBOX_MAX, keepMs = FOR_EVER, hooks } = options;
   const home: HomeOptions = { incarnation, writer, graceMs, allowance, mailboxMax };
   const deadlineMs = writer.logDeadlineMs;

@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { homeAddress } from '../actors/messages/home.ts';
 import { isRefusal } from '../actors/messages/terms.ts';
-import type { Channel } from '../protocol/channels.ts';
-import { isAnnouncement, publicChannel, readPublication, type Publication } from '../protocol/publication.ts';
+import { parseChannel, type Channel } from '../protocol/channels.ts';
+import { isAnnouncement, readPublication, type Publication } from '../protocol/publication.ts';
 import type { Placement } from '../runtime/ports/placement.ts';
 import type { Telemetry } from '../runtime/ports/telemetry.ts';
 import type { ActorSystem } from '../runtime/system.ts';
@@ -42,7 +42,7 @@ export class Ingress {
 
   received(name: string, text: string): void {
     if (isAnnouncement(text)) return;
-    const channel = publicChannel(name.slice(this.#options.prefix.length));
+    const channel = parseChannel(name.slice(this.#options.prefix.length));
     if (!channel) return this.#drop('malformed', { name, why: 'there is no such channel' });
     const { placement } = this.#options;
     if (placement.ownerOf(channel) !== placement.self) return;

@@ -9,7 +9,7 @@ import { jsonBytes } from './size.ts';
  */
 type JsonObject = { readonly [key: string]: unknown };
 
-function isJsonObject(value: unknown): value is JsonObject {
+export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

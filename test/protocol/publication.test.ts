@@ -1,10 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import {
-  announcementOf,
-  isAnnouncement,
-  publicChannel,
-  readPublication,
-} from '../../src/protocol/publication.ts';
+import { parseChannel } from '../../src/protocol/channels.ts';
+import { announcementOf, isAnnouncement, readPublication } from '../../src/protocol/publication.ts';
 
 const told = (
   channel: 'room:lobby' | 'user:ann' | 'broadcast',
@@ -96,7 +92,7 @@ describe('[RC3] it is refused, with the reason, when', () => {
   test.each(['room:', 'room:a b', 'user:', 'user:svc:n1', 'broadcast:x', 'lobby', ''])(
     'its channel is %j',
     (name) => {
-      expect(publicChannel(name)).toBeUndefined();
+      expect(parseChannel(name)).toBeUndefined();
     },
   );
 });

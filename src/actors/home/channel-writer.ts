@@ -193,7 +193,7 @@ export class ChannelWriter {
   #show(entries: readonly Entry[], out: Effects): void {
     this.createsRoom = false;
     out.publish(this.channel, this.nodes, { type: 'published', entries });
-    if (this.#limits.isAnnounced) out.add({ type: 'announce', channel: this.channel, entries });
+    if (this.#limits.isPlaced) out.add({ type: 'announce', channel: this.channel, entries });
     out.count('messages_stored', entries.length);
   }
 

@@ -211,7 +211,7 @@ class RoomHome extends Home<RoomContext> {
     this.#room.counted = presence.size;
     const present: Present = { type: 'present', room: id, count: presence.size, home };
     out.tellLatest(DIRECTORY, present, id);
-    if (writer.isAnnounced) out.add({ type: 'live', room: id, state: { present: presence.size } });
+    if (writer.isPlaced) out.add({ type: 'live', room: id, state: { present: presence.size } });
     if (writer.isPlaced) out.add({ type: 'publish', to: DIRECTORY, nodes: 'others', message: present });
   }
 

@@ -12,10 +12,11 @@ export interface WriterLimits {
   /** How long a message that certainly was not stored is tried: as long as a database takes to come back quickly. */
   readonly giveUpMs: number;
   readonly retryAfterMs: number;
-  /** The node is one of a cluster: a claim counts only if the view names the node for the channel's shard (D7). */
+  /**
+   * The node is one of a cluster: a claim counts only if the view names the node for the channel's shard (D7), and other programs
+   * get stored messages and the state of rooms (RC2, LC4).
+   */
   readonly isPlaced?: boolean;
-  /** Stored messages and the state of rooms are for other programs too (RC2, LC4). */
-  readonly isAnnounced?: boolean;
 }
 
 export const WRITER_LIMITS: WriterLimits = {

@@ -1,5 +1,5 @@
 import { announcementOf } from '../../protocol/publication.ts';
-import type { Channel } from '../../protocol/channels.ts';
+import { channelId, channelKind, type Channel } from '../../protocol/channels.ts';
 import type { Announcer, LiveRoom } from '../../runtime/ports/announcer.ts';
 import type { Entry } from '../../runtime/ports/log-store.ts';
 import type { Telemetry } from '../../runtime/ports/telemetry.ts';
@@ -48,7 +48,7 @@ export class RedisAnnouncer implements Announcer {
 
   stored(channel: Channel, entries: readonly Entry[]): void {
     const last = entries.at(-1);
-    if (last && channel.startsWith('room:')) this.live(channel.slice(5), { head: last.seq });
+    if (last && channelKind(channel) === 'room') this.live(channelId(channel), { head: last.seq });
     // These channels are the nodes' own (RS5).
     if (this.#options.egressPrefix === undefined || channel.startsWith('user:svc:')) return;
     const name = this.#options.egressPrefix + channel;

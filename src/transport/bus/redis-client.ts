@@ -59,7 +59,7 @@ const OPTIONS = {
   // Unread answers must not keep a cut connection from being noticed.
   keepAlive: 5_000,
   noDelay: true,
-  // One command less that the user of an ACL needs, and Redis before 7.2 does not know it.
+  // ioredis 6.0.0 sends CLIENT SETINFO, which the user of an ACL may lack, and Redis before 7.2 does not know.
   disableClientInfo: true,
 } as const satisfies Options;
 
